@@ -1,0 +1,118 @@
+package dev.bactrian.config;
+
+import java.util.Arrays;
+import java.util.Optional;
+
+/**
+ * Every {@code bactrian.*} property: its name, its default, its form. The table of docs/reference.md shows the same
+ * and a test compares the two.
+ */
+public enum Property {
+
+    MODELS("models", Form.TEXT, "classpath:bactrian/models.yaml", "classpath:bactrian/models-playground.yaml"),
+    PROFILE("profile", Form.PROFILE, null),
+    DEFAULT_MODEL("default-model", Form.TEXT, null),
+
+    REPLICATE_API_ENDPOINT("replicate.api-endpoint", Form.URL, "https://api.replicate.com/v1/predictions",
+            "https://homepage.replicate.com/api/prediction"),
+    REPLICATE_POLL_ENDPOINT("replicate.poll-endpoint", Form.URL_WITH_ID, "https://api.replicate.com/v1/predictions/{id}",
+            "https://homepage.replicate.com/api/poll?id={id}"),
+    REPLICATE_API_TOKEN("replicate.api-token", Form.SECRET, null),
+    REPLICATE_API("replicate.api", Form.REPLICATE_API, "official", "homepage"),
+    REPLICATE_POLL_DELAY("replicate.poll-delay", Form.DURATION, "1s", "5s"),
+    REPLICATE_POLL_MAX_ATTEMPTS("replicate.poll-max-attempts", Form.COUNT, "150", "30"),
+    REPLICATE_CANCEL_AFTER("replicate.cancel-after", Form.CANCEL_AFTER, null),
+    REPLICATE_PROXY("replicate.proxy", Form.PROXY, null),
+    REPLICATE_MAX_CREATES_PER_MINUTE("replicate.max-creates-per-minute", Form.COUNT, "600"),
+
+    UPSTAGE_API_ENDPOINT("upstage.api-endpoint", Form.URL, "https://api.upstage.ai/v1/chat/completions",
+            "https://ap-northeast-2.apistage.ai/v1/web/demo/chat/completions"),
+    UPSTAGE_API_KEY("upstage.api-key", Form.SECRET, null),
+    UPSTAGE_PROMPT_STYLE("upstage.prompt-style", Form.PROMPT_STYLE, "messages", "flattened"),
+    UPSTAGE_PROXY("upstage.proxy", Form.PROXY, null),
+
+    CONNECT_TIMEOUT("connect-timeout", Form.DURATION, "10s"),
+    RESPONSE_TIMEOUT("response-timeout", Form.DURATION, "60s"),
+    STALL_TIMEOUT("stall-timeout", Form.DURATION, "60s"),
+
+    RETRY_MAX_ATTEMPTS("retry.max-attempts", Form.COUNT_OR_ZERO, "3"),
+    RETRY_DELAY("retry.delay", Form.DURATION, "1s"),
+    RETRY_MAX_DELAY("retry.max-delay", Form.DURATION, "30s"),
+
+    MAX_IN_FLIGHT("max-in-flight", Form.COUNT, "500"),
+    MAX_REQUEST_BYTES("max-request-bytes", Form.SIZE, "10MB"),
+    MAX_RESPONSE_BYTES("max-response-bytes", Form.SIZE, "64MB"),
+
+    EMIT_RESULT("emit.result", Form.TEXT, "file:outbox?fileName=${header.BactrianRequestId}.json"),
+    EMIT_ERROR("emit.error", Form.TEXT, "file:outbox?fileName=${header.BactrianRequestId}.error.json"),
+    EMIT_CHUNK("emit.chunk", Form.TEXT, null),
+    EMIT_FORMAT("emit.format", Form.EMIT_FORMAT, "json"),
+
+    IMAGES_HOSTS("images.hosts", Form.TEXT, "replicate.delivery"),
+
+    FILE_ENABLED("file.enabled", Form.FLAG, "true"),
+    FILE_INBOX("file.inbox", Form.TEXT, "inbox"),
+
+    DATA_DIR("data-dir", Form.TEXT, "data"),
+    LEDGER("ledger", Form.TEXT, null),
+
+    SIMULATOR("simulator", Form.SIMULATOR, "auto"),
+    ROUTES("routes", Form.TEXT, "classpath:bactrian"),
+    CONFIG("config", Form.TEXT, "bactrian.properties");
+
+    /** How a value is written. */
+    enum Form {
+        TEXT, SECRET, URL, URL_WITH_ID, PROXY, DURATION, COUNT, COUNT_OR_ZERO, SIZE, FLAG, CANCEL_AFTER,
+        PROFILE("playground"), REPLICATE_API("official", "homepage"), PROMPT_STYLE("messages", "flattened"),
+        EMIT_FORMAT("json", "content"), SIMULATOR("auto", "true", "false");
+
+        final String[] choices;
+
+        Form(String... choices) {
+            this.choices = choices;
+        }
+    }
+
+    /** What every name starts with. */
+    public static final String PREFIX = "bactrian.";
+
+    private final String key;
+    private final Form form;
+    private final String defaultValue;
+    private final String playgroundValue;
+
+    Property(String name, Form form, String defaultValue) {
+        this(name, form, defaultValue, defaultValue);
+    }
+
+    Property(String name, Form form, String defaultValue, String playgroundValue) {
+        this.key = PREFIX + name;
+        this.form = form;
+        this.defaultValue = defaultValue;
+        this.playgroundValue = playgroundValue;
+    }
+
+    /** The full name, such as {@code bactrian.upstage.api-key}. */
+    public String key() {
+        return key;
+    }
+
+    Form form() {
+        return form;
+    }
+
+    /** Whether the value must never be shown. */
+    public boolean secret() {
+        return form == Form.SECRET || form == Form.PROXY;
+    }
+
+    /** The default, empty where there is none; {@code playground} asks for that profile's. */
+    public Optional<String> defaultValue(boolean playground) {
+        return Optional.ofNullable(playground ? playgroundValue : defaultValue);
+    }
+
+    /** The property of that full name. */
+    public static Optional<Property> of(String key) {
+        return Arrays.stream(values()).filter(p -> p.key.equals(key)).findFirst();
+    }
+}

@@ -1,0 +1,352 @@
+package dev.bactrian.config;
+
+import java.net.URI;
+import java.net.URLDecoder;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collection;
+import java.util.Comparator;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Properties;
+import java.util.function.Function;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+import org.apache.camel.CamelContext;
+import org.apache.camel.spi.PropertiesComponent;
+
+/**
+ * The {@code bactrian.*} properties, read once, checked whole and typed. Immutable.
+ *
+ * <p>In a Camel context they come from wherever that context's properties do; {@link #of(CamelContext)} reads them on
+ * first use and every bean of the routes shares them.
+ */
+public final class Settings {
+
+    /** An HTTP proxy; user and password are null where it asks for none. */
+    public record Proxy(String host, int port, String user, String password) {
+        @Override
+        public String toString() {
+            return host + ":" + port;
+        }
+    }
+
+    /** How an Upstage request carries the conversation. */
+    public enum PromptStyle { MESSAGES, FLATTENED }
+
+    /** The dialect of Replicate: PROVIDERS.md calls them the official API and the homepage wire. */
+    public enum ReplicateApi { OFFICIAL, HOMEPAGE }
+
+    /** What is emitted for a result: the document, or its content alone. */
+    public enum EmitFormat { JSON, CONTENT }
+
+    private static final String BEAN = "bactrianSettings";
+    private static final Pattern DURATION = Pattern.compile("(?:(\\d+)h)?(?:(\\d+)m(?!s))?(?:(\\d+)s)?(?:(\\d+)(?:ms)?)?");
+    private static final Pattern SIZE = Pattern.compile("(\\d+)\\s*(B|KB|MB|GB)?", Pattern.CASE_INSENSITIVE);
+    private static final Map<Property, String> PROVIDERS_OWN_NAMES = Map.of(
+            Property.REPLICATE_API_TOKEN, "REPLICATE_API_TOKEN",
+            Property.UPSTAGE_API_KEY, "UPSTAGE_API_KEY");
+
+    private final Map<Property, String> values = new EnumMap<>(Property.class);
+    private final boolean playground;
+
+    private Settings(Function<String, String> lookup, Function<String, String> environment) {
+        for (Property property : Property.values()) {
+            String value = lookup.apply(property.key());
+            if (value == null && PROVIDERS_OWN_NAMES.containsKey(property)) {
+                value = environment.apply(PROVIDERS_OWN_NAMES.get(property));
+            }
+            if (value != null) {
+                values.put(property, property.secret() ? value : value.trim());
+            }
+        }
+        playground = "playground".equals(values.get(Property.PROFILE));
+        for (Property property : Property.values()) {
+            check(property);
+        }
+    }
+
+    /**
+     * The settings in a map of full property names.
+     *
+     * @throws SettingException where one is malformed or its name unknown
+     */
+    public static Settings of(Map<String, String> properties) {
+        rejectUnknown(properties.keySet());
+        return new Settings(properties::get, name -> properties.get("env:" + name));
+    }
+
+    /**
+     * The settings of a Camel context, the same object each time.
+     *
+     * @throws SettingException where one is malformed or its name unknown
+     */
+    public static Settings of(CamelContext context) {
+        synchronized (context) {
+            Settings settings = context.getRegistry().lookupByNameAndType(BEAN, Settings.class);
+            if (settings == null) {
+                PropertiesComponent properties = context.getPropertiesComponent();
+                Properties raw = properties.loadProperties(name -> name.startsWith(Property.PREFIX));
+                rejectUnknown(raw.stringPropertyNames());
+                settings = new Settings(name -> resolve(properties, raw, name), System::getenv);
+                context.getRegistry().bind(BEAN, settings);
+            }
+            return settings;
+        }
+    }
+
+    /** A secret may hold {@code {{}: what cannot be resolved as a placeholder is taken as it stands. */
+    private static String resolve(PropertiesComponent properties, Properties raw, String name) {
+        try {
+            return properties.resolveProperty(name).orElse(null);
+        } catch (RuntimeException e) {
+            String fromSystem = System.getProperty(name, System.getenv(environmentName(name)));
+            String value = fromSystem != null ? fromSystem : raw.getProperty(name);
+            if (value == null || !Property.of(name).map(Property::secret).orElse(false)) {
+                throw new SettingException(name, "cannot be resolved: " + e.getMessage());
+            }
+            return value;
+        }
+    }
+
+    /** {@code bactrian.upstage.api-key} as an environment variable: {@code BACTRIAN_UPSTAGE_API_KEY}. */
+    public static String environmentName(String property) {
+        return property.toUpperCase(Locale.ROOT).replace('.', '_').replace('-', '_');
+    }
+
+    private static void rejectUnknown(Collection<String> names) {
+        for (String name : names) {
+            if (name.startsWith(Property.PREFIX) && Property.of(name).isEmpty()) {
+                String nearest = Arrays.stream(Property.values()).map(Property::key)
+                        .min(Comparator.comparingInt(key -> distance(key, name))).orElseThrow();
+                throw new SettingException(name, "no such property; did you mean " + nearest + "?");
+            }
+        }
+    }
+
+    private static int distance(String a, String b) {
+        int[] previous = new int[b.length() + 1];
+        for (int j = 0; j <= b.length(); j++) {
+            previous[j] = j;
+        }
+        for (int i = 1; i <= a.length(); i++) {
+            int[] row = new int[b.length() + 1];
+            row[0] = i;
+            for (int j = 1; j <= b.length(); j++) {
+                int replace = previous[j - 1] + (a.charAt(i - 1) == b.charAt(j - 1) ? 0 : 1);
+                row[j] = Math.min(replace, 1 + Math.min(previous[j], row[j - 1]));
+            }
+            previous = row;
+        }
+        return previous[b.length()];
+    }
+
+    private void check(Property property) {
+        Optional<String> value = text(property);
+        if (value.isEmpty()) {
+            return;
+        }
+        switch (property.form()) {
+            case URL -> url(property, value.get());
+            case URL_WITH_ID -> {
+                if (!value.get().contains("{id}")) {
+                    throw new SettingException(property.key(), "'" + value.get() + "' lacks {id}, the place of the prediction's id");
+                }
+                url(property, value.get().replace("{id}", "id"));
+            }
+            case PROXY -> proxy(property);
+            case DURATION, CANCEL_AFTER -> duration(property);
+            case COUNT, COUNT_OR_ZERO -> count(property);
+            case SIZE -> bytes(property);
+            case FLAG -> flag(property);
+            default -> choice(property, value.get());
+        }
+    }
+
+    private static void choice(Property property, String value) {
+        String[] choices = property.form().choices;
+        if (choices.length > 0 && !List.of(choices).contains(value)) {
+            throw new SettingException(property.key(), "'" + value + "' is not one of " + String.join(", ", choices));
+        }
+    }
+
+    private static URI url(Property property, String value) {
+        try {
+            URI uri = URI.create(value);
+            if (uri.getHost() != null && ("http".equals(uri.getScheme()) || "https".equals(uri.getScheme()))) {
+                return uri;
+            }
+        } catch (IllegalArgumentException e) {
+            // said below
+        }
+        throw new SettingException(property.key(), "'" + value + "' is not an http or https URL");
+    }
+
+    /** The value as it stands: what was set, else the profile's default; blank counts as not set. */
+    public Optional<String> text(Property property) {
+        String set = values.get(property);
+        return set != null ? Optional.of(set).filter(v -> !v.isBlank()) : property.defaultValue(playground);
+    }
+
+    /** The value of a property that has a default. A blank one is an error where it is asked for. */
+    public String require(Property property) {
+        return text(property).orElseThrow(() -> new SettingException(property.key(), "must not be empty"));
+    }
+
+    /** Whether the property was set, to anything: not whether it has a default. */
+    public boolean isSet(Property property) {
+        return values.containsKey(property) && !values.get(property).isBlank();
+    }
+
+    /** A duration such as {@code 500ms}, {@code 10s}, {@code 1m30s} or a bare number of milliseconds, as Camel writes them. */
+    public Duration duration(Property property) {
+        String value = require(property);
+        Matcher m = DURATION.matcher(value);
+        try {
+            if (m.matches()) {
+                return Duration.ofHours(part(m, 1)).plusMinutes(part(m, 2)).plusSeconds(part(m, 3)).plusMillis(part(m, 4));
+            }
+        } catch (ArithmeticException | NumberFormatException e) {
+            // said below
+        }
+        throw new SettingException(property.key(), "'" + value + "' is not a duration such as 500ms, 10s or 1m30s");
+    }
+
+    private static long part(Matcher m, int group) {
+        return m.group(group) == null ? 0 : Long.parseLong(m.group(group));
+    }
+
+    /** A whole number, at least 1 except where 0 has a meaning. */
+    public int count(Property property) {
+        String value = require(property);
+        int least = property.form() == Property.Form.COUNT_OR_ZERO ? 0 : 1;
+        try {
+            int count = Integer.parseInt(value);
+            if (count >= least) {
+                return count;
+            }
+        } catch (NumberFormatException e) {
+            // said below
+        }
+        throw new SettingException(property.key(), "'" + value + "' is not a whole number from " + least);
+    }
+
+    /** A size in bytes, written as a number or with KB, MB or GB (powers of 1024). */
+    public long bytes(Property property) {
+        String value = require(property);
+        Matcher m = SIZE.matcher(value);
+        try {
+            if (m.matches()) {
+                String unit = m.group(2) == null ? "B" : m.group(2).toUpperCase(Locale.ROOT);
+                long size = Math.multiplyExact(Long.parseLong(m.group(1)), 1L << 10 * List.of("B", "KB", "MB", "GB").indexOf(unit));
+                if (size > 0) {
+                    return size;
+                }
+            }
+        } catch (ArithmeticException | NumberFormatException e) {
+            // said below
+        }
+        throw new SettingException(property.key(), "'" + value + "' is not a size such as 10MB");
+    }
+
+    /** {@code true} or {@code false}. */
+    public boolean flag(Property property) {
+        String value = require(property);
+        if (!value.equals("true") && !value.equals("false")) {
+            throw new SettingException(property.key(), "'" + value + "' is not true or false");
+        }
+        return value.equals("true");
+    }
+
+    /** The proxy, written {@code http://[user:password@]host:port}; user and password percent-encoded where needed. */
+    public Optional<Proxy> proxy(Property property) {
+        Optional<String> value = text(property);
+        if (value.isEmpty()) {
+            return Optional.empty();
+        }
+        // By hand: a password may hold characters that java.net.URI refuses.
+        String text = value.get().trim();
+        int at = text.lastIndexOf('@');
+        String address = text.substring(at < 0 ? Math.min(7, text.length()) : at + 1).replaceAll("/$", "");
+        int colon = address.lastIndexOf(':');
+        try {
+            if (text.startsWith("http://") && colon > 0) {
+                int port = Integer.parseInt(address.substring(colon + 1));
+                String[] user = at < 0 ? new String[] {null, null} : text.substring(7, at).split(":", 2);
+                if (port > 0 && port < 65536 && user.length == 2) {
+                    return Optional.of(new Proxy(address.substring(0, colon), port, decoded(user[0]), decoded(user[1])));
+                }
+            }
+        } catch (IllegalArgumentException e) {
+            // said below, without the value: it may hold a password
+        }
+        throw new SettingException(property.key(), "is not of the form http://[user:password@]host:port");
+    }
+
+    private static String decoded(String text) {
+        if (text == null || !text.matches(".*%[0-9A-Fa-f]{2}.*")) {
+            return text;
+        }
+        return URLDecoder.decode(text.replace("+", "%2B").replaceAll("%(?![0-9A-Fa-f]{2})", "%25"), StandardCharsets.UTF_8);
+    }
+
+    /** Whether the defaults are those of the services' keyless web playgrounds. */
+    public boolean playground() {
+        return playground;
+    }
+
+    public PromptStyle promptStyle() {
+        return PromptStyle.valueOf(require(Property.UPSTAGE_PROMPT_STYLE).toUpperCase(Locale.ROOT));
+    }
+
+    public ReplicateApi replicateApi() {
+        return ReplicateApi.valueOf(require(Property.REPLICATE_API).toUpperCase(Locale.ROOT));
+    }
+
+    public EmitFormat emitFormat() {
+        return EmitFormat.valueOf(require(Property.EMIT_FORMAT).toUpperCase(Locale.ROOT));
+    }
+
+    /**
+     * The deadline sent with a create on the official API: what is set, else the poll budget and a minute; empty where
+     * the property is set to nothing. Never under the service's own minimum of 5 s (PROVIDERS.md 1.4).
+     */
+    public Optional<Duration> cancelAfter() {
+        if (replicateApi() != ReplicateApi.OFFICIAL) {
+            return Optional.empty();
+        }
+        String set = values.get(Property.REPLICATE_CANCEL_AFTER);
+        if (set != null && set.isBlank()) {
+            return Optional.empty();
+        }
+        Duration deadline = set != null ? duration(Property.REPLICATE_CANCEL_AFTER)
+                : duration(Property.REPLICATE_POLL_DELAY).multipliedBy(count(Property.REPLICATE_POLL_MAX_ATTEMPTS)).plusMinutes(1);
+        return Optional.of(deadline.compareTo(Duration.ofSeconds(5)) < 0 ? Duration.ofSeconds(5) : deadline);
+    }
+
+    /** The endpoint URIs of a property that holds several, separated by {@code " | "}. */
+    public List<String> endpoints(Property property) {
+        List<String> uris = new ArrayList<>();
+        text(property).ifPresent(value -> Arrays.stream(value.split("\\s\\|\\s")).map(String::trim)
+                .filter(uri -> !uri.isEmpty()).forEach(uris::add));
+        return List.copyOf(uris);
+    }
+
+    /** The text with every configured token taken out: a provider may echo one in an error. */
+    public String redact(String text) {
+        String clean = text;
+        for (Property property : List.of(Property.REPLICATE_API_TOKEN, Property.UPSTAGE_API_KEY)) {
+            String secret = text(property).map(String::trim).orElse("");
+            if (secret.length() >= 4 && clean != null) {
+                clean = clean.replace(secret, "***");
+            }
+        }
+        return clean;
+    }
+}

@@ -1,0 +1,133 @@
+package dev.bactrian.error;
+
+import java.io.IOException;
+import java.time.Instant;
+import java.util.UUID;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.bactrian.config.Settings;
+import dev.bactrian.generate.Documents;
+import dev.bactrian.generate.Generation;
+import dev.bactrian.generate.Headers;
+import dev.bactrian.generate.Intake;
+import dev.bactrian.http.HttpFailures;
+import dev.bactrian.http.Retry;
+import dev.bactrian.config.Property;
+import dev.bactrian.model.Provider;
+import dev.bactrian.replicate.Look;
+import dev.bactrian.replicate.Output;
+import dev.bactrian.request.RequestId;
+import dev.bactrian.upstage.ChatStream;
+import org.apache.camel.CamelContext;
+import org.apache.camel.CamelContextAware;
+import org.apache.camel.Exchange;
+import org.apache.camel.Processor;
+import org.apache.camel.http.base.HttpOperationFailedException;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * What {@code routes/errors.yaml} can't say itself: whether a call may be made again and when, and the error document
+ * of a request that failed.
+ */
+public final class FailureDocuments implements CamelContextAware, Processor {
+
+    private static final Logger LOG = LoggerFactory.getLogger("dev.bactrian.errors");
+
+    private CamelContext camelContext;
+    private Settings settings;
+    private Retry retry;
+
+    @Override
+    public CamelContext getCamelContext() {
+        return camelContext;
+    }
+
+    @Override
+    public void setCamelContext(CamelContext camelContext) {
+        this.camelContext = camelContext;
+        settings = Settings.of(camelContext);
+        retry = new Retry(settings.duration(Property.RETRY_DELAY), settings.duration(Property.RETRY_MAX_DELAY),
+                java.time.Clock.systemUTC(), () -> java.util.concurrent.ThreadLocalRandom.current().nextDouble());
+    }
+
+    /**
+     * Whether the create or chat call that has just failed may be made again: it was not answered, and by its failure
+     * nothing can have been paid for.
+     */
+    public boolean mayRepeat(Exchange exchange) {
+        Generation generation = exchange.getVariable("generation", Generation.class);
+        boolean answered = exchange.getVariable("stream") != null || exchange.getVariable("look") != null;
+        return generation != null && !answered && HttpFailures.mayRepeat(cause(exchange), generation.model().provider());
+    }
+
+    /** Sets the delay of the next redelivery. Called each time a call has failed, before the delay is worked out. */
+    @Override
+    public void process(Exchange exchange) {
+        Throwable cause = cause(exchange);
+        int attempt = exchange.getMessage().getHeader(Exchange.REDELIVERY_COUNTER, 0, Integer.class) + 1;
+        exchange.getMessage().setHeader(Exchange.REDELIVERY_DELAY,
+                retry.before(attempt, HttpFailures.headers(cause), HttpFailures.body(cause)).toMillis());
+    }
+
+    /** Leaves the error document as the body, its headers, and nothing else. */
+    public void document(Exchange exchange) {
+        Generation generation = exchange.getVariable("generation", Generation.class);
+        int attempts = exchange.getMessage().getHeader(Exchange.REDELIVERY_COUNTER, 0, Integer.class) + 1;
+        GenerationFailure failure = clean(failure(exchange, generation, attempts));
+        exchange.setVariable("failure", failure);
+        exchange.getMessage().removeHeaders("*");
+        if (generation == null) {
+            String id = failure.requestId() != null ? failure.requestId() : defaultId(exchange);
+            exchange.getMessage().setBody(Documents.text(Documents.error(id, failure, Instant.now())));
+            exchange.getMessage().setHeader(Headers.REQUEST_ID, id);
+            exchange.getMessage().setHeader(Headers.STATUS, "failed");
+            return;
+        }
+        ChatStream stream = exchange.getVariable("stream", ChatStream.class);
+        Look look = exchange.getVariable("look", Look.class);
+        Output output = exchange.getVariable("output", Output.class);
+        String partialText = stream != null ? stream.text() : output != null ? String.join("", output.chunks()) : "";
+        ObjectNode prediction = look == null ? null : look.document();
+        exchange.getMessage().setBody(Documents.text(Documents.error(generation, failure, partialText, prediction)));
+        String kind = generation.model().kind() == null ? null : generation.model().kind().toString();
+        exchange.getMessage().getHeaders().putAll(Documents.headers(generation, kind, "failed"));
+    }
+
+    private static String defaultId(Exchange exchange) {
+        String id = exchange.getVariable(Intake.DEFAULT_ID, String.class);
+        return id == null ? UUID.randomUUID().toString() : RequestId.fit(id);
+    }
+
+    private GenerationFailure failure(Exchange exchange, Generation generation, int attempts) {
+        Throwable cause = cause(exchange);
+        if (cause instanceof GenerationFailure failure) {
+            return failure;
+        }
+        Provider provider = generation == null ? null : generation.model().provider();
+        boolean answered = exchange.getVariable("stream") != null || exchange.getVariable("output") != null;
+        if (provider != null && !answered && (cause instanceof IOException || cause instanceof HttpOperationFailedException)) {
+            return HttpFailures.of(cause, provider, attempts);
+        }
+        LOG.error("{}: unexpected failure", generation == null ? "a request" : generation.id(), cause);
+        return new GenerationFailure(answered ? ErrorType.DELIVERY_FAILED : ErrorType.PROVIDER_UNAVAILABLE,
+                cause.getClass().getSimpleName() + ": " + cause.getMessage(), null, attempts, false, cause);
+    }
+
+    private GenerationFailure clean(GenerationFailure failure) {
+        String message = settings.redact(failure.getMessage());
+        return message.equals(failure.getMessage()) ? failure : new GenerationFailure(failure.type(), message,
+                failure.httpStatus(), failure.attempts(), failure.retryable(), null).of(failure.requestId());
+    }
+
+    /** The exception, without what Camel wraps around it. */
+    public static Throwable cause(Exchange exchange) {
+        Throwable cause = exchange.getException() != null ? exchange.getException()
+                : exchange.getProperty(Exchange.EXCEPTION_CAUGHT, Throwable.class);
+        while (cause.getCause() != null && cause.getClass().getName().startsWith("org.apache.camel.")
+                && !(cause instanceof HttpOperationFailedException)) {
+            cause = cause.getCause();
+        }
+        return cause;
+    }
+}

@@ -1,0 +1,39 @@
+package dev.bactrian.error;
+
+/** How a failed request reaches the caller of {@code direct:generate}. Its message is one line: type and reason. */
+public final class GenerateException extends Exception {
+
+    private static final long serialVersionUID = 1L;
+
+    private final String type;
+    private final boolean retryable;
+    private final String document;
+
+    /**
+     * @param type      the {@code error.type}
+     * @param message   the {@code error.message}
+     * @param retryable the {@code error.retryable}
+     * @param document  the whole error document, JSON
+     */
+    public GenerateException(String type, String message, boolean retryable, String document) {
+        super(type + ": " + message);
+        this.type = type;
+        this.retryable = retryable;
+        this.document = document;
+    }
+
+    /** The {@code error.type}, such as {@code rate-limited}. */
+    public String getType() {
+        return type;
+    }
+
+    /** Whether the same request, sent again later, may succeed without being paid for twice. */
+    public boolean isRetryable() {
+        return retryable;
+    }
+
+    /** The error document, JSON. */
+    public String getDocument() {
+        return document;
+    }
+}

@@ -1,0 +1,96 @@
+package dev.bactrian.generate;
+
+import java.util.LinkedHashMap;
+import java.util.Map;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.bactrian.error.GenerationFailure;
+import dev.bactrian.http.Answers;
+
+/** The documents that go out: JSON as docs/reference.md describes it. */
+public final class Documents {
+
+    private Documents() {
+    }
+
+    /** The result of a generation: what it is, then what the provider's answer adds, then when and how long. */
+    public static ObjectNode result(Generation generation, ObjectNode answer) {
+        ObjectNode document = head(generation, "succeeded");
+        document.setAll(answer);
+        return tail(document, generation);
+    }
+
+    /**
+     * The error of a generation.
+     *
+     * @param partialText what came of the answer before it failed
+     * @param prediction  the prediction's id and what is known of it, or null
+     */
+    public static ObjectNode error(Generation generation, GenerationFailure failure, String partialText, ObjectNode prediction) {
+        ObjectNode document = head(generation, "failed");
+        document.set("error", error(failure));
+        document.put("partialText", partialText);
+        if (prediction != null) {
+            document.set("prediction", prediction);
+        }
+        return tail(document, generation);
+    }
+
+    /** The error of a request that was never taken. */
+    public static ObjectNode error(String id, GenerationFailure failure, java.time.Instant startedAt) {
+        ObjectNode document = JsonNodeFactory.instance.objectNode().put("id", id).put("status", "failed")
+                .putNull("provider").putNull("model");
+        document.set("error", error(failure));
+        return document.put("partialText", "").put("startedAt", timestamp(startedAt)).put("durationMs", 0L);
+    }
+
+    private static ObjectNode error(GenerationFailure failure) {
+        return JsonNodeFactory.instance.objectNode()
+                .put("type", failure.type().toString())
+                .put("message", Answers.oneLine(failure.getMessage()))
+                .put("httpStatus", failure.httpStatus())
+                .put("attempts", failure.attempts())
+                .put("retryable", failure.retryable());
+    }
+
+    private static ObjectNode head(Generation generation, String status) {
+        return JsonNodeFactory.instance.objectNode()
+                .put("id", generation.id())
+                .put("status", status)
+                .put("provider", generation.getProvider())
+                .put("model", generation.model().id());
+    }
+
+    private static ObjectNode tail(ObjectNode document, Generation generation) {
+        return document.put("startedAt", timestamp(generation.startedAt())).put("durationMs", generation.elapsed().toMillis());
+    }
+
+    private static String timestamp(java.time.Instant instant) {
+        return instant.truncatedTo(java.time.temporal.ChronoUnit.MILLIS).toString();
+    }
+
+    /** The document as text. */
+    public static String text(JsonNode document) {
+        try {
+            return Answers.JSON.writeValueAsString(document);
+        } catch (JsonProcessingException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    /** The headers that go with a document or a chunk; {@code kind} may be null where nobody knows it. */
+    public static Map<String, Object> headers(Generation generation, String kind, String status) {
+        Map<String, Object> headers = new LinkedHashMap<>();
+        headers.put(Headers.REQUEST_ID, generation.id());
+        headers.put(Headers.PROVIDER, generation.getProvider());
+        headers.put(Headers.MODEL, generation.model().id());
+        if (kind != null) {
+            headers.put(Headers.KIND, kind);
+        }
+        headers.put(Headers.STATUS, status);
+        return headers;
+    }
+}

@@ -1,0 +1,67 @@
+package dev.bactrian.generate;
+
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.HexFormat;
+
+import dev.bactrian.model.Model;
+import dev.bactrian.model.Provider;
+import dev.bactrian.request.GenerateRequest;
+
+/**
+ * A request in work: what was asked, of which model, since when. The exchange variable {@code generation} of the
+ * routes; immutable.
+ *
+ * @param id        the request's id, its own or the default
+ * @param request   what was asked
+ * @param model     the model it resolved to
+ * @param recallKey what the ledger of predictions knows it by, or null where it cannot come again (an id nobody gave)
+ * @param startedAt when it was taken
+ * @param startNano the same by the clock that measures durations
+ */
+public record Generation(
+        String id, GenerateRequest request, Model model, String recallKey, Instant startedAt, long startNano) {
+
+    /** A request taken now. The key tells apart two requests of one id and one delivery of a request from another. */
+    public static Generation begin(String id, GenerateRequest request, Model model, boolean mayComeAgain, String delivery) {
+        String key = mayComeAgain ? id + "-" + fingerprint(model.toString() + request + delivery) : null;
+        return new Generation(id, request, model, key, Instant.now(), System.nanoTime());
+    }
+
+    private static String fingerprint(String text) {
+        try {
+            byte[] digest = MessageDigest.getInstance("SHA-256").digest(text.getBytes(StandardCharsets.UTF_8));
+            return HexFormat.of().formatHex(digest, 0, 12);
+        } catch (NoSuchAlgorithmException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    /** For the routes: who runs the model. */
+    public String getProvider() {
+        return model.provider().toString();
+    }
+
+    /** For the routes: whether Replicate runs the model. */
+    public boolean isReplicate() {
+        return model.provider() == Provider.REPLICATE;
+    }
+
+    /** For the routes: the request's id. */
+    public String getId() {
+        return id;
+    }
+
+    /** For the routes: the model's id. */
+    public String getModelId() {
+        return model.id();
+    }
+
+    /** How long it has been in work. */
+    public Duration elapsed() {
+        return Duration.ofNanos(System.nanoTime() - startNano);
+    }
+}

@@ -1,0 +1,131 @@
+package dev.bactrian.generate;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.util.Map;
+import java.util.Set;
+import java.util.UUID;
+import java.util.concurrent.ConcurrentHashMap;
+
+import dev.bactrian.config.Property;
+import dev.bactrian.config.Settings;
+import dev.bactrian.error.ErrorType;
+import dev.bactrian.error.GenerationFailure;
+import dev.bactrian.model.Catalogue;
+import dev.bactrian.model.Provider;
+import dev.bactrian.request.GenerateRequest;
+import dev.bactrian.request.RequestId;
+import dev.bactrian.request.RequestReader;
+import dev.bactrian.request.RequestReader.Format;
+import org.apache.camel.CamelContext;
+import org.apache.camel.CamelContextAware;
+import org.apache.camel.Exchange;
+import org.apache.camel.Message;
+import org.apache.camel.WrappedFile;
+import org.apache.camel.support.ResourceHelper;
+import org.apache.camel.support.SynchronizationAdapter;
+import org.apache.camel.util.FileUtil;
+
+/** Takes a request from an exchange: reads it, resolves its model, and keeps its id from being in work twice. */
+public final class Intake implements CamelContextAware {
+
+    /** Set by a trigger: the id of a request that brings none. */
+    public static final String DEFAULT_ID = "defaultId";
+    /** Set by a trigger: what tells one delivery of the same request from another, such as a file's time. */
+    public static final String DELIVERY = "delivery";
+
+    private final Set<String> inWork = ConcurrentHashMap.newKeySet();
+    private CamelContext camelContext;
+    private RequestReader reader;
+    private Catalogue catalogue;
+
+    @Override
+    public CamelContext getCamelContext() {
+        return camelContext;
+    }
+
+    @Override
+    public void setCamelContext(CamelContext camelContext) {
+        this.camelContext = camelContext;
+    }
+
+    /** Reads the settings and the catalogue. */
+    public void start() {
+        Settings settings = Settings.of(camelContext);
+        reader = new RequestReader(settings.bytes(Property.MAX_REQUEST_BYTES));
+        String source = settings.require(Property.MODELS);
+        catalogue = Catalogue.read(source, resource(source), this::resource, settings.text(Property.DEFAULT_MODEL).orElse(null));
+    }
+
+    private String resource(String uri) {
+        try (InputStream in = ResourceHelper.resolveMandatoryResourceAsInputStream(camelContext, uri)) {
+            return new String(in.readAllBytes(), java.nio.charset.StandardCharsets.UTF_8);
+        } catch (IOException e) {
+            throw new IllegalArgumentException(Property.MODELS.key() + ": '" + uri + "' cannot be read");
+        }
+    }
+
+    /**
+     * The request of an exchange, from now on in work until the exchange is done.
+     *
+     * @throws GenerationFailure {@code invalid-request} or {@code unsupported-model}
+     */
+    public Generation take(Exchange exchange) throws IOException {
+        String defaultId = exchange.getVariable(DEFAULT_ID, String.class);
+        GenerateRequest request = read(exchange);
+        boolean idGiven = request.id() != null || defaultId != null;
+        String id = request.id() != null ? request.id() : defaultId != null ? RequestId.fit(defaultId) : UUID.randomUUID().toString();
+        if (!inWork.add(id)) {
+            throw new GenerationFailure(ErrorType.INVALID_REQUEST, "id: a request with the id " + id + " is in work");
+        }
+        exchange.getExchangeExtension().addOnCompletion(new SynchronizationAdapter() {
+            @Override
+            public void onDone(Exchange done) {
+                inWork.remove(id);
+            }
+        });
+        try {
+            return Generation.begin(id, request, catalogue.resolve(request.model(), request.provider(), request.kind()), idGiven,
+                    exchange.getVariable(DELIVERY, "", String.class));
+        } catch (GenerationFailure e) {
+            throw e.of(id);
+        }
+    }
+
+    private GenerateRequest read(Exchange exchange) throws IOException {
+        Message message = exchange.getMessage();
+        GenerateRequest request = read(exchange, message.getBody(), format(message));
+        if (request.model() != null || request.provider() != null) {
+            return request;
+        }
+        String model = message.getHeader(Headers.MODEL, String.class);
+        Provider provider = RequestReader.provider(message.getHeader(Headers.PROVIDER, String.class));
+        return new GenerateRequest(request.id(), model, provider, request.kind(), request.messages(), request.prompt(), request.options());
+    }
+
+    private GenerateRequest read(Exchange exchange, Object body, Format format) throws IOException {
+        if (body instanceof GenerateRequest request) {
+            return request;
+        } else if (body instanceof String text) {
+            return reader.read(text, format);
+        } else if (body instanceof byte[] bytes) {
+            return reader.read(bytes, format);
+        } else if (body instanceof Map<?, ?> map) {
+            return reader.read(map);
+        }
+        InputStream stream = body == null ? InputStream.nullInputStream()
+                : camelContext.getTypeConverter().tryConvertTo(InputStream.class, exchange, body);
+        if (stream == null) {
+            throw new GenerationFailure(ErrorType.INVALID_REQUEST, "not a request: " + body.getClass().getName());
+        }
+        return reader.read(stream, format);
+    }
+
+    private static Format format(Message message) {
+        if (message.getBody() instanceof WrappedFile<?>) {
+            return Format.ofFileName(FileUtil.stripPath(message.getHeader(Exchange.FILE_NAME, "", String.class)));
+        }
+        String contentType = message.getHeader(Exchange.CONTENT_TYPE, String.class);
+        return contentType == null ? Format.UNKNOWN : Format.ofContentType(contentType);
+    }
+}

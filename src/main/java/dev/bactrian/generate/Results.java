@@ -1,0 +1,24 @@
+package dev.bactrian.generate;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.bactrian.replicate.Look;
+import dev.bactrian.replicate.Output;
+import dev.bactrian.upstage.ChatStream;
+import org.apache.camel.Exchange;
+
+/** Makes the result document of a request that succeeded. */
+public final class Results {
+
+    /** Leaves the result document as the body, its headers, and nothing else. */
+    public void document(Exchange exchange) {
+        Generation generation = exchange.getVariable("generation", Generation.class);
+        ChatStream stream = exchange.getVariable("stream", ChatStream.class);
+        ObjectNode answer = stream != null ? stream.answer() : exchange.getVariable("output", Output.class).answer();
+        if (stream == null) {
+            answer.set("prediction", exchange.getVariable("look", Look.class).document());
+        }
+        exchange.getMessage().setBody(Documents.text(Documents.result(generation, answer)));
+        exchange.getMessage().removeHeaders("*");
+        exchange.getMessage().getHeaders().putAll(Documents.headers(generation, answer.path("kind").asText(), "succeeded"));
+    }
+}

@@ -1,0 +1,68 @@
+package dev.bactrian.http;
+
+import java.util.Optional;
+
+import com.fasterxml.jackson.core.JacksonException;
+import com.fasterxml.jackson.core.StreamReadConstraints;
+import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+
+/** Reads what providers answer: JSON where it is JSON, whatever its content type says. */
+public final class Answers {
+
+    /**
+     * Lenient where the services are (a key given twice, unknown fields), and without a limit of its own on a string's
+     * length: {@code bactrian.max-response-bytes} is the limit.
+     */
+    public static final ObjectMapper JSON = new ObjectMapper(JsonFactory.builder()
+            .streamReadConstraints(StreamReadConstraints.builder().maxStringLength(Integer.MAX_VALUE).build()).build())
+            .enable(DeserializationFeature.USE_BIG_DECIMAL_FOR_FLOATS)
+            .setNodeFactory(JsonNodeFactory.withExactBigDecimals(true));
+
+    private static final int LONGEST_MESSAGE = 2000;
+
+    private Answers() {
+    }
+
+    /** The body as JSON, or empty where it is not. */
+    public static Optional<JsonNode> json(String body) {
+        try {
+            return Optional.ofNullable(body == null ? null : JSON.readTree(body)).filter(node -> !node.isMissingNode());
+        } catch (JacksonException e) {
+            return Optional.empty();
+        }
+    }
+
+    static Optional<Double> number(String body, String field) {
+        return json(body).map(node -> node.get(field)).filter(JsonNode::isNumber).map(JsonNode::doubleValue);
+    }
+
+    /**
+     * The service's own words in an error answer, on one line: {@code error.message}, {@code error}, {@code detail},
+     * {@code title} or {@code message} of a JSON body; empty for HTML and the like.
+     */
+    public static Optional<String> message(String body) {
+        return json(body).flatMap(Answers::message);
+    }
+
+    /** The same of a body that is JSON. */
+    public static Optional<String> message(JsonNode body) {
+        JsonNode error = body.path("error");
+        for (JsonNode candidate : new JsonNode[] {
+            error.path("message"), error.path("detail"), error, body.path("detail"), body.path("title"), body.path("message")}) {
+            if (candidate.isTextual() && !candidate.textValue().isBlank()) {
+                return Optional.of(oneLine(candidate.textValue()));
+            }
+        }
+        return Optional.empty();
+    }
+
+    /** Text for a message: on one line and not without end. */
+    public static String oneLine(String text) {
+        String line = text.strip().replaceAll("\\s*\\R\\s*", " ");
+        return line.length() <= LONGEST_MESSAGE ? line : line.substring(0, LONGEST_MESSAGE) + "…";
+    }
+}

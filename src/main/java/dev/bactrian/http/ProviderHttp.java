@@ -1,0 +1,232 @@
+package dev.bactrian.http;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.net.URI;
+import java.util.List;
+import java.util.Locale;
+
+import dev.bactrian.Version;
+import dev.bactrian.config.Property;
+import dev.bactrian.config.Settings;
+import dev.bactrian.model.Provider;
+import org.apache.camel.CamelContext;
+import org.apache.camel.CamelContextAware;
+import org.apache.hc.client5.http.auth.AuthScope;
+import org.apache.hc.client5.http.auth.UsernamePasswordCredentials;
+import org.apache.hc.client5.http.classic.ExecChain;
+import org.apache.hc.client5.http.config.ConnectionConfig;
+import org.apache.hc.client5.http.config.RequestConfig;
+import org.apache.hc.client5.http.impl.auth.BasicCredentialsProvider;
+import org.apache.hc.client5.http.impl.classic.CloseableHttpClient;
+import org.apache.hc.client5.http.impl.classic.CloseableHttpResponse;
+import org.apache.hc.client5.http.impl.classic.HttpClientBuilder;
+import org.apache.hc.client5.http.impl.classic.HttpClients;
+import org.apache.hc.client5.http.impl.io.PoolingHttpClientConnectionManager;
+import org.apache.hc.client5.http.impl.io.PoolingHttpClientConnectionManagerBuilder;
+import org.apache.hc.core5.http.ClassicHttpRequest;
+import org.apache.hc.core5.http.ClassicHttpResponse;
+import org.apache.hc.core5.http.io.HttpClientConnection;
+import org.apache.hc.core5.http.HttpEntity;
+import org.apache.hc.core5.http.HttpException;
+import org.apache.hc.core5.http.HttpHeaders;
+import org.apache.hc.core5.http.HttpHost;
+import org.apache.hc.core5.http.impl.io.HttpRequestExecutor;
+import org.apache.hc.core5.http.io.HttpResponseInformationCallback;
+import org.apache.hc.core5.http.io.entity.HttpEntityWrapper;
+import org.apache.hc.core5.http.protocol.HttpContext;
+import org.apache.hc.core5.io.CloseMode;
+import org.apache.hc.core5.util.TimeValue;
+import org.apache.hc.core5.util.Timeout;
+
+/**
+ * The HTTP client of one provider, named by the {@code httpClient} parameter of the route's endpoint, so that no
+ * setting of the host application's {@code http} component has a say: no retries, no redirects, no cookies, its own
+ * pool of {@code bactrian.max-in-flight} connections, and the provider's token.
+ *
+ * <p>The token is put on here and not as a message header, so that no trace, log or dump of an exchange can show it,
+ * and only on requests to the scheme, host and port of the configured endpoints.
+ */
+public final class ProviderHttp extends CloseableHttpClient implements CamelContextAware {
+
+    private static final String CONNECTION = ProviderHttp.class.getName() + ".connection";
+    private static final TimeValue IDLE_BEFORE_CHECK = TimeValue.ofSeconds(1);
+    private static final TimeValue LONGEST_LIFE = TimeValue.ofMinutes(10);
+
+    private Provider provider;
+    private CamelContext camelContext;
+    private PoolingHttpClientConnectionManager connections;
+    private CloseableHttpClient client;
+
+    /** {@code replicate} or {@code upstage}. */
+    public void setProvider(String name) {
+        provider = Provider.of(name.toLowerCase(Locale.ROOT)).orElseThrow();
+    }
+
+    @Override
+    public CamelContext getCamelContext() {
+        return camelContext;
+    }
+
+    @Override
+    public void setCamelContext(CamelContext camelContext) {
+        this.camelContext = camelContext;
+    }
+
+    @Override
+    protected CloseableHttpResponse doExecute(HttpHost target, ClassicHttpRequest request, HttpContext context) throws IOException {
+        ClassicHttpResponse response = client().executeOpen(target, request, context);
+        return response instanceof CloseableHttpResponse closeable ? closeable : CloseableHttpResponse.adapt(response);
+    }
+
+    private synchronized CloseableHttpClient client() {
+        if (client == null) {
+            client = build(Settings.of(camelContext));
+        }
+        return client;
+    }
+
+    private CloseableHttpClient build(Settings settings) {
+        Timeout stall = Timeout.of(settings.duration(Property.STALL_TIMEOUT));
+        int most = settings.count(Property.MAX_IN_FLIGHT);
+        connections = PoolingHttpClientConnectionManagerBuilder.create()
+                .setConnectionFactory(socket -> {
+                    QuietConnection connection = new QuietConnection();
+                    if (socket != null) {
+                        connection.bind(socket);
+                    }
+                    return connection;
+                })
+                .setMaxConnTotal(most)
+                .setMaxConnPerRoute(most)
+                .setDefaultConnectionConfig(ConnectionConfig.custom()
+                        .setConnectTimeout(Timeout.of(settings.duration(Property.CONNECT_TIMEOUT)))
+                        .setValidateAfterInactivity(IDLE_BEFORE_CHECK)
+                        .setTimeToLive(LONGEST_LIFE)
+                        .build())
+                .build();
+        HttpClientBuilder builder = HttpClients.custom()
+                .setConnectionManager(connections)
+                .setRequestExecutor(new StallAware(stall))
+                .setUserAgent("bactrian/" + Version.current())
+                .disableAutomaticRetries()
+                .disableRedirectHandling()
+                .disableCookieManagement()
+                .disableAuthCaching()
+                .setDefaultRequestConfig(RequestConfig.custom()
+                        .setResponseTimeout(Timeout.of(settings.duration(Property.RESPONSE_TIMEOUT)))
+                        .setConnectionRequestTimeout(Timeout.DISABLED)
+                        .setProtocolUpgradeEnabled(false)
+                        .build())
+                .addExecInterceptorFirst("bactrian-answer", new Guard(token(settings), endpoints(settings),
+                        settings.bytes(Property.MAX_RESPONSE_BYTES)));
+        settings.proxy(provider == Provider.UPSTAGE ? Property.UPSTAGE_PROXY : Property.REPLICATE_PROXY).ifPresent(proxy -> {
+            HttpHost host = new HttpHost(proxy.host(), proxy.port());
+            builder.setProxy(host);
+            if (proxy.user() != null) {
+                BasicCredentialsProvider credentials = new BasicCredentialsProvider();
+                credentials.setCredentials(new AuthScope(host),
+                        new UsernamePasswordCredentials(proxy.user(), proxy.password().toCharArray()));
+                builder.setDefaultCredentialsProvider(credentials);
+            }
+        });
+        return builder.build();
+    }
+
+    private String token(Settings settings) {
+        return settings.text(provider == Provider.UPSTAGE ? Property.UPSTAGE_API_KEY : Property.REPLICATE_API_TOKEN)
+                .map(String::trim).orElse(null);
+    }
+
+    private List<HttpHost> endpoints(Settings settings) {
+        List<Property> properties = provider == Provider.UPSTAGE ? List.of(Property.UPSTAGE_API_ENDPOINT)
+                : List.of(Property.REPLICATE_API_ENDPOINT, Property.REPLICATE_POLL_ENDPOINT);
+        return properties.stream().map(property -> URI.create(settings.require(property).replace("{id}", "id")))
+                .map(Guard::origin).toList();
+    }
+
+    /** How many connections are in use at this moment. */
+    public synchronized int leased() {
+        return connections == null ? 0 : connections.getTotalStats().getLeased();
+    }
+
+    @Override
+    public void close() {
+        close(CloseMode.GRACEFUL);
+    }
+
+    @Override
+    public synchronized void close(CloseMode mode) {
+        if (client != null) {
+            client.close(mode);
+            client = null;
+        }
+    }
+
+    /** Once the answer has begun, {@code bactrian.stall-timeout} counts between two reads of it. */
+    private static final class StallAware extends HttpRequestExecutor {
+
+        private final Timeout stall;
+
+        StallAware(Timeout stall) {
+            this.stall = stall;
+        }
+
+        @Override
+        public ClassicHttpResponse execute(ClassicHttpRequest request, HttpClientConnection connection,
+                HttpResponseInformationCallback information, HttpContext context) throws IOException, HttpException {
+            ClassicHttpResponse response = super.execute(request, connection, information, context);
+            connection.setSocketTimeout(stall);
+            context.setAttribute(CONNECTION, connection);
+            return response;
+        }
+    }
+
+    /** Puts the token on, and wraps the answer's body in an {@link AnswerStream}. */
+    private record Guard(String token, List<HttpHost> endpoints, long limit)
+            implements org.apache.hc.client5.http.classic.ExecChainHandler {
+
+        static HttpHost origin(URI uri) {
+            int port = uri.getPort() >= 0 ? uri.getPort() : "https".equalsIgnoreCase(uri.getScheme()) ? 443 : 80;
+            return new HttpHost(uri.getScheme(), uri.getHost(), port);
+        }
+
+        @Override
+        public ClassicHttpResponse execute(ClassicHttpRequest request, ExecChain.Scope scope, ExecChain chain)
+                throws IOException, HttpException {
+            if (token != null && endpoints.contains(origin(uri(request)))) {
+                request.setHeader(HttpHeaders.AUTHORIZATION, "Bearer " + token);
+            }
+            ClassicHttpResponse response = chain.proceed(request, scope);
+            HttpEntity entity = response.getEntity();
+            if (entity != null && entity.isStreaming()) {
+                HttpClientConnection connection = (HttpClientConnection) scope.clientContext.getAttribute(CONNECTION);
+                response.setEntity(new HttpEntityWrapper(entity) {
+                    private InputStream content;
+
+                    @Override
+                    public InputStream getContent() throws IOException {
+                        if (content == null) {
+                            content = new AnswerStream(super.getContent(), scope.execRuntime, connection, limit);
+                        }
+                        return content;
+                    }
+                });
+            }
+            return response;
+        }
+
+        private static URI uri(ClassicHttpRequest request) throws HttpException {
+            try {
+                return request.getUri();
+            } catch (java.net.URISyntaxException e) {
+                throw new HttpException("the request has no URL", e);
+            }
+        }
+
+        @Override
+        public String toString() {
+            return "Guard of " + endpoints;
+        }
+    }
+}

@@ -1,0 +1,244 @@
+package dev.bactrian.model;
+
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.EnumMap;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.function.Function;
+import java.util.regex.Pattern;
+
+import dev.bactrian.error.ErrorType;
+import dev.bactrian.error.GenerationFailure;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.snakeyaml.engine.v2.api.Load;
+import org.snakeyaml.engine.v2.api.LoadSettings;
+import org.snakeyaml.engine.v2.exceptions.YamlEngineException;
+
+/**
+ * The models a request may name, per provider, with their aliases and defaults: the file {@code models.yaml}.
+ * Immutable; a duplicate id or alias, or a default that is not a model, is refused when it is read.
+ */
+public final class Catalogue {
+
+    private static final Logger LOG = LoggerFactory.getLogger("dev.bactrian.models");
+    private static final Set<String> PROVIDER_FIELDS =
+            Set.of("url", "working", "supports-stream", "default-model", "default-image-model", "models");
+    private static final Set<String> MODEL_FIELDS = Set.of("id", "kind", "version", "aliases");
+    private static final Pattern OWNER_AND_NAME = Pattern.compile("[^/:\\s]+/[^/:\\s]+(:[^/:\\s]+)?");
+
+    private static final class Entry {
+        private String defaultModel;
+        private String defaultImageModel;
+        private final Map<String, Model> models = new LinkedHashMap<>();
+        private final Map<String, String> aliases = new LinkedHashMap<>();
+    }
+
+    private final Map<Provider, Entry> providers = new EnumMap<>(Provider.class);
+    private final String defaultModel;
+
+    private Catalogue(String source, Map<?, ?> document, Function<String, String> parents, String configuredDefault) {
+        Map<?, ?> root = document;
+        Object parent = root.get("extends");
+        if (parent != null) {
+            String text = parents.apply(parent.toString());
+            read(parent.toString(), parse(parent.toString(), text));
+        }
+        read(source, root);
+        for (Map.Entry<Provider, Entry> provider : providers.entrySet()) {
+            Entry entry = provider.getValue();
+            requireModel(source, provider.getKey(), entry, "default-model", entry.defaultModel, null);
+            requireModel(source, provider.getKey(), entry, "default-image-model", entry.defaultImageModel, Kind.IMAGE);
+        }
+        rejectSharedNames(source);
+        String fromFile = root.get("default-model") != null ? root.get("default-model").toString()
+                : parent != null ? defaultOf(parent.toString(), parents) : null;
+        this.defaultModel = configuredDefault != null ? configuredDefault : fromFile;
+        if (defaultModel != null && find(defaultModel).isEmpty()) {
+            throw new IllegalArgumentException(
+                    (configuredDefault != null ? "bactrian.default-model: " : source + ": default-model ")
+                            + "'" + defaultModel + "' is not a model of the catalogue");
+        }
+        if (defaultModel == null) {
+            throw new IllegalArgumentException(source + ": no default-model");
+        }
+    }
+
+    /**
+     * Reads a catalogue.
+     *
+     * @param source            where the text came from, for error messages
+     * @param text              YAML as docs/reference.md describes it
+     * @param parents           the text of the file that {@code extends} names
+     * @param configuredDefault the model for a request that names none, or null for the catalogue's own
+     * @throws IllegalArgumentException where it is not such a file, in one line
+     */
+    public static Catalogue read(String source, String text, Function<String, String> parents, String configuredDefault) {
+        return new Catalogue(source, parse(source, text), parents, configuredDefault);
+    }
+
+    private static String defaultOf(String source, Function<String, String> parents) {
+        Object value = parse(source, parents.apply(source)).get("default-model");
+        return value == null ? null : value.toString();
+    }
+
+    private static Map<?, ?> parse(String source, String text) {
+        try {
+            Object document = new Load(LoadSettings.builder().setLabel(source).build()).loadFromString(text);
+            if (document instanceof Map<?, ?> map && map.get("providers") instanceof Map<?, ?>) {
+                return map;
+            }
+        } catch (YamlEngineException e) {
+            throw new IllegalArgumentException(source + ": not YAML: " + e.getMessage().lines().findFirst().orElse(""));
+        }
+        throw new IllegalArgumentException(source + ": lacks 'providers'");
+    }
+
+    private void read(String source, Map<?, ?> root) {
+        ((Map<?, ?>) root.get("providers")).forEach((name, value) -> {
+            Provider provider = Provider.of(String.valueOf(name)).orElseThrow(() -> new IllegalArgumentException(
+                    source + ": '" + name + "' is not a provider (replicate, upstage)"));
+            if (!(value instanceof Map<?, ?> fields)) {
+                throw new IllegalArgumentException(source + ": " + provider + " is not a map");
+            }
+            rejectUnknown(source + ": " + provider, fields, PROVIDER_FIELDS);
+            Entry entry = providers.computeIfAbsent(provider, p -> new Entry());
+            entry.defaultModel = textOr(fields, "default-model", entry.defaultModel);
+            entry.defaultImageModel = textOr(fields, "default-image-model", entry.defaultImageModel);
+            Set<String> seen = new LinkedHashSet<>();
+            if (fields.get("models") instanceof List<?> models) {
+                models.forEach(model -> readModel(source, provider, entry, model, seen));
+            }
+        });
+    }
+
+    private static void readModel(String source, Provider provider, Entry entry, Object value, Set<String> seen) {
+        if (!(value instanceof Map<?, ?> fields) || fields.get("id") == null) {
+            throw new IllegalArgumentException(source + ": a model of " + provider + " lacks its id");
+        }
+        String id = fields.get("id").toString();
+        rejectUnknown(source + ": " + id, fields, MODEL_FIELDS);
+        Kind kind = Kind.of(textOr(fields, "kind", "text")).orElseThrow(() -> new IllegalArgumentException(
+                source + ": " + id + ": kind '" + fields.get("kind") + "' is not text or image"));
+        unique(source, seen, id);
+        entry.aliases.remove(id);
+        entry.models.put(id, new Model(provider, id, kind, textOr(fields, "version", id)));
+        if (fields.get("aliases") instanceof List<?> aliases) {
+            for (Object alias : aliases) {
+                unique(source, seen, alias.toString());
+                entry.aliases.put(alias.toString(), id);
+            }
+        }
+    }
+
+    private static void unique(String source, Set<String> seen, String name) {
+        if (!seen.add(name)) {
+            throw new IllegalArgumentException(source + ": the name '" + name + "' is given twice");
+        }
+    }
+
+    private void rejectSharedNames(String source) {
+        Set<String> seen = new LinkedHashSet<>();
+        for (Entry entry : providers.values()) {
+            entry.models.keySet().forEach(name -> unique(source, seen, name));
+            entry.aliases.keySet().forEach(name -> unique(source, seen, name));
+        }
+    }
+
+    private static void rejectUnknown(String where, Map<?, ?> fields, Set<String> known) {
+        for (Object field : fields.keySet()) {
+            if (!known.contains(String.valueOf(field))) {
+                throw new IllegalArgumentException(where + ": no such field '" + field + "'");
+            }
+        }
+    }
+
+    private static String textOr(Map<?, ?> fields, String name, String otherwise) {
+        Object value = fields.get(name);
+        return value == null ? otherwise : value.toString();
+    }
+
+    private static void requireModel(String source, Provider provider, Entry entry, String field, String id, Kind kind) {
+        if (id != null && (!entry.models.containsKey(id) || kind != null && entry.models.get(id).kind() != kind)) {
+            throw new IllegalArgumentException(source + ": " + provider + ": " + field + " '" + id + "' is not "
+                    + (kind == null ? "one of its models" : "one of its " + kind + " models"));
+        }
+    }
+
+    /**
+     * The model that a request means.
+     *
+     * @param name     an id or an alias, or null
+     * @param provider the provider asked for, or null
+     * @param kind     the kind asked for, or null
+     * @throws GenerationFailure {@code unsupported-model}, listing the valid names
+     */
+    public Model resolve(String name, Provider provider, Kind kind) {
+        if (name == null || name.isBlank()) {
+            return defaultFor(provider, kind);
+        }
+        Optional<Model> known = provider == null ? find(name) : find(name, provider);
+        if (known.isPresent()) {
+            return known.get();
+        }
+        if (provider == Provider.UPSTAGE) {
+            Model model = defaultFor(Provider.UPSTAGE, null);
+            LOG.warn("Upstage has no model '{}' in the catalogue; {} is used", name, model.id());
+            return model;
+        }
+        boolean ownerAndName = OWNER_AND_NAME.matcher(name).matches();
+        if (ownerAndName && (provider == Provider.REPLICATE || name.chars().filter(c -> c == '/').count() == 1)) {
+            return new Model(Provider.REPLICATE, name, kind, name);
+        }
+        throw unsupported("'" + name + "' is not a model" + (provider == null ? "" : " of " + provider), provider);
+    }
+
+    private Model defaultFor(Provider provider, Kind kind) {
+        if (provider == null && kind != Kind.IMAGE) {
+            return find(defaultModel).orElseThrow();
+        }
+        for (Map.Entry<Provider, Entry> candidate : providers.entrySet()) {
+            Entry entry = candidate.getValue();
+            if (provider == null || provider == candidate.getKey()) {
+                String id = kind == Kind.IMAGE ? entry.defaultImageModel : entry.defaultModel;
+                if (id != null) {
+                    return entry.models.get(id);
+                }
+            }
+        }
+        throw unsupported((provider == null ? "no provider" : provider) + " has no default "
+                + (kind == null ? "" : kind + " ") + "model", provider);
+    }
+
+    private GenerationFailure unsupported(String problem, Provider provider) {
+        List<String> names = new ArrayList<>(names(provider));
+        return new GenerationFailure(ErrorType.UNSUPPORTED_MODEL, problem + "; valid names: " + String.join(", ", names)
+                + (provider == Provider.UPSTAGE ? "" : ", or any owner/name[:version] of Replicate"));
+    }
+
+    private Optional<Model> find(String name) {
+        return providers.keySet().stream().flatMap(provider -> find(name, provider).stream()).findFirst();
+    }
+
+    private Optional<Model> find(String name, Provider provider) {
+        Entry entry = providers.get(provider);
+        return entry == null ? Optional.empty() : Optional.ofNullable(entry.models.get(entry.aliases.getOrDefault(name, name)));
+    }
+
+    /** The ids and aliases of one provider, or of all where it is null, in the order of the file. */
+    public List<String> names(Provider provider) {
+        List<String> names = new ArrayList<>();
+        providers.forEach((candidate, entry) -> {
+            if (provider == null || provider == candidate) {
+                names.addAll(entry.models.keySet());
+                names.addAll(entry.aliases.keySet());
+            }
+        });
+        return Collections.unmodifiableList(names);
+    }
+}

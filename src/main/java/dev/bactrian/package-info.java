@@ -1,0 +1,2 @@
+/** Generative models behind Apache Camel endpoints. */
+package dev.bactrian;

@@ -1,0 +1,105 @@
+package dev.bactrian.replicate;
+
+import java.nio.file.Path;
+
+import dev.bactrian.config.Property;
+import dev.bactrian.config.SettingException;
+import dev.bactrian.config.Settings;
+import dev.bactrian.generate.Generation;
+import org.apache.camel.CamelContext;
+import org.apache.camel.CamelContextAware;
+import org.apache.camel.Exchange;
+import org.apache.camel.Ordered;
+import org.apache.camel.spi.StateRepository;
+import org.apache.camel.support.SynchronizationAdapter;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Remembers which prediction a request has been given, from before the first look until the request's outcome is safe,
+ * so that a request done again after a stop or a crash continues with it and nothing is paid for twice.
+ *
+ * <p>A file per prediction under {@code bactrian.data-dir}, or the {@link StateRepository} bean that
+ * {@code bactrian.ledger} names.
+ */
+public final class Ledger implements CamelContextAware {
+
+    private static final Logger LOG = LoggerFactory.getLogger("dev.bactrian.replicate");
+
+    private CamelContext camelContext;
+    private StateRepository<String, String> repository;
+
+    @Override
+    public CamelContext getCamelContext() {
+        return camelContext;
+    }
+
+    @Override
+    public void setCamelContext(CamelContext camelContext) {
+        this.camelContext = camelContext;
+    }
+
+    /** Finds the repository. */
+    @SuppressWarnings("unchecked")
+    public void start() {
+        Settings settings = Settings.of(camelContext);
+        repository = settings.text(Property.LEDGER)
+                .map(name -> {
+                    StateRepository<String, String> bean =
+                            camelContext.getRegistry().lookupByNameAndType(name.replaceFirst("^#(bean:)?", ""), StateRepository.class);
+                    if (bean == null) {
+                        throw new SettingException(Property.LEDGER.key(), "no StateRepository bean is named '" + name + "'");
+                    }
+                    return bean;
+                })
+                .orElseGet(() -> new FilePredictions(Path.of(settings.require(Property.DATA_DIR), "predictions")));
+    }
+
+    /** The id of the prediction that this request was given before, or null. */
+    public String recall(Generation generation) {
+        String id = generation.recallKey() == null ? null : repository.getState(generation.recallKey());
+        return id != null && Prediction.isValidId(id) ? id : null;
+    }
+
+    /** Remembers the prediction. Where that fails the request goes on: it is paid for. */
+    public void record(Generation generation, Look look) {
+        if (generation.recallKey() != null) {
+            try {
+                repository.setState(generation.recallKey(), look.getId());
+            } catch (RuntimeException e) {
+                LOG.error("{}: prediction {} cannot be remembered: {}", generation.id(), look.getId(), e.toString());
+            }
+        }
+    }
+
+    /** Forgets the prediction: the request has failed for good. */
+    public void forget(Generation generation) {
+        if (generation != null && generation.recallKey() != null && generation.isReplicate()) {
+            try {
+                repository.setState(generation.recallKey(), null);
+            } catch (RuntimeException e) {
+                LOG.warn("{}: its prediction cannot be forgotten: {}", generation.id(), e.toString());
+            }
+        }
+    }
+
+    /**
+     * Forgets the prediction once the exchange is done and did not fail, after everything else that happens then: a
+     * message that was not handled to its end comes again.
+     */
+    public void forgetWhenDone(Exchange exchange, Generation generation) {
+        if (generation.recallKey() != null && generation.isReplicate()) {
+            exchange.getExchangeExtension().addOnCompletion(new SynchronizationAdapter() {
+                @Override
+                public void onComplete(Exchange done) {
+                    forget(generation);
+                }
+
+                @Override
+                public int getOrder() {
+                    return Ordered.LOWEST;
+                }
+            });
+        }
+    }
+}

@@ -1,0 +1,54 @@
+package dev.bactrian.replicate;
+
+import java.time.Duration;
+
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.bactrian.error.GenerationFailure;
+
+/**
+ * How far the waiting for a prediction has come: the exchange variable {@code look} of {@code routes/replicate.yaml},
+ * replaced with each look. Immutable.
+ *
+ * @param prediction as last seen
+ * @param count      looks that were answered
+ * @param queued     how many of them found it not started yet
+ * @param misses     looks in a row that were not answered
+ * @param miss       the last of them, or null
+ * @param delay      the wait before the next look
+ * @param given      what is left to do: more looks, or none
+ */
+public record Look(Prediction prediction, int count, int queued, int misses, GenerationFailure miss, Duration delay, boolean given) {
+
+    /** For the loop: whether to look again. */
+    public boolean isPending() {
+        return !given && !prediction.status().terminal();
+    }
+
+    /** For the delay: milliseconds until the next look. */
+    public long getDelayMillis() {
+        return delay.toMillis();
+    }
+
+    /** Whether the prediction ended well. */
+    public boolean isSucceeded() {
+        return prediction.status() == PredictionStatus.SUCCEEDED;
+    }
+
+    /** Whether the prediction ended badly, by itself. */
+    public boolean isEnded() {
+        return prediction.status().terminal();
+    }
+
+    /** For the cancel: the prediction's id. */
+    public String getId() {
+        return prediction.id();
+    }
+
+    /** The prediction as documents show it. */
+    public ObjectNode document() {
+        ObjectNode document = JsonNodeFactory.instance.objectNode().put("id", prediction.id()).put("polls", count);
+        document.set("metrics", prediction.metrics().isObject() ? prediction.metrics() : JsonNodeFactory.instance.objectNode());
+        return document;
+    }
+}

@@ -1,0 +1,85 @@
+package dev.bactrian.replicate;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.bactrian.error.ErrorType;
+import dev.bactrian.error.GenerationFailure;
+import dev.bactrian.model.Kind;
+
+/**
+ * What a prediction put out, told apart by its shape (PROVIDERS.md 1.7): pieces of text, URLs of images, or another
+ * JSON value.
+ *
+ * @param kind   what it turned out to be
+ * @param chunks the pieces of text, none of them empty
+ * @param answer the parts of the result document that it makes up
+ */
+public record Output(Kind kind, List<String> chunks, ObjectNode answer) {
+
+    /**
+     * Reads an output.
+     *
+     * @param output null where there is none
+     * @param known  the model's kind, or null where nobody knows
+     * @param prompt what an image was made from
+     * @throws GenerationFailure {@code empty-output} for an image model without an image
+     */
+    static Output read(JsonNode output, Kind known, String prompt) {
+        List<String> strings = strings(output);
+        if (strings == null) {
+            Kind kind = known == null ? Kind.TEXT : known;
+            ObjectNode answer = head(kind, prompt);
+            answer.set("output", output);
+            return new Output(kind, List.of(), answer);
+        }
+        boolean urls = !strings.isEmpty() && strings.stream().allMatch(Output::isUrl);
+        if (known == Kind.IMAGE && strings.isEmpty()) {
+            throw new GenerationFailure(ErrorType.EMPTY_OUTPUT, "the prediction succeeded without an image");
+        }
+        if (urls && known != Kind.TEXT) {
+            ObjectNode answer = head(Kind.IMAGE, prompt);
+            ArrayNode images = answer.putArray("images");
+            strings.forEach(url -> images.addObject().put("url", url));
+            return new Output(Kind.IMAGE, List.of(), answer);
+        }
+        ObjectNode answer = head(Kind.TEXT, prompt).put("text", String.join("", strings)).put("chunks", strings.size());
+        return new Output(Kind.TEXT, List.copyOf(strings), answer);
+    }
+
+    private static ObjectNode head(Kind kind, String prompt) {
+        ObjectNode answer = JsonNodeFactory.instance.objectNode().put("kind", kind.toString());
+        return kind == Kind.IMAGE ? answer.put("prompt", prompt) : answer;
+    }
+
+    /** The strings of a string or of a list of strings, without the empty ones; null where it is neither. */
+    private static List<String> strings(JsonNode output) {
+        List<String> strings = new ArrayList<>();
+        if (output == null) {
+            return strings;
+        }
+        if (!output.isTextual() && !output.isArray()) {
+            return null;
+        }
+        for (JsonNode item : output.isArray() ? output : JsonNodeFactory.instance.arrayNode().add(output)) {
+            if (!item.isTextual()) {
+                return null;
+            }
+            if (!item.textValue().isEmpty()) {
+                strings.add(item.textValue());
+            }
+        }
+        return strings;
+    }
+
+    private static boolean isUrl(String text) {
+        String start = text.substring(0, Math.min(8, text.length())).toLowerCase(Locale.ROOT);
+        return (start.startsWith("https://") || start.startsWith("http://") || start.startsWith("data:"))
+                && text.chars().noneMatch(Character::isWhitespace);
+    }
+}

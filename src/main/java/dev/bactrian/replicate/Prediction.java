@@ -1,0 +1,60 @@
+package dev.bactrian.replicate;
+
+import java.util.Optional;
+import java.util.regex.Pattern;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.MissingNode;
+import dev.bactrian.http.Answers;
+
+/**
+ * A prediction as an answer shows it (PROVIDERS.md 1.6). All but {@code id} and {@code status} may be missing.
+ *
+ * @param rawStatus the status in the service's own word, such as {@code processing}
+ * @param output    null where there is none
+ */
+public record Prediction(
+        String id, String rawStatus, JsonNode output, JsonNode error, String logs, JsonNode metrics, boolean dataRemoved) {
+
+    private static final Pattern ID = Pattern.compile("[A-Za-z0-9_-]{1,128}");
+
+    /** Whether an id may be put into a URL: what the service hands out is letters and digits. */
+    public static boolean isValidId(String id) {
+        return ID.matcher(id).matches();
+    }
+
+    /** Reads an answer; empty where it is not a prediction. An answer to a look may lack the id: the one asked for is it. */
+    static Optional<Prediction> read(JsonNode body, String askedFor) {
+        String id = body.path("id").isTextual() ? body.path("id").textValue() : askedFor;
+        boolean status = body.path("status").isTextual() && !body.path("status").textValue().isBlank();
+        if (!body.isObject() || id == null || !status && askedFor != null) {
+            return Optional.empty();
+        }
+        JsonNode output = body.path("output");
+        JsonNode logs = body.path("logs");
+        return Optional.of(new Prediction(askedFor == null ? id : askedFor, status ? body.path("status").textValue() : "starting",
+                output.isNull() || output.isMissingNode() ? null : output, body.path("error"),
+                logs.isTextual() ? logs.textValue() : "", body.path("metrics"), body.path("data_removed").asBoolean(false)));
+    }
+
+    /** A prediction of which only the id is known: created before a restart. */
+    static Prediction recalled(String id) {
+        return new Prediction(id, "starting", null, MissingNode.getInstance(), "", MissingNode.getInstance(), false);
+    }
+
+    public PredictionStatus status() {
+        return PredictionStatus.of(rawStatus);
+    }
+
+    /** Why it failed, in the service's words: its error, else the last line of its log. */
+    String reason() {
+        Optional<String> said = error.isTextual() && !error.textValue().isBlank() ? Optional.of(Answers.oneLine(error.textValue()))
+                : error.isObject() || error.isArray() ? Optional.of(Answers.message(error).orElse(Answers.oneLine(error.toString())))
+                : Optional.empty();
+        return said.orElseGet(() -> {
+            String lastLine = logs.lines().filter(line -> !line.isBlank()).reduce((a, b) -> b).orElse("");
+            return "prediction " + id + " gave no reason"
+                    + (lastLine.isEmpty() ? "" : "; the last line of its log: " + Answers.oneLine(lastLine));
+        });
+    }
+}

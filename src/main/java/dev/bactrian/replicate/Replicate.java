@@ -1,0 +1,194 @@
+package dev.bactrian.replicate;
+
+import java.net.URI;
+import java.nio.charset.StandardCharsets;
+import java.time.Clock;
+import java.time.Duration;
+import java.util.concurrent.ThreadLocalRandom;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.bactrian.config.Property;
+import dev.bactrian.config.Settings;
+import dev.bactrian.config.Settings.ReplicateApi;
+import dev.bactrian.error.ErrorType;
+import dev.bactrian.error.GenerationFailure;
+import dev.bactrian.generate.Generation;
+import dev.bactrian.http.Answers;
+import dev.bactrian.http.HttpFailures;
+import dev.bactrian.http.Retry;
+import dev.bactrian.model.Provider;
+import org.apache.camel.CamelContext;
+import org.apache.camel.CamelContextAware;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * What {@code routes/replicate.yaml} can't say itself: the create's body, the reading of answers, and when to look
+ * again.
+ */
+public final class Replicate implements CamelContextAware {
+
+    private static final Logger LOG = LoggerFactory.getLogger("dev.bactrian.replicate");
+    private static final String OFFICIAL_HOST = "api.replicate.com";
+
+    private CamelContext camelContext;
+    private Settings settings;
+    private Duration pollDelay;
+    private int mostLooks;
+    private int mostMisses;
+    private Retry retry;
+
+    @Override
+    public CamelContext getCamelContext() {
+        return camelContext;
+    }
+
+    @Override
+    public void setCamelContext(CamelContext camelContext) {
+        this.camelContext = camelContext;
+        settings = Settings.of(camelContext);
+        pollDelay = settings.duration(Property.REPLICATE_POLL_DELAY);
+        mostLooks = settings.count(Property.REPLICATE_POLL_MAX_ATTEMPTS);
+        mostMisses = settings.count(Property.RETRY_MAX_ATTEMPTS);
+        retry = new Retry(settings.duration(Property.RETRY_DELAY), settings.duration(Property.RETRY_MAX_DELAY),
+                Clock.systemUTC(), () -> ThreadLocalRandom.current().nextDouble());
+    }
+
+    /** The URL where predictions are created. */
+    public String createUrl() {
+        return settings.require(Property.REPLICATE_API_ENDPOINT);
+    }
+
+    /** The URL where one is looked up, built from configuration and the id, never from an answer. */
+    public String pollUrl(Look look) {
+        return settings.require(Property.REPLICATE_POLL_ENDPOINT).replace("{id}", look.getId());
+    }
+
+    /** The URL where one is cancelled; official API only. */
+    public String cancelUrl(Look look) {
+        String endpoint = createUrl();
+        int query = endpoint.indexOf('?');
+        String path = query < 0 ? endpoint : endpoint.substring(0, query);
+        return path + "/" + look.getId() + "/cancel" + (query < 0 ? "" : endpoint.substring(query));
+    }
+
+    /** Whether a prediction that is given up can be cancelled. */
+    public boolean cancels() {
+        return settings.replicateApi() == ReplicateApi.OFFICIAL;
+    }
+
+    /** The {@code Cancel-After} of a create, such as {@code 210s}, or null (PROVIDERS.md 1.4). */
+    public String cancelAfter() {
+        return settings.cancelAfter().map(deadline -> Math.max(5, deadline.toSeconds()) + "s").orElse(null);
+    }
+
+    /**
+     * The body of a create, UTF-8 JSON: official, {@code version} and {@code input}; homepage, {@code model} too.
+     *
+     * @throws GenerationFailure {@code authentication} where no token is set for the official endpoint
+     */
+    public byte[] body(Generation generation) throws JsonProcessingException {
+        if (OFFICIAL_HOST.equalsIgnoreCase(URI.create(createUrl()).getHost())
+                && settings.text(Property.REPLICATE_API_TOKEN).isEmpty()) {
+            throw new GenerationFailure(ErrorType.AUTHENTICATION, Property.REPLICATE_API_TOKEN.key() + " is not set");
+        }
+        ObjectNode body = JsonNodeFactory.instance.objectNode();
+        if (settings.replicateApi() == ReplicateApi.HOMEPAGE) {
+            body.put("model", generation.model().id());
+        }
+        body.put("version", generation.model().version());
+        body.putObject("input").put("prompt", prompt(generation)).setAll(generation.request().options());
+        return Answers.JSON.writeValueAsString(body).getBytes(StandardCharsets.UTF_8);
+    }
+
+    private static String prompt(Generation generation) {
+        return generation.request().promptFor(generation.model().isImage());
+    }
+
+    /**
+     * The prediction that a create answered; no look is needed where it has ended already.
+     *
+     * @throws GenerationFailure {@code provider-unavailable} where the answer is none, or its id can't be used
+     */
+    public Look created(Generation generation, String body) {
+        Prediction prediction = Answers.json(body).flatMap(json -> Prediction.read(json, null))
+                .orElseThrow(() -> unavailable("the answer to the create is not a prediction"));
+        if (!Prediction.isValidId(prediction.id())) {
+            throw unavailable("the answer to the create holds an id that is not used: it is not letters, digits, _ and -");
+        }
+        LOG.debug("{}: prediction {} created, {}", generation.id(), prediction.id(), prediction.rawStatus());
+        return new Look(prediction, 0, 0, 0, null, Duration.ZERO, false);
+    }
+
+    /** A prediction that was created before a restart. */
+    public Look recalled(Generation generation, String id) {
+        LOG.info("{}: goes on with prediction {}", generation.id(), id);
+        return new Look(Prediction.recalled(id), 0, 0, 0, null, Duration.ZERO, false);
+    }
+
+    /**
+     * The next look, from what it was answered.
+     *
+     * @throws GenerationFailure {@code provider-unavailable} where the answer is not a prediction
+     */
+    public Look seen(Generation generation, Look before, String body) {
+        Prediction prediction = Answers.json(body).flatMap(json -> Prediction.read(json, before.getId()))
+                .orElseThrow(() -> unavailable("the answer to a look at prediction " + before.getId() + " is not a prediction"));
+        int count = before.count() + 1;
+        LOG.debug("{}: look {} at prediction {}: {}", generation.id(), count, prediction.id(), prediction.rawStatus());
+        if (prediction.status() == PredictionStatus.UNKNOWN) {
+            LOG.warn("{}: prediction {} has the unknown status '{}'; taken as still running", generation.id(), prediction.id(),
+                    Answers.oneLine(prediction.rawStatus()));
+        }
+        int queued = before.queued() + (prediction.status() == PredictionStatus.STARTING ? 1 : 0);
+        return new Look(prediction, count, queued, 0, null, pollDelay, count >= mostLooks);
+    }
+
+    /** The next look after one that was not answered: later where that may help, else none. */
+    public Look missed(Generation generation, Look before, Throwable cause) {
+        int misses = before.misses() + 1;
+        GenerationFailure failure = HttpFailures.of(cause, Provider.REPLICATE, misses);
+        boolean again = HttpFailures.mayLookAgain(cause) && misses <= mostMisses;
+        LOG.debug("{}: look at prediction {} failed: {}", generation.id(), before.getId(), failure.getMessage());
+        Duration wait = retry.before(misses, HttpFailures.headers(cause), HttpFailures.body(cause));
+        return new Look(before.prediction(), before.count(), before.queued(), misses, failure, wait, !again);
+    }
+
+    /**
+     * What the prediction put out.
+     *
+     * @throws GenerationFailure {@code empty-output}
+     */
+    public Output output(Generation generation, Look look) {
+        Prediction prediction = look.prediction();
+        if (prediction.dataRemoved() && prediction.output() == null) {
+            throw new GenerationFailure(ErrorType.EMPTY_OUTPUT,
+                    "prediction " + prediction.id() + " succeeded, but the service has deleted its output since");
+        }
+        return Output.read(prediction.output(), generation.model().kind(), prompt(generation));
+    }
+
+    /** The result of a prediction that ended well. */
+    public ObjectNode answer(Look look, Output output) {
+        return output.answer().set("prediction", look.document());
+    }
+
+    /** Why there is no result: it ended badly, could not be looked at any more, or did not end in time. */
+    public void fail(Look look) {
+        Prediction prediction = look.prediction();
+        switch (prediction.status()) {
+            case FAILED -> throw new GenerationFailure(ErrorType.PREDICTION_FAILED, prediction.reason());
+            case CANCELED, ABORTED -> throw new GenerationFailure(ErrorType.PREDICTION_CANCELED,
+                    "prediction " + prediction.id() + " was " + prediction.rawStatus());
+            default -> throw look.miss() != null ? look.miss() : new GenerationFailure(ErrorType.TIMEOUT,
+                    "prediction " + prediction.id() + " has not ended after " + look.count() + " looks: " + look.queued()
+                            + " found it waiting to start, " + (look.count() - look.queued()) + " running");
+        }
+    }
+
+    private static GenerationFailure unavailable(String message) {
+        return new GenerationFailure(ErrorType.PROVIDER_UNAVAILABLE, message, 200, 1, false, null);
+    }
+}

@@ -1,0 +1,234 @@
+package dev.bactrian.request;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.ByteBuffer;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Set;
+
+import com.fasterxml.jackson.core.JacksonException;
+import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.bactrian.error.ErrorType;
+import dev.bactrian.error.GenerationFailure;
+import dev.bactrian.model.Kind;
+import dev.bactrian.model.Provider;
+
+/**
+ * Reads a request in the forms of docs/reference.md: plain text, JSON, bytes or a stream of either, a map. Every
+ * failure is an {@code invalid-request} whose message names the field and what is wrong with it.
+ */
+public final class RequestReader {
+
+    /** Whether a body is JSON, as its sender said. */
+    public enum Format {
+        TEXT, JSON, UNKNOWN;
+
+        /** What a file's name says: {@code .json} is JSON, another extension is text, none says nothing. */
+        public static Format ofFileName(String name) {
+            int dot = name.lastIndexOf('.');
+            return dot <= 0 ? UNKNOWN : name.substring(dot).equalsIgnoreCase(".json") ? JSON : TEXT;
+        }
+
+        /** What a content type says: JSON, {@code text/*}, or nothing. */
+        public static Format ofContentType(String type) {
+            String essence = type.split(";", 2)[0].trim().toLowerCase(Locale.ROOT);
+            return essence.equals("application/json") || essence.endsWith("+json") || essence.equals("text/json") ? JSON
+                    : essence.startsWith("text/") ? TEXT : UNKNOWN;
+        }
+    }
+
+    private static final Set<String> OWN_FIELDS =
+            Set.of("id", "model", "provider", "messages", "prompt", "kind", "stream");
+    private static final Set<String> ROLES = Set.of("system", "developer", "user", "assistant", "tool");
+    private static final ObjectMapper JSON = JsonMapper.builder()
+            .enable(JsonParser.Feature.STRICT_DUPLICATE_DETECTION)
+            .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
+            .enable(DeserializationFeature.USE_BIG_DECIMAL_FOR_FLOATS)
+            .nodeFactory(JsonNodeFactory.withExactBigDecimals(true))
+            .build();
+
+    private final long maxBytes;
+
+    /** A reader that refuses a body of more than that many bytes. */
+    public RequestReader(long maxBytes) {
+        this.maxBytes = maxBytes;
+    }
+
+    /** Reads text. */
+    public GenerateRequest read(String text, Format format) {
+        if (text.length() > maxBytes || text.length() * 3L > maxBytes
+                && text.getBytes(StandardCharsets.UTF_8).length > maxBytes) {
+            throw tooLarge();
+        }
+        String body = text.startsWith("\uFEFF") ? text.substring(1) : text;
+        boolean json = format == Format.JSON || format == Format.UNKNOWN && body.startsWith("{");
+        if (json) {
+            return read(parse(body));
+        }
+        if (body.isBlank()) {
+            throw invalid("no prompt: the body is empty");
+        }
+        return GenerateRequest.ofPrompt(body);
+    }
+
+    /** Reads UTF-8 bytes. */
+    public GenerateRequest read(byte[] bytes, Format format) {
+        if (bytes.length > maxBytes) {
+            throw tooLarge();
+        }
+        try {
+            return read(StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes)).toString(), format);
+        } catch (CharacterCodingException e) {
+            throw invalid("not UTF-8 text");
+        }
+    }
+
+    /** Reads a stream of UTF-8 bytes, no further than the limit, and closes it. */
+    public GenerateRequest read(InputStream stream, Format format) throws IOException {
+        try (stream) {
+            return read(stream.readNBytes((int) Math.min(maxBytes + 1, Integer.MAX_VALUE - 8)), format);
+        }
+    }
+
+    /** Reads a map of the same fields as a JSON request. */
+    public GenerateRequest read(Map<?, ?> map) {
+        try {
+            return read(JSON.<JsonNode>valueToTree(map));
+        } catch (IllegalArgumentException e) {
+            throw invalid("the map is not JSON: " + firstLine(e));
+        }
+    }
+
+    private static JsonNode parse(String text) {
+        try {
+            return JSON.readTree(text);
+        } catch (JacksonException e) {
+            String where = e.getLocation() == null ? ""
+                    : " (line " + e.getLocation().getLineNr() + ", column " + e.getLocation().getColumnNr() + ")";
+            throw invalid("not JSON: " + e.getOriginalMessage().lines().findFirst().orElse("") + where);
+        }
+    }
+
+    private static GenerateRequest read(JsonNode root) {
+        if (!(root instanceof ObjectNode fields)) {
+            throw invalid("not a JSON object");
+        }
+        String id = text(fields, "id");
+        if (id != null && !RequestId.isValid(id)) {
+            throw invalid("id: not 1 to 128 of A-Z a-z 0-9 . _ - without a dot in front");
+        }
+        try {
+            return read(id, fields);
+        } catch (GenerationFailure e) {
+            throw e.of(id);
+        }
+    }
+
+    private static GenerateRequest read(String id, ObjectNode fields) {
+        String prompt = text(fields, "prompt");
+        List<ChatMessage> messages = fields.path("messages").isNull() || !fields.has("messages") ? List.of()
+                : messages(fields.get("messages"));
+        if (!fields.path("stream").isMissingNode() && !fields.path("stream").isBoolean() && !fields.path("stream").isNull()) {
+            throw invalid("stream: not true or false");
+        }
+        if (prompt == null && messages.isEmpty()) {
+            throw invalid("no prompt: one of messages and prompt is required");
+        }
+        if (prompt != null && prompt.isBlank()) {
+            throw invalid("no prompt: prompt is blank");
+        }
+        if (prompt == null && messages.stream().allMatch(m -> m.text().isBlank() && !m.fields().has("tool_calls"))) {
+            throw invalid("no prompt: every message is blank");
+        }
+        ObjectNode options = fields.deepCopy().without(OWN_FIELDS);
+        return new GenerateRequest(id, text(fields, "model"), provider(text(fields, "provider")), kind(text(fields, "kind")),
+                prompt == null ? messages : List.of(), prompt, options);
+    }
+
+    /** The provider of that name. */
+    public static Provider provider(String name) {
+        return name == null ? null : Provider.of(name).orElseThrow(() -> invalid("provider: not replicate or upstage"));
+    }
+
+    private static Kind kind(String name) {
+        return name == null ? null : Kind.of(name).orElseThrow(() -> invalid("kind: not text or image"));
+    }
+
+    private static String text(ObjectNode fields, String name) {
+        JsonNode value = fields.path(name);
+        if (value.isNull() || value.isMissingNode()) {
+            return null;
+        }
+        if (!value.isTextual()) {
+            throw invalid(name + ": not a string");
+        }
+        return value.textValue();
+    }
+
+    private static List<ChatMessage> messages(JsonNode value) {
+        if (!value.isArray() || value.isEmpty()) {
+            throw invalid("messages: not a non-empty list");
+        }
+        List<ChatMessage> messages = new ArrayList<>();
+        for (JsonNode item : value) {
+            String where = "messages[" + messages.size() + "]";
+            if (!(item instanceof ObjectNode fields)) {
+                throw invalid(where + ": not an object");
+            }
+            String role = fields.path("role").asText("");
+            if (!ROLES.contains(role)) {
+                throw invalid(where + ".role: not one of system, developer, user, assistant, tool");
+            }
+            if (!fields.has("content") && !fields.has("tool_calls")) {
+                throw invalid(where + ".content: missing");
+            }
+            messages.add(new ChatMessage(role, content(fields.path("content"), where + ".content"), fields));
+        }
+        return messages;
+    }
+
+    private static String content(JsonNode content, String where) {
+        if (content.isTextual()) {
+            return content.textValue();
+        }
+        if (content.isNull() || content.isMissingNode()) {
+            return "";
+        }
+        if (!content.isArray()) {
+            throw invalid(where + ": not text and not a list of parts");
+        }
+        StringBuilder text = new StringBuilder();
+        for (JsonNode part : content) {
+            if (!part.isObject()) {
+                throw invalid(where + ": a part is not an object");
+            }
+            if ("text".equals(part.path("type").asText())) {
+                text.append(part.path("text").asText());
+            }
+        }
+        return text.toString();
+    }
+
+    private static String firstLine(Exception e) {
+        return e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage().lines().findFirst().orElse("");
+    }
+
+    private GenerationFailure tooLarge() {
+        return invalid("larger than bactrian.max-request-bytes (" + maxBytes + " bytes)");
+    }
+
+    private static GenerationFailure invalid(String problem) {
+        return new GenerationFailure(ErrorType.INVALID_REQUEST, problem);
+    }
+}

@@ -1,0 +1,277 @@
+package dev.bactrian.upstage;
+
+import java.io.Closeable;
+import java.io.IOException;
+import java.io.InputStream;
+import java.net.SocketTimeoutException;
+import java.util.Iterator;
+import java.util.NoSuchElementException;
+
+import com.fasterxml.jackson.core.JacksonException;
+import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.core.JsonToken;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.bactrian.error.ErrorType;
+import dev.bactrian.error.GenerationFailure;
+import dev.bactrian.http.Answers;
+import dev.bactrian.http.ResponseTooLargeException;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * A chat answer as it streams in: an iterator over its pieces of text, in order, none of them empty, that keeps what
+ * the whole answer adds up to (PROVIDERS.md 3.5).
+ *
+ * <p>{@link #hasNext()} never waits: it says whether the stream is open, and {@link #next()} answers null where it then
+ * turns out to have ended. Camel's splitter skips nulls, and asks {@code hasNext} before it sends a piece on, so that a
+ * waiting {@code hasNext} would hold each piece back until the one after it has come.
+ *
+ * <p>Ends well on {@code [DONE]}, at once and whatever the connection does then, or after a finish reason. Anything
+ * else is {@code stream-interrupted}. Used by one thread at a time.
+ */
+public final class ChatStream implements Iterator<String>, Closeable {
+
+    private static final Logger LOG = LoggerFactory.getLogger("dev.bactrian.upstage");
+
+    private final String requestId;
+    private final InputStream in;
+    private final EventStream events;
+    private final StringBuilder text = new StringBuilder();
+    private final StringBuilder reasoning = new StringBuilder();
+    private final ArrayNode toolCalls = JsonNodeFactory.instance.arrayNode();
+    private String finishReason;
+    private JsonNode usage;
+    private int chunks;
+    private boolean ended;
+    private GenerationFailure failure;
+
+    private String piece;
+
+    /** Reads the answer to that request from a body of {@code text/event-stream}. */
+    public ChatStream(String requestId, InputStream in) {
+        this.requestId = requestId;
+        this.in = in;
+        this.events = new EventStream(in);
+    }
+
+    @Override
+    public boolean hasNext() {
+        return !ended;
+    }
+
+    /**
+     * The next piece, waiting for it; null where the stream has ended well instead.
+     *
+     * @throws GenerationFailure {@code stream-interrupted}, or what {@link #fail} was given
+     */
+    @Override
+    public String next() {
+        if (failure != null) {
+            ended = true;
+            throw failure;
+        }
+        if (ended) {
+            throw new NoSuchElementException();
+        }
+        try {
+            while (events.next()) {
+                if (events.startsWith("[DONE]")) {
+                    return end();
+                }
+                read();
+                if (piece != null) {
+                    chunks++;
+                    text.append(piece);
+                    return piece;
+                }
+            }
+        } catch (ResponseTooLargeException e) {
+            throw interrupted(e.getMessage(), e);
+        } catch (SocketTimeoutException e) {
+            if (finishReason == null) {
+                throw interrupted("the stream stalled: nothing came within bactrian.stall-timeout", e);
+            }
+        } catch (IOException e) {
+            if (finishReason == null) {
+                throw interrupted("the stream broke off: " + e.getMessage(), e);
+            }
+        }
+        if (finishReason == null) {
+            throw interrupted(chunks == 0 ? "the answer held no text and no end" : "the stream ended before its end", null);
+        }
+        return end();
+    }
+
+    private String end() {
+        close();
+        return null;
+    }
+
+    private GenerationFailure interrupted(String message, Exception cause) {
+        close();
+        failure = new GenerationFailure(ErrorType.STREAM_INTERRUPTED, message, 200, 1, true, cause);
+        return failure;
+    }
+
+    /** Ends the stream from outside, where a piece cannot be passed on: the connection is cut, the next piece is this failure. */
+    public void fail(GenerationFailure reason) {
+        if (failure == null) {
+            failure = reason;
+            try {
+                in.close();
+            } catch (IOException e) {
+                LOG.debug("{}: closing the stream: {}", requestId, e.getMessage());
+            }
+        }
+    }
+
+    /** Leaves the stream: its connection is given back where it is at its end, and cut where not. */
+    @Override
+    public void close() {
+        ended = true;
+        try {
+            in.close();
+        } catch (IOException e) {
+            LOG.debug("{}: closing the stream: {}", requestId, e.getMessage());
+        }
+    }
+
+    /** Reads the current event; sets {@link #piece} to its text, or null. */
+    private void read() throws IOException {
+        piece = null;
+        try (JsonParser parser = Answers.JSON.getFactory().createParser(events.data(), events.start(), events.length())) {
+            read(parser);
+        } catch (JacksonException e) {
+            try (JsonParser parser = Answers.JSON.getFactory().createParser(events.text())) {
+                piece = null;
+                read(parser);
+            } catch (JacksonException again) {
+                if ("error".equals(events.type())) {
+                    throw interrupted(Answers.oneLine(events.text()), null);
+                }
+                LOG.warn("{}: a line of the stream is not JSON and is skipped ({} bytes)", requestId, events.length());
+            }
+        }
+    }
+
+    private void read(JsonParser parser) throws IOException {
+        if (parser.nextToken() != JsonToken.START_OBJECT) {
+            if ("error".equals(events.type())) {
+                throw interrupted(Answers.oneLine(events.text()), null);
+            }
+            return;
+        }
+        if ("error".equals(events.type())) {
+            JsonNode body = parser.readValueAsTree();
+            throw interrupted(Answers.message(body).orElse(Answers.oneLine(body.toString())), null);
+        }
+        while (parser.nextToken() == JsonToken.FIELD_NAME) {
+            String field = parser.currentName();
+            JsonToken value = parser.nextToken();
+            if (field.equals("choices") && value == JsonToken.START_ARRAY) {
+                readChoices(parser);
+            } else if (field.equals("usage") && value == JsonToken.START_OBJECT) {
+                usage = parser.readValueAsTree();
+            } else if (field.equals("error") && value != JsonToken.VALUE_NULL) {
+                JsonNode error = parser.readValueAsTree();
+                ObjectNode body = JsonNodeFactory.instance.objectNode().set("error", error);
+                throw interrupted(Answers.message(body).orElse(Answers.oneLine(error.toString())), null);
+            } else {
+                parser.skipChildren();
+            }
+        }
+    }
+
+    private void readChoices(JsonParser parser) throws IOException {
+        while (parser.nextToken() != JsonToken.END_ARRAY) {
+            if (parser.currentToken() == JsonToken.START_OBJECT) {
+                readChoice(parser);
+            } else {
+                parser.skipChildren();
+            }
+        }
+    }
+
+    private void readChoice(JsonParser parser) throws IOException {
+        while (parser.nextToken() == JsonToken.FIELD_NAME) {
+            String field = parser.currentName();
+            JsonToken value = parser.nextToken();
+            if (field.equals("delta") && value == JsonToken.START_OBJECT) {
+                readDelta(parser);
+            } else if (field.equals("finish_reason") && value == JsonToken.VALUE_STRING) {
+                finishReason = parser.getText();
+            } else {
+                parser.skipChildren();
+            }
+        }
+    }
+
+    private void readDelta(JsonParser parser) throws IOException {
+        while (parser.nextToken() == JsonToken.FIELD_NAME) {
+            String field = parser.currentName();
+            JsonToken value = parser.nextToken();
+            if (field.equals("content") && value == JsonToken.VALUE_STRING) {
+                if (parser.getTextLength() > 0) {
+                    piece = piece == null ? parser.getText() : piece + parser.getText();
+                }
+            } else if ((field.equals("reasoning") || field.equals("reasoning_content")) && value == JsonToken.VALUE_STRING) {
+                reasoning.append(parser.getText());
+            } else if (field.equals("tool_calls") && value == JsonToken.START_ARRAY) {
+                parser.<JsonNode>readValueAsTree().forEach(this::addToolCall);
+            } else {
+                parser.skipChildren();
+            }
+        }
+    }
+
+    /** A call's arguments come in pieces, told apart by its index. */
+    private void addToolCall(JsonNode delta) {
+        int index = delta.path("index").asInt(toolCalls.size());
+        while (toolCalls.size() <= index && index < 128) {
+            toolCalls.addObject();
+        }
+        if (!(toolCalls.get(index) instanceof ObjectNode call) || !(delta instanceof ObjectNode fields)) {
+            return;
+        }
+        fields.properties().forEach(field -> {
+            if (!field.getKey().equals("function") && !field.getKey().equals("index")) {
+                call.set(field.getKey(), field.getValue());
+            }
+        });
+        delta.path("function").properties().forEach(field -> {
+            ObjectNode function = call.withObjectProperty("function");
+            String before = field.getKey().equals("arguments") ? function.path("arguments").asText("") : "";
+            function.set(field.getKey(), field.getValue().isTextual()
+                    ? JsonNodeFactory.instance.textNode(before + field.getValue().textValue()) : field.getValue());
+        });
+    }
+
+    /** What has come so far. */
+    public String text() {
+        return text.toString();
+    }
+
+    /** How many pieces have come so far. */
+    public int chunks() {
+        return chunks;
+    }
+
+    /** The parts of the result document that the answer makes up. */
+    public ObjectNode answer() {
+        ObjectNode answer = JsonNodeFactory.instance.objectNode().put("kind", "text").put("text", text());
+        if (!reasoning.isEmpty()) {
+            answer.put("reasoning", reasoning.toString());
+        }
+        if (!toolCalls.isEmpty()) {
+            answer.set("toolCalls", toolCalls);
+        }
+        answer.put("finishReason", finishReason);
+        if (usage != null) {
+            answer.set("usage", usage);
+        }
+        return answer.put("chunks", chunks);
+    }
+}

@@ -1,0 +1,223 @@
+package dev.bactrian.upstage;
+
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+
+/**
+ * Reads server-sent events from bytes by the rules of WHATWG HTML 9.2.5 and 9.2.6, save one: an event left without its
+ * blank line at the end of the stream still counts. The current event's data is a range of bytes, so that nothing is
+ * decoded that nobody reads. Not thread-safe.
+ */
+final class EventStream {
+
+    private static final int INITIAL_BUFFER = 16 * 1024;
+
+    private final InputStream in;
+    private byte[] buffer = new byte[INITIAL_BUFFER];
+    private int position;
+    private int limit;
+    private boolean atEnd;
+    private boolean started;
+    private boolean afterCarriageReturn;
+
+    private int lineStart;
+    private int lineEnd;
+
+    private byte[] data = buffer;
+    private int dataStart = -1;
+    private int dataEnd;
+    private ByteArrayOutputStream joined;
+    private String type;
+
+    EventStream(InputStream in) {
+        this.in = in;
+    }
+
+    /** Goes to the next event that has data, waiting for it; false at the end of the stream. */
+    boolean next() throws IOException {
+        dataStart = -1;
+        joined = null;
+        type = null;
+        while (nextLine()) {
+            if (lineStart == lineEnd) {
+                if (dispatch()) {
+                    return true;
+                }
+            } else {
+                field();
+            }
+        }
+        return dispatch();
+    }
+
+    private boolean dispatch() {
+        if (dataStart < 0 && joined == null) {
+            type = null;
+            return false;
+        }
+        if (joined == null) {
+            data = buffer;
+        } else {
+            data = joined.toByteArray();
+            dataStart = 0;
+            dataEnd = data.length;
+        }
+        return true;
+    }
+
+    private void field() {
+        int colon = lineStart;
+        while (colon < lineEnd && buffer[colon] != ':') {
+            colon++;
+        }
+        int value = Math.min(colon + 1, lineEnd);
+        if (value < lineEnd && buffer[value] == ' ') {
+            value++;
+        }
+        if (is("data", colon)) {
+            addData(value);
+        } else if (is("event", colon)) {
+            type = new String(buffer, value, lineEnd - value, StandardCharsets.UTF_8);
+        }
+    }
+
+    private boolean is(String name, int colon) {
+        if (colon - lineStart != name.length()) {
+            return false;
+        }
+        for (int i = 0; i < name.length(); i++) {
+            if (buffer[lineStart + i] != name.charAt(i)) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    private void addData(int value) {
+        if (joined == null && dataStart < 0) {
+            dataStart = value;
+            dataEnd = lineEnd;
+            return;
+        }
+        if (joined == null) {
+            joined = new ByteArrayOutputStream();
+            joined.write(buffer, dataStart, dataEnd - dataStart);
+        }
+        joined.write('\n');
+        joined.write(buffer, value, lineEnd - value);
+    }
+
+    /** Finds the next line, without its end; false when there is none. A CR ends a line at once. */
+    private boolean nextLine() throws IOException {
+        if (!started) {
+            started = true;
+            while (limit < 3 && fill()) {
+                // the mark is three bytes
+            }
+            if (limit >= 3 && buffer[0] == (byte) 0xEF && buffer[1] == (byte) 0xBB && buffer[2] == (byte) 0xBF) {
+                position = 3;
+            }
+        }
+        int scan = position;
+        while (true) {
+            if (afterCarriageReturn && position < limit) {
+                afterCarriageReturn = false;
+                if (buffer[position] == '\n') {
+                    position++;
+                }
+                scan = position;
+            }
+            while (scan < limit && buffer[scan] != '\n' && buffer[scan] != '\r') {
+                scan++;
+            }
+            if (scan < limit) {
+                lineStart = position;
+                lineEnd = scan;
+                afterCarriageReturn = buffer[scan] == '\r';
+                position = scan + 1;
+                return true;
+            }
+            int ahead = scan - position;
+            if (!fill()) {
+                if (position == limit) {
+                    return false;
+                }
+                lineStart = position;
+                lineEnd = limit;
+                position = limit;
+                return true;
+            }
+            scan = position + ahead;
+        }
+    }
+
+    /** Reads more, moving what is still wanted to the front; false at the end of the stream. */
+    private boolean fill() throws IOException {
+        if (atEnd) {
+            return false;
+        }
+        if (limit == buffer.length) {
+            int keep = dataStart >= 0 && joined == null ? dataStart : position;
+            if (keep > buffer.length / 2) {
+                System.arraycopy(buffer, keep, buffer, 0, limit - keep);
+            } else {
+                byte[] larger = Arrays.copyOfRange(buffer, keep, keep + buffer.length * 2);
+                buffer = larger;
+            }
+            position -= keep;
+            limit -= keep;
+            if (dataStart >= 0 && joined == null) {
+                dataStart -= keep;
+                dataEnd -= keep;
+            }
+        }
+        int n = in.read(buffer, limit, buffer.length - limit);
+        if (n < 0) {
+            atEnd = true;
+            return false;
+        }
+        limit += n;
+        return true;
+    }
+
+    /** The bytes that hold the current event's data; valid until {@link #next()}. */
+    byte[] data() {
+        return data;
+    }
+
+    /** Where in {@link #data()} the data begins. */
+    int start() {
+        return dataStart;
+    }
+
+    /** How many bytes it is long. */
+    int length() {
+        return dataEnd - dataStart;
+    }
+
+    /** The current event's type, or null where it has none. */
+    String type() {
+        return type;
+    }
+
+    /** The current event's data as text; bytes that are not UTF-8 become U+FFFD. */
+    String text() {
+        return new String(data, dataStart, length(), StandardCharsets.UTF_8);
+    }
+
+    /** Whether the current event's data begins with that ASCII text. */
+    boolean startsWith(String text) {
+        if (length() < text.length()) {
+            return false;
+        }
+        for (int i = 0; i < text.length(); i++) {
+            if (data[dataStart + i] != text.charAt(i)) {
+                return false;
+            }
+        }
+        return true;
+    }
+}

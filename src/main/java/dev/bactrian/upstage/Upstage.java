@@ -1,0 +1,92 @@
+package dev.bactrian.upstage;
+
+import java.io.InputStream;
+import java.net.URI;
+import java.nio.charset.StandardCharsets;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.bactrian.config.Property;
+import dev.bactrian.config.Settings;
+import dev.bactrian.config.Settings.PromptStyle;
+import dev.bactrian.error.ErrorType;
+import dev.bactrian.error.GenerationFailure;
+import dev.bactrian.generate.Generation;
+import dev.bactrian.http.Answers;
+import dev.bactrian.request.ChatMessage;
+import dev.bactrian.request.GenerateRequest;
+import org.apache.camel.CamelContext;
+import org.apache.camel.CamelContextAware;
+
+/** What {@code routes/upstage.yaml} can't say itself: the request's body, and the reader of the answer's stream. */
+public final class Upstage implements CamelContextAware {
+
+    private CamelContext camelContext;
+    private Settings settings;
+
+    @Override
+    public CamelContext getCamelContext() {
+        return camelContext;
+    }
+
+    @Override
+    public void setCamelContext(CamelContext camelContext) {
+        this.camelContext = camelContext;
+        this.settings = Settings.of(camelContext);
+    }
+
+    /** The URL of chat completions. */
+    public String url() {
+        return settings.require(Property.UPSTAGE_API_ENDPOINT);
+    }
+
+    /**
+     * The body of a chat completion, UTF-8 JSON.
+     *
+     * @throws GenerationFailure {@code authentication} where no key is set for the official endpoint
+     */
+    public byte[] body(Generation generation) throws JsonProcessingException {
+        requireKey();
+        GenerateRequest request = generation.request();
+        ObjectNode body = JsonNodeFactory.instance.objectNode().put("model", generation.model().id());
+        body.set("messages", messages(request));
+        body.put("stream", true);
+        if (!settings.playground()) {
+            body.putObject("stream_options").put("include_usage", true);
+        }
+        body.setAll(request.options());
+        return Answers.JSON.writeValueAsString(body).getBytes(StandardCharsets.UTF_8);
+    }
+
+    private void requireKey() {
+        boolean official = "api.upstage.ai".equalsIgnoreCase(URI.create(url()).getHost());
+        if (official && settings.text(Property.UPSTAGE_API_KEY).isEmpty()) {
+            throw new GenerationFailure(ErrorType.AUTHENTICATION, Property.UPSTAGE_API_KEY.key() + " is not set");
+        }
+    }
+
+    private ArrayNode messages(GenerateRequest request) {
+        ArrayNode messages = JsonNodeFactory.instance.arrayNode();
+        if (request.prompt() != null || settings.promptStyle() == PromptStyle.FLATTENED) {
+            messages.add(ChatMessage.of("user", request.promptFor(false)).fields());
+            return messages;
+        }
+        for (ChatMessage message : request.messages()) {
+            ObjectNode fields = message.fields().deepCopy();
+            // Upstage answers the role `developer` with 400, and takes text alone as content (PROVIDERS.md 3.3).
+            fields.put("role", message.role().equals("developer") ? "system" : message.role());
+            if (!fields.path("content").isNull()) {
+                fields.put("content", message.text());
+            }
+            messages.add(fields);
+        }
+        return messages;
+    }
+
+    /** The reader of the answer: an iterator over its chunks. */
+    public ChatStream open(Generation generation, InputStream body) {
+        return new ChatStream(generation.id(), body == null ? InputStream.nullInputStream() : body);
+    }
+}
