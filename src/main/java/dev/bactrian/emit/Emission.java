@@ -32,7 +32,7 @@ public final class Emission {
     }
 
     /** For the routes: whether a delivery could not be made. */
-    public synchronized boolean isFailed() {
+    public synchronized boolean isIncomplete() {
         return !problems.isEmpty();
     }
 

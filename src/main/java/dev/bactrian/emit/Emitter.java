@@ -1,11 +1,11 @@
 package dev.bactrian.emit;
 
+import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.node.MissingNode;
 import dev.bactrian.config.Property;
 import dev.bactrian.config.Settings;
 import dev.bactrian.config.Settings.EmitFormat;
@@ -30,11 +30,15 @@ public final class Emitter implements CamelContextAware {
 
     private static final Logger LOG = LoggerFactory.getLogger("dev.bactrian.emit");
 
+    /** Where content goes by default: a name that ends in {@code .json} would lie about it. */
+    private static final String CONTENT_DEFAULT = "file:outbox?fileName=${header.BactrianContentName}";
+
     private CamelContext camelContext;
     private Settings settings;
     private List<String> results;
     private List<String> errors;
     private List<String> chunks;
+    private Images images;
 
     @Override
     public CamelContext getCamelContext() {
@@ -45,9 +49,16 @@ public final class Emitter implements CamelContextAware {
     public void setCamelContext(CamelContext camelContext) {
         this.camelContext = camelContext;
         settings = Settings.of(camelContext);
-        results = endpoints(Property.EMIT_RESULT);
+        boolean content = settings.emitFormat() == EmitFormat.CONTENT && !settings.isSet(Property.EMIT_RESULT);
+        results = content ? List.of(wholeFiles(CONTENT_DEFAULT)) : endpoints(Property.EMIT_RESULT);
+        images = new Images(settings);
         errors = endpoints(Property.EMIT_ERROR);
         chunks = endpoints(Property.EMIT_CHUNK);
+    }
+
+    /** Closes the connections over which images came. */
+    public void stop() throws IOException {
+        images.close();
     }
 
     private List<String> endpoints(Property property) {
@@ -105,31 +116,52 @@ public final class Emitter implements CamelContextAware {
         List<Delivery> deliveries = new ArrayList<>();
         for (String uri : failed ? errors : results) {
             if (failed || settings.emitFormat() == EmitFormat.JSON) {
-                deliveries.add(new Delivery(uri, document, "application/json"));
+                deliveries.add(Delivery.document(uri, document));
             } else {
-                contents(Answers.json(document).orElse(MissingNode.getInstance()), uri, deliveries);
+                contents(Answers.json(document).orElseThrow(), uri, deliveries);
             }
         }
         return new Emission(document, deliveries);
     }
 
     private static void contents(JsonNode document, String uri, List<Delivery> deliveries) {
-        deliveries.add(new Delivery(uri, document.path("text").asText(""), "text/plain; charset=UTF-8"));
+        if (document.has("images")) {
+            int index = 0;
+            for (JsonNode image : document.get("images")) {
+                deliveries.add(Delivery.image(uri, image.path("url").asText(), index++));
+            }
+        } else {
+            JsonNode text = document.has("text") ? document.get("text") : document.path("output");
+            deliveries.add(Delivery.text(uri, text.isTextual() ? text.textValue() : text.toString()));
+        }
     }
 
-    /** Makes the message of a delivery: its body, the Bactrian headers, and a content type where HTTP needs one. */
-    public Delivery open(Exchange exchange) {
-        Delivery delivery = exchange.getMessage().getBody(Delivery.class);
+    /**
+     * Makes the message of a delivery: its body, the Bactrian headers, and a content type where HTTP needs one.
+     *
+     * @throws IOException where the bytes of an image can't be had
+     */
+    public void open(Exchange exchange) throws IOException {
         Message message = exchange.getMessage();
-        message.setBody(delivery.body());
+        Delivery delivery = message.getBody(Delivery.class);
         message.removeHeaders("*", "Bactrian*");
-        if (delivery.uri().startsWith("http:") || delivery.uri().startsWith("https:")) {
-            message.setHeader(Exchange.CONTENT_TYPE, delivery.contentType());
-            if (delivery.body() instanceof String text) {
-                message.setBody(text.getBytes(StandardCharsets.UTF_8));
+        String id = message.getHeader(Headers.REQUEST_ID, String.class);
+        String contentType;
+        if (delivery.imageUrl() != null) {
+            Images.Image image = images.fetch(delivery.imageUrl());
+            message.setHeader(Headers.CONTENT_NAME, id + "-" + delivery.index() + "." + image.extension());
+            message.setBody(image.bytes());
+            contentType = image.contentType();
+        } else {
+            message.setBody(delivery.byHttp() ? delivery.text().getBytes(StandardCharsets.UTF_8) : delivery.text());
+            contentType = delivery.json() ? "application/json" : "text/plain; charset=UTF-8";
+            if (!delivery.json()) {
+                message.setHeader(Headers.CONTENT_NAME, id + ".txt");
             }
         }
-        return delivery;
+        if (delivery.byHttp()) {
+            message.setHeader(Exchange.CONTENT_TYPE, contentType);
+        }
     }
 
     /** Notes that a delivery could not be made. */

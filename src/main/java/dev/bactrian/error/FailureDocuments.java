@@ -10,6 +10,7 @@ import dev.bactrian.generate.Documents;
 import dev.bactrian.generate.Generation;
 import dev.bactrian.generate.Headers;
 import dev.bactrian.generate.Intake;
+import dev.bactrian.generate.Results;
 import dev.bactrian.http.HttpFailures;
 import dev.bactrian.http.Retry;
 import dev.bactrian.config.Property;
@@ -75,23 +76,31 @@ public final class FailureDocuments implements CamelContextAware, Processor {
         Generation generation = exchange.getVariable("generation", Generation.class);
         int attempts = exchange.getMessage().getHeader(Exchange.REDELIVERY_COUNTER, 0, Integer.class) + 1;
         GenerationFailure failure = clean(failure(exchange, generation, attempts));
+        String id = generation != null ? generation.id() : failure.requestId() != null ? failure.requestId() : defaultId(exchange);
+        ObjectNode document = generation == null ? Documents.error(id, failure, Instant.now())
+                : Documents.error(generation, failure, partialText(exchange), prediction(exchange));
         exchange.setVariable("failure", failure);
+        exchange.setVariable(Results.SUMMARY, Documents.summary(document));
+        exchange.getMessage().setBody(Documents.text(document));
         exchange.getMessage().removeHeaders("*");
         if (generation == null) {
-            String id = failure.requestId() != null ? failure.requestId() : defaultId(exchange);
-            exchange.getMessage().setBody(Documents.text(Documents.error(id, failure, Instant.now())));
             exchange.getMessage().setHeader(Headers.REQUEST_ID, id);
             exchange.getMessage().setHeader(Headers.STATUS, "failed");
-            return;
+        } else {
+            String kind = generation.model().kind() == null ? null : generation.model().kind().toString();
+            exchange.getMessage().getHeaders().putAll(Documents.headers(generation, kind, "failed"));
         }
+    }
+
+    private static String partialText(Exchange exchange) {
         ChatStream stream = exchange.getVariable("stream", ChatStream.class);
-        Look look = exchange.getVariable("look", Look.class);
         Output output = exchange.getVariable("output", Output.class);
-        String partialText = stream != null ? stream.text() : output != null ? String.join("", output.chunks()) : "";
-        ObjectNode prediction = look == null ? null : look.document();
-        exchange.getMessage().setBody(Documents.text(Documents.error(generation, failure, partialText, prediction)));
-        String kind = generation.model().kind() == null ? null : generation.model().kind().toString();
-        exchange.getMessage().getHeaders().putAll(Documents.headers(generation, kind, "failed"));
+        return stream != null ? stream.text() : output != null ? String.join("", output.chunks()) : "";
+    }
+
+    private static ObjectNode prediction(Exchange exchange) {
+        Look look = exchange.getVariable("look", Look.class);
+        return look == null ? null : look.document();
     }
 
     private static String defaultId(Exchange exchange) {

@@ -1,5 +1,7 @@
 package dev.bactrian.error;
 
+import java.util.Map;
+
 /** How a failed request reaches the caller of {@code direct:generate}. Its message is one line: type and reason. */
 public final class GenerateException extends Exception {
 
@@ -8,18 +10,21 @@ public final class GenerateException extends Exception {
     private final String type;
     private final boolean retryable;
     private final String document;
+    private final transient Map<String, Object> headers;
 
     /**
      * @param type      the {@code error.type}
      * @param message   the {@code error.message}
      * @param retryable the {@code error.retryable}
      * @param document  the whole error document, JSON
+     * @param headers   the headers that go with the document
      */
-    public GenerateException(String type, String message, boolean retryable, String document) {
+    public GenerateException(String type, String message, boolean retryable, String document, Map<String, Object> headers) {
         super(type + ": " + message);
         this.type = type;
         this.retryable = retryable;
         this.document = document;
+        this.headers = Map.copyOf(headers);
     }
 
     /** The {@code error.type}, such as {@code rate-limited}. */
@@ -35,5 +40,10 @@ public final class GenerateException extends Exception {
     /** The error document, JSON. */
     public String getDocument() {
         return document;
+    }
+
+    /** The {@code Bactrian*} headers that go with the document. */
+    public Map<String, Object> getHeaders() {
+        return headers == null ? Map.of() : headers;
     }
 }

@@ -1,5 +1,6 @@
 package dev.bactrian.generate;
 
+import java.util.LinkedHashMap;
 import java.util.Map;
 
 import dev.bactrian.error.GenerateException;
@@ -31,18 +32,29 @@ public final class Answer implements AggregationStrategy, Processor {
     @Override
     public Exchange aggregate(Exchange caller, Exchange outcome) {
         GenerationFailure failure = outcome.getVariable("failure", GenerationFailure.class);
+        Generation generation = outcome.getVariable("generation", Generation.class);
+        Ledger ledger = caller.getContext().getRegistry().mandatoryFindSingleByType(Ledger.class);
+        ledger.forgetLater(caller, generation, failure == null);
         String document = outcome.getMessage().getBody(String.class);
         if (failure != null) {
-            caller.setException(new GenerateException(failure.type().toString(), failure.getMessage(), failure.retryable(), document));
+            caller.setException(new GenerateException(failure.type().toString(), failure.getMessage(), failure.retryable(), document, headers(outcome)));
             return caller;
         }
-        caller.getContext().getRegistry().mandatoryFindSingleByType(Ledger.class).forgetWhenDone(caller, outcome.getVariable("generation", Generation.class));
         caller.getMessage().setBody(document);
-        for (Map.Entry<String, Object> header : outcome.getMessage().getHeaders().entrySet()) {
-            if (header.getKey().startsWith("Bactrian")) {
-                caller.getMessage().setHeader(header.getKey(), header.getValue());
-            }
-        }
+        caller.getMessage().getHeaders().putAll(headers(outcome));
         return caller;
+    }
+
+    private static Map<String, Object> headers(Exchange outcome) {
+        Map<String, Object> headers = new LinkedHashMap<>(outcome.getMessage().getHeaders());
+        headers.keySet().removeIf(name -> !name.startsWith("Bactrian"));
+        return headers;
+    }
+
+    /** Leaves the error document of a caught {@link GenerateException} as the body, and its headers. */
+    public void error(Exchange exchange) {
+        GenerateException failure = exchange.getProperty(Exchange.EXCEPTION_CAUGHT, GenerateException.class);
+        exchange.getMessage().setBody(failure.getDocument());
+        exchange.getMessage().getHeaders().putAll(failure.getHeaders());
     }
 }

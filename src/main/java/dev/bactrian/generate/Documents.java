@@ -72,6 +72,26 @@ public final class Documents {
         return instant.truncatedTo(java.time.temporal.ChronoUnit.MILLIS).toString();
     }
 
+    /** A document for the log, on one line without its content: what it cost in time, and in chunks or looks. */
+    public static String summary(ObjectNode document) {
+        StringBuilder summary = new StringBuilder();
+        if (document.path("model").isTextual()) {
+            summary.append(document.path("model").textValue()).append(" at ").append(document.path("provider").textValue()).append(", ");
+        }
+        summary.append(document.path("durationMs").asLong()).append(" ms");
+        if (document.has("chunks")) {
+            summary.append(", ").append(document.path("chunks").asInt()).append(" chunks");
+        }
+        if (document.has("prediction")) {
+            summary.append(", ").append(document.path("prediction").path("polls").asInt()).append(" looks");
+        }
+        if (document.has("error")) {
+            summary.append(": ").append(document.path("error").path("type").asText()).append(": ")
+                    .append(document.path("error").path("message").asText());
+        }
+        return summary.toString();
+    }
+
     /** The document as text. */
     public static String text(JsonNode document) {
         try {

@@ -11,6 +11,9 @@ public final class Headers {
     /** From 0, on chunks. */
     public static final String CHUNK_INDEX = "BactrianChunkIndex";
 
+    /** On content emitted without its document: a file name that fits it, such as {@code cat-0.png}. */
+    public static final String CONTENT_NAME = "BactrianContentName";
+
     private Headers() {
     }
 }

@@ -2,12 +2,14 @@ package dev.bactrian.generate;
 
 import java.io.IOException;
 import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
 import java.util.Map;
 import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
 
 import dev.bactrian.config.Property;
+import dev.bactrian.config.SettingException;
 import dev.bactrian.config.Settings;
 import dev.bactrian.error.ErrorType;
 import dev.bactrian.error.GenerationFailure;
@@ -54,14 +56,20 @@ public final class Intake implements CamelContextAware {
         Settings settings = Settings.of(camelContext);
         reader = new RequestReader(settings.bytes(Property.MAX_REQUEST_BYTES));
         String source = settings.require(Property.MODELS);
-        catalogue = Catalogue.read(source, resource(source), this::resource, settings.text(Property.DEFAULT_MODEL).orElse(null));
+        try {
+            catalogue = Catalogue.read(source, resource(source), this::resource, settings.text(Property.DEFAULT_MODEL).orElse(null));
+        } catch (SettingException e) {
+            throw e;
+        } catch (IllegalArgumentException e) {
+            throw new SettingException(Property.MODELS.key(), e.getMessage());
+        }
     }
 
     private String resource(String uri) {
         try (InputStream in = ResourceHelper.resolveMandatoryResourceAsInputStream(camelContext, uri)) {
-            return new String(in.readAllBytes(), java.nio.charset.StandardCharsets.UTF_8);
+            return new String(in.readAllBytes(), StandardCharsets.UTF_8);
         } catch (IOException e) {
-            throw new IllegalArgumentException(Property.MODELS.key() + ": '" + uri + "' cannot be read");
+            throw new SettingException(Property.MODELS.key(), "'" + uri + "' cannot be read");
         }
     }
 

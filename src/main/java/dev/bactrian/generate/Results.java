@@ -9,6 +9,9 @@ import org.apache.camel.Exchange;
 /** Makes the result document of a request that succeeded. */
 public final class Results {
 
+    /** The variable that holds the document's line for the log. */
+    public static final String SUMMARY = "summary";
+
     /** Leaves the result document as the body, its headers, and nothing else. */
     public void document(Exchange exchange) {
         Generation generation = exchange.getVariable("generation", Generation.class);
@@ -17,7 +20,9 @@ public final class Results {
         if (stream == null) {
             answer.set("prediction", exchange.getVariable("look", Look.class).document());
         }
-        exchange.getMessage().setBody(Documents.text(Documents.result(generation, answer)));
+        ObjectNode document = Documents.result(generation, answer);
+        exchange.setVariable(SUMMARY, Documents.summary(document));
+        exchange.getMessage().setBody(Documents.text(document));
         exchange.getMessage().removeHeaders("*");
         exchange.getMessage().getHeaders().putAll(Documents.headers(generation, answer.path("kind").asText(), "succeeded"));
     }

@@ -12,6 +12,7 @@ import java.util.Set;
 import java.util.function.Function;
 import java.util.regex.Pattern;
 
+import dev.bactrian.config.SettingException;
 import dev.bactrian.error.ErrorType;
 import dev.bactrian.error.GenerationFailure;
 import org.slf4j.Logger;
@@ -60,9 +61,9 @@ public final class Catalogue {
                 : parent != null ? defaultOf(parent.toString(), parents) : null;
         this.defaultModel = configuredDefault != null ? configuredDefault : fromFile;
         if (defaultModel != null && find(defaultModel).isEmpty()) {
-            throw new IllegalArgumentException(
-                    (configuredDefault != null ? "bactrian.default-model: " : source + ": default-model ")
-                            + "'" + defaultModel + "' is not a model of the catalogue");
+            String problem = "'" + defaultModel + "' is not a model of the catalogue";
+            throw configuredDefault != null ? new SettingException("bactrian.default-model", problem)
+                    : new IllegalArgumentException(source + ": default-model " + problem);
         }
         if (defaultModel == null) {
             throw new IllegalArgumentException(source + ": no default-model");

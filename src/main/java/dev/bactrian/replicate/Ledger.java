@@ -72,34 +72,35 @@ public final class Ledger implements CamelContextAware {
         }
     }
 
-    /** Forgets the prediction: the request has failed for good. */
-    public void forget(Generation generation) {
-        if (generation != null && generation.recallKey() != null && generation.isReplicate()) {
-            try {
-                repository.setState(generation.recallKey(), null);
-            } catch (RuntimeException e) {
-                LOG.warn("{}: its prediction cannot be forgotten: {}", generation.id(), e.toString());
-            }
-        }
-    }
-
     /**
-     * Forgets the prediction once the exchange is done and did not fail, after everything else that happens then: a
-     * message that was not handled to its end comes again.
+     * Forgets the prediction of a request once the exchange that asked for it is done, after everything else that
+     * happens then. Where the request succeeded but the exchange failed it is remembered: the exchange's message was
+     * not handled to its end and may come again.
      */
-    public void forgetWhenDone(Exchange exchange, Generation generation) {
-        if (generation.recallKey() != null && generation.isReplicate()) {
-            exchange.getExchangeExtension().addOnCompletion(new SynchronizationAdapter() {
-                @Override
-                public void onComplete(Exchange done) {
+    public void forgetLater(Exchange exchange, Generation generation, boolean succeeded) {
+        if (generation == null || generation.recallKey() == null || !generation.isReplicate()) {
+            return;
+        }
+        exchange.getExchangeExtension().addOnCompletion(new SynchronizationAdapter() {
+            @Override
+            public void onDone(Exchange done) {
+                if (!succeeded || !done.isFailed()) {
                     forget(generation);
                 }
+            }
 
-                @Override
-                public int getOrder() {
-                    return Ordered.LOWEST;
-                }
-            });
+            @Override
+            public int getOrder() {
+                return Ordered.LOWEST;
+            }
+        });
+    }
+
+    private void forget(Generation generation) {
+        try {
+            repository.setState(generation.recallKey(), null);
+        } catch (RuntimeException e) {
+            LOG.warn("{}: its prediction cannot be forgotten: {}", generation.id(), e.toString());
         }
     }
 }

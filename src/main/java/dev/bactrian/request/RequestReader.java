@@ -116,7 +116,7 @@ public final class RequestReader {
         } catch (JacksonException e) {
             String where = e.getLocation() == null ? ""
                     : " (line " + e.getLocation().getLineNr() + ", column " + e.getLocation().getColumnNr() + ")";
-            throw invalid("not JSON: " + e.getOriginalMessage().lines().findFirst().orElse("") + where);
+            throw invalid("not JSON: " + e.getOriginalMessage().lines().findFirst().orElse("").replaceAll(" \\(start marker at .*\\]\\)", "") + where);
         }
     }
 

@@ -1,0 +1,39 @@
+# Bactrian: `make demo` shows it, `make run` runs it, `make test` tests it.
+#
+# Maven comes through the wrapper; one that is installed can be named: make test MVN=mvn
+MVN ?= ./mvnw
+JAVA = $(if $(JAVA_HOME),$(JAVA_HOME)/bin/java,java)
+JAR  = target/bactrian.jar
+SOURCES = $(shell find pom.xml routes src/main -type f)
+
+# Under a C locale the JVM can't open a file whose name is not ASCII.
+export LC_ALL := $(if $(filter-out C POSIX,$(LC_ALL)),$(LC_ALL),C.UTF-8)
+
+.PHONY: run demo test bench package clean
+
+## Runs the service in the foreground until Ctrl-C: requests in inbox/, results in outbox/
+run: $(JAR)
+	@mkdir -p inbox
+	exec $(JAVA) -jar $(JAR)
+
+## Runs the sample requests in a fresh folder, printing chunks as they arrive
+demo: $(JAR)
+	@rm -rf target/demo && mkdir -p target/demo/inbox && cp examples/requests/* target/demo/inbox
+	@cd target/demo && exec $(JAVA) -cp ../bactrian.jar dev.bactrian.standalone.Demo
+
+## Everything CI runs
+test:
+	$(MVN) -B -ntp verify
+
+## The benchmark, as a table
+bench: $(JAR)
+	$(MVN) -q -B -ntp -Pbench -DskipTests verify
+
+package: $(JAR)
+
+$(JAR): $(SOURCES)
+	$(MVN) -q -B -ntp -DskipTests package
+	@touch $@
+
+clean:
+	$(MVN) -q -B clean

@@ -1,0 +1,82 @@
+package dev.bactrian.file;
+
+import java.io.File;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.LocalDateTime;
+import java.time.format.DateTimeFormatter;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+
+import dev.bactrian.config.Property;
+import dev.bactrian.config.Settings;
+import dev.bactrian.generate.Headers;
+import org.apache.camel.CamelContext;
+import org.apache.camel.CamelContextAware;
+import org.apache.camel.Exchange;
+import org.apache.camel.component.file.GenericFile;
+import org.apache.camel.component.file.GenericFileFilter;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** What {@code routes/from-file} can't say itself: which files can be read, and where a file goes in the end. */
+public final class Inbox implements CamelContextAware, GenericFileFilter<File> {
+
+    private static final Logger LOG = LoggerFactory.getLogger("dev.bactrian.file");
+    private static final DateTimeFormatter TIMESTAMP = DateTimeFormatter.ofPattern("yyyyMMddHHmmssSSS");
+
+    private final Set<String> unreadable = ConcurrentHashMap.newKeySet();
+    private CamelContext camelContext;
+
+    @Override
+    public CamelContext getCamelContext() {
+        return camelContext;
+    }
+
+    @Override
+    public void setCamelContext(CamelContext camelContext) {
+        this.camelContext = camelContext;
+    }
+
+    /**
+     * Leaves out a file that the JVM lists but can't open: under a C locale, one whose name is not ASCII. Says so once,
+     * so that it does not fail at each poll.
+     */
+    @Override
+    public boolean accept(GenericFile<File> file) {
+        if (file.isDirectory() || file.getFile().exists()) {
+            return true;
+        }
+        if (!file.getFileName().chars().allMatch(c -> c < 128 && c != '?') && unreadable.add(file.getFileName())) {
+            LOG.warn("The file '{}' can't be opened under this locale (sun.jnu.encoding={}) and is left in the inbox; "
+                    + "start the service with LC_ALL=C.UTF-8", file.getFileName(), System.getProperty("sun.jnu.encoding"));
+        }
+        return false;
+    }
+
+    /** Where a file goes whose outcome is safe: {@code .done} or {@code .failed}. */
+    public String done(Exchange exchange) {
+        boolean succeeded = "succeeded".equals(exchange.getMessage().getHeader(Headers.STATUS));
+        return free(succeeded ? ".done" : ".failed", exchange);
+    }
+
+    /**
+     * Where a file goes whose request could not be brought to an end.
+     *
+     * @throws IllegalStateException while the application stops before its work is done: the file must stay where it
+     *                               is, to be done at the next start, and this is how the file component lets it
+     */
+    public String failed(Exchange exchange) {
+        if (camelContext.isStopping() || camelContext.getShutdownStrategy().isTimeoutOccurred()) {
+            throw new IllegalStateException("stopped before its work was done; the file stays in the inbox for the next start");
+        }
+        return free(".failed", exchange);
+    }
+
+    /** The file's own name in that folder, with a time in front where one of that name is there already. */
+    private String free(String folder, Exchange exchange) {
+        String name = exchange.getMessage().getHeader(Exchange.FILE_NAME_ONLY, String.class);
+        Path taken = Path.of(Settings.of(camelContext).require(Property.FILE_INBOX), folder, name);
+        return folder + "/" + (Files.exists(taken) ? TIMESTAMP.format(LocalDateTime.now()) + "-" + name : name);
+    }
+}

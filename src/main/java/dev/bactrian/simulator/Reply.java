@@ -1,0 +1,244 @@
+package dev.bactrian.simulator;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Consumer;
+import java.util.function.IntConsumer;
+
+/**
+ * A scripted answer: what is sent (the factories) and how it goes wrong (the instance methods, each of which returns a
+ * changed copy). Immutable and safe to share; one reply may answer many requests.
+ */
+public final class Reply {
+
+    enum Kind { NORMAL, BODY, STREAM, RAW_STREAM, PREDICTION, LOST }
+
+    private static final Reply NORMALLY = new Reply(Kind.NORMAL);
+
+    final Kind kind;
+    // Written only while a factory or with() builds the object.
+    int status = 200;
+    String contentType;
+    byte[] body = {};
+    List<String> pieces = List.of();
+    List<String> reasoning = List.of();
+    String predictionStatus;
+    JsonNode output;
+    JsonNode error;
+    Map<String, List<String>> headers = Map.of();
+    Duration after = Duration.ZERO;
+    int cutAt = -1;
+    List<Integer> splits = List.of();
+    boolean byteByByte;
+    Duration pause;
+    boolean hang;
+    Duration comments;
+    Frame.Encoding encoding;
+    IntConsumer listener;
+
+    private Reply(Kind kind) {
+        this.kind = kind;
+    }
+
+    private Reply(Reply other) {
+        kind = other.kind;
+        status = other.status;
+        contentType = other.contentType;
+        body = other.body;
+        pieces = other.pieces;
+        reasoning = other.reasoning;
+        predictionStatus = other.predictionStatus;
+        output = other.output;
+        error = other.error;
+        headers = other.headers;
+        after = other.after;
+        cutAt = other.cutAt;
+        splits = other.splits;
+        byteByByte = other.byteByByte;
+        pause = other.pause;
+        hang = other.hang;
+        comments = other.comments;
+        encoding = other.encoding;
+        listener = other.listener;
+    }
+
+    private Reply with(Consumer<Reply> change) {
+        Reply copy = new Reply(this);
+        change.accept(copy);
+        return copy;
+    }
+
+    /** A body of content type {@code application/json}, sent as it is given, well formed or not. */
+    public static Reply json(int status, String body) {
+        return body(status, "application/json", body.getBytes(StandardCharsets.UTF_8));
+    }
+
+    /** Any body; a null content type sends none. */
+    public static Reply body(int status, String contentType, byte[] body) {
+        byte[] copy = body.clone();
+        return new Reply(Kind.BODY).with(reply -> {
+            reply.status = status;
+            reply.contentType = contentType;
+            reply.body = copy;
+        });
+    }
+
+    /** A status with an empty body. */
+    public static Reply status(int status) {
+        return body(status, null, new byte[0]);
+    }
+
+    /**
+     * A whole, well formed chat stream: a first chunk with the role, one chunk for each piece, {@code finish_reason}
+     * {@code stop}, the usage if the request asks for it, {@code [DONE]}. A stream even if the request asks for none.
+     */
+    public static Reply stream(String... contentPieces) {
+        return stream(List.of(contentPieces));
+    }
+
+    static Reply stream(List<String> contentPieces) {
+        return new Reply(Kind.STREAM).with(reply -> reply.pieces = contentPieces);
+    }
+
+    /** A {@code text/event-stream} of exactly these bytes, in chunked transfer encoding, properly ended. */
+    public static Reply rawStream(byte[] bytes) {
+        byte[] copy = bytes.clone();
+        return new Reply(Kind.RAW_STREAM).with(reply -> reply.body = copy);
+    }
+
+    /** {@link #rawStream(byte[])} of UTF-8 text. */
+    public static Reply rawStream(String text) {
+        return rawStream(text.getBytes(StandardCharsets.UTF_8));
+    }
+
+    /** Reads the request wholly, then closes the connection without a word. */
+    public static Reply lost() {
+        return new Reply(Kind.LOST);
+    }
+
+    /**
+     * A prediction object: the one asked for (poll, cancel) or a new one (create, status 201).
+     *
+     * @param status     any word, one of Replicate's six or not
+     * @param outputJson the output as JSON; null: no output
+     * @throws IllegalArgumentException if the output is not JSON
+     */
+    public static Reply prediction(String status, String outputJson) {
+        JsonNode output = parse(outputJson);
+        return new Reply(Kind.PREDICTION).with(reply -> {
+            reply.predictionStatus = status;
+            reply.output = output;
+        });
+    }
+
+    /**
+     * A prediction object without output and with an error.
+     *
+     * @param status    any word, usually {@code failed}
+     * @param errorJson the error as JSON, so a text needs its quotes; null: no error
+     * @throws IllegalArgumentException if the error is not JSON
+     */
+    public static Reply predictionError(String status, String errorJson) {
+        JsonNode error = parse(errorJson);
+        return prediction(status, null).with(reply -> reply.error = error);
+    }
+
+    /** The answer that would come without a script; its faults can be added to it. */
+    public static Reply normally() {
+        return NORMALLY;
+    }
+
+    /** Sends a header. The first one of a name replaces the simulator's own, further ones are added. */
+    public Reply header(String name, String value) {
+        return with(reply -> {
+            Map<String, List<String>> more = new LinkedHashMap<>(headers);
+            List<String> values = new ArrayList<>(more.getOrDefault(name, List.of()));
+            values.add(value);
+            more.put(name, values);
+            reply.headers = more;
+        });
+    }
+
+    /** Waits before anything is sent, the status line included. */
+    public Reply after(Duration delay) {
+        return with(reply -> reply.after = delay);
+    }
+
+    /**
+     * Sends only the first bytes of the body, then breaks the connection: fewer bytes than {@code Content-Length}
+     * says, or a chunked body without its end. With {@link #thenHang()}: falls silent there.
+     */
+    public Reply cutAt(int bytes) {
+        return with(reply -> reply.cutAt = bytes);
+    }
+
+    /** Flushes after this many bytes of the body and waits 5 ms, so that a client needs two reads. Can be repeated. */
+    public Reply splitAt(int bytes) {
+        return with(reply -> {
+            List<Integer> more = new ArrayList<>(splits);
+            more.add(bytes);
+            reply.splits = more;
+        });
+    }
+
+    /** Writes and flushes each byte of the body on its own. */
+    public Reply byteByByte() {
+        return with(reply -> reply.byteByByte = true);
+    }
+
+    /** The wait between two pieces of {@link #stream}, in place of the simulator's. Zero: as fast as possible. */
+    public Reply pause(Duration pause) {
+        return with(reply -> reply.pause = pause);
+    }
+
+    /** Thoughts that go out before the pieces of {@link #stream}, as {@code delta.reasoning}. */
+    public Reply reasoning(String... thoughts) {
+        return with(reply -> reply.reasoning = List.of(thoughts));
+    }
+
+    /** After the body the connection stays open, silent, until the client goes or the simulator closes. */
+    public Reply thenHang() {
+        return with(reply -> reply.hang = true);
+    }
+
+    /** After the body the connection stays open, with a comment line {@code : ping} each time this much has passed. */
+    public Reply thenComments(Duration every) {
+        return with(reply -> reply.comments = every);
+    }
+
+    /** Sends the body gzip-encoded, whatever the client accepts; byte counts above are those of the encoded body. */
+    public Reply gzip() {
+        return with(reply -> reply.encoding = Frame.Encoding.GZIP);
+    }
+
+    /** Sends the body deflate-encoded (zlib form), like {@link #gzip()}. */
+    public Reply deflate() {
+        return with(reply -> reply.encoding = Frame.Encoding.DEFLATE);
+    }
+
+    /**
+     * Calls back with the index (from 0) of each content piece of {@link #stream} just before it is written. Each
+     * piece is then flushed on its own. The callback may block: only its own stream waits, and one timer thread.
+     */
+    public Reply chunkListener(IntConsumer beforePiece) {
+        return with(reply -> reply.listener = beforePiece);
+    }
+
+    boolean staysOpen() {
+        return hang || comments != null;
+    }
+
+    private static JsonNode parse(String json) {
+        try {
+            return json == null ? null : Json.parse(json);
+        } catch (JsonProcessingException e) {
+            throw new IllegalArgumentException("Not JSON: " + json, e);
+        }
+    }
+}

@@ -1,0 +1,482 @@
+package dev.bactrian.simulator;
+
+import com.sun.net.httpserver.HttpExchange;
+import com.sun.net.httpserver.HttpServer;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.URI;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.Collections;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Queue;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.ScheduledThreadPoolExecutor;
+import java.util.concurrent.ThreadFactory;
+import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.LongAdder;
+
+/**
+ * Replicate and Upstage on loopback: a real HTTP server that speaks the wire formats of both, plays faults on demand and
+ * records what it was asked. Everything is thread safe.
+ *
+ * <p>Without a script it behaves: predictions end at the third look, chat streams word by word, every token is accepted.
+ * A request whose token is wrong is refused before a script is asked. {@link #on} and {@link #always} script it.
+ *
+ * <p>The JDK's server reads its settings once in a process, from the system properties {@code sun.net.httpserver.*}. This
+ * class sets those it needs before it starts one; in a process that has used the JDK's server before, they come too late.
+ */
+public final class Simulator implements AutoCloseable {
+
+    static {
+        preset("sun.net.httpserver.nodelay", "true");
+        preset("sun.net.httpserver.maxIdleConnections", "20000");
+        preset("sun.net.httpserver.idleInterval", "300");
+    }
+
+    private static final int BACKLOG = 2048;
+    private static final int HANDLERS = 64;
+    private static final int TIMERS = Math.max(4, Runtime.getRuntime().availableProcessors());
+    private static final Duration DEPARTURE_CHECK = Duration.ofMillis(100);
+
+    private final HttpServer server;
+    private final String url;
+    private final Duration delay;
+    private final String token;
+    private final boolean recording;
+    private final Replicate replicate;
+    private final Upstage upstage;
+    private final Departures departures;
+    private final ExecutorService handlers;
+    private final ExecutorService writers;
+    private final ScheduledThreadPoolExecutor timer;
+    private final Map<Call, Queue<Reply>> scripts = new EnumMap<>(Call.class);
+    private final Map<Call, Reply> standing = new ConcurrentHashMap<>();
+    private final Map<Call, Gauge> gauges = new EnumMap<>(Call.class);
+    private final Queue<RecordedRequest> records = new ConcurrentLinkedQueue<>();
+    private final AtomicInteger clientAborts = new AtomicInteger();
+    private volatile boolean closed;
+
+    private Simulator(Builder builder) {
+        for (Call call : Call.values()) {
+            scripts.put(call, new ConcurrentLinkedQueue<>());
+            gauges.put(call, new Gauge());
+        }
+        delay = builder.delay;
+        token = builder.token;
+        recording = builder.recording;
+        try {
+            server = HttpServer.create(
+                    new InetSocketAddress(InetAddress.getByAddress(new byte[] {127, 0, 0, 1}), builder.port), BACKLOG);
+        } catch (IOException e) {
+            throw new UncheckedIOException("The simulator cannot listen on port " + builder.port, e);
+        }
+        url = "http://127.0.0.1:" + port();
+        replicate = new Replicate(url, builder.looks, builder.unofficial);
+        upstage = new Upstage(builder.pause, builder.pieces);
+        departures = new Departures(port());
+        ThreadPoolExecutor pool = new ThreadPoolExecutor(
+                HANDLERS, HANDLERS, 10, TimeUnit.SECONDS, new LinkedBlockingQueue<>(), threads("handler"));
+        pool.allowCoreThreadTimeOut(true);
+        handlers = pool;
+        writers = Executors.newCachedThreadPool(threads("writer"));
+        timer = new ScheduledThreadPoolExecutor(TIMERS, threads("timer"));
+        timer.scheduleWithFixedDelay(departures::check, DEPARTURE_CHECK.toMillis(), DEPARTURE_CHECK.toMillis(),
+                TimeUnit.MILLISECONDS);
+        server.setExecutor(handlers);
+        server.createContext("/", this::handle);
+        server.start();
+    }
+
+    /** A simulator to be set up: free port, three looks, 40 ms between pieces, any token, recording. */
+    public static Builder builder() {
+        return new Builder();
+    }
+
+    /** Starts one with the defaults of {@link #builder()}. */
+    public static Simulator start() {
+        return builder().start();
+    }
+
+    /** The port it listens on. */
+    public int port() {
+        return server.getAddress().getPort();
+    }
+
+    /** {@code http://127.0.0.1:PORT}, without a slash at its end. */
+    public String url() {
+        return url;
+    }
+
+    /** Where predictions are created: {@code …/v1/predictions}. */
+    public String predictionsUrl() {
+        return url + "/v1/predictions";
+    }
+
+    /** Where one is looked up, with {@code {id}} in its place: {@code …/v1/predictions/{id}}. */
+    public String pollUrl() {
+        return url + "/v1/predictions/{id}";
+    }
+
+    /** Where predictions are created without a key: {@code …/api/prediction}. */
+    public String homepageCreateUrl() {
+        return url + "/api/prediction";
+    }
+
+    /** Where one is looked up without a key: {@code …/api/poll?id={id}}. */
+    public String homepagePollUrl() {
+        return url + "/api/poll?id={id}";
+    }
+
+    /** Upstage's chat: {@code …/v1/chat/completions}. */
+    public String chatUrl() {
+        return url + "/v1/chat/completions";
+    }
+
+    /** The chat of Upstage's playground, without a key: {@code …/v1/web/demo/chat/completions}. */
+    public String playgroundChatUrl() {
+        return url + "/v1/web/demo/chat/completions";
+    }
+
+    /** Answers the next calls of a kind with these replies, each used once, in order, after those already queued. */
+    public Simulator on(Call call, Reply... replies) {
+        scripts.get(call).addAll(List.of(replies));
+        return this;
+    }
+
+    /** Answers every call of a kind for which {@link #on} has nothing (left) with this reply, until {@link #reset()}. */
+    public Simulator always(Call call, Reply reply) {
+        standing.put(call, reply);
+        return this;
+    }
+
+    /** Forgets scripts, records and counts. Predictions stay, and responses that are under way go on. */
+    public Simulator reset() {
+        scripts.values().forEach(Queue::clear);
+        standing.clear();
+        records.clear();
+        gauges.values().forEach(Gauge::reset);
+        clientAborts.set(0);
+        return this;
+    }
+
+    /** All requests so far in order of arrival, those to unknown addresses included. Empty if it does not record. */
+    public List<RecordedRequest> requests() {
+        return List.copyOf(records);
+    }
+
+    /** The requests of one kind in order of arrival. */
+    public List<RecordedRequest> requests(Call call) {
+        return records.stream().filter(request -> request.call() == call).toList();
+    }
+
+    /** How many requests of a kind have come, recorded or not. */
+    public int count(Call call) {
+        return gauges.get(call).count.intValue();
+    }
+
+    /**
+     * How many requests of a kind are in work: from the request being read to the end of the response, or to the break
+     * of the connection. A client that has seen the end of its response is no longer counted.
+     */
+    public int concurrent(Call call) {
+        return gauges.get(call).open.get();
+    }
+
+    /** The highest {@link #concurrent} so far. */
+    public int maxConcurrent(Call call) {
+        return gauges.get(call).most.get();
+    }
+
+    /**
+     * How many clients left before their response was complete. On Linux also noticed while the response is silent, some
+     * 100 ms later; elsewhere only when something is written.
+     */
+    public int clientAborts() {
+        return clientAborts.get();
+    }
+
+    /** Stops listening and breaks what is open. */
+    @Override
+    public void close() {
+        closed = true;
+        timer.shutdownNow();
+        server.stop(0);
+        writers.shutdownNow();
+        handlers.shutdownNow();
+    }
+
+    private void handle(HttpExchange exchange) throws IOException {
+        byte[] body = exchange.getRequestBody().readAllBytes();
+        URI uri = exchange.getRequestURI();
+        Target target = Target.of(exchange.getRequestMethod(), uri.getRawPath(), uri.getRawQuery());
+        Call call = target.call();
+        if (call != null) {
+            gauges.get(call).enter();
+        }
+        Map<String, List<String>> headers = exchange.getRequestHeaders();
+        RecordedRequest request = new RecordedRequest(call, exchange.getRequestMethod(), uri.toString(),
+                recording ? copy(headers) : headers, body, Instant.now());
+        if (recording) {
+            records.add(request);
+        }
+        boolean allowed = token == null || hasToken(target.dialect(), request);
+        Reply scripted = call == null || !allowed ? Reply.normally() : next(call);
+        Duration wait = scripted.kind == Reply.Kind.NORMAL ? scripted.after.plus(delay) : scripted.after;
+        new Delivery(this, exchange, call, scripted,
+                () -> allowed ? answer(target, request, scripted) : unauthenticated(target.dialect())).start(wait);
+    }
+
+    private Reply next(Call call) {
+        Reply reply = scripts.get(call).poll();
+        return reply != null ? reply : standing.getOrDefault(call, Reply.normally());
+    }
+
+    private Answer answer(Target target, RecordedRequest request, Reply reply) {
+        try {
+            return switch (reply.kind) {
+                case BODY -> {
+                    if (target.call() == Call.CREATE && reply.status < 300) {
+                        replicate.adopt(target, request, reply.body);
+                    }
+                    yield new Answer(reply.status,
+                            reply.contentType == null ? Map.of() : Map.of("Content-Type", reply.contentType),
+                            List.of(Frame.of(reply.body)), false);
+                }
+                case STREAM -> upstage.scripted(request, reply);
+                case RAW_STREAM -> Answer.stream(List.of(Frame.of(reply.body)));
+                case PREDICTION -> replicate.scripted(target, request, reply);
+                case NORMAL, LOST -> normal(target, request);
+            };
+        } catch (RuntimeException e) {
+            return Answer.problem(500, "The simulator failed", e.toString());
+        }
+    }
+
+    private Answer normal(Target target, RecordedRequest request) {
+        return switch (target.dialect()) {
+            case REPLICATE, HOMEPAGE -> replicate.answer(target, request);
+            case UPSTAGE, PLAYGROUND -> upstage.answer(request);
+            case FILES -> replicate.file(target.name());
+            case NONE -> Answer.notFound();
+        };
+    }
+
+    private boolean hasToken(Target.Dialect dialect, RecordedRequest request) {
+        String sent = request.header("Authorization");
+        return switch (dialect) {
+            case REPLICATE -> ("Bearer " + token).equals(sent) || ("Token " + token).equals(sent);
+            case UPSTAGE -> ("Bearer " + token).equals(sent);
+            case HOMEPAGE, PLAYGROUND, FILES, NONE -> true;
+        };
+    }
+
+    private static Answer unauthenticated(Target.Dialect dialect) {
+        return dialect == Target.Dialect.UPSTAGE
+                ? Upstage.error(401, "the key is missing or not valid", "invalid_request_error", "invalid_api_key")
+                : Answer.problem(401, "Unauthenticated", "token missing or not valid");
+    }
+
+    Departures departures() {
+        return departures;
+    }
+
+    void later(Duration wait, Runnable task) {
+        try {
+            timer.schedule(task, wait.toNanos(), TimeUnit.NANOSECONDS);
+        } catch (RejectedExecutionException e) {
+            // Closed meanwhile: the connection is gone with the server.
+        }
+    }
+
+    /** Runs what may block on a slow client. */
+    void aside(Runnable task) {
+        try {
+            writers.execute(task);
+        } catch (RejectedExecutionException e) {
+            // As above.
+        }
+    }
+
+    void left(Call call) {
+        if (call != null) {
+            gauges.get(call).open.decrementAndGet();
+        }
+    }
+
+    void clientAborted() {
+        if (!closed) {
+            clientAborts.incrementAndGet();
+        }
+    }
+
+    private static Map<String, List<String>> copy(Map<String, List<String>> headers) {
+        Map<String, List<String>> copy = new TreeMap<>();
+        headers.forEach((name, values) -> copy.put(name, List.copyOf(values)));
+        return Collections.unmodifiableMap(copy);
+    }
+
+    private static void preset(String property, String value) {
+        if (System.getProperty(property) == null) {
+            System.setProperty(property, value);
+        }
+    }
+
+    private static ThreadFactory threads(String role) {
+        AtomicInteger number = new AtomicInteger();
+        return task -> {
+            Thread thread = new Thread(task, "simulator-" + role + "-" + number.incrementAndGet());
+            thread.setDaemon(true);
+            return thread;
+        };
+    }
+
+    /**
+     * Runs a simulator until the process is killed: {@code [port] [--looks=N] [--pause=MS] [--pieces=N]}. It prints
+     * {@code Simulator listening on http://127.0.0.1:PORT} once it listens, and records nothing.
+     */
+    public static void main(String[] args) throws InterruptedException {
+        Builder builder = builder().recording(false);
+        try {
+            for (String arg : args) {
+                if (arg.startsWith("--looks=")) {
+                    builder.looks(number(arg));
+                } else if (arg.startsWith("--pause=")) {
+                    builder.pause(Duration.ofMillis(number(arg)));
+                } else if (arg.startsWith("--pieces=")) {
+                    builder.pieces(number(arg));
+                } else {
+                    builder.port(Integer.parseInt(arg));
+                }
+            }
+        } catch (IllegalArgumentException e) {
+            System.err.println("usage: Simulator [port] [--looks=N] [--pause=MS] [--pieces=N]");
+            System.exit(2);
+        }
+        try {
+            System.out.println("Simulator listening on " + builder.start().url());
+        } catch (UncheckedIOException e) {
+            System.err.println(e.getMessage() + ": " + e.getCause().getMessage());
+            System.exit(1);
+        }
+        new CountDownLatch(1).await();
+    }
+
+    private static int number(String arg) {
+        return Integer.parseInt(arg.substring(arg.indexOf('=') + 1));
+    }
+
+    /** The counts of one kind of call. */
+    private static final class Gauge {
+        private final LongAdder count = new LongAdder();
+        private final AtomicInteger open = new AtomicInteger();
+        private final AtomicInteger most = new AtomicInteger();
+
+        void enter() {
+            count.increment();
+            most.accumulateAndGet(open.incrementAndGet(), Math::max);
+        }
+
+        void reset() {
+            count.reset();
+            most.set(open.get());
+        }
+    }
+
+    /** Settings of a simulator; the defaults are those of {@link Simulator#builder()}. */
+    public static final class Builder {
+
+        private int port;
+        private int looks = 3;
+        private Duration pause = Duration.ofMillis(40);
+        private Duration delay = Duration.ZERO;
+        private int pieces;
+        private String token;
+        private boolean recording = true;
+        private Set<String> unofficial = Set.of();
+
+        private Builder() {
+        }
+
+        /** The port to listen on; 0 (the default): a free one. */
+        public Builder port(int port) {
+            if (port < 0 || port > 65535) {
+                throw new IllegalArgumentException("Not a port: " + port);
+            }
+            this.port = port;
+            return this;
+        }
+
+        /** The look that finds a prediction ended; 0: the create call already does. Default 3. */
+        public Builder looks(int looks) {
+            this.looks = notNegative(looks);
+            return this;
+        }
+
+        /** The wait between two pieces of a chat stream; zero: as fast as possible. Default 40 ms. */
+        public Builder pause(Duration pause) {
+            this.pause = pause;
+            return this;
+        }
+
+        /** The wait before every answer that is not scripted, in addition to a {@link Reply#after}. Default none. */
+        public Builder delay(Duration delay) {
+            this.delay = delay;
+            return this;
+        }
+
+        /** Makes every unscripted chat answer this many numbered pieces; 0 (the default): a few words on the prompt. */
+        public Builder pieces(int pieces) {
+            this.pieces = notNegative(pieces);
+            return this;
+        }
+
+        /** Refuses calls to the two official APIs that do not carry this bearer token with 401. Default: any, or none. */
+        public Builder requireToken(String token) {
+            this.token = token;
+            return this;
+        }
+
+        /** Whether requests are kept for {@link Simulator#requests()}; off for benchmarks. Default on. */
+        public Builder recording(boolean recording) {
+            this.recording = recording;
+            return this;
+        }
+
+        /** Models ({@code owner/name}) that are not official: without a pinned version they answer 404 or 422. */
+        public Builder unofficial(String... models) {
+            this.unofficial = Set.of(models);
+            return this;
+        }
+
+        /**
+         * Starts it.
+         *
+         * @throws UncheckedIOException if the port is taken
+         */
+        public Simulator start() {
+            return new Simulator(this);
+        }
+
+        private static int notNegative(int number) {
+            if (number < 0) {
+                throw new IllegalArgumentException("Negative: " + number);
+            }
+            return number;
+        }
+    }
+}

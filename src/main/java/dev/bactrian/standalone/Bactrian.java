@@ -1,0 +1,48 @@
+package dev.bactrian.standalone;
+
+import java.util.Map;
+
+import dev.bactrian.config.SettingException;
+
+/** {@code java -jar bactrian.jar}: the service in the foreground, until it is told to stop. */
+public final class Bactrian {
+
+    private Bactrian() {
+    }
+
+    /** Runs the service. A bad setting ends it with exit code 2 and one line that names the property. */
+    public static void main(String[] args) {
+        quietLogs();
+        try {
+            Service service = new Service(Configuration.load(System.getenv(), System.getProperties()));
+            Runtime.getRuntime().addShutdownHook(new Thread(service::close, "bactrian-stop"));
+            service.start();
+            service.join();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        } catch (Exception e) {
+            System.err.println("bactrian: " + reason(e));
+            Runtime.getRuntime().halt(2);
+        }
+    }
+
+    /** Sets what slf4j-simple logs, unless somebody has: the logging of a host application is not ours to set. */
+    static void quietLogs() {
+        Map.of("logFile", "System.out",
+                "showDateTime", "true",
+                "dateTimeFormat", "yyyy-MM-dd'T'HH:mm:ss.SSSXXX",
+                "showThreadName", "false",
+                "log.org.apache", "warn")
+                .forEach((name, value) -> System.getProperties().putIfAbsent("org.slf4j.simpleLogger." + name, value));
+    }
+
+    /** The one line that explains a failed start: a bad setting where one is the cause, else the innermost cause. */
+    static String reason(Throwable failure) {
+        Throwable cause = failure;
+        while (!(cause instanceof SettingException) && cause.getCause() != null && cause.getCause() != cause) {
+            cause = cause.getCause();
+        }
+        String message = cause.getMessage() == null ? cause.toString() : cause.getMessage();
+        return message.lines().findFirst().orElse(cause.toString());
+    }
+}

@@ -1,0 +1,130 @@
+package dev.bactrian.standalone;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.stream.Collectors;
+
+import dev.bactrian.Version;
+import dev.bactrian.config.Property;
+import dev.bactrian.config.SettingException;
+import dev.bactrian.config.Settings;
+import dev.bactrian.config.Settings.ReplicateApi;
+import dev.bactrian.simulator.Simulator;
+import org.apache.camel.main.Main;
+import org.apache.camel.util.URISupport;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** The standalone service: the packaged routes in a Camel of their own, with the simulator where no provider is set. */
+final class Service implements AutoCloseable {
+
+    private static final Logger LOG = LoggerFactory.getLogger("dev.bactrian");
+
+    private final Main main = new Main();
+    private final Settings settings;
+    private final Simulator simulator;
+    private final long begun = System.nanoTime();
+
+    /**
+     * Sets the service up.
+     *
+     * @throws SettingException where a property is missing or malformed
+     */
+    Service(Map<String, String> configured) {
+        Settings asked = Settings.of(bactrian(configured));
+        simulator = simulated(asked) ? Simulator.start() : null;
+        Map<String, String> properties = new LinkedHashMap<>(configured);
+        if (simulator != null) {
+            properties.putAll(simulatorEndpoints(asked));
+        }
+        settings = Settings.of(bactrian(properties));
+        properties.forEach(main::addProperty);
+        main.configure().setRoutesIncludePattern(routes(settings.require(Property.ROUTES)));
+        main.bind("bactrianSettings", settings);
+    }
+
+    private static Map<String, String> bactrian(Map<String, String> properties) {
+        return properties.entrySet().stream().filter(entry -> entry.getKey().startsWith(Property.PREFIX))
+                .collect(Collectors.toMap(Map.Entry::getKey, Map.Entry::getValue));
+    }
+
+    private static boolean simulated(Settings settings) {
+        return switch (settings.require(Property.SIMULATOR)) {
+            case "true" -> true;
+            case "false" -> false;
+            default -> !settings.isSet(Property.REPLICATE_API_TOKEN) && !settings.isSet(Property.UPSTAGE_API_KEY)
+                    && !settings.isSet(Property.REPLICATE_API_ENDPOINT) && !settings.isSet(Property.REPLICATE_POLL_ENDPOINT)
+                    && !settings.isSet(Property.UPSTAGE_API_ENDPOINT);
+        };
+    }
+
+    private Map<String, String> simulatorEndpoints(Settings asked) {
+        boolean official = asked.replicateApi() == ReplicateApi.OFFICIAL;
+        return Map.of(
+                Property.REPLICATE_API_ENDPOINT.key(), official ? simulator.predictionsUrl() : simulator.homepageCreateUrl(),
+                Property.REPLICATE_POLL_ENDPOINT.key(), official ? simulator.pollUrl() : simulator.homepagePollUrl(),
+                Property.UPSTAGE_API_ENDPOINT.key(), asked.playground() ? simulator.playgroundChatUrl() : simulator.chatUrl(),
+                Property.IMAGES_HOSTS.key(), "127.0.0.1");
+    }
+
+    private static String routes(String location) {
+        if (location.startsWith("classpath:")) {
+            return location + "/*.camel.yaml";
+        }
+        Path folder = Path.of(location.replaceFirst("^file:", ""));
+        if (!Files.isDirectory(folder)) {
+            throw new SettingException(Property.ROUTES.key(), "'" + location + "' is not a folder");
+        }
+        return "file:" + folder.toAbsolutePath() + "/*.yaml";
+    }
+
+    /** Lets the routes name a bean of the application around the service. */
+    void bind(String name, Object bean) {
+        main.bind(name, bean);
+    }
+
+    /** Starts and says so; returns once the routes run. */
+    void start() throws Exception {
+        main.start();
+        int routes = main.getCamelContext().getRoutesSize();
+        if (routes == 0) {
+            throw new SettingException(Property.ROUTES.key(), "no routes found there");
+        }
+        if (simulator != null) {
+            LOG.info("No provider is called: the built-in simulator at {} answers for both", simulator.url());
+        }
+        if (settings.flag(Property.FILE_ENABLED)) {
+            LOG.info("Watching  {}", Path.of(settings.require(Property.FILE_INBOX)).toAbsolutePath());
+        }
+        say("Results   ", Property.EMIT_RESULT);
+        say("Errors    ", Property.EMIT_ERROR);
+        say("Chunks    ", Property.EMIT_CHUNK);
+        LOG.info("Replicate {}{}", settings.require(Property.REPLICATE_API_ENDPOINT), via(Property.REPLICATE_PROXY));
+        LOG.info("Upstage   {}{}", settings.require(Property.UPSTAGE_API_ENDPOINT), via(Property.UPSTAGE_PROXY));
+        LOG.info("Bactrian {} ready with {} routes in {} ms", Version.current(), routes, (System.nanoTime() - begun) / 1_000_000);
+    }
+
+    private void say(String what, Property property) {
+        settings.text(property).ifPresent(uris -> LOG.info("{}{}", what, URISupport.sanitizeUri(uris)));
+    }
+
+    private String via(Property proxy) {
+        return settings.proxy(proxy).map(p -> " via " + p).orElse("");
+    }
+
+    /** Waits until something asks the service to stop. */
+    void join() throws InterruptedException {
+        Thread.currentThread().join();
+    }
+
+    /** Takes no new work, lets what is in work end, stops. */
+    @Override
+    public void close() {
+        main.stop();
+        if (simulator != null) {
+            simulator.close();
+        }
+    }
+}
