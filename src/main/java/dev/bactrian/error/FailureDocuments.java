@@ -11,6 +11,7 @@ import dev.bactrian.generate.Generation;
 import dev.bactrian.generate.Headers;
 import dev.bactrian.generate.Intake;
 import dev.bactrian.generate.Results;
+import dev.bactrian.http.Answers;
 import dev.bactrian.http.HttpFailures;
 import dev.bactrian.http.Retry;
 import dev.bactrian.config.Property;
@@ -35,9 +36,12 @@ public final class FailureDocuments implements CamelContextAware, Processor {
 
     private static final Logger LOG = LoggerFactory.getLogger("dev.bactrian.errors");
 
+    private static final String ATTEMPTS = "attempts";
+
     private CamelContext camelContext;
     private Settings settings;
     private Retry retry;
+    private int mostRetries;
 
     @Override
     public CamelContext getCamelContext() {
@@ -48,33 +52,50 @@ public final class FailureDocuments implements CamelContextAware, Processor {
     public void setCamelContext(CamelContext camelContext) {
         this.camelContext = camelContext;
         settings = Settings.of(camelContext);
+        mostRetries = settings.count(Property.RETRY_MAX_ATTEMPTS);
         retry = new Retry(settings.duration(Property.RETRY_DELAY), settings.duration(Property.RETRY_MAX_DELAY),
                 java.time.Clock.systemUTC(), () -> java.util.concurrent.ThreadLocalRandom.current().nextDouble());
     }
 
     /**
-     * Whether the create or chat call that has just failed may be made again: it was not answered, and by its failure
-     * nothing can have been paid for.
+     * Whether the step that has just failed is made again: it is the create or chat call, which was not answered, and by
+     * its failure nothing can have been paid for.
      */
     public boolean mayRepeat(Exchange exchange) {
         Generation generation = exchange.getVariable("generation", Generation.class);
         boolean answered = exchange.getVariable("stream") != null || exchange.getVariable("look") != null;
-        return generation != null && !answered && HttpFailures.mayRepeat(cause(exchange), generation.model().provider());
+        return generation != null && !answered && mayDeliverAgain(exchange)
+                && HttpFailures.mayRepeat(cause(exchange), generation.model().provider());
     }
 
-    /** Sets the delay of the next redelivery. Called each time a call has failed, before the delay is worked out. */
+    /** Whether fewer retries have been made than there may be. */
+    public boolean mayDeliverAgain(Exchange exchange) {
+        return failures(exchange) <= mostRetries;
+    }
+
+    /** How often the current step has failed: Camel counts the redelivery that would be next. */
+    private static int failures(Exchange exchange) {
+        return exchange.getMessage().getHeader(Exchange.REDELIVERY_COUNTER, 1, Integer.class);
+    }
+
+    /** Notes the failure of a step: how often it was made, and how long to wait should it be made again. */
     @Override
     public void process(Exchange exchange) {
         Throwable cause = cause(exchange);
-        int attempt = exchange.getMessage().getHeader(Exchange.REDELIVERY_COUNTER, 0, Integer.class) + 1;
-        exchange.getMessage().setHeader(Exchange.REDELIVERY_DELAY,
-                retry.before(attempt, HttpFailures.headers(cause), HttpFailures.body(cause)).toMillis());
+        int attempts = failures(exchange);
+        long delay = retry.before(attempts, HttpFailures.headers(cause), HttpFailures.body(cause)).toMillis();
+        exchange.setVariable(ATTEMPTS, attempts);
+        exchange.getMessage().setHeader(Exchange.REDELIVERY_DELAY, delay);
+        if (mayRepeat(exchange)) {
+            LOG.warn("{}: {}; again in {} ms", exchange.getVariable("generation", Generation.class).id(),
+                    settings.redact(Answers.oneLine(String.valueOf(cause.getMessage()))), delay);
+        }
     }
 
     /** Leaves the error document as the body, its headers, and nothing else. */
     public void document(Exchange exchange) {
         Generation generation = exchange.getVariable("generation", Generation.class);
-        int attempts = exchange.getMessage().getHeader(Exchange.REDELIVERY_COUNTER, 0, Integer.class) + 1;
+        int attempts = exchange.getVariable(ATTEMPTS, 1, Integer.class);
         GenerationFailure failure = clean(failure(exchange, generation, attempts));
         String id = generation != null ? generation.id() : failure.requestId() != null ? failure.requestId() : defaultId(exchange);
         ObjectNode document = generation == null ? Documents.error(id, failure, Instant.now())

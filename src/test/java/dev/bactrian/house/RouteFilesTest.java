@@ -96,6 +96,6 @@ class RouteFilesTest {
                 assertThat(m.group(2)).as(m.group(1)).isEqualTo(defaults.get(m.group(1)));
             }
         }
-        assertThat(seen).contains("bactrian.max-in-flight", "bactrian.retry.max-attempts");
+        assertThat(seen).contains("bactrian.max-in-flight", "bactrian.file.inbox");
     }
 }

@@ -1,0 +1,182 @@
+package dev.bactrian.route;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Queue;
+import java.util.Set;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.stream.Collectors;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.bactrian.config.Property;
+import dev.bactrian.error.GenerateException;
+import dev.bactrian.http.Answers;
+import dev.bactrian.http.ProviderHttp;
+import dev.bactrian.simulator.Simulator;
+import org.apache.camel.CamelContext;
+import org.apache.camel.CamelExecutionException;
+import org.apache.camel.Exchange;
+import org.apache.camel.ProducerTemplate;
+import org.apache.camel.main.Main;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.io.TempDir;
+
+/**
+ * The packaged routes in a Camel of their own, against the simulator over a socket. After each test no connection is
+ * leased, no thread of ours is left, and nothing was emitted that the test did not take.
+ */
+abstract class RouteTestSupport {
+
+    /** A message that was emitted: its body, and all of its headers. */
+    record Emitted(Object body, Map<String, Object> headers) {
+
+        String text() {
+            return (String) body;
+        }
+
+        JsonNode json() {
+            return Answers.json(text()).orElseThrow();
+        }
+    }
+
+    /** Where {@code bean:captured?method=…} puts what is emitted. */
+    public static final class Captured {
+        final Queue<Emitted> chunks = new ConcurrentLinkedQueue<>();
+        final Queue<Emitted> results = new ConcurrentLinkedQueue<>();
+        final Queue<Emitted> errors = new ConcurrentLinkedQueue<>();
+
+        public void chunk(Exchange exchange) {
+            chunks.add(emitted(exchange));
+        }
+
+        public void result(Exchange exchange) {
+            results.add(emitted(exchange));
+        }
+
+        public void error(Exchange exchange) {
+            errors.add(emitted(exchange));
+        }
+
+        private static Emitted emitted(Exchange exchange) {
+            return new Emitted(exchange.getMessage().getBody(), new LinkedHashMap<>(exchange.getMessage().getHeaders()));
+        }
+    }
+
+    @TempDir
+    Path folder;
+
+    final Captured captured = new Captured();
+    Simulator simulator;
+    private Main main;
+    private ProducerTemplate template;
+    private Set<Thread> before;
+
+    /** The simulator of this test; another may be made here. */
+    Simulator simulator() {
+        return Simulator.builder().pause(Duration.ZERO).start();
+    }
+
+    @BeforeEach
+    void startSimulator() {
+        before = Thread.getAllStackTraces().keySet();
+        simulator = simulator();
+    }
+
+    /** Starts the routes with quick waits, the simulator's endpoints, and these properties: name, value, name, value, … */
+    void start(String... properties) throws Exception {
+        main = new Main();
+        main.configure().setRoutesIncludePattern("classpath:bactrian/*.camel.yaml");
+        defaults().forEach(main::addProperty);
+        for (int i = 0; i < properties.length; i += 2) {
+            main.addProperty(properties[i], properties[i + 1]);
+        }
+        main.bind("captured", captured);
+        configure(main);
+        main.start();
+        template = main.getCamelTemplate();
+    }
+
+    /** Adds what a test's host has beside the packaged routes. */
+    void configure(Main main) throws Exception {
+        // nothing by default
+    }
+
+    private Map<String, String> defaults() {
+        Map<String, String> properties = new LinkedHashMap<>();
+        properties.put(Property.REPLICATE_API_ENDPOINT.key(), simulator.predictionsUrl());
+        properties.put(Property.REPLICATE_POLL_ENDPOINT.key(), simulator.pollUrl());
+        properties.put(Property.UPSTAGE_API_ENDPOINT.key(), simulator.chatUrl());
+        properties.put(Property.REPLICATE_POLL_DELAY.key(), "20ms");
+        properties.put(Property.RETRY_DELAY.key(), "20ms");
+        properties.put(Property.RETRY_MAX_DELAY.key(), "100ms");
+        properties.put(Property.FILE_ENABLED.key(), "false");
+        properties.put(Property.FILE_INBOX.key(), folder.resolve("inbox").toString());
+        properties.put(Property.DATA_DIR.key(), folder.resolve("data").toString());
+        properties.put(Property.EMIT_RESULT.key(), "bean:captured?method=result");
+        properties.put(Property.EMIT_ERROR.key(), "bean:captured?method=error");
+        properties.put(Property.EMIT_CHUNK.key(), "bean:captured?method=chunk");
+        properties.put("camel.main.shutdown-timeout", "5");
+        return properties;
+    }
+
+    CamelContext context() {
+        return main.getCamelContext();
+    }
+
+    ProducerTemplate template() {
+        return template;
+    }
+
+    /** The result document of a request to {@code direct:generate}. */
+    JsonNode generate(Object request) {
+        return Answers.json(template().requestBody("direct:generate", request, String.class)).orElseThrow();
+    }
+
+    /** The error document of a request to {@code direct:generate} that must fail. */
+    JsonNode generateFails(Object request) {
+        try {
+            template().requestBody("direct:generate", request, String.class);
+        } catch (CamelExecutionException e) {
+            assertThat(e.getCause()).isInstanceOf(GenerateException.class);
+            return Answers.json(((GenerateException) e.getCause()).getDocument()).orElseThrow();
+        }
+        throw new AssertionError("the request succeeded");
+    }
+
+    /** The text of the chunks, each taken from what was emitted, joined by {@code |}. */
+    String takeChunks() {
+        String chunks = captured.chunks.stream().map(Emitted::text).collect(Collectors.joining("|"));
+        captured.chunks.clear();
+        return chunks;
+    }
+
+    /** Stops the routes before the end of the test. */
+    void stop() {
+        if (main != null) {
+            main.stop();
+            main = null;
+        }
+    }
+
+    @AfterEach
+    void nothingIsLeftOver() {
+        if (main != null) {
+            for (ProviderHttp http : context().getRegistry().findByType(ProviderHttp.class)) {
+                await("connections given back").atMost(Duration.ofSeconds(5)).until(() -> http.leased() == 0);
+            }
+        }
+        stop();
+        simulator.close();
+        await("threads gone").atMost(Duration.ofSeconds(10)).until(() -> Thread.getAllStackTraces().keySet().stream()
+                .noneMatch(thread -> !before.contains(thread) && thread.getName().contains("bactrian")));
+        assertThat(captured.chunks).as("chunks that no assertion took").isEmpty();
+        assertThat(captured.results).as("results that no assertion took").isEmpty();
+        assertThat(captured.errors).as("errors that no assertion took").isEmpty();
+    }
+}
