@@ -113,11 +113,16 @@ final class Delivery {
                     out.flush();
                     reply.listener.accept(frame.piece());
                 }
+                byte[] bytes = frame.bytes();
                 if (++next == frames.size() && !reply.staysOpen()) {
-                    // Before the client can see the end, so that no client ever sees itself counted.
+                    // Released before the client can see the end, so that no client ever sees itself counted.
+                    int last = Math.max(0, bytes.length - 1);
+                    write(bytes, 0, last);
                     release();
+                    write(bytes, last, bytes.length);
+                } else {
+                    write(bytes, 0, bytes.length);
                 }
-                write(frame.bytes());
             }
             end();
         } catch (IOException e) {
@@ -129,14 +134,14 @@ final class Delivery {
         }
     }
 
-    private void write(byte[] bytes) throws IOException {
+    private void write(byte[] bytes, int from, int to) throws IOException {
         if (reply.byteByByte) {
-            for (byte b : bytes) {
-                out.write(b);
+            for (int i = from; i < to; i++) {
+                out.write(bytes[i]);
                 out.flush();
             }
         } else {
-            out.write(bytes);
+            out.write(bytes, from, to - from);
         }
     }
 

@@ -136,7 +136,7 @@ final class Replicate {
         }
         if (target.name() == null) {
             Matcher version = VERSION.matcher(body.get("version").asText());
-            if (!version.matches() || unofficial.contains(version.group(3))) {
+            if (!version.matches() || version.group(3) != null && unofficial.contains(version.group(3))) {
                 return Answer.problem(422, "Invalid version or not permitted",
                         "the version does not exist, or you may not run it");
             }
