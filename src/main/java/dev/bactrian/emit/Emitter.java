@@ -9,14 +9,9 @@ import com.fasterxml.jackson.databind.JsonNode;
 import dev.bactrian.config.Property;
 import dev.bactrian.config.Settings;
 import dev.bactrian.config.Settings.EmitFormat;
-import dev.bactrian.error.ErrorType;
 import dev.bactrian.error.FailureDocuments;
-import dev.bactrian.error.GenerationFailure;
-import dev.bactrian.generate.Documents;
-import dev.bactrian.generate.Generation;
 import dev.bactrian.generate.Headers;
 import dev.bactrian.http.Answers;
-import dev.bactrian.upstage.ChatStream;
 import org.apache.camel.CamelContext;
 import org.apache.camel.CamelContextAware;
 import org.apache.camel.Exchange;
@@ -37,7 +32,6 @@ public final class Emitter implements CamelContextAware {
     private Settings settings;
     private List<String> results;
     private List<String> errors;
-    private List<String> chunks;
     private Images images;
 
     @Override
@@ -53,7 +47,6 @@ public final class Emitter implements CamelContextAware {
         results = content ? List.of(wholeFiles(CONTENT_DEFAULT)) : endpoints(Property.EMIT_RESULT);
         images = new Images(settings);
         errors = endpoints(Property.EMIT_ERROR);
-        chunks = endpoints(Property.EMIT_CHUNK);
     }
 
     /** Closes the connections over which images came. */
@@ -71,42 +64,6 @@ public final class Emitter implements CamelContextAware {
             return uri;
         }
         return uri + (uri.contains("?") ? "&" : "?") + "tempPrefix=.tmp-&eagerDeleteTargetFile=false";
-    }
-
-    /** Where chunks go. */
-    public List<String> chunkEndpoints() {
-        return chunks;
-    }
-
-    /** For the routes: whether chunks go anywhere. */
-    public boolean isChunksWanted() {
-        return !chunks.isEmpty();
-    }
-
-    /** Leaves the headers of a chunk on its message. */
-    public void chunkHeaders(Exchange exchange) {
-        Message message = exchange.getMessage();
-        message.setHeader(Headers.CHUNK_INDEX, exchange.getProperty(org.apache.camel.ExchangePropertyKey.SPLIT_INDEX));
-    }
-
-    /** Leaves the headers that every chunk of a request has. */
-    public void requestHeaders(Exchange exchange) {
-        Generation generation = exchange.getVariable("generation", Generation.class);
-        exchange.getMessage().removeHeaders("*");
-        exchange.getMessage().getHeaders().putAll(Documents.headers(generation, "text", "processing"));
-    }
-
-    /** A chunk could not be passed on: its stream, where it is one, ends there. */
-    public void chunkFailed(Exchange exchange) {
-        Throwable cause = FailureDocuments.cause(exchange);
-        GenerationFailure failure = new GenerationFailure(ErrorType.DELIVERY_FAILED,
-                "a chunk could not be emitted: " + problem(cause), null, 1, false, cause);
-        ChatStream stream = exchange.getVariable("stream", ChatStream.class);
-        if (stream != null) {
-            stream.fail(failure);
-        } else {
-            throw failure;
-        }
     }
 
     /** The deliveries of the document that is the body: to each destination for its status once. */

@@ -1,6 +1,7 @@
 package dev.bactrian.replicate;
 
 import java.util.ArrayList;
+import java.util.Iterator;
 import java.util.List;
 import java.util.Locale;
 
@@ -8,6 +9,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.bactrian.emit.ChunkSource;
 import dev.bactrian.error.ErrorType;
 import dev.bactrian.error.GenerationFailure;
 import dev.bactrian.model.Kind;
@@ -50,6 +52,35 @@ public record Output(Kind kind, List<String> chunks, ObjectNode answer) {
         }
         ObjectNode answer = head(Kind.TEXT, prompt).put("text", String.join("", strings)).put("chunks", strings.size());
         return new Output(Kind.TEXT, List.copyOf(strings), answer);
+    }
+
+    /** Its chunks, to be split over. */
+    ChunkSource source() {
+        Iterator<String> pieces = chunks.iterator();
+        return new ChunkSource() {
+            private GenerationFailure failure;
+
+            @Override
+            public boolean hasNext() {
+                return pieces.hasNext() || failure != null;
+            }
+
+            @Override
+            public String next() {
+                if (failure != null) {
+                    GenerationFailure reason = failure;
+                    failure = null;
+                    pieces.forEachRemaining(left -> { });
+                    throw reason;
+                }
+                return pieces.next();
+            }
+
+            @Override
+            public void fail(GenerationFailure reason) {
+                failure = reason;
+            }
+        };
     }
 
     private static ObjectNode head(Kind kind, String prompt) {

@@ -12,6 +12,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.bactrian.config.Property;
 import dev.bactrian.config.Settings;
 import dev.bactrian.config.Settings.ReplicateApi;
+import dev.bactrian.emit.ChunkSource;
 import dev.bactrian.error.ErrorType;
 import dev.bactrian.error.GenerationFailure;
 import dev.bactrian.generate.Generation;
@@ -170,9 +171,9 @@ public final class Replicate implements CamelContextAware {
         return Output.read(prediction.output(), generation.model().kind(), prompt(generation));
     }
 
-    /** The result of a prediction that ended well. */
-    public ObjectNode answer(Look look, Output output) {
-        return output.answer().set("prediction", look.document());
+    /** The pieces of its text, to be split over. */
+    public ChunkSource chunks(Output output) {
+        return output.source();
     }
 
     /** Why there is no result: it ended badly, could not be looked at any more, or did not end in time. */

@@ -42,8 +42,12 @@ record Answer(int status, Map<String, String> headers, List<Frame> frames, boole
     }
 
     Answer with(String name, String value) {
+        return with(Map.of(name, value));
+    }
+
+    Answer with(Map<String, String> added) {
         Map<String, String> more = new LinkedHashMap<>(headers);
-        more.put(name, value);
+        more.putAll(added);
         return new Answer(status, more, frames, streamed);
     }
 }

@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.util.concurrent.atomic.AtomicReferenceArray;
+import java.util.stream.IntStream;
 import java.util.zip.CRC32;
 import java.util.zip.Deflater;
 import java.util.zip.DeflaterOutputStream;
@@ -19,6 +20,7 @@ final class Picture {
     private static final byte[] SIGNATURE = {(byte) 0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};
     private static final int GROUND = 132;
     private static final int SKIES = 8;
+    private static final int[] LEGS = {78, 92, 150, 164};
     private static final AtomicReferenceArray<byte[]> MADE = new AtomicReferenceArray<>(SKIES);
 
     private Picture() {
@@ -99,7 +101,7 @@ final class Picture {
     private static boolean camel(int x, int y) {
         double back = 82 - 34 * bell(x, 98, 12) - 34 * bell(x, 146, 12);
         boolean body = x >= 74 && x <= 172 && y >= back && y <= 104;
-        boolean legs = y > 100 && y <= GROUND + 4 && (x - 78) % 84 <= 20 && x >= 78 && x <= 172 && (x - 78) % 14 <= 6;
+        boolean legs = y > 100 && y <= GROUND + 4 && IntStream.of(LEGS).anyMatch(leg -> x >= leg && x <= leg + 6);
         double along = (x - 168) / 34.0;
         double neckMiddle = 92 + 20 * Math.sin(Math.PI * along) - 46 * along;
         boolean neck = along >= 0 && along <= 1 && Math.abs(y - neckMiddle) <= 9 - 3 * along;

@@ -7,6 +7,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.List;
+import java.util.Locale;
 import java.util.Set;
 
 /**
@@ -205,7 +206,7 @@ final class Prediction {
 
     private static String progress(int done, int all) {
         int tenths = 10 * done / all;
-        return String.format("%3d%%|%-10s| %d/%d%n", 10 * tenths, "#".repeat(tenths), done, all);
+        return String.format(Locale.ROOT, "%3d%%|%-10s| %d/%d\n", 10 * tenths, "#".repeat(tenths), done, all);
     }
 
     private static double seconds(Instant from, Instant to) {

@@ -81,14 +81,14 @@ final class Replicate {
         };
         return homepage || answer.status() >= 400
                 ? answer
-                : answer.with("ratelimit-remaining", target.call() == Call.CREATE ? "599" : "2999")
-                        .with("ratelimit-reset", "1");
+                : answer.with(Map.of(
+                        "ratelimit-remaining", target.call() == Call.CREATE ? "599" : "2999",
+                        "ratelimit-reset", "1"));
     }
 
     Answer file(String id) {
         return Answer.of(200, "image/png", Picture.of(id))
-                .with("Cache-Control", "public,max-age=3600")
-                .with("Accept-Ranges", "bytes");
+                .with(Map.of("Cache-Control", "public,max-age=3600", "Accept-Ranges", "bytes"));
     }
 
     /** A prediction in the state a script asks for. */

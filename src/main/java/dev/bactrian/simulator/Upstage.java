@@ -137,15 +137,15 @@ final class Upstage {
 
     private static Answer withLimits(Answer answer) {
         String reset = Long.toString(Instant.now().getEpochSecond() + 60);
-        return answer
-                .with("X-Upstage-RateLimit-Limit-Requests", "100")
-                .with("X-Upstage-RateLimit-Remaining-Requests", "99")
-                .with("X-Upstage-RateLimit-Reset-Requests", reset)
-                .with("X-Upstage-RateLimit-Interval-Requests", "60")
-                .with("X-Upstage-RateLimit-Limit-Tokens", "250000")
-                .with("X-Upstage-RateLimit-Remaining-Tokens", "249000")
-                .with("X-Upstage-RateLimit-Reset-Tokens", reset)
-                .with("X-Upstage-RateLimit-Interval-Tokens", "60");
+        return answer.with(Map.of(
+                "X-Upstage-RateLimit-Limit-Requests", "100",
+                "X-Upstage-RateLimit-Remaining-Requests", "99",
+                "X-Upstage-RateLimit-Reset-Requests", reset,
+                "X-Upstage-RateLimit-Interval-Requests", "60",
+                "X-Upstage-RateLimit-Limit-Tokens", "250000",
+                "X-Upstage-RateLimit-Remaining-Tokens", "249000",
+                "X-Upstage-RateLimit-Reset-Tokens", reset,
+                "X-Upstage-RateLimit-Interval-Tokens", "60"));
     }
 
     private Answer whole(JsonNode body, Reply reply) {

@@ -4,7 +4,6 @@ import java.io.Closeable;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.SocketTimeoutException;
-import java.util.Iterator;
 import java.util.NoSuchElementException;
 
 import com.fasterxml.jackson.core.JacksonException;
@@ -14,6 +13,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.bactrian.emit.ChunkSource;
 import dev.bactrian.error.ErrorType;
 import dev.bactrian.error.GenerationFailure;
 import dev.bactrian.http.Answers;
@@ -32,7 +32,7 @@ import org.slf4j.LoggerFactory;
  * <p>Ends well on {@code [DONE]}, at once and whatever the connection does then, or after a finish reason. Anything
  * else is {@code stream-interrupted}. Used by one thread at a time.
  */
-public final class ChatStream implements Iterator<String>, Closeable {
+public final class ChatStream implements ChunkSource, Closeable {
 
     private static final Logger LOG = LoggerFactory.getLogger("dev.bactrian.upstage");
 
@@ -116,7 +116,8 @@ public final class ChatStream implements Iterator<String>, Closeable {
         return failure;
     }
 
-    /** Ends the stream from outside, where a piece cannot be passed on: the connection is cut, the next piece is this failure. */
+    /** {@inheritDoc} The connection is cut. */
+    @Override
     public void fail(GenerationFailure reason) {
         if (failure == null) {
             failure = reason;

@@ -1,0 +1,18 @@
+package dev.bactrian.emit;
+
+import java.util.Iterator;
+
+import dev.bactrian.error.GenerationFailure;
+
+/**
+ * The chunks of an answer, in order, none of them empty: the exchange variable {@code chunks} of the routes, over which
+ * they split. May answer null at its end, which Camel's splitter skips.
+ */
+public interface ChunkSource extends Iterator<String> {
+
+    /**
+     * Ends it from outside, where a chunk can't be passed on: the next one asked for is this failure. (An exception of
+     * the splitter's own steps would count as handled by then, and pass by the route's error handler.)
+     */
+    void fail(GenerationFailure reason);
+}
