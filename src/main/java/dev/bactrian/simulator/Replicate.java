@@ -33,7 +33,7 @@ final class Replicate {
 
     private static final Pattern VERSION = Pattern.compile("(?:([^/:]+/[^/:]+):)?([0-9a-f]{64})|([^/:]+/[^/:]+)");
     private static final Pattern PREFER_WAIT = Pattern.compile("wait(=[0-9]{1,2})?");
-    private static final Pattern CANCEL_AFTER = Pattern.compile("(?:([0-9]+)h)?(?:([0-9]+)m)?(?:([0-9]+)s?)?");
+    private static final Pattern CANCEL_AFTER = Pattern.compile("(?:([0-9]{1,6})h)?(?:([0-9]{1,6})m)?(?:([0-9]{1,6})s?)?");
     private static final Pattern IMAGE_MODEL =
             Pattern.compile("stable-diffusion|sdxl|playground|flux|imagen|image|diffusion|photo");
     private static final Pattern TEXT_MODEL =
