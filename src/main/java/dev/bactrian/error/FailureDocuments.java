@@ -152,8 +152,13 @@ public final class FailureDocuments implements CamelContextAware, Processor {
 
     /** The exception, without what Camel wraps around it. */
     public static Throwable cause(Exchange exchange) {
-        Throwable cause = exchange.getException() != null ? exchange.getException()
-                : exchange.getProperty(Exchange.EXCEPTION_CAUGHT, Throwable.class);
+        return cause(exchange.getException() != null ? exchange.getException()
+                : exchange.getProperty(Exchange.EXCEPTION_CAUGHT, Throwable.class));
+    }
+
+    /** The same of an exception that a route has caught. */
+    public static Throwable cause(Throwable caught) {
+        Throwable cause = caught;
         while (cause.getCause() != null && cause.getClass().getName().startsWith("org.apache.camel.")
                 && !(cause instanceof HttpOperationFailedException)) {
             cause = cause.getCause();

@@ -21,15 +21,17 @@ final class AnswerStream extends FilterInputStream {
 
     private final ExecRuntime runtime;
     private final HttpClientConnection connection;
+    private final long length;
     private final long limit;
     private long count;
     private boolean ended;
     private boolean closed;
 
-    AnswerStream(InputStream body, ExecRuntime runtime, HttpClientConnection connection, long limit) {
+    AnswerStream(InputStream body, ExecRuntime runtime, HttpClientConnection connection, long length, long limit) {
         super(body);
         this.runtime = runtime;
         this.connection = connection;
+        this.length = length;
         this.limit = limit;
     }
 
@@ -49,6 +51,8 @@ final class AnswerStream extends FilterInputStream {
             ended = true;
         } else if ((count += n) > limit) {
             throw new ResponseTooLargeException(limit);
+        } else if (count == length) {
+            ended = true;
         }
         return n;
     }

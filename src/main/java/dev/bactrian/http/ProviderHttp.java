@@ -207,7 +207,7 @@ public final class ProviderHttp extends CloseableHttpClient implements CamelCont
                     @Override
                     public InputStream getContent() throws IOException {
                         if (content == null) {
-                            content = new AnswerStream(super.getContent(), scope.execRuntime, connection, limit);
+                            content = new AnswerStream(super.getContent(), scope.execRuntime, connection, getContentLength(), limit);
                         }
                         return content;
                     }

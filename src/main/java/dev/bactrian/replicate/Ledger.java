@@ -10,6 +10,7 @@ import org.apache.camel.CamelContext;
 import org.apache.camel.CamelContextAware;
 import org.apache.camel.Exchange;
 import org.apache.camel.Ordered;
+import org.apache.camel.Variable;
 import org.apache.camel.spi.StateRepository;
 import org.apache.camel.support.SynchronizationAdapter;
 import org.slf4j.Logger;
@@ -56,13 +57,13 @@ public final class Ledger implements CamelContextAware {
     }
 
     /** The id of the prediction that this request was given before, or null. */
-    public String recall(Generation generation) {
+    public String recall(@Variable("generation") Generation generation) {
         String id = generation.recallKey() == null ? null : repository.getState(generation.recallKey());
         return id != null && Prediction.isValidId(id) ? id : null;
     }
 
     /** Remembers the prediction. Where that fails the request goes on: it is paid for. */
-    public void record(Generation generation, Look look) {
+    public void record(@Variable("generation") Generation generation, @Variable("look") Look look) {
         if (generation.recallKey() != null) {
             try {
                 repository.setState(generation.recallKey(), look.getId());

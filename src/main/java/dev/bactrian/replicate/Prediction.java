@@ -48,9 +48,9 @@ public record Prediction(
 
     /** Why it failed, in the service's words: its error, else the last line of its log. */
     String reason() {
-        Optional<String> said = error.isTextual() && !error.textValue().isBlank() ? Optional.of(Answers.oneLine(error.textValue()))
-                : error.isObject() || error.isArray() ? Optional.of(Answers.message(error).orElse(Answers.oneLine(error.toString())))
-                : Optional.empty();
+        Optional<String> said = error.isTextual() ? Optional.of(Answers.oneLine(error.textValue())).filter(text -> !text.isBlank())
+                : error.isNull() || error.isMissingNode() || error.isContainerNode() && error.isEmpty() ? Optional.empty()
+                : Optional.of(Answers.message(error).orElse(Answers.oneLine(error.toString())));
         return said.orElseGet(() -> {
             String lastLine = logs.lines().filter(line -> !line.isBlank()).reduce((a, b) -> b).orElse("");
             return "prediction " + id + " gave no reason"

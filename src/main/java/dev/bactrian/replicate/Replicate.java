@@ -14,14 +14,18 @@ import dev.bactrian.config.Settings;
 import dev.bactrian.config.Settings.ReplicateApi;
 import dev.bactrian.emit.ChunkSource;
 import dev.bactrian.error.ErrorType;
+import dev.bactrian.error.FailureDocuments;
 import dev.bactrian.error.GenerationFailure;
 import dev.bactrian.generate.Generation;
 import dev.bactrian.http.Answers;
 import dev.bactrian.http.HttpFailures;
 import dev.bactrian.http.Retry;
 import dev.bactrian.model.Provider;
+import org.apache.camel.Body;
 import org.apache.camel.CamelContext;
 import org.apache.camel.CamelContextAware;
+import org.apache.camel.ExchangeException;
+import org.apache.camel.Variable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -63,12 +67,12 @@ public final class Replicate implements CamelContextAware {
     }
 
     /** The URL where one is looked up, built from configuration and the id, never from an answer. */
-    public String pollUrl(Look look) {
+    public String pollUrl(@Variable("look") Look look) {
         return settings.require(Property.REPLICATE_POLL_ENDPOINT).replace("{id}", look.getId());
     }
 
     /** The URL where one is cancelled; official API only. */
-    public String cancelUrl(Look look) {
+    public String cancelUrl(@Variable("look") Look look) {
         String endpoint = createUrl();
         int query = endpoint.indexOf('?');
         String path = query < 0 ? endpoint : endpoint.substring(0, query);
@@ -90,7 +94,7 @@ public final class Replicate implements CamelContextAware {
      *
      * @throws GenerationFailure {@code authentication} where no token is set for the official endpoint
      */
-    public byte[] body(Generation generation) throws JsonProcessingException {
+    public byte[] body(@Variable("generation") Generation generation) throws JsonProcessingException {
         if (OFFICIAL_HOST.equalsIgnoreCase(URI.create(createUrl()).getHost())
                 && settings.text(Property.REPLICATE_API_TOKEN).isEmpty()) {
             throw new GenerationFailure(ErrorType.AUTHENTICATION, Property.REPLICATE_API_TOKEN.key() + " is not set");
@@ -113,7 +117,7 @@ public final class Replicate implements CamelContextAware {
      *
      * @throws GenerationFailure {@code provider-unavailable} where the answer is none, or its id can't be used
      */
-    public Look created(Generation generation, String body) {
+    public Look created(@Variable("generation") Generation generation, @Body String body) {
         Prediction prediction = Answers.json(body).flatMap(json -> Prediction.read(json, null))
                 .orElseThrow(() -> unavailable("the answer to the create is not a prediction"));
         if (!Prediction.isValidId(prediction.id())) {
@@ -124,7 +128,7 @@ public final class Replicate implements CamelContextAware {
     }
 
     /** A prediction that was created before a restart. */
-    public Look recalled(Generation generation, String id) {
+    public Look recalled(@Variable("generation") Generation generation, @Variable("recalled") String id) {
         LOG.info("{}: goes on with prediction {}", generation.id(), id);
         return new Look(Prediction.recalled(id), 0, 0, 0, null, Duration.ZERO, false);
     }
@@ -134,7 +138,8 @@ public final class Replicate implements CamelContextAware {
      *
      * @throws GenerationFailure {@code provider-unavailable} where the answer is not a prediction
      */
-    public Look seen(Generation generation, Look before, String body) {
+    public Look seen(
+            @Variable("generation") Generation generation, @Variable("look") Look before, @Body String body) {
         Prediction prediction = Answers.json(body).flatMap(json -> Prediction.read(json, before.getId()))
                 .orElseThrow(() -> unavailable("the answer to a look at prediction " + before.getId() + " is not a prediction"));
         int count = before.count() + 1;
@@ -148,7 +153,9 @@ public final class Replicate implements CamelContextAware {
     }
 
     /** The next look after one that was not answered: later where that may help, else none. */
-    public Look missed(Generation generation, Look before, Throwable cause) {
+    public Look missed(@Variable("generation") Generation generation, @Variable("look") Look before,
+            @ExchangeException Throwable caught) {
+        Throwable cause = FailureDocuments.cause(caught);
         int misses = before.misses() + 1;
         GenerationFailure failure = HttpFailures.of(cause, Provider.REPLICATE, misses);
         boolean again = HttpFailures.mayLookAgain(cause) && misses <= mostMisses;
@@ -162,7 +169,7 @@ public final class Replicate implements CamelContextAware {
      *
      * @throws GenerationFailure {@code empty-output}
      */
-    public Output output(Generation generation, Look look) {
+    public Output output(@Variable("generation") Generation generation, @Variable("look") Look look) {
         Prediction prediction = look.prediction();
         if (prediction.dataRemoved() && prediction.output() == null) {
             throw new GenerationFailure(ErrorType.EMPTY_OUTPUT,
@@ -172,12 +179,12 @@ public final class Replicate implements CamelContextAware {
     }
 
     /** The pieces of its text, to be split over. */
-    public ChunkSource chunks(Output output) {
+    public ChunkSource chunks(@Variable("output") Output output) {
         return output.source();
     }
 
     /** Why there is no result: it ended badly, could not be looked at any more, or did not end in time. */
-    public void fail(Look look) {
+    public void fail(@Variable("look") Look look) {
         Prediction prediction = look.prediction();
         switch (prediction.status()) {
             case FAILED -> throw new GenerationFailure(ErrorType.PREDICTION_FAILED, prediction.reason());

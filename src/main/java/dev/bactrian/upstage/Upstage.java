@@ -17,8 +17,10 @@ import dev.bactrian.generate.Generation;
 import dev.bactrian.http.Answers;
 import dev.bactrian.request.ChatMessage;
 import dev.bactrian.request.GenerateRequest;
+import org.apache.camel.Body;
 import org.apache.camel.CamelContext;
 import org.apache.camel.CamelContextAware;
+import org.apache.camel.Variable;
 
 /** What {@code routes/upstage.yaml} can't say itself: the request's body, and the reader of the answer's stream. */
 public final class Upstage implements CamelContextAware {
@@ -47,7 +49,7 @@ public final class Upstage implements CamelContextAware {
      *
      * @throws GenerationFailure {@code authentication} where no key is set for the official endpoint
      */
-    public byte[] body(Generation generation) throws JsonProcessingException {
+    public byte[] body(@Variable("generation") Generation generation) throws JsonProcessingException {
         requireKey();
         GenerateRequest request = generation.request();
         ObjectNode body = JsonNodeFactory.instance.objectNode().put("model", generation.model().id());
@@ -86,7 +88,7 @@ public final class Upstage implements CamelContextAware {
     }
 
     /** The reader of the answer: an iterator over its chunks. */
-    public ChatStream open(Generation generation, InputStream body) {
+    public ChatStream open(@Variable("generation") Generation generation, @Body InputStream body) {
         return new ChatStream(generation.id(), body == null ? InputStream.nullInputStream() : body);
     }
 }
