@@ -1,0 +1,73 @@
+package dev.bactrian.http;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.NullSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Answers are JSON where they are JSON, and lenient where the services are. */
+class AnswersTest {
+
+    @ParameterizedTest
+    @NullSource
+    @ValueSource(strings = {"", " ", "<html>busy</html>", "{", "{\"id\":", "busy", "{'id':1}"})
+    void whatIsNotJsonIsNothing(String body) {
+        assertThat(Answers.json(body)).isEmpty();
+        assertThat(Answers.message(body)).isEmpty();
+    }
+
+    @Test
+    void aKeyGivenTwiceIsRead() {
+        assertThat(Answers.json("{\"model\":\"a\",\"id\":\"p1\",\"model\":\"b\"}").orElseThrow().path("id").asText()).isEqualTo("p1");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"1.0", "0.30", "0.895884", "1763630200", "123456789012345678901234567890", "1E+400"})
+    void aNumberKeepsItsDigits(String number) {
+        assertThat(Answers.json("{\"n\":" + number + "}").orElseThrow().toString()).isEqualTo("{\"n\":" + number + "}");
+    }
+
+    @Test
+    void aStringOfTwentyFiveMegabytesIsRead() {
+        String image = "data:image/png;base64," + "A".repeat(25_000_000);
+
+        assertThat(Answers.json("{\"output\":[\"" + image + "\"]}").orElseThrow().at("/output/0").textValue()).hasSize(image.length());
+    }
+
+    @Test
+    void nestingWithoutEndIsNothing() {
+        assertThat(Answers.json("[".repeat(100_000))).isEmpty();
+    }
+
+    @Test
+    void aMessageIsOnOneLine() {
+        assertThat(Answers.oneLine("  one \r\n\n two\rthree \u2028 four\n")).isEqualTo("one two three four");
+    }
+
+    @Test
+    void aMessageIsNotWithoutEnd() {
+        assertThat(Answers.oneLine("x".repeat(100_000))).hasSizeLessThan(3000).startsWith("xxx").endsWith("…");
+    }
+
+    @Test
+    void aShortMessageIsKeptWhole() {
+        assertThat(Answers.oneLine("x".repeat(2000))).hasSize(2000);
+    }
+
+    @Test
+    void anyTextSurvivesBeingWritten() throws JsonProcessingException {
+        StringBuilder odd = new StringBuilder("\" \\ / \u2028 \u2029 \u007F 한국어 🐫 {{sys:x}} ${sysenv.HOME} RAW(x) ");
+        for (char control = 0; control < 32; control++) {
+            odd.append(control);
+        }
+
+        String written = Answers.JSON.writeValueAsString(JsonNodeFactory.instance.objectNode().put("prompt", odd.toString()));
+
+        assertThat(written).doesNotContain("\n", "\r");
+        assertThat(Answers.JSON.readTree(written).path("prompt").textValue()).isEqualTo(odd.toString());
+    }
+}

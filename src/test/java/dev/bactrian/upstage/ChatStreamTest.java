@@ -1,0 +1,467 @@
+package dev.bactrian.upstage;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.fail;
+
+import java.io.IOException;
+import java.net.SocketException;
+import java.net.SocketTimeoutException;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.NoSuchElementException;
+import java.util.Random;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.bactrian.error.ErrorType;
+import dev.bactrian.error.GenerationFailure;
+import dev.bactrian.http.Answers;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/**
+ * The streamed answers of Upstage as they look on the wire (PROVIDERS.md 3.5), whole, cut at every byte and in any
+ * pieces: a cut answer is never taken for a shorter one.
+ */
+class ChatStreamTest {
+
+    private static final String DONE = "data: [DONE]\n\n";
+    private static final String STOP = "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n";
+
+    private static String content(String text) {
+        return choice("{\"content\":" + Answers.JSON.getNodeFactory().textNode(text) + "}");
+    }
+
+    private static String choice(String delta) {
+        return data("{\"id\":\"c1\",\"object\":\"chat.completion.chunk\",\"choices\":[{\"index\":0,\"delta\":" + delta + ",\"finish_reason\":null}]}");
+    }
+
+    private static String finish(String reason) {
+        return STOP.replace("stop", reason);
+    }
+
+    private static String data(String json) {
+        return "data: " + json + "\n\n";
+    }
+
+    private static final String USAGE = data("{\"choices\":[],\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":5,\"total_tokens\":8}}");
+
+    /** Answers that end well: the wire, the finish reason, the chunks. */
+    enum Wire {
+        PLAIN(content("Hel") + content("lo") + STOP + DONE, "stop", "Hel", "lo"),
+        ROLE_ONLY_FIRST(choice("{\"role\":\"assistant\",\"content\":\"\"}") + content("Hi") + STOP + DONE, "stop", "Hi"),
+        ROLE_WITHOUT_CONTENT_FIRST(choice("{\"role\":\"assistant\"}") + content("Hi") + STOP + DONE, "stop", "Hi"),
+        ROLE_AND_TEXT_FIRST(choice("{\"role\":\"assistant\",\"content\":\"Hi\"}") + content("!") + STOP + DONE, "stop", "Hi", "!"),
+        NULL_CONTENT(choice("{\"content\":null}") + content("Hi") + choice("{\"content\":null}") + STOP + DONE, "stop", "Hi"),
+        EMPTY_DELTA(choice("{}") + content("Hi") + choice("{}") + STOP + DONE, "stop", "Hi"),
+        NULL_DELTA(choice("null") + content("Hi") + STOP + DONE, "stop", "Hi"),
+        EMPTY_CHOICES(data("{\"choices\":[]}") + content("Hi") + STOP + DONE, "stop", "Hi"),
+        NO_CHOICES(data("{\"id\":\"c1\"}") + content("Hi") + STOP + data("{}") + DONE, "stop", "Hi"),
+        NULL_CHOICES(data("{\"choices\":null}") + content("Hi") + STOP + DONE, "stop", "Hi"),
+        NULL_CHOICE(data("{\"choices\":[null]}") + content("Hi") + STOP + DONE, "stop", "Hi"),
+        NULL_USAGE(data("{\"choices\":[{\"delta\":{\"content\":\"Hi\"}}],\"usage\":null}") + STOP + DONE, "stop", "Hi"),
+        NULL_ERROR(data("{\"error\":null,\"choices\":[{\"delta\":{\"content\":\"Hi\"}}]}") + STOP + DONE, "stop", "Hi"),
+        USAGE_CHUNK(content("Hi") + STOP + USAGE + DONE, "stop", "Hi"),
+        REASONING(choice("{\"reasoning\":\"15 per\"}") + choice("{\"reasoning\":\"cent\"}") + content("12") + STOP + DONE, "stop", "12"),
+        REASONING_CONTENT(choice("{\"reasoning_content\":\"15 percent\"}") + content("12") + STOP + DONE, "stop", "12"),
+        REASONING_AND_CONTENT_AT_ONCE(choice("{\"reasoning\":\"15 percent\",\"content\":\"12\"}") + STOP + DONE, "stop", "12"),
+        CONTENT_WITH_THE_FINISH(content("Hel") + data("{\"choices\":[{\"delta\":{\"content\":\"lo\"},\"finish_reason\":\"stop\"}]}") + DONE, "stop", "Hel", "lo"),
+        FINISH_BEFORE_CONTENT(content("Hel") + data("{\"choices\":[{\"finish_reason\":\"stop\",\"delta\":{\"content\":\"lo\"}}]}") + DONE, "stop", "Hel", "lo"),
+        DONE_WITHOUT_BLANK_LINE(content("Hi") + STOP + "data: [DONE]", "stop", "Hi"),
+        DONE_WITH_ONE_LINE_END(content("Hi") + STOP + "data: [DONE]\n", "stop", "Hi"),
+        DONE_WITHOUT_BLANK(content("Hi") + STOP + "data:[DONE]\n\n", "stop", "Hi"),
+        DONE_AFTER_COMMENT(content("Hi") + STOP + ": bye\n" + DONE, "stop", "Hi"),
+        FINISH_ONLY(content("Hi") + STOP, "stop", "Hi"),
+        FINISH_ONLY_WITHOUT_BLANK_LINE(content("Hi") + STOP.strip(), "stop", "Hi"),
+        DONE_ONLY(content("Hi") + DONE, null, "Hi"),
+        LENGTH(content("Hi") + finish("length") + DONE, "length", "Hi"),
+        CONTENT_FILTER(content("Hi") + finish("content_filter") + DONE, "content_filter", "Hi"),
+        UNKNOWN_FINISH(content("Hi") + finish("tired") + DONE, "tired", "Hi"),
+        NO_TEXT(choice("{\"role\":\"assistant\"}") + finish("length") + DONE, "length"),
+        CR((content("Hel") + content("lo") + STOP + DONE).replace("\n", "\r"), "stop", "Hel", "lo"),
+        CRLF((content("Hel") + content("lo") + STOP + DONE).replace("\n", "\r\n"), "stop", "Hel", "lo"),
+        NO_BLANK((content("Hel") + content("lo") + STOP + DONE).replace("data: ", "data:"), "stop", "Hel", "lo"),
+        BYTE_ORDER_MARK("\uFEFF" + content("Hi") + STOP + DONE, "stop", "Hi"),
+        KEEP_ALIVES(": ping\n\n" + content("Hel") + ": ping\n\n" + content("lo") + ": ping\n\n" + STOP + DONE, "stop", "Hel", "lo"),
+        KOREAN_AND_EMOJI(content("안녕") + content("하세요 ") + content("🐫🇰🇷") + STOP + DONE, "stop", "안녕", "하세요 ", "🐫🇰🇷"),
+        ESCAPED_KOREAN_AND_EMOJI(choice("{\"content\":\"\\uc548\\ub155 \\ud83d\\udc2b\"}") + STOP + DONE, "stop", "안녕 🐫"),
+        BLANKS(content(" ") + content("\n\n") + content("a ") + STOP + DONE, "stop", " ", "\n\n", "a "),
+        ODD_CHARACTERS(content("\" \\ \u0000\u0007\u2028 {{x}} ${y}") + STOP + DONE, "stop", "\" \\ \u0000\u0007\u2028 {{x}} ${y}"),
+        TEXT_THAT_LOOKS_LIKE_THE_END(content("[DONE]") + content("data: [DONE]") + STOP + DONE, "stop", "[DONE]", "data: [DONE]"),
+        LINE_THAT_IS_NOT_JSON(content("Hel") + data("oops") + data("<html>") + content("lo") + STOP + DONE, "stop", "Hel", "lo"),
+        LINE_THAT_IS_NOT_AN_OBJECT(content("Hel") + data("5") + data("[]") + data("null") + data("") + content("lo") + STOP + DONE, "stop", "Hel", "lo"),
+        OBJECT_OVER_TWO_LINES("data: {\"choices\":[{\"delta\":\ndata: {\"content\":\"Hi\"}}]}\n\n" + STOP + DONE, "stop", "Hi"),
+        KEY_GIVEN_TWICE(data("{\"model\":\"a\",\"choices\":[{\"delta\":{\"content\":\"Hi\"}}],\"model\":\"b\"}") + STOP + DONE, "stop", "Hi"),
+        UNKNOWN_KEYS(data("{\"x\":{\"content\":\"no\"},\"choices\":[{\"y\":[1,{\"delta\":{\"content\":\"no\"}}],\"delta\":{\"z\":{\"content\":\"no\"},\"content\":\"Hi\"}}]}")
+                + STOP + DONE, "stop", "Hi"),
+        EVENT_TYPE("event: message\nid: 1\nretry: 10\n" + content("Hi") + STOP + DONE, "stop", "Hi"),
+        TOOL_CALL(choice("{\"content\":null,\"tool_calls\":[{\"index\":0,\"id\":\"t1\",\"type\":\"function\",\"function\":{\"name\":\"w\",\"arguments\":\"\"}}]}")
+                + choice("{\"tool_calls\":[{\"index\":0,\"function\":{\"arguments\":\"{\\\"city\\\":\"}}]}")
+                + choice("{\"tool_calls\":[{\"index\":0,\"function\":{\"arguments\":\"\\\"서울\\\"}\"}}]}") + finish("tool_calls") + DONE, "tool_calls");
+
+        final byte[] bytes;
+        final String finishReason;
+        final List<String> chunks;
+
+        Wire(String wire, String finishReason, String... chunks) {
+            this.bytes = wire.getBytes(StandardCharsets.UTF_8);
+            this.finishReason = finishReason;
+            this.chunks = List.of(chunks);
+        }
+
+        String text() {
+            return String.join("", chunks);
+        }
+
+        /** The first byte after the line that ends the answer. */
+        int terminal() {
+            String wire = new String(bytes, StandardCharsets.ISO_8859_1);
+            for (int start = 0; start < wire.length();) {
+                int end = start;
+                while (end < wire.length() && wire.charAt(end) != '\n' && wire.charAt(end) != '\r') {
+                    end++;
+                }
+                String line = wire.substring(start, end);
+                if (line.matches("data: ?\\[DONE]") || line.contains("\"finish_reason\":\"")) {
+                    return end;
+                }
+                start = end + 1;
+            }
+            return fail("no end");
+        }
+    }
+
+    /** Reads as Camel's splitter does: asks, takes, leaves nulls out. */
+    private static List<String> drain(ChatStream stream) {
+        List<String> chunks = new ArrayList<>();
+        while (stream.hasNext()) {
+            String piece = stream.next();
+            if (piece != null) {
+                chunks.add(piece);
+            }
+        }
+        return chunks;
+    }
+
+    private static ChatStream open(Reads reads) {
+        return new ChatStream("test", reads);
+    }
+
+    private static ChatStream open(String... parts) {
+        return open(Reads.of(parts));
+    }
+
+    private static GenerationFailure failure(ChatStream stream) {
+        try {
+            return fail("read without a failure: " + drain(stream));
+        } catch (GenerationFailure e) {
+            return e;
+        }
+    }
+
+    private static void assertWhole(Wire row, Reads reads, String how, Object... arguments) {
+        ChatStream stream = open(reads);
+
+        assertThat(drain(stream)).as(how, arguments).isEqualTo(row.chunks);
+        assertThat(stream.text()).as(how, arguments).isEqualTo(row.text());
+        assertThat(stream.chunks()).as(how, arguments).isEqualTo(row.chunks.size());
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void anAnswersChunksAreItsPiecesInOrderAndNeverEmpty(Wire row) {
+        assertWhole(row, Reads.cutAt(row.bytes), "in one read");
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void theFinishReasonComesThroughAsItIs(Wire row) {
+        ChatStream stream = open(Reads.cutAt(row.bytes));
+        drain(stream);
+
+        assertThat(stream.answer().path("finishReason").textValue()).isEqualTo(row.finishReason);
+        assertThat(stream.answer().has("finishReason")).isTrue();
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void twoReadsGiveTheSameChunksWhereverTheyAreCut(Wire row) {
+        for (int cut = 0; cut <= row.bytes.length; cut++) {
+            assertWhole(row, Reads.cutAt(row.bytes, cut), "cut at byte %d", cut);
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void aByteAtATimeGivesTheSameChunks(Wire row) {
+        assertWhole(row, Reads.oneByteEach(row.bytes), "a byte at a time");
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void anySplittingOfTheSameBytesGivesTheSameChunks(Wire row) {
+        long seed = Long.getLong("bactrian.test.seed", System.nanoTime());
+        Random random = new Random(seed);
+        for (int round = 0; round < 20; round++) {
+            assertWhole(row, Reads.atRandom(row.bytes, random, 50), "-Dbactrian.test.seed=%d, round %d", seed, round);
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void anAnswerCutAfterItsEndIsWhole(Wire row) {
+        for (int cut = row.terminal(); cut <= row.bytes.length; cut++) {
+            assertWhole(row, Reads.cutAt(Arrays.copyOf(row.bytes, cut)), "cut at byte %d", cut);
+        }
+    }
+
+    @Test
+    void usageLandsInTheResult() {
+        ChatStream stream = open(content("Hi") + STOP + USAGE + DONE);
+        drain(stream);
+
+        assertThat(stream.answer().path("usage").toString()).isEqualTo("{\"prompt_tokens\":3,\"completion_tokens\":5,\"total_tokens\":8}");
+    }
+
+    @Test
+    void withoutUsageTheResultHasNone() {
+        ChatStream stream = open(content("Hi") + STOP + DONE);
+        drain(stream);
+
+        assertThat(stream.answer().has("usage")).isFalse();
+    }
+
+    @ParameterizedTest
+    @EnumSource(names = {"REASONING", "REASONING_CONTENT", "REASONING_AND_CONTENT_AT_ONCE"})
+    void reasoningIsKeptApartFromTheText(Wire row) {
+        ChatStream stream = open(Reads.cutAt(row.bytes));
+        drain(stream);
+
+        assertThat(stream.answer().path("reasoning").textValue()).isEqualTo("15 percent");
+        assertThat(stream.answer().path("text").textValue()).isEqualTo("12");
+    }
+
+    @Test
+    void theResultHasTheFieldsOfTheContractInTheirOrder() {
+        ChatStream stream = open(choice("{\"reasoning\":\"r\"}") + content("Hi") + STOP + USAGE + DONE);
+        drain(stream);
+
+        assertThat(fields(stream.answer())).containsExactly("kind", "text", "reasoning", "finishReason", "usage", "chunks");
+    }
+
+    private static List<String> fields(ObjectNode document) {
+        List<String> names = new ArrayList<>();
+        document.fieldNames().forEachRemaining(names::add);
+        return names;
+    }
+
+    @Test
+    void aToolCallInPiecesIsPutTogether() {
+        ChatStream stream = open(Reads.oneByteEach(Wire.TOOL_CALL.bytes));
+        drain(stream);
+
+        assertThat(stream.answer().path("toolCalls").toString()).isEqualTo(
+                "[{\"id\":\"t1\",\"type\":\"function\",\"function\":{\"name\":\"w\",\"arguments\":\"{\\\"city\\\":\\\"서울\\\"}\"}}]");
+    }
+
+    @Test
+    void twoToolCallsAreToldApartByTheirIndex() {
+        ChatStream stream = open(
+                choice("{\"tool_calls\":[{\"index\":0,\"id\":\"t1\",\"function\":{\"name\":\"a\",\"arguments\":\"1\"}},{\"index\":1,\"id\":\"t2\",\"function\":{\"name\":\"b\",\"arguments\":\"2\"}}]}")
+                + choice("{\"tool_calls\":[{\"index\":1,\"function\":{\"arguments\":\"2\"}}]}")
+                + choice("{\"tool_calls\":[{\"index\":0,\"function\":{\"arguments\":\"1\"}}]}") + finish("tool_calls") + DONE);
+        drain(stream);
+
+        assertThat(stream.answer().at("/toolCalls/0/function/arguments").asText()).isEqualTo("11");
+        assertThat(stream.answer().at("/toolCalls/1/function/arguments").asText()).isEqualTo("22");
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {-1, 128, 2_000_000_000})
+    void anIndexOutOfRangeDoesNoHarm(int index) {
+        assertThat(drain(open(choice("{\"tool_calls\":[{\"index\":" + index + ",\"id\":\"t\"}]}") + content("Hi") + STOP + DONE))).containsExactly("Hi");
+    }
+
+    /** Answers that do not end well: the wire, what came before, what the message must hold. */
+    enum Broken {
+        NOTHING("", "", ""),
+        ROLE_ONLY(choice("{\"role\":\"assistant\"}"), "", ""),
+        NO_END(content("Hel") + content("lo"), "Hello", ""),
+        HALF_A_LINE(content("Hel") + "data: {\"choi", "Hel", ""),
+        HALF_A_DONE(content("Hel") + "data: [DON", "Hel", ""),
+        EMPTY_FINISH_IS_NONE(content("Hel") + choice("{}"), "Hel", ""),
+        ONLY_GARBAGE("<html><body>502 Bad Gateway</body></html>", "", ""),
+        JSON_THAT_IS_NO_STREAM("{\"choices\":[{\"message\":{\"content\":\"Hi\"},\"finish_reason\":\"stop\"}]}", "", ""),
+        ERROR_OBJECT_FIRST(data("{\"error\":{\"message\":\"too many tokens\",\"type\":\"x\"}}") + DONE, "", "too many tokens"),
+        ERROR_OBJECT_LATER(content("Hel") + data("{\"error\":{\"message\":\"too many tokens\"}}") + content("lo") + STOP + DONE, "Hel", "too many tokens"),
+        ERROR_STRING(content("Hel") + data("{\"error\":\"overloaded\"}") + DONE, "Hel", "overloaded"),
+        ERROR_WITHOUT_WORDS(content("Hel") + data("{\"error\":{\"code\":77}}") + DONE, "Hel", "77"),
+        ERROR_AFTER_CHOICES(content("Hel") + data("{\"choices\":[],\"error\":{\"message\":\"overloaded\"}}") + DONE, "Hel", "overloaded"),
+        ERROR_EVENT_FIRST("event: error\n" + data("{\"detail\":\"overloaded\"}") + DONE, "", "overloaded"),
+        ERROR_EVENT_LATER(content("Hel") + "event: error\n" + data("{\"error\":{\"message\":\"overloaded\"}}") + STOP + DONE, "Hel", "overloaded"),
+        ERROR_EVENT_IN_WORDS(content("Hel") + "event: error\n" + data("overloaded, try later") + DONE, "Hel", "overloaded, try later"),
+        ERROR_EVENT_AS_STRING(content("Hel") + "event: error\n" + data("\"overloaded\"") + DONE, "Hel", "overloaded"),
+        ERROR_EVENT_OVER_LINES(content("Hel") + "event: error\ndata: over\ndata: loaded\n\n", "Hel", "over loaded"),
+        ERROR_EVENT_AT_THE_END_OF_THE_STREAM(content("Hel") + "event: error\ndata: {\"error\":{\"message\":\"overloaded\"}}", "Hel", "overloaded");
+
+        final byte[] bytes;
+        final String text;
+        final String said;
+
+        Broken(String wire, String text, String said) {
+            this.bytes = wire.getBytes(StandardCharsets.UTF_8);
+            this.text = text;
+            this.said = said;
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void aBrokenAnswerIsInterruptedAndKeepsWhatCame(Broken row) {
+        for (Reads reads : List.of(Reads.cutAt(row.bytes), Reads.oneByteEach(row.bytes))) {
+            ChatStream stream = open(reads);
+            GenerationFailure failure = failure(stream);
+
+            assertThat(failure.type()).isEqualTo(ErrorType.STREAM_INTERRUPTED);
+            assertThat(failure).hasMessageContaining(row.said).message().isNotBlank().hasLineCount(1);
+            assertThat(stream.text()).isEqualTo(row.text);
+            assertThat(reads.closed()).isTrue();
+        }
+    }
+
+    @Test
+    void aStalledStreamSaysSo() {
+        ChatStream stream = open(Reads.of(content("Hel")).thenFail(new SocketTimeoutException("Read timed out")));
+
+        assertThat(failure(stream)).hasMessageContaining("bactrian.stall-timeout");
+        assertThat(stream.text()).isEqualTo("Hel");
+    }
+
+    @Test
+    void aBrokenConnectionSaysSo() {
+        assertThat(failure(open(Reads.of(content("Hel")).thenFail(new SocketException("Connection reset"))))).hasMessageContaining("Connection reset");
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void onceTheReasonToFinishIsThereTheConnectionMayDoWhatItLikes(Loss row) {
+        ChatStream stream = open(Reads.of(content("Hi") + STOP).thenFail(row.how));
+
+        assertThat(drain(stream)).containsExactly("Hi");
+        assertThat(stream.answer().path("finishReason").asText()).isEqualTo("stop");
+    }
+
+    enum Loss {
+        STALLED(new SocketTimeoutException("Read timed out")),
+        RESET(new SocketException("Connection reset"));
+
+        final IOException how;
+
+        Loss(IOException how) {
+            this.how = how;
+        }
+    }
+
+    @Test
+    void askingForMoreNeverWaits() {
+        ChatStream stream = open(Reads.of(content("Hel")).thenSilence());
+
+        assertThat(stream.hasNext()).isTrue();
+        assertThat(stream.next()).isEqualTo("Hel");
+        assertThat(stream.hasNext()).isTrue();
+    }
+
+    @Test
+    void aPieceIsThereBeforeTheNextOneIs() {
+        ChatStream stream = open(Reads.of(content("Hel"), content("lo")).thenSilence());
+
+        assertThat(stream.next()).isEqualTo("Hel");
+        assertThat(stream.next()).isEqualTo("lo");
+    }
+
+    @Test
+    void doneEndsTheStreamAtOnceThoughTheConnectionStaysOpen() {
+        Reads reads = Reads.of(content("Hi"), STOP, DONE).thenSilence();
+        ChatStream stream = open(reads);
+
+        assertThat(drain(stream)).containsExactly("Hi");
+        assertThat(stream.hasNext()).isFalse();
+        assertThat(reads.closed()).isTrue();
+    }
+
+    @Test
+    void whatComesAfterDoneIsNotRead() {
+        assertThat(drain(open(content("Hi") + DONE + content("more") + data("{\"error\":{\"message\":\"x\"}}")))).containsExactly("Hi");
+    }
+
+    @Test
+    void afterItsEndThereIsNothing() {
+        ChatStream stream = open(content("Hi") + STOP + DONE);
+        drain(stream);
+
+        assertThatThrownBy(stream::next).isInstanceOf(NoSuchElementException.class);
+    }
+
+    @Test
+    void aStreamThatIsFailedFromOutsideEndsWithThatFailure() {
+        Reads reads = Reads.of(content("Hel"), content("lo")).thenSilence();
+        ChatStream stream = open(reads);
+        stream.next();
+        GenerationFailure reason = new GenerationFailure(ErrorType.DELIVERY_FAILED, "a chunk could not be emitted");
+
+        stream.fail(reason);
+
+        assertThat(reads.closed()).isTrue();
+        assertThat(stream.hasNext()).isTrue();
+        assertThatThrownBy(stream::next).isSameAs(reason);
+        assertThat(stream.hasNext()).isFalse();
+        assertThat(stream.text()).isEqualTo("Hel");
+    }
+
+    @Test
+    void theFirstFailureCounts() {
+        ChatStream stream = open(content("Hel"));
+        GenerationFailure first = new GenerationFailure(ErrorType.DELIVERY_FAILED, "first");
+
+        stream.fail(first);
+        stream.fail(new GenerationFailure(ErrorType.DELIVERY_FAILED, "second"));
+
+        assertThatThrownBy(stream::next).isSameAs(first);
+    }
+
+    @Test
+    void aStreamThatIsClosedHasNothingMore() {
+        Reads reads = Reads.of(content("Hel"), content("lo"));
+        ChatStream stream = open(reads);
+        stream.next();
+
+        stream.close();
+        stream.close();
+
+        assertThat(reads.closed()).isTrue();
+        assertThat(stream.hasNext()).isFalse();
+        assertThat(stream.text()).isEqualTo("Hel");
+    }
+
+    @Test
+    void anEventOfFourMegabytesIsNothingSpecial() {
+        String text = "가나다라 ".repeat(4 * 1024 * 1024 / 13);
+
+        List<String> chunks = drain(open(content("a") + content(text) + content("b") + STOP + DONE));
+
+        assertThat(chunks.size()).isEqualTo(3);
+        assertThat(chunks.get(1).equals(text)).isTrue();
+    }
+
+    @Test
+    void bytesThatAreNotUtf8CostACharacterAndNotTheLine() {
+        byte[] wire = (content("aXb") + STOP + DONE).getBytes(StandardCharsets.UTF_8);
+        wire[new String(wire, StandardCharsets.ISO_8859_1).indexOf('X')] = (byte) 0xE9;
+
+        assertThat(drain(open(Reads.cutAt(wire)))).containsExactly("a\uFFFDb");
+    }
+}
