@@ -6,6 +6,6 @@ public final class SettingException extends IllegalArgumentException {
     private static final long serialVersionUID = 1L;
 
     public SettingException(String property, String problem) {
-        super(property + ": " + problem);
+        super((property + ": " + problem).replaceAll("\\R", " "));
     }
 }

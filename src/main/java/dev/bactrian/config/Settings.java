@@ -48,6 +48,7 @@ public final class Settings {
 
     private static final String BEAN = "bactrianSettings";
     private static final Pattern DURATION = Pattern.compile("(?:(\\d+)h)?(?:(\\d+)m(?!s))?(?:(\\d+)s)?(?:(\\d+)(?:ms)?)?");
+    private static final Duration LONGEST = Duration.ofDays(365);
     private static final Pattern SIZE = Pattern.compile("(\\d+)\\s*(B|KB|MB|GB)?", Pattern.CASE_INSENSITIVE);
     private static final Map<Property, String> PROVIDERS_OWN_NAMES = Map.of(
             Property.REPLICATE_API_TOKEN, "REPLICATE_API_TOKEN",
@@ -103,16 +104,17 @@ public final class Settings {
 
     /** A secret may hold {@code {{}: what cannot be resolved as a placeholder is taken as it stands. */
     private static String resolve(PropertiesComponent properties, Properties raw, String name) {
-        try {
-            return properties.resolveProperty(name).orElse(null);
-        } catch (RuntimeException e) {
-            String fromSystem = System.getProperty(name, System.getenv(environmentName(name)));
-            String value = fromSystem != null ? fromSystem : raw.getProperty(name);
-            if (value == null || !Property.of(name).map(Property::secret).orElse(false)) {
-                throw new SettingException(name, "cannot be resolved: " + e.getMessage());
-            }
+        // Empty both where it is not set and where a placeholder in it cannot be resolved.
+        Optional<String> resolved = properties.resolveProperty(name);
+        if (resolved.isPresent()) {
+            return resolved.get();
+        }
+        String fromSystem = System.getProperty(name, System.getenv(environmentName(name)));
+        String value = fromSystem != null ? fromSystem : raw.getProperty(name);
+        if (value == null || Property.of(name).map(Property::secret).orElse(false)) {
             return value;
         }
+        throw new SettingException(name, "'" + value + "' holds a placeholder that cannot be resolved");
     }
 
     /** {@code bactrian.upstage.api-key} as an environment variable: {@code BACTRIAN_UPSTAGE_API_KEY}. */
@@ -150,6 +152,10 @@ public final class Settings {
     private void check(Property property) {
         Optional<String> value = text(property);
         if (value.isEmpty()) {
+            boolean needed = property.form() != Property.Form.TEXT && property.defaultValue(playground).isPresent();
+            if (needed) {
+                require(property);
+            }
             return;
         }
         switch (property.form()) {
@@ -185,7 +191,7 @@ public final class Settings {
         } catch (IllegalArgumentException e) {
             // said below
         }
-        throw new SettingException(property.key(), "'" + value + "' is not an http or https URL");
+        throw new SettingException(property.key(), "'" + value.replaceAll("//[^/]*@", "//") + "' is not an http or https URL");
     }
 
     /** The value as it stands: what was set, else the profile's default; blank counts as not set. */
@@ -210,12 +216,15 @@ public final class Settings {
         Matcher m = DURATION.matcher(value);
         try {
             if (m.matches()) {
-                return Duration.ofHours(part(m, 1)).plusMinutes(part(m, 2)).plusSeconds(part(m, 3)).plusMillis(part(m, 4));
+                Duration duration = Duration.ofHours(part(m, 1)).plusMinutes(part(m, 2)).plusSeconds(part(m, 3)).plusMillis(part(m, 4));
+                if (duration.compareTo(LONGEST) <= 0) {
+                    return duration;
+                }
             }
         } catch (ArithmeticException | NumberFormatException e) {
             // said below
         }
-        throw new SettingException(property.key(), "'" + value + "' is not a duration such as 500ms, 10s or 1m30s");
+        throw new SettingException(property.key(), "'" + value + "' is not a duration such as 500ms, 10s or 1m30s, of a year at most");
     }
 
     private static long part(Matcher m, int group) {
@@ -333,7 +342,7 @@ public final class Settings {
     /** The endpoint URIs of a property that holds several, separated by {@code " | "}. */
     public List<String> endpoints(Property property) {
         List<String> uris = new ArrayList<>();
-        text(property).ifPresent(value -> Arrays.stream(value.split("\\s\\|\\s")).map(String::trim)
+        text(property).ifPresent(value -> Arrays.stream(value.split("\\s\\|(?=\\s|$)")).map(String::trim)
                 .filter(uri -> !uri.isEmpty()).forEach(uris::add));
         return List.copyOf(uris);
     }

@@ -1,5 +1,8 @@
 package dev.bactrian.generate;
 
+import java.time.Instant;
+import java.time.ZoneOffset;
+import java.time.format.DateTimeFormatter;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
@@ -12,6 +15,9 @@ import dev.bactrian.http.Answers;
 
 /** The documents that go out: JSON as docs/reference.md describes it. */
 public final class Documents {
+
+    private static final DateTimeFormatter TIMESTAMP =
+            DateTimeFormatter.ofPattern("yyyy-MM-dd'T'HH:mm:ss.SSS'Z'").withZone(ZoneOffset.UTC);
 
     private Documents() {
     }
@@ -40,7 +46,7 @@ public final class Documents {
     }
 
     /** The error of a request that was never taken. */
-    public static ObjectNode error(String id, GenerationFailure failure, java.time.Instant startedAt) {
+    public static ObjectNode error(String id, GenerationFailure failure, Instant startedAt) {
         ObjectNode document = JsonNodeFactory.instance.objectNode().put("id", id).put("status", "failed")
                 .putNull("provider").putNull("model");
         document.set("error", error(failure));
@@ -68,8 +74,8 @@ public final class Documents {
         return document.put("startedAt", timestamp(generation.startedAt())).put("durationMs", generation.elapsed().toMillis());
     }
 
-    private static String timestamp(java.time.Instant instant) {
-        return instant.truncatedTo(java.time.temporal.ChronoUnit.MILLIS).toString();
+    private static String timestamp(Instant instant) {
+        return TIMESTAMP.format(instant);
     }
 
     /** A document for the log, on one line without its content: what it cost in time, and in chunks or looks. */

@@ -1,6 +1,8 @@
 package dev.bactrian.http;
 
 import java.util.Optional;
+import java.util.StringJoiner;
+import java.util.regex.Pattern;
 
 import com.fasterxml.jackson.core.JacksonException;
 import com.fasterxml.jackson.core.StreamReadConstraints;
@@ -23,6 +25,7 @@ public final class Answers {
             .setNodeFactory(JsonNodeFactory.withExactBigDecimals(true));
 
     private static final int LONGEST_MESSAGE = 2000;
+    private static final Pattern LINE_END = Pattern.compile("\\R");
 
     private Answers() {
     }
@@ -62,7 +65,17 @@ public final class Answers {
 
     /** Text for a message: on one line and not without end. */
     public static String oneLine(String text) {
-        String line = text.strip().replaceAll("\\s*\\R\\s*", " ");
-        return line.length() <= LONGEST_MESSAGE ? line : line.substring(0, LONGEST_MESSAGE) + "…";
+        // Line by line: one pattern with blanks on both sides of the line end takes quadratic time on blanks.
+        StringJoiner line = new StringJoiner(" ");
+        for (String part : LINE_END.split(text)) {
+            if (!part.isBlank() && line.length() <= LONGEST_MESSAGE) {
+                line.add(part.strip());
+            }
+        }
+        if (line.length() <= LONGEST_MESSAGE) {
+            return line.toString();
+        }
+        int end = Character.isHighSurrogate(line.toString().charAt(LONGEST_MESSAGE - 1)) ? LONGEST_MESSAGE - 1 : LONGEST_MESSAGE;
+        return line.toString().substring(0, end) + "…";
     }
 }

@@ -7,6 +7,8 @@ import java.net.SocketTimeoutException;
 import java.net.UnknownHostException;
 import java.util.Map;
 
+import javax.net.ssl.SSLHandshakeException;
+
 import dev.bactrian.error.ErrorType;
 import dev.bactrian.error.GenerationFailure;
 import dev.bactrian.model.Provider;
@@ -82,7 +84,8 @@ public final class HttpFailures {
 
     private static boolean notConnected(Throwable cause) {
         return cause instanceof ConnectException || cause instanceof UnknownHostException
-                || cause instanceof NoRouteToHostException || cause instanceof ConnectTimeoutException;
+                || cause instanceof NoRouteToHostException || cause instanceof SSLHandshakeException
+                || cause instanceof ConnectTimeoutException;
     }
 
     /** The headers of an error answer. */

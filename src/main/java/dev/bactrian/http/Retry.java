@@ -6,6 +6,8 @@ import java.time.Duration;
 import java.time.Instant;
 import java.time.ZonedDateTime;
 import java.time.format.DateTimeFormatter;
+import java.util.Arrays;
+import java.util.Comparator;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.DoubleSupplier;
@@ -61,13 +63,10 @@ public final class Retry {
         if (asked.isEmpty()) {
             asked = Answers.number(body, "retry_after").flatMap(Retry::positive);
         }
-        for (String name : EPOCH_HEADERS) {
-            if (asked.isEmpty()) {
-                asked = header(headers, name).flatMap(Retry::number)
-                        .flatMap(epoch -> positive(epoch - clock.millis() / 1000.0));
-            }
-        }
-        return asked;
+        return asked.isPresent() ? asked : Arrays.stream(EPOCH_HEADERS)
+                .flatMap(name -> header(headers, name).flatMap(Retry::number).stream())
+                .flatMap(epoch -> positive(epoch - clock.millis() / 1000.0).stream())
+                .max(Comparator.naturalOrder());
     }
 
     private Optional<Duration> secondsOrDate(String value) {

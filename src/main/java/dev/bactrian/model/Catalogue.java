@@ -19,6 +19,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.snakeyaml.engine.v2.api.Load;
 import org.snakeyaml.engine.v2.api.LoadSettings;
+import org.snakeyaml.engine.v2.exceptions.MarkedYamlEngineException;
 import org.snakeyaml.engine.v2.exceptions.YamlEngineException;
 
 /**
@@ -28,6 +29,7 @@ import org.snakeyaml.engine.v2.exceptions.YamlEngineException;
 public final class Catalogue {
 
     private static final Logger LOG = LoggerFactory.getLogger("dev.bactrian.models");
+    private static final Set<String> FIELDS = Set.of("extends", "default-model", "providers");
     private static final Set<String> PROVIDER_FIELDS =
             Set.of("url", "working", "supports-stream", "default-model", "default-image-model", "models");
     private static final Set<String> MODEL_FIELDS = Set.of("id", "kind", "version", "aliases");
@@ -91,16 +93,23 @@ public final class Catalogue {
     private static Map<?, ?> parse(String source, String text) {
         try {
             Object document = new Load(LoadSettings.builder().setLabel(source).build()).loadFromString(text);
-            if (document instanceof Map<?, ?> map && map.get("providers") instanceof Map<?, ?>) {
+            if (document instanceof Map<?, ?> map
+                    && (map.get("providers") instanceof Map<?, ?> || map.get("providers") == null && map.containsKey("extends"))) {
                 return map;
             }
         } catch (YamlEngineException e) {
-            throw new IllegalArgumentException(source + ": not YAML: " + e.getMessage().lines().findFirst().orElse(""));
+            String line = e instanceof MarkedYamlEngineException marked
+                    ? marked.getProblemMark().map(mark -> " (line " + (mark.getLine() + 1) + ")").orElse("") : "";
+            throw new IllegalArgumentException(source + ": not YAML: " + e.getMessage().lines().findFirst().orElse("") + line);
         }
         throw new IllegalArgumentException(source + ": lacks 'providers'");
     }
 
     private void read(String source, Map<?, ?> root) {
+        rejectUnknown(source, root, FIELDS);
+        if (root.get("providers") == null) {
+            return;
+        }
         ((Map<?, ?>) root.get("providers")).forEach((name, value) -> {
             Provider provider = Provider.of(String.valueOf(name)).orElseThrow(() -> new IllegalArgumentException(
                     source + ": '" + name + "' is not a provider (replicate, upstage)"));
@@ -112,9 +121,7 @@ public final class Catalogue {
             entry.defaultModel = textOr(fields, "default-model", entry.defaultModel);
             entry.defaultImageModel = textOr(fields, "default-image-model", entry.defaultImageModel);
             Set<String> seen = new LinkedHashSet<>();
-            if (fields.get("models") instanceof List<?> models) {
-                models.forEach(model -> readModel(source, provider, entry, model, seen));
-            }
+            list(source + ": " + provider, fields, "models").forEach(model -> readModel(source, provider, entry, model, seen));
         });
     }
 
@@ -129,12 +136,18 @@ public final class Catalogue {
         unique(source, seen, id);
         entry.aliases.remove(id);
         entry.models.put(id, new Model(provider, id, kind, textOr(fields, "version", id)));
-        if (fields.get("aliases") instanceof List<?> aliases) {
-            for (Object alias : aliases) {
-                unique(source, seen, alias.toString());
-                entry.aliases.put(alias.toString(), id);
-            }
+        for (Object alias : list(source + ": " + id, fields, "aliases")) {
+            unique(source, seen, String.valueOf(alias));
+            entry.aliases.put(String.valueOf(alias), id);
         }
+    }
+
+    private static List<?> list(String where, Map<?, ?> fields, String name) {
+        Object value = fields.get(name);
+        if (value != null && !(value instanceof List<?>)) {
+            throw new IllegalArgumentException(where + ": " + name + " is not a list");
+        }
+        return value == null ? List.of() : (List<?>) value;
     }
 
     private static void unique(String source, Set<String> seen, String name) {

@@ -4,6 +4,8 @@ import java.io.Closeable;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.SocketTimeoutException;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.NoSuchElementException;
 
 import com.fasterxml.jackson.core.JacksonException;
@@ -49,6 +51,10 @@ public final class ChatStream implements ChunkSource, Closeable {
     private GenerationFailure failure;
 
     private String piece;
+    private final StringBuilder thought = new StringBuilder();
+    private final List<JsonNode> calls = new ArrayList<>();
+    private String reason;
+    private JsonNode counted;
 
     /** Reads the answer to that request from a body of {@code text/event-stream}. */
     public ChatStream(String requestId, InputStream in) {
@@ -142,20 +148,34 @@ public final class ChatStream implements ChunkSource, Closeable {
 
     /** Reads the current event; sets {@link #piece} to its text, or null. */
     private void read() throws IOException {
-        piece = null;
+        reset();
         try (JsonParser parser = Answers.JSON.getFactory().createParser(events.data(), events.start(), events.length())) {
             read(parser);
         } catch (JacksonException e) {
+            reset();
             try (JsonParser parser = Answers.JSON.getFactory().createParser(events.text())) {
-                piece = null;
                 read(parser);
             } catch (JacksonException again) {
+                reset();
                 if ("error".equals(events.type())) {
                     throw interrupted(Answers.oneLine(events.text()), null);
                 }
                 LOG.warn("{}: a line of the stream is not JSON and is skipped ({} bytes)", requestId, events.length());
             }
         }
+        reasoning.append(thought);
+        calls.forEach(this::addToolCall);
+        finishReason = reason != null ? reason : finishReason;
+        usage = counted != null ? counted : usage;
+    }
+
+    /** What an event says counts once all of it has been read: half of one is no JSON and says nothing. */
+    private void reset() {
+        piece = null;
+        thought.setLength(0);
+        calls.clear();
+        reason = null;
+        counted = null;
     }
 
     private void read(JsonParser parser) throws IOException {
@@ -175,7 +195,7 @@ public final class ChatStream implements ChunkSource, Closeable {
             if (field.equals("choices") && value == JsonToken.START_ARRAY) {
                 readChoices(parser);
             } else if (field.equals("usage") && value == JsonToken.START_OBJECT) {
-                usage = parser.readValueAsTree();
+                counted = parser.readValueAsTree();
             } else if (field.equals("error") && value != JsonToken.VALUE_NULL) {
                 JsonNode error = parser.readValueAsTree();
                 ObjectNode body = JsonNodeFactory.instance.objectNode().set("error", error);
@@ -202,8 +222,8 @@ public final class ChatStream implements ChunkSource, Closeable {
             JsonToken value = parser.nextToken();
             if (field.equals("delta") && value == JsonToken.START_OBJECT) {
                 readDelta(parser);
-            } else if (field.equals("finish_reason") && value == JsonToken.VALUE_STRING) {
-                finishReason = parser.getText();
+            } else if (field.equals("finish_reason") && value == JsonToken.VALUE_STRING && parser.getTextLength() > 0) {
+                reason = parser.getText();
             } else {
                 parser.skipChildren();
             }
@@ -219,9 +239,9 @@ public final class ChatStream implements ChunkSource, Closeable {
                     piece = piece == null ? parser.getText() : piece + parser.getText();
                 }
             } else if ((field.equals("reasoning") || field.equals("reasoning_content")) && value == JsonToken.VALUE_STRING) {
-                reasoning.append(parser.getText());
+                thought.append(parser.getText());
             } else if (field.equals("tool_calls") && value == JsonToken.START_ARRAY) {
-                parser.<JsonNode>readValueAsTree().forEach(this::addToolCall);
+                parser.<JsonNode>readValueAsTree().forEach(calls::add);
             } else {
                 parser.skipChildren();
             }
@@ -238,11 +258,14 @@ public final class ChatStream implements ChunkSource, Closeable {
             return;
         }
         fields.properties().forEach(field -> {
-            if (!field.getKey().equals("function") && !field.getKey().equals("index")) {
+            if (!field.getValue().isNull() && !field.getKey().equals("function") && !field.getKey().equals("index")) {
                 call.set(field.getKey(), field.getValue());
             }
         });
         delta.path("function").properties().forEach(field -> {
+            if (field.getValue().isNull()) {
+                return;
+            }
             ObjectNode function = call.withObjectProperty("function");
             String before = field.getKey().equals("arguments") ? function.path("arguments").asText("") : "";
             function.set(field.getKey(), field.getValue().isTextual()

@@ -71,9 +71,27 @@ class SettingsOfContextTest {
     }
 
     @ParameterizedTest
+    @ValueSource(strings = {"up_a{{b", "up_a{{b}}c", "up_}}a{{", "up_{{{{", "{{up_canary}}"})
+    void aKeyMayLookLikeAPlaceholder(String key) {
+        assertThat(settings("bactrian.upstage.api-key", key).text(Property.UPSTAGE_API_KEY)).contains(key);
+    }
+
+    @ParameterizedTest
     @ValueSource(strings = {"+", "%", "&", "?", "#", "=", "@", ":", "/", "%2B", "RAW(x)", "${x}", "$simple{x}"})
     void aKeyIsKeptCharacterByCharacter(String odd) {
         assertThat(settings("bactrian.replicate.api-token", "r8_" + odd + "z").text(Property.REPLICATE_API_TOKEN)).contains("r8_" + odd + "z");
+    }
+
+    @Test
+    void aProxysPasswordMayLookLikeAPlaceholder() {
+        assertThat(settings("bactrian.upstage.proxy", "http://ann:a{{b@proxy.example:3128").proxy(Property.UPSTAGE_PROXY).orElseThrow().password())
+                .isEqualTo("a{{b");
+    }
+
+    @Test
+    void aPlaceholderThatNobodyKnowsIsNamedByItsProperty() {
+        assertThatThrownBy(() -> settings("bactrian.file.inbox", "{{nowhere}}")).isInstanceOf(SettingException.class)
+                .hasMessageStartingWith("bactrian.file.inbox: ").hasMessageContaining("nowhere").message().hasLineCount(1);
     }
 
     @Test

@@ -219,6 +219,13 @@ class SettingsTest {
     }
 
     @ParameterizedTest
+    @CsvSource({"bactrian.connect-timeout", "bactrian.max-in-flight", "bactrian.max-request-bytes", "bactrian.file.enabled",
+        "bactrian.upstage.api-endpoint", "bactrian.replicate.poll-endpoint", "bactrian.replicate.api", "bactrian.retry.max-attempts"})
+    void aBlankValueWhereOneIsNeededStopsTheStart(String key) {
+        assertThatThrownBy(() -> settings(key, " ")).isInstanceOf(SettingException.class).hasMessageStartingWith(key + ": ");
+    }
+
+    @ParameterizedTest
     @CsvSource({
         "bactrian.upstage.apikey, bactrian.upstage.api-key",
         "bactrian.replicate.api_token, bactrian.replicate.api-token",

@@ -1,6 +1,9 @@
 package dev.bactrian.http;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
+
+import java.time.Duration;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
@@ -51,6 +54,16 @@ class AnswersTest {
     @Test
     void aMessageIsNotWithoutEnd() {
         assertThat(Answers.oneLine("x".repeat(100_000))).hasSizeLessThan(3000).startsWith("xxx").endsWith("…");
+    }
+
+    @Test
+    void aMessageIsNotCutWithinACharacter() {
+        assertThat(Answers.oneLine("x".repeat(1999) + "🐫".repeat(10))).isEqualTo("x".repeat(1999) + "…");
+    }
+
+    @Test
+    void aMegabyteOfBlanksIsNothingSpecial() {
+        assertTimeoutPreemptively(Duration.ofSeconds(5), () -> Answers.oneLine("a" + " ".repeat(1_000_000) + "b"));
     }
 
     @Test

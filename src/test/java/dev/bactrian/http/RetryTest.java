@@ -135,6 +135,12 @@ class RetryTest {
     }
 
     @Test
+    void ofTwoEpochsTheLaterCounts() {
+        assertThat(retry(0).before(1, Map.of("X-Upstage-RateLimit-Retry-After-Requests", String.valueOf(NOW.getEpochSecond() + 2),
+                "X-Upstage-RateLimit-Retry-After-Tokens", String.valueOf(NOW.getEpochSecond() + 12)), null)).hasSeconds(12);
+    }
+
+    @Test
     void anEpochInThePastAsksForNothing() {
         assertThat(asked("X-Upstage-RateLimit-Retry-After-Requests", String.valueOf(NOW.getEpochSecond() - 12))).isEqualTo(DELAY);
     }

@@ -93,6 +93,7 @@ class ChatStreamTest {
         ODD_CHARACTERS(content("\" \\ \u0000\u0007\u2028 {{x}} ${y}") + STOP + DONE, "stop", "\" \\ \u0000\u0007\u2028 {{x}} ${y}"),
         TEXT_THAT_LOOKS_LIKE_THE_END(content("[DONE]") + content("data: [DONE]") + STOP + DONE, "stop", "[DONE]", "data: [DONE]"),
         LINE_THAT_IS_NOT_JSON(content("Hel") + data("oops") + data("<html>") + content("lo") + STOP + DONE, "stop", "Hel", "lo"),
+        LINE_THAT_IS_NEARLY_JSON(content("Hel") + data("{\"choices\":[{\"delta\":{\"content\":\"no\"}},]}") + content("lo") + STOP + DONE, "stop", "Hel", "lo"),
         LINE_THAT_IS_NOT_AN_OBJECT(content("Hel") + data("5") + data("[]") + data("null") + data("") + content("lo") + STOP + DONE, "stop", "Hel", "lo"),
         OBJECT_OVER_TWO_LINES("data: {\"choices\":[{\"delta\":\ndata: {\"content\":\"Hi\"}}]}\n\n" + STOP + DONE, "stop", "Hi"),
         KEY_GIVEN_TWICE(data("{\"model\":\"a\",\"choices\":[{\"delta\":{\"content\":\"Hi\"}}],\"model\":\"b\"}") + STOP + DONE, "stop", "Hi"),
@@ -213,6 +214,20 @@ class ChatStreamTest {
 
     @ParameterizedTest
     @EnumSource
+    void anAnswerCutBeforeItsEndIsInterrupted(Wire row) {
+        for (int cut = 0; cut < row.terminal(); cut++) {
+            ChatStream stream = open(Reads.cutAt(Arrays.copyOf(row.bytes, cut)));
+            try {
+                fail("cut at byte %d of %d: success with %s", cut, row.terminal(), drain(stream));
+            } catch (GenerationFailure e) {
+                assertThat(e.type()).isEqualTo(ErrorType.STREAM_INTERRUPTED);
+                assertThat(row.text()).as("cut at byte %d", cut).startsWith(stream.text());
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource
     void anAnswerCutAfterItsEndIsWhole(Wire row) {
         for (int cut = row.terminal(); cut <= row.bytes.length; cut++) {
             assertWhole(row, Reads.cutAt(Arrays.copyOf(row.bytes, cut)), "cut at byte %d", cut);
@@ -246,6 +261,16 @@ class ChatStreamTest {
     }
 
     @Test
+    void reasoningBesideBytesThatAreNotUtf8IsKeptOnce() {
+        byte[] wire = (choice("{\"reasoning\":\"abc\",\"content\":\"X\"}") + STOP + DONE).getBytes(StandardCharsets.UTF_8);
+        wire[new String(wire, StandardCharsets.ISO_8859_1).indexOf('X')] = (byte) 0xE9;
+        ChatStream stream = open(Reads.cutAt(wire));
+        drain(stream);
+
+        assertThat(stream.answer().path("reasoning").textValue()).isEqualTo("abc");
+    }
+
+    @Test
     void theResultHasTheFieldsOfTheContractInTheirOrder() {
         ChatStream stream = open(choice("{\"reasoning\":\"r\"}") + content("Hi") + STOP + USAGE + DONE);
         drain(stream);
@@ -266,6 +291,18 @@ class ChatStreamTest {
 
         assertThat(stream.answer().path("toolCalls").toString()).isEqualTo(
                 "[{\"id\":\"t1\",\"type\":\"function\",\"function\":{\"name\":\"w\",\"arguments\":\"{\\\"city\\\":\\\"서울\\\"}\"}}]");
+    }
+
+    @Test
+    void aPieceOfAToolCallWhoseNameIsNullLeavesTheNameAlone() {
+        ChatStream stream = open(
+                choice("{\"tool_calls\":[{\"index\":0,\"id\":\"t1\",\"type\":\"function\",\"function\":{\"name\":\"w\",\"arguments\":\"{\"}}]}")
+                + choice("{\"tool_calls\":[{\"index\":0,\"id\":null,\"type\":null,\"function\":{\"name\":null,\"arguments\":null}}]}")
+                + choice("{\"tool_calls\":[{\"index\":0,\"function\":{\"arguments\":\"}\"}}]}") + finish("tool_calls") + DONE);
+        drain(stream);
+
+        assertThat(stream.answer().path("toolCalls").toString()).isEqualTo(
+                "[{\"id\":\"t1\",\"type\":\"function\",\"function\":{\"name\":\"w\",\"arguments\":\"{}\"}}]");
     }
 
     @Test
@@ -294,6 +331,8 @@ class ChatStreamTest {
         HALF_A_LINE(content("Hel") + "data: {\"choi", "Hel", ""),
         HALF_A_DONE(content("Hel") + "data: [DON", "Hel", ""),
         EMPTY_FINISH_IS_NONE(content("Hel") + choice("{}"), "Hel", ""),
+        BLANK_FINISH_IS_NONE(content("Hel") + finish(""), "Hel", ""),
+        FINISH_IN_HALF_A_LINE(content("Hel") + "data: {\"choices\":[{\"finish_reason\":\"stop\",\"delta\":{\"con", "Hel", ""),
         ONLY_GARBAGE("<html><body>502 Bad Gateway</body></html>", "", ""),
         JSON_THAT_IS_NO_STREAM("{\"choices\":[{\"message\":{\"content\":\"Hi\"},\"finish_reason\":\"stop\"}]}", "", ""),
         ERROR_OBJECT_FIRST(data("{\"error\":{\"message\":\"too many tokens\",\"type\":\"x\"}}") + DONE, "", "too many tokens"),
