@@ -25,6 +25,9 @@ public final class Inbox implements CamelContextAware, GenericFileFilter<File> {
     private static final Logger LOG = LoggerFactory.getLogger("dev.bactrian.file");
     private static final DateTimeFormatter TIMESTAMP = DateTimeFormatter.ofPattern("yyyyMMddHHmmssSSS");
 
+    /** A file is whole once nobody has written to it for this long. */
+    private static final long WHOLE_AFTER_MILLIS = 1000;
+
     private final Set<String> unreadable = ConcurrentHashMap.newKeySet();
     private CamelContext camelContext;
 
@@ -39,13 +42,16 @@ public final class Inbox implements CamelContextAware, GenericFileFilter<File> {
     }
 
     /**
-     * Leaves out a file that the JVM lists but can't open: under a C locale, one whose name is not ASCII. Says so once,
-     * so that it does not fail at each poll.
+     * Leaves a file that is still being written to a later poll: the read lock would wait for it, and every other file
+     * with it. Leaves out a file that the JVM lists but can't open: under a C locale, one whose name is not ASCII. Says
+     * so once, so that it does not fail at each poll.
      */
     @Override
     public boolean accept(GenericFile<File> file) {
-        if (file.isDirectory() || file.getFile().exists()) {
+        if (file.isDirectory()) {
             return true;
+        } else if (file.getFile().exists()) {
+            return System.currentTimeMillis() - file.getFile().lastModified() > WHOLE_AFTER_MILLIS;
         }
         if (!file.getFileName().chars().allMatch(c -> c < 128 && c != '?') && unreadable.add(file.getFileName())) {
             LOG.warn("The file '{}' can't be opened under this locale (sun.jnu.encoding={}) and is left in the inbox; "

@@ -83,7 +83,8 @@ final class AnswerStream extends FilterInputStream {
             byte[] rest = new byte[MOST_LEFT];
             int left = 0;
             int n = 0;
-            while (n >= 0 && left < MOST_LEFT) {
+            long until = System.nanoTime() + GRACE.toNanoseconds();
+            while (n >= 0 && left < MOST_LEFT && System.nanoTime() < until) {
                 n = in.read(rest, 0, MOST_LEFT - left);
                 left += Math.max(n, 0);
             }

@@ -196,6 +196,8 @@ public final class ProviderHttp extends CloseableHttpClient implements CamelCont
                 throws IOException, HttpException {
             if (token != null && endpoints.contains(origin(uri(request)))) {
                 request.setHeader(HttpHeaders.AUTHORIZATION, "Bearer " + token);
+                // Where a proxy asks for its credentials the request is made again, with the headers of this one.
+                scope.originalRequest.setHeader(HttpHeaders.AUTHORIZATION, "Bearer " + token);
             }
             ClassicHttpResponse response = chain.proceed(request, scope);
             HttpEntity entity = response.getEntity();

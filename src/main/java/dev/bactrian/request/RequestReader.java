@@ -116,7 +116,9 @@ public final class RequestReader {
         } catch (JacksonException e) {
             String where = e.getLocation() == null ? ""
                     : " (line " + e.getLocation().getLineNr() + ", column " + e.getLocation().getColumnNr() + ")";
-            throw invalid("not JSON: " + e.getOriginalMessage().lines().findFirst().orElse("").replaceAll(" \\(start marker at .*\\]\\)", "") + where);
+            // Jackson's own words may quote the prompt, which must not show in a log.
+            String problem = e.getOriginalMessage().startsWith("Duplicate field") ? ": " + e.getOriginalMessage() : "";
+            throw invalid("not JSON" + where + problem);
         }
     }
 
