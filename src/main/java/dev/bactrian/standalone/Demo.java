@@ -35,6 +35,8 @@ public final class Demo {
 
     /** Runs the demo in the working folder. Ends with 0 once all requests are done, with 1 if one failed. */
     public static void main(String[] args) {
+        // Its own line per result says what the log would.
+        System.getProperties().putIfAbsent("org.slf4j.simpleLogger.log.dev.bactrian.requests", "error");
         Bactrian.quietLogs();
         System.exit(run());
     }
