@@ -7,6 +7,7 @@ import java.util.List;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.bactrian.config.Property;
+import dev.bactrian.config.SettingException;
 import dev.bactrian.config.Settings;
 import dev.bactrian.config.Settings.EmitFormat;
 import dev.bactrian.error.FailureDocuments;
@@ -16,6 +17,8 @@ import org.apache.camel.CamelContext;
 import org.apache.camel.CamelContextAware;
 import org.apache.camel.Exchange;
 import org.apache.camel.Message;
+import org.apache.camel.RuntimeCamelException;
+import org.apache.camel.util.StringHelper;
 import org.apache.camel.util.URISupport;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -46,7 +49,24 @@ public final class Emitter implements CamelContextAware {
         boolean content = settings.emitFormat() == EmitFormat.CONTENT && !settings.isSet(Property.EMIT_RESULT);
         results = content ? List.of(wholeFiles(CONTENT_DEFAULT)) : endpoints(Property.EMIT_RESULT);
         images = new Images(settings);
+        try {
+            camelContext.addStartupListener((context, alreadyStarted) -> requireComponents());
+        } catch (Exception e) {
+            throw RuntimeCamelException.wrapRuntimeCamelException(e);
+        }
         errors = endpoints(Property.EMIT_ERROR);
+    }
+
+    /** A destination that no component serves stops the start, and not the first result. */
+    private void requireComponents() {
+        for (Property property : List.of(Property.EMIT_RESULT, Property.EMIT_ERROR, Property.EMIT_CHUNK)) {
+            for (String uri : settings.endpoints(property)) {
+                String scheme = StringHelper.before(uri, ":", uri);
+                if (!uri.startsWith("{{") && camelContext.getComponent(scheme) == null) {
+                    throw new SettingException(property.key(), "no component '" + scheme + "' is on the class path");
+                }
+            }
+        }
     }
 
     /** Closes the connections over which images came. */

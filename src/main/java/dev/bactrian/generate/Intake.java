@@ -3,6 +3,7 @@ package dev.bactrian.generate;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.UUID;
@@ -35,6 +36,10 @@ public final class Intake implements CamelContextAware {
     public static final String DEFAULT_ID = "defaultId";
     /** Set by a trigger: what tells one delivery of the same request from another, such as a file's time. */
     public static final String DELIVERY = "delivery";
+
+    /** What the routes keep of a request. A caller's own variables of these names are not ours. */
+    private static final List<String> VARIABLES =
+            List.of("generation", "stream", "chunks", "recalled", "look", "output", "attempts", "failure", "summary");
 
     private final Set<String> inWork = ConcurrentHashMap.newKeySet();
     private CamelContext camelContext;
@@ -79,6 +84,7 @@ public final class Intake implements CamelContextAware {
      * @throws GenerationFailure {@code invalid-request} or {@code unsupported-model}
      */
     public Generation take(Exchange exchange) throws IOException {
+        VARIABLES.forEach(exchange::removeVariable);
         String defaultId = exchange.getVariable(DEFAULT_ID, String.class);
         GenerateRequest request = read(exchange);
         boolean idGiven = request.id() != null || defaultId != null;
