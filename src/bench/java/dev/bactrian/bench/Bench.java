@@ -1,0 +1,45 @@
+package dev.bactrian.bench;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.LocalDate;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/** {@code Bench [section ...]}: runs all sections or those named, and prints a table for each. */
+public final class Bench {
+
+    private Bench() {
+    }
+
+    /** Runs in the project's folder, once it is packaged and the benchmark built. */
+    public static void main(String[] args) throws Exception {
+        Map<String, Section> sections = new LinkedHashMap<>();
+        sections.put("stream", new OneStream());
+        sections.put("streams", new ManyStreams());
+        sections.put("predictions", new ManyPredictions());
+        sections.put("chats", new ShortChats());
+        sections.put("start", new Start());
+        sections.put("memory", new Memory());
+        if (!sections.keySet().containsAll(List.of(args))) {
+            System.err.println("usage: Bench [" + String.join("|", sections.keySet()) + " ...]");
+            System.exit(2);
+        }
+        System.out.println(machine() + "\n");
+        for (Map.Entry<String, Section> section : sections.entrySet()) {
+            if (args.length == 0 || List.of(args).contains(section.getKey())) {
+                System.out.println(section.getValue().run());
+            }
+        }
+    }
+
+    private static String machine() throws IOException {
+        Path cpu = Path.of("/proc/cpuinfo");
+        String model = !Files.exists(cpu) ? System.getProperty("os.arch") : Files.readAllLines(cpu).stream()
+                .filter(line -> line.startsWith("model name")).findFirst().map(line -> line.replaceFirst(".*?:\\s*", "")).orElse("");
+        return "%s, %d cores, %s, JDK %s".formatted(LocalDate.now(), Runtime.getRuntime().availableProcessors(), model,
+                System.getProperty("java.version"));
+    }
+}

@@ -1,0 +1,114 @@
+package dev.bactrian.bench;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.atomic.AtomicInteger;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import org.apache.camel.Exchange;
+import org.apache.camel.ExchangePattern;
+import org.apache.camel.ProducerTemplate;
+import org.apache.camel.builder.RouteBuilder;
+import org.apache.camel.main.Main;
+
+/**
+ * Bactrian as an application embeds it: the packaged routes in a camel-main of its own, asked at {@code direct:generate}.
+ *
+ * <p>Chunks go to an endpoint that does nothing with them; for {@link #chatAsync} to one that notes the first of each
+ * answer.
+ */
+public final class Embedded implements ChatClient, PredictionClient, AutoCloseable {
+
+    /** Requests to Replicate are made by that many threads; each is free again once the first look is made. */
+    private static final int CALLERS = 8;
+    private static final int MOST_STREAMS = 1000;
+    private static final String NO_OP = "log:bench?level=OFF";
+    private static final ObjectMapper JSON = new ObjectMapper();
+
+    private final Main main = new Main();
+    private final ProducerTemplate template;
+    private final AtomicInteger ids = new AtomicInteger();
+    private final Map<String, Runnable> firsts = new ConcurrentHashMap<>();
+    private final ExecutorService callers = Executors.newFixedThreadPool(CALLERS, work -> {
+        Thread thread = new Thread(work);
+        thread.setDaemon(true);
+        return thread;
+    });
+
+    /** A context whose chunks go to an endpoint that does nothing. */
+    public Embedded(String url) throws Exception {
+        this(url, System.getProperty("bench.chunk", NO_OP));
+    }
+
+    /** A context that sends no chunks anywhere. */
+    static Embedded withoutChunks(String url) throws Exception {
+        return new Embedded(url, "");
+    }
+
+    private Embedded(String url, String chunks) throws Exception {
+        main.configure().setRoutesIncludePattern("classpath:bactrian/*.camel.yaml");
+        main.configure().addRoutesBuilder(new RouteBuilder() {
+            @Override
+            public void configure() {
+                from("direct:bench-no-op").process(exchange -> { });
+                from("direct:bench-first").process(Embedded.this::first);
+            }
+        });
+        main.addProperty("bactrian.file.enabled", "false");
+        main.addProperty("bactrian.data-dir", Files.createTempDirectory(Path.of("target/bench"), "work-").toString());
+        main.addProperty("bactrian.upstage.api-endpoint", url + "/v1/chat/completions");
+        main.addProperty("bactrian.replicate.api-endpoint", url + "/v1/predictions");
+        main.addProperty("bactrian.replicate.poll-endpoint", url + "/v1/predictions/{id}");
+        main.addProperty("bactrian.replicate.poll-delay", "1s");
+        main.addProperty("bactrian.replicate.max-creates-per-minute", "20000");
+        main.addProperty("bactrian.max-in-flight", String.valueOf(MOST_STREAMS));
+        main.addProperty("bactrian.emit.chunk", chunks);
+        main.start();
+        template = main.getCamelContext().createProducerTemplate();
+        template.setExecutorService(callers);
+    }
+
+    /** A context that tells of the first chunk of each answer. */
+    static Embedded noting(String url) throws Exception {
+        return new Embedded(url, "direct:bench-first");
+    }
+
+    private void first(Exchange exchange) {
+        Integer index = exchange.getMessage().getHeader("BactrianChunkIndex", Integer.class);
+        if (index != null && index == 0) {
+            firsts.get(exchange.getMessage().getHeader("BactrianRequestId", String.class)).run();
+        }
+    }
+
+    @Override
+    public int chat(Runnable first) throws Exception {
+        String id = "bench-" + ids.incrementAndGet();
+        firsts.put(id, first);
+        String request = JSON.writeValueAsString(Map.of("id", id, "prompt", QUESTION));
+        String result = template.requestBody("direct:generate", request, String.class);
+        firsts.remove(id);
+        return JSON.readTree(result).path("chunks").intValue();
+    }
+
+    @Override
+    public CompletableFuture<Void> predict() {
+        return template.asyncSend("direct:generate", exchange -> {
+            exchange.setPattern(ExchangePattern.InOut);
+            exchange.getMessage().setBody(JSON.writeValueAsString(Map.of("model", "gemma-2b", "prompt", QUESTION)));
+        }).thenAccept(exchange -> {
+            if (exchange.getException() != null || !"succeeded".equals(exchange.getMessage().getHeader("BactrianStatus"))) {
+                throw new IllegalStateException("no result", exchange.getException());
+            }
+        });
+    }
+
+    @Override
+    public void close() {
+        main.stop();
+    }
+}

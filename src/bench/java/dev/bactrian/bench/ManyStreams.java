@@ -1,0 +1,31 @@
+package dev.bactrian.bench;
+
+import java.util.Map;
+
+/** A thousand streams at once, a chunk each every 20 ms. */
+final class ManyStreams implements Section {
+
+    private static final int STREAMS = 1000;
+    private static final int CHUNKS = 100;
+    private static final int PAUSE = 20;
+
+    @Override
+    public Table run() throws Exception {
+        Table table = new Table("1000 streams at once, 100 chunks each, one every 20 ms (ideal 2 s)",
+                "client", "wall s", "first chunk p50 ms", "p99 ms", "threads", "peak MB", "aim", "met");
+        for (Contender contender : Contender.values()) {
+            if (contender.isThere()) {
+                try (Stand stand = new Stand("--pieces=" + CHUNKS, "--pause=" + PAUSE)) {
+                    Map<String, Double> figures = stand.measure("streams", contender, STREAMS, CHUNKS);
+                    double wall = figures.getOrDefault("wall", Double.NaN);
+                    double p99 = figures.getOrDefault("p99", Double.NaN);
+                    Aim aim = contender != Contender.BACTRIAN ? Aim.NONE : Aim.of("2.8 s, p99 500 ms", wall <= 2.8 && p99 <= 500);
+                    table.row(contender.title(), Aim.number(wall, 2), Aim.number(figures.getOrDefault("p50", Double.NaN), 0),
+                            Aim.number(p99, 0), Aim.number(figures.getOrDefault("threads", Double.NaN), 0),
+                            Aim.number(figures.getOrDefault("memory", Double.NaN), 0), aim.text(), aim.met());
+                }
+            }
+        }
+        return table;
+    }
+}

@@ -1,0 +1,44 @@
+package dev.bactrian.bench;
+
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+
+/** How fast the chunks of one long stream come through, warm, with the simulator sending as fast as it can. */
+final class OneStream implements Section {
+
+    private static final int CHUNKS = 100_000;
+    private static final int ROUNDS = 2;
+    private static final double AIM = 0.65;
+
+    @Override
+    public Table run() throws Exception {
+        Map<Contender, List<Double>> rates = new EnumMap<>(Contender.class);
+        try (Stand stand = new Stand("--pieces=" + CHUNKS, "--pause=0")) {
+            for (int round = 0; round < ROUNDS; round++) {
+                for (Contender contender : Contender.values()) {
+                    if (contender.isThere()) {
+                        double rate = stand.measure("stream", contender, CHUNKS).getOrDefault("rate", Double.NaN);
+                        rates.computeIfAbsent(contender, c -> new ArrayList<>()).add(rate);
+                    }
+                }
+            }
+        }
+        double floor = mean(rates.get(Contender.FLOOR));
+        double fastestPeer = rates.entrySet().stream().filter(entry -> entry.getKey().isPeer())
+                .mapToDouble(entry -> mean(entry.getValue())).max().orElse(0);
+        Table table = new Table("One stream of 100,000 chunks, warm", "client", "chunks/s", "of the floor", "aim", "met");
+        rates.forEach((contender, measured) -> {
+            double rate = mean(measured);
+            Aim aim = contender != Contender.BACTRIAN ? Aim.NONE
+                    : Aim.of(AIM + " of the floor, ahead of every peer", rate >= AIM * floor && rate > fastestPeer);
+            table.row(contender.title(), Aim.number(rate, 0), Aim.number(rate / floor, 2), aim.text(), aim.met());
+        });
+        return table;
+    }
+
+    private static double mean(List<Double> values) {
+        return values.stream().mapToDouble(Double::doubleValue).average().orElse(Double.NaN);
+    }
+}

@@ -1,0 +1,10 @@
+package dev.bactrian.bench;
+
+import java.util.concurrent.CompletableFuture;
+
+/** A client that creates a prediction and looks at it, at once and then every second, until it has succeeded. */
+interface PredictionClient {
+
+    /** Creates one without waiting; completes when it has succeeded. */
+    CompletableFuture<Void> predict();
+}

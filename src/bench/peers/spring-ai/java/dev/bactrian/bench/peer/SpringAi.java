@@ -1,0 +1,54 @@
+package dev.bactrian.bench.peer;
+
+import java.util.concurrent.CompletableFuture;
+
+import dev.bactrian.bench.ChatClient;
+import org.springframework.ai.chat.model.ChatResponse;
+import org.springframework.ai.chat.prompt.Prompt;
+import org.springframework.ai.openai.OpenAiChatModel;
+import org.springframework.ai.openai.OpenAiChatOptions;
+
+/** Spring AI as it comes: one model without an application context around it, its default HTTP client. */
+public final class SpringAi implements ChatClient {
+
+    private final OpenAiChatModel model;
+
+    /** A client of the simulator at that address. */
+    public SpringAi(String url) {
+        model = OpenAiChatModel.builder()
+                .options(OpenAiChatOptions.builder().baseUrl(url + "/v1").apiKey("none").model("solar-pro4").build())
+                .build();
+    }
+
+    @Override
+    public int chat(Runnable first) {
+        return chatAsync(first).join();
+    }
+
+    @Override
+    public CompletableFuture<Integer> chatAsync(Runnable first) {
+        CompletableFuture<Integer> done = new CompletableFuture<>();
+        Count count = new Count(first);
+        model.stream(new Prompt(QUESTION)).subscribe(count::add, done::completeExceptionally, () -> done.complete(count.pieces));
+        return done;
+    }
+
+    /** Counts the pieces of one answer. */
+    private static final class Count {
+        private final Runnable first;
+        private int pieces;
+
+        Count(Runnable first) {
+            this.first = first;
+        }
+
+        void add(ChatResponse response) {
+            if (response.getResult() != null) {
+                String text = response.getResult().getOutput().getText();
+                if (text != null && !text.isEmpty() && pieces++ == 0) {
+                    first.run();
+                }
+            }
+        }
+    }
+}
