@@ -40,7 +40,7 @@ public final class ChunkSender extends AsyncProcessorSupport implements CamelCon
     @Override
     public void setCamelContext(CamelContext camelContext) {
         this.camelContext = camelContext;
-        uris = Settings.of(camelContext).endpoints(Property.EMIT_CHUNK).stream().map(Emitter::wholeFiles).toList();
+        uris = Settings.of(camelContext).endpoints(Property.EMIT_CHUNK).stream().map(Emitter::asMeant).toList();
     }
 
     /** For the routes: whether chunks go anywhere. */

@@ -19,6 +19,7 @@ import org.apache.camel.Exchange;
 import org.apache.camel.Message;
 import org.apache.camel.RuntimeCamelException;
 import org.apache.camel.util.StringHelper;
+import org.apache.camel.http.base.HttpOperationFailedException;
 import org.apache.camel.util.URISupport;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -47,7 +48,7 @@ public final class Emitter implements CamelContextAware {
         this.camelContext = camelContext;
         settings = Settings.of(camelContext);
         boolean content = settings.emitFormat() == EmitFormat.CONTENT && !settings.isSet(Property.EMIT_RESULT);
-        results = content ? List.of(wholeFiles(CONTENT_DEFAULT)) : endpoints(Property.EMIT_RESULT);
+        results = content ? List.of(asMeant(CONTENT_DEFAULT)) : endpoints(Property.EMIT_RESULT);
         images = new Images(settings);
         try {
             camelContext.addStartupListener((context, alreadyStarted) -> requireComponents());
@@ -75,11 +76,17 @@ public final class Emitter implements CamelContextAware {
     }
 
     private List<String> endpoints(Property property) {
-        return settings.endpoints(property).stream().map(Emitter::wholeFiles).toList();
+        return settings.endpoints(property).stream().map(Emitter::asMeant).toList();
     }
 
-    /** A file is written under a temporary name and renamed, so that no reader sees half of one. */
-    static String wholeFiles(String uri) {
+    /**
+     * A file is written under a temporary name and renamed, so that no reader sees half of one. HTTP is a POST also where
+     * the URI has a query, of which camel-http would make a GET without the body.
+     */
+    static String asMeant(String uri) {
+        if ((uri.startsWith("http:") || uri.startsWith("https:")) && !uri.contains("httpMethod=")) {
+            return uri + (uri.contains("?") ? "&" : "?") + "httpMethod=POST";
+        }
         if (!uri.startsWith("file:") || uri.contains("tempPrefix=") || uri.contains("tempFileName=") || uri.contains("fileExist=Append")) {
             return uri;
         }
@@ -121,11 +128,12 @@ public final class Emitter implements CamelContextAware {
     public void open(Exchange exchange) throws IOException {
         Message message = exchange.getMessage();
         Delivery delivery = message.getBody(Delivery.class);
+        // First what can fail: the headers still hold the count of the tries.
+        Images.Image image = delivery.imageUrl() == null ? null : images.fetch(delivery.imageUrl());
         message.removeHeaders("*", "Bactrian*");
         String id = message.getHeader(Headers.REQUEST_ID, String.class);
         String contentType;
-        if (delivery.imageUrl() != null) {
-            Images.Image image = images.fetch(delivery.imageUrl());
+        if (image != null) {
             message.setHeader(Headers.CONTENT_NAME, id + "-" + delivery.index() + "." + image.extension());
             message.setBody(image.bytes());
             contentType = image.contentType();
@@ -150,7 +158,9 @@ public final class Emitter implements CamelContextAware {
         exchange.getVariable("emission", Emission.class).failed(problem);
     }
 
+    /** In one line; an HTTP destination's address may hold a secret, and Camel's own message holds the address. */
     private static String problem(Throwable cause) {
-        return cause.getMessage() == null ? cause.getClass().getSimpleName() : Answers.oneLine(cause.getMessage());
+        return cause instanceof HttpOperationFailedException http ? "answered " + http.getStatusCode()
+                : cause.getMessage() == null ? cause.getClass().getSimpleName() : Answers.oneLine(cause.getMessage());
     }
 }

@@ -106,6 +106,9 @@ final class Images implements AutoCloseable {
         if (bytes.length > maxBytes) {
             throw new IOException("image " + url + ": larger than " + Property.MAX_RESPONSE_BYTES.key());
         }
+        if (bytes.length == 0) {
+            throw new IOException("image " + url + ": is empty");
+        }
         return new Image(bytes, type);
     }
 

@@ -33,9 +33,9 @@ import org.apache.camel.util.FileUtil;
 public final class Intake implements CamelContextAware {
 
     /** Set by a trigger: the id of a request that brings none. */
-    public static final String DEFAULT_ID = "defaultId";
+    public static final String DEFAULT_ID = "bactrianDefaultId";
     /** Set by a trigger: what tells one delivery of the same request from another, such as a file's time. */
-    public static final String DELIVERY = "delivery";
+    public static final String DELIVERY = "bactrianDelivery";
 
     /** What the routes keep of a request. A caller's own variables of these names are not ours. */
     private static final List<String> VARIABLES =
@@ -78,13 +78,17 @@ public final class Intake implements CamelContextAware {
         }
     }
 
+    /** Removes what a caller's variables of our names would be taken for. (An expression would do so on a copy.) */
+    public void clear(Exchange exchange) {
+        VARIABLES.forEach(exchange::removeVariable);
+    }
+
     /**
      * The request of an exchange, from now on in work until the exchange is done.
      *
      * @throws GenerationFailure {@code invalid-request} or {@code unsupported-model}
      */
     public Generation take(Exchange exchange) throws IOException {
-        VARIABLES.forEach(exchange::removeVariable);
         String defaultId = exchange.getVariable(DEFAULT_ID, String.class);
         GenerateRequest request = read(exchange);
         boolean idGiven = request.id() != null || defaultId != null;

@@ -40,6 +40,9 @@ public final class Replicate implements CamelContextAware {
 
     private CamelContext camelContext;
     private Settings settings;
+    private String createUrl;
+    private String pollUrl;
+    private String cancelAfter;
     private Duration pollDelay;
     private int mostLooks;
     private int mostMisses;
@@ -54,6 +57,9 @@ public final class Replicate implements CamelContextAware {
     public void setCamelContext(CamelContext camelContext) {
         this.camelContext = camelContext;
         settings = Settings.of(camelContext);
+        createUrl = settings.require(Property.REPLICATE_API_ENDPOINT);
+        pollUrl = settings.require(Property.REPLICATE_POLL_ENDPOINT);
+        cancelAfter = settings.cancelAfter().map(deadline -> Math.max(5, deadline.toSeconds()) + "s").orElse(null);
         pollDelay = settings.duration(Property.REPLICATE_POLL_DELAY);
         mostLooks = settings.count(Property.REPLICATE_POLL_MAX_ATTEMPTS);
         mostMisses = settings.count(Property.RETRY_MAX_ATTEMPTS);
@@ -63,12 +69,12 @@ public final class Replicate implements CamelContextAware {
 
     /** The URL where predictions are created. */
     public String createUrl() {
-        return settings.require(Property.REPLICATE_API_ENDPOINT);
+        return createUrl;
     }
 
     /** The URL where one is looked up, built from configuration and the id, never from an answer. */
     public String pollUrl(@Variable("look") Look look) {
-        return settings.require(Property.REPLICATE_POLL_ENDPOINT).replace("{id}", look.getId());
+        return pollUrl.replace("{id}", look.getId());
     }
 
     /** The URL where one is cancelled; official API only. */
@@ -86,7 +92,7 @@ public final class Replicate implements CamelContextAware {
 
     /** The {@code Cancel-After} of a create, such as {@code 210s}, or null (PROVIDERS.md 1.4). */
     public String cancelAfter() {
-        return settings.cancelAfter().map(deadline -> Math.max(5, deadline.toSeconds()) + "s").orElse(null);
+        return cancelAfter;
     }
 
     /**
