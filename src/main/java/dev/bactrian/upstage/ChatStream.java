@@ -4,13 +4,8 @@ import java.io.Closeable;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.SocketTimeoutException;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.NoSuchElementException;
 
-import com.fasterxml.jackson.core.JacksonException;
-import com.fasterxml.jackson.core.JsonParser;
-import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
@@ -41,6 +36,7 @@ public final class ChatStream implements ChunkSource, Closeable {
     private final String requestId;
     private final InputStream in;
     private final EventStream events;
+    private final ChatEvent event = new ChatEvent();
     private final StringBuilder text = new StringBuilder();
     private final StringBuilder reasoning = new StringBuilder();
     private final ArrayNode toolCalls = JsonNodeFactory.instance.arrayNode();
@@ -49,12 +45,6 @@ public final class ChatStream implements ChunkSource, Closeable {
     private int chunks;
     private boolean ended;
     private GenerationFailure failure;
-
-    private String piece;
-    private final StringBuilder thought = new StringBuilder();
-    private final List<JsonNode> calls = new ArrayList<>();
-    private String reason;
-    private JsonNode counted;
 
     /** Reads the answer to that request from a body of {@code text/event-stream}. */
     public ChatStream(String requestId, InputStream in) {
@@ -87,7 +77,7 @@ public final class ChatStream implements ChunkSource, Closeable {
                 if (events.startsWith("[DONE]")) {
                     return end();
                 }
-                read();
+                String piece = take();
                 if (piece != null) {
                     chunks++;
                     text.append(piece);
@@ -146,106 +136,19 @@ public final class ChatStream implements ChunkSource, Closeable {
         }
     }
 
-    /** Reads the current event; sets {@link #piece} to its text, or null. */
-    private void read() throws IOException {
-        reset();
-        try (JsonParser parser = Answers.JSON.getFactory().createParser(events.data(), events.start(), events.length())) {
-            read(parser);
-        } catch (JacksonException e) {
-            reset();
-            try (JsonParser parser = Answers.JSON.getFactory().createParser(events.text())) {
-                read(parser);
-            } catch (JacksonException again) {
-                reset();
-                if ("error".equals(events.type())) {
-                    throw interrupted(Answers.oneLine(events.text()), null);
-                }
-                LOG.warn("{}: a line of the stream is not JSON and is skipped ({} bytes)", requestId, events.length());
-            }
+    /** Takes in the current event; its text, or null. */
+    private String take() throws IOException {
+        if (!event.read(events)) {
+            LOG.warn("{}: a line of the stream is not JSON and is skipped ({} bytes)", requestId, events.length());
         }
-        reasoning.append(thought);
-        calls.forEach(this::addToolCall);
-        finishReason = reason != null ? reason : finishReason;
-        usage = counted != null ? counted : usage;
-    }
-
-    /** What an event says counts once all of it has been read: half of one is no JSON and says nothing. */
-    private void reset() {
-        piece = null;
-        thought.setLength(0);
-        calls.clear();
-        reason = null;
-        counted = null;
-    }
-
-    private void read(JsonParser parser) throws IOException {
-        if (parser.nextToken() != JsonToken.START_OBJECT) {
-            if ("error".equals(events.type())) {
-                throw interrupted(Answers.oneLine(events.text()), null);
-            }
-            return;
+        if (event.error() != null) {
+            throw interrupted(event.error(), null);
         }
-        if ("error".equals(events.type())) {
-            JsonNode body = parser.readValueAsTree();
-            throw interrupted(Answers.message(body).orElse(Answers.oneLine(body.toString())), null);
-        }
-        while (parser.nextToken() == JsonToken.FIELD_NAME) {
-            String field = parser.currentName();
-            JsonToken value = parser.nextToken();
-            if (field.equals("choices") && value == JsonToken.START_ARRAY) {
-                readChoices(parser);
-            } else if (field.equals("usage") && value == JsonToken.START_OBJECT) {
-                counted = parser.readValueAsTree();
-            } else if (field.equals("error") && value != JsonToken.VALUE_NULL) {
-                JsonNode error = parser.readValueAsTree();
-                ObjectNode body = JsonNodeFactory.instance.objectNode().set("error", error);
-                throw interrupted(Answers.message(body).orElse(Answers.oneLine(error.toString())), null);
-            } else {
-                parser.skipChildren();
-            }
-        }
-    }
-
-    private void readChoices(JsonParser parser) throws IOException {
-        while (parser.nextToken() != JsonToken.END_ARRAY) {
-            if (parser.currentToken() == JsonToken.START_OBJECT) {
-                readChoice(parser);
-            } else {
-                parser.skipChildren();
-            }
-        }
-    }
-
-    private void readChoice(JsonParser parser) throws IOException {
-        while (parser.nextToken() == JsonToken.FIELD_NAME) {
-            String field = parser.currentName();
-            JsonToken value = parser.nextToken();
-            if (field.equals("delta") && value == JsonToken.START_OBJECT) {
-                readDelta(parser);
-            } else if (field.equals("finish_reason") && value == JsonToken.VALUE_STRING && parser.getTextLength() > 0) {
-                reason = parser.getText();
-            } else {
-                parser.skipChildren();
-            }
-        }
-    }
-
-    private void readDelta(JsonParser parser) throws IOException {
-        while (parser.nextToken() == JsonToken.FIELD_NAME) {
-            String field = parser.currentName();
-            JsonToken value = parser.nextToken();
-            if (field.equals("content") && value == JsonToken.VALUE_STRING) {
-                if (parser.getTextLength() > 0) {
-                    piece = piece == null ? parser.getText() : piece + parser.getText();
-                }
-            } else if ((field.equals("reasoning") || field.equals("reasoning_content")) && value == JsonToken.VALUE_STRING) {
-                thought.append(parser.getText());
-            } else if (field.equals("tool_calls") && value == JsonToken.START_ARRAY) {
-                parser.<JsonNode>readValueAsTree().forEach(calls::add);
-            } else {
-                parser.skipChildren();
-            }
-        }
+        reasoning.append(event.reasoning());
+        event.toolCalls().forEach(this::addToolCall);
+        finishReason = event.finishReason() != null ? event.finishReason() : finishReason;
+        usage = event.usage() != null ? event.usage() : usage;
+        return event.piece();
     }
 
     /** A call's arguments come in pieces, told apart by its index. */
