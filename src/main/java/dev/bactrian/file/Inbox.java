@@ -14,13 +14,15 @@ import dev.bactrian.generate.Headers;
 import org.apache.camel.CamelContext;
 import org.apache.camel.CamelContextAware;
 import org.apache.camel.Exchange;
+import org.apache.camel.ExchangePropertyKey;
 import org.apache.camel.component.file.GenericFile;
 import org.apache.camel.component.file.GenericFileFilter;
+import org.apache.camel.spi.ExceptionHandler;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /** What {@code routes/from-file} can't say itself: which files can be read, and where a file goes in the end. */
-public final class Inbox implements CamelContextAware, GenericFileFilter<File> {
+public final class Inbox implements CamelContextAware, GenericFileFilter<File>, ExceptionHandler {
 
     private static final Logger LOG = LoggerFactory.getLogger("dev.bactrian.file");
     private static final DateTimeFormatter TIMESTAMP = DateTimeFormatter.ofPattern("yyyyMMddHHmmssSSS");
@@ -60,10 +62,24 @@ public final class Inbox implements CamelContextAware, GenericFileFilter<File> {
         return false;
     }
 
-    /** Where a file goes whose outcome is safe: {@code .done} or {@code .failed}. */
+    /** Takes no file once the application stops: one that has waited for its turn until then stays in the inbox. */
+    public void take(Exchange exchange) {
+        if (isStopping()) {
+            exchange.setRouteStop(true);
+        }
+    }
+
+    /**
+     * Where a file goes whose outcome is safe: {@code .done} or {@code .failed}.
+     *
+     * @throws IllegalStateException where there is no outcome because it was not taken
+     */
     public String done(Exchange exchange) {
-        boolean succeeded = "succeeded".equals(exchange.getMessage().getHeader(Headers.STATUS));
-        return free(succeeded ? ".done" : ".failed", exchange);
+        Object status = exchange.getMessage().getHeader(Headers.STATUS);
+        if (status == null) {
+            throw new IllegalStateException("not taken; the file stays in the inbox for the next start");
+        }
+        return free("succeeded".equals(status) ? ".done" : ".failed", exchange);
     }
 
     /**
@@ -73,10 +89,38 @@ public final class Inbox implements CamelContextAware, GenericFileFilter<File> {
      *                               is, to be done at the next start, and this is how the file component lets it
      */
     public String failed(Exchange exchange) {
-        if (camelContext.isStopping() || camelContext.getShutdownStrategy().isTimeoutOccurred()) {
+        if (isStopping()) {
             throw new IllegalStateException("stopped before its work was done; the file stays in the inbox for the next start");
         }
         return free(".failed", exchange);
+    }
+
+    private boolean isStopping() {
+        return camelContext.isStopping() || camelContext.isStopped() || camelContext.getShutdownStrategy().isTimeoutOccurred();
+    }
+
+    /**
+     * Says on one line that a file was not moved. While the application stops that is as it should be, whatever of
+     * Camel was gone by then: {@link #failed} may not have been reached.
+     */
+    @Override
+    public void handleException(String message, Exchange exchange, Throwable exception) {
+        String name = exchange == null ? "a file" : exchange.getProperty(ExchangePropertyKey.FILE_EXCHANGE_FILE, GenericFile.class).getFileName();
+        if (isStopping()) {
+            LOG.info("{}: stays in the inbox for the next start", name);
+        } else {
+            LOG.warn("{}: could not be moved out of the inbox: {}", name, exception.getMessage());
+        }
+    }
+
+    @Override
+    public void handleException(String message, Throwable exception) {
+        handleException(message, null, exception);
+    }
+
+    @Override
+    public void handleException(Throwable exception) {
+        handleException(null, null, exception);
     }
 
     /** The file's own name in that folder, with a time in front where one of that name is there already. */

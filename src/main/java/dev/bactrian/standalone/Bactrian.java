@@ -33,6 +33,7 @@ public final class Bactrian {
                 "dateTimeFormat", "yyyy-MM-dd'T'HH:mm:ss.SSSXXX",
                 "showThreadName", "false",
                 "log.org.apache", "warn",
+                "log.org.apache.camel.component.file.GenericFileOnCompletion", "error",
                 // A failed start is told by the service, in one line.
                 "log.org.apache.camel.impl.engine.AbstractCamelContext", "off")
                 .forEach((name, value) -> System.getProperties().putIfAbsent("org.slf4j.simpleLogger." + name, value));

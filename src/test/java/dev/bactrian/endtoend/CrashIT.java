@@ -1,0 +1,235 @@
+package dev.bactrian.endtoend;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Random;
+import java.util.Set;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.bactrian.config.Property;
+import dev.bactrian.simulator.Call;
+import dev.bactrian.simulator.Reply;
+import dev.bactrian.simulator.RecordedRequest;
+import dev.bactrian.simulator.Simulator;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/**
+ * The process is killed at random moments, again and again, and started again on the same folder. A prediction that was
+ * answered is not paid for twice, and every request ends with one result.
+ */
+class CrashIT extends EndToEnd {
+
+    private static final Pattern LOOKED_AT = Pattern.compile("/v1/predictions/([^/?]+)");
+
+    private final long seed = Long.getLong("bactrian.test.seed", System.nanoTime());
+    private final Random random = new Random(seed);
+    private final List<String> pictures = new ArrayList<>();
+    private final List<String> chats = new ArrayList<>();
+
+    @Override
+    Simulator simulator() {
+        return Simulator.builder().looks(4).pause(Duration.ofMillis(20)).start();
+    }
+
+    @BeforeEach
+    void sayTheSeed() {
+        System.out.println("CrashIT: -Dbactrian.test.seed=" + seed);
+        // An answer takes its time, so that kills meet creates that are not answered yet.
+        simulator.always(Call.CREATE, Reply.normally().after(Duration.ofMillis(30)));
+    }
+
+    /** Kills it at a moment of the strict kind: each create that was accepted has been answered and is remembered. */
+    private void killWithNothingInTheGap(ServiceProcess service) {
+        await("a moment without an open create").atMost(SOON).pollDelay(Duration.ZERO).pollInterval(Duration.ofMillis(5)).until(() -> {
+            service.freeze();
+            if (settled() && unremembered() == 0) {
+                return true;
+            }
+            service.thaw();
+            return false;
+        });
+        service.kill();
+    }
+
+    /** Whether what the standing process had sent has been read and answered. */
+    private boolean settled() {
+        try {
+            await().atMost(Duration.ofSeconds(2)).pollInterval(Duration.ofMillis(5)).until(() -> simulator.concurrent(Call.CREATE) == 0);
+            int seen = simulator.count(Call.CREATE);
+            await().during(Duration.ofMillis(40)).pollInterval(Duration.ofMillis(5)).atMost(Duration.ofSeconds(2))
+                    .until(() -> simulator.count(Call.CREATE) == seen && simulator.concurrent(Call.CREATE) == 0);
+            return true;
+        } catch (org.awaitility.core.ConditionTimeoutException e) {
+            return false;
+        }
+    }
+
+    /** How many creates were accepted whose prediction is neither remembered nor was ever looked at. */
+    private int unremembered() {
+        Set<String> known = new HashSet<>();
+        for (RecordedRequest look : simulator.requests(Call.POLL)) {
+            Matcher id = LOOKED_AT.matcher(look.path());
+            assertThat(id.matches()).isTrue();
+            known.add(id.group(1));
+        }
+        Path remembered = folder.resolve("data/predictions");
+        for (String name : names(remembered)) {
+            try {
+                known.add(Files.readString(remembered.resolve(name)).trim());
+            } catch (NoSuchFileException e) {
+                // done and forgotten meanwhile, so it was looked at
+            } catch (IOException e) {
+                throw new java.io.UncheckedIOException(e);
+            }
+        }
+        return simulator.count(Call.CREATE) - known.size();
+    }
+
+    /** Some more requests, three in five of them for pictures. */
+    private void dropSome(int count) {
+        for (int i = 0; i < count; i++) {
+            int number = pictures.size() + chats.size();
+            if (number % 5 < 3) {
+                pictures.add("picture-" + number);
+                drop("picture-" + number + ".json", PICTURE);
+            } else {
+                chats.add("chat-" + number);
+                drop("chat-" + number + ".txt", "a camel");
+            }
+        }
+    }
+
+    private ServiceProcess.Builder quick() {
+        return service().set(Property.REPLICATE_POLL_DELAY, "60ms");
+    }
+
+    /** Waits until it has begun to work, if it has any work, then for up to a second. */
+    private void untilARandomMoment(ServiceProcess service, boolean alsoInTheStart) {
+        if (alsoInTheStart && random.nextInt(4) == 0) {
+            assertThat(service.livesFor(Duration.ofMillis(random.nextInt(1500)))).as("%s", service).isTrue();
+            return;
+        }
+        service.ready();
+        assertThat(service.livesFor(Duration.ofMillis(random.nextInt(500)))).as("%s", service).isTrue();
+    }
+
+    private void theLastStartEndsAll() throws IOException {
+        ServiceProcess last = run(quick());
+        int all = pictures.size() + chats.size();
+        await("all done").atMost(Duration.ofSeconds(40)).until(() -> done().size() + failed().size() == all);
+        assertThat(failed()).isEmpty();
+        assertThat(waiting()).isEmpty();
+        List<String> expected = new ArrayList<>();
+        pictures.forEach(id -> expected.add(id + ".json"));
+        chats.forEach(id -> expected.add(id + ".json"));
+        Collections.sort(expected);
+        assertThat(emitted()).as("one result each").isEqualTo(expected);
+        Set<String> predictions = new HashSet<>();
+        for (String id : pictures) {
+            JsonNode result = result(id);
+            assertThat(result.path("images")).hasSize(1);
+            assertThat(predictions.add(result.path("prediction").path("id").asText())).as("a prediction of its own").isTrue();
+        }
+        chats.forEach(id -> assertThat(result(id).path("text").asText()).isNotEmpty());
+        await("nothing is remembered that is done").atMost(SOON).until(() -> names(folder.resolve("data/predictions")).isEmpty());
+        assertThat(simulator.count(Call.CANCEL)).isZero();
+        assertThat(last.err()).isEmpty();
+    }
+
+    @Test
+    void everyPredictionIsPaidForOnce() throws IOException {
+        int kills = 20;
+        int inWork = 0;
+        for (int kill = 0; kill < kills; kill++) {
+            dropSome(3 + random.nextInt(5));
+            ServiceProcess service = start(quick());
+            untilARandomMoment(service, true);
+            killWithNothingInTheGap(service);
+            inWork += waiting().isEmpty() ? 0 : 1;
+        }
+        theLastStartEndsAll();
+
+        assertThat(inWork).as("kills that met work").isGreaterThan(kills / 2);
+        assertThat(simulator.count(Call.CREATE)).as("creates, seed %d", seed).isEqualTo(pictures.size());
+    }
+
+    @Test
+    void atAnyMomentAtAllNoMoreIsLostThanWasOnItsWay() throws IOException {
+        int kills = 8;
+        int lost = 0;
+        for (int kill = 0; kill < kills; kill++) {
+            dropSome(6 + random.nextInt(6));
+            ServiceProcess service = start(quick());
+            int before = simulator.count(Call.CREATE);
+            if (kill % 2 == 0) {
+                service.ready();
+                // Into the gap: creates are open.
+                await().atMost(SOON).pollDelay(Duration.ZERO).pollInterval(Duration.ofMillis(1))
+                        .until(() -> simulator.concurrent(Call.CREATE) > 0 || simulator.count(Call.CREATE) > before);
+            } else {
+                untilARandomMoment(service, false);
+            }
+            int open = simulator.concurrent(Call.CREATE);
+            service.kill();
+            assertThat(settled()).isTrue();
+            int gone = unremembered() - lost;
+            System.out.println("CrashIT: kill " + kill + ": " + open + " creates open, " + gone + " unanswered for good");
+            lost += gone;
+        }
+        theLastStartEndsAll();
+
+        System.out.println("CrashIT: " + lost + " creates lost in " + kills + " kills, " + simulator.count(Call.CREATE) + " creates for "
+                + pictures.size() + " requests");
+        assertThat(simulator.count(Call.CREATE)).as("creates, seed %d", seed).isEqualTo(pictures.size() + lost);
+    }
+
+    @Test
+    void aKillBetweenSuccessAndDeliveryAndAnOrphanedLockHoldNothingUp() throws IOException {
+        drop("picture.json", PICTURE);
+        Files.writeString(inbox("chat.txt.camelLock"), "");
+        drop("chat.txt", "a camel");
+        try (java.net.ServerSocket silent = new java.net.ServerSocket(0, 10, java.net.InetAddress.getLoopbackAddress())) {
+            ServiceProcess service = run(quick().set(Property.EMIT_RESULT, "http://127.0.0.1:" + silent.getLocalPort() + "/"));
+            await().atMost(SOON).until(() -> service.said("picture: succeeded") && service.said("chat: succeeded"));
+            service.kill();
+        }
+        assertThat(waiting()).containsExactly("chat.txt", "picture.json");
+        assertThat(Files.exists(inbox("picture.json.camelLock"))).as("the lock of the killed process").isTrue();
+        pictures.add("picture");
+        chats.add("chat");
+
+        theLastStartEndsAll();
+
+        assertThat(simulator.count(Call.CREATE)).isOne();
+        assertThat(Files.exists(inbox("picture.json.camelLock"))).isFalse();
+    }
+
+    @Test
+    void twoProcessesOnOneFolderDoEachRequestOnceAndOneGoesOnWhereTheOtherIsKilled() throws IOException {
+        ServiceProcess one = run(quick());
+        run(quick());
+        dropSome(40);
+        await().atMost(SOON).until(() -> done().size() == 40);
+        assertThat(simulator.count(Call.CREATE)).isEqualTo(pictures.size());
+        assertThat(simulator.count(Call.CHAT)).isEqualTo(chats.size());
+
+        one.kill();
+        dropSome(10);
+        await().atMost(SOON).until(() -> done().size() == 50);
+        theLastStartEndsAll();
+        assertThat(simulator.count(Call.CREATE)).isEqualTo(pictures.size());
+    }
+}

@@ -1,0 +1,187 @@
+package dev.bactrian.endtoend;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.time.Duration;
+import java.util.Collections;
+import java.util.List;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+
+import dev.bactrian.http.Answers;
+import dev.bactrian.simulator.Call;
+import dev.bactrian.simulator.Reply;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+
+/** Files that come slowly, files that cannot be written, and readers that are quick. */
+class FilesIT extends EndToEnd {
+
+    private final ScheduledExecutorService writers = Executors.newScheduledThreadPool(4);
+
+    @AfterEach
+    void stopWriters() {
+        writers.shutdownNow();
+    }
+
+    /** Writes a file in parts, one each 300 ms; returns the count of those written. */
+    private AtomicInteger writeSlowly(String name, List<String> parts) {
+        AtomicInteger written = new AtomicInteger();
+        writers.scheduleAtFixedRate(() -> {
+            if (written.get() < parts.size()) {
+                append(inbox(name), parts.get(written.get()));
+                written.incrementAndGet();
+            }
+        }, 0, 300, TimeUnit.MILLISECONDS);
+        return written;
+    }
+
+    private static void append(Path file, String text) {
+        try {
+            Files.writeString(file, text, StandardOpenOption.CREATE, StandardOpenOption.APPEND);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    @Test
+    void aFileThatIsWrittenSlowlyIsTakenWholeAndHoldsNoOtherUp() {
+        run(service());
+        List<String> parts = Collections.nCopies(20, "낙타 ");
+
+        AtomicInteger written = writeSlowly("a-slow.txt", parts);
+        await().atMost(SOON).until(() -> written.get() == 2);
+        drop("b-quick.txt", "hello");
+        result("b-quick");
+        assertThat(written.get()).as("parts of the slow file when the quick one was answered").isLessThan(parts.size());
+        assertThat(simulator.count(Call.CHAT)).isOne();
+
+        result("a-slow");
+        assertThat(written.get()).isEqualTo(parts.size());
+        assertThat(simulator.requests(Call.CHAT).get(1).json().at("/messages/0/content").asText()).isEqualTo("낙타 ".repeat(20));
+        assertThat(simulator.count(Call.CHAT)).isEqualTo(2);
+    }
+
+    @Test
+    void anEmptyFileIsAnErrorAndHoldsNoOtherUp() {
+        drop("a-empty.txt", "");
+        run(service());
+        drop("b-full.txt", "hello");
+
+        result("b-full");
+        assertThat(error("a-empty").path("type").asText()).isEqualTo("invalid-request");
+        awaitFile(inbox(".failed/a-empty.txt"));
+    }
+
+    @Test
+    void aFileThatIsRewrittenIsTakenAsItIsInTheEnd() throws IOException {
+        run(service());
+        Files.writeString(inbox("note.txt"), "first words that are thought better of");
+        writers.schedule(() -> Files.writeString(inbox("note.txt"), "second"), 600, TimeUnit.MILLISECONDS);
+
+        result("note");
+        assertThat(simulator.requests(Call.CHAT)).hasSize(1);
+        assertThat(simulator.requests(Call.CHAT).get(0).json().at("/messages/0/content").asText()).isEqualTo("second");
+    }
+
+    @Test
+    void aSecondFileOfOneNameReplacesTheResultAndBothAreKept() {
+        run(service());
+        drop("cat.txt", "one");
+        result("cat");
+        awaitFile(inbox(".done/cat.txt"));
+        drop("cat.txt", "two");
+
+        await().atMost(SOON).until(() -> done().size() == 2);
+        assertThat(done()).anyMatch(name -> name.matches("\\d{17}-cat\\.txt"));
+        assertThat(result("cat").path("text").asText()).contains("two");
+    }
+
+    @Test
+    void aFileThatIsTakenAwayMeanwhileHarmsNoOther() throws IOException {
+        simulator.on(Call.CHAT, Reply.stream("a", "b").pause(Duration.ofMillis(400)));
+        ServiceProcess service = run(service());
+        drop("gone.txt", "one");
+        await().atMost(SOON).until(() -> simulator.concurrent(Call.CHAT) == 1);
+        Files.delete(inbox("gone.txt"));
+
+        result("gone");
+        drop("next.txt", "two");
+        result("next");
+        drop("gone.txt", "three");
+        await().atMost(SOON).until(() -> done().equals(List.of("gone.txt", "next.txt")));
+        assertThat(service.toString()).doesNotContain("\tat ");
+    }
+
+    @Test
+    void aReaderNeverSeesHalfAResult() {
+        String[] pieces = Collections.nCopies(40, "낙타".repeat(5_000)).toArray(String[]::new);
+        simulator.always(Call.CHAT, Reply.stream(pieces).pause(Duration.ZERO));
+        run(service());
+        AtomicBoolean halves = new AtomicBoolean();
+        AtomicInteger reads = new AtomicInteger();
+        writers.scheduleWithFixedDelay(() -> {
+            for (String name : emitted()) {
+                try {
+                    String text = Files.readString(outbox(name));
+                    reads.incrementAndGet();
+                    if (Answers.json(text).map(json -> json.path("text").asText().length() != 400_000).orElse(true)) {
+                        halves.set(true);
+                    }
+                } catch (IOException e) {
+                    halves.set(true);
+                }
+            }
+        }, 0, 1, TimeUnit.MILLISECONDS);
+
+        // One name again and again: replacing a result is the harder case.
+        for (int i = 0; i < 3; i++) {
+            int soFar = i;
+            drop("big.txt", "write a lot");
+            for (int other = 0; other < 5; other++) {
+                drop("big-" + i + "-" + other + ".txt", "write a lot");
+            }
+            await().atMost(SOON).until(() -> done().size() == 6 * (soFar + 1));
+        }
+
+        await().atMost(SOON).until(() -> reads.get() > 20);
+        assertThat(halves).isFalse();
+        assertThat(failed()).isEmpty();
+    }
+
+    @Test
+    void whereNothingCanBeWrittenTheRequestIsKeptAndItsPredictionToo() throws IOException {
+        assumeTrue(Files.isExecutable(Path.of("/bin/bash")) && !System.getProperty("os.name").startsWith("Windows"), "needs ulimit");
+        String text = "x".repeat(20_000);
+        simulator.always(Call.POLL, Reply.prediction("succeeded", "\"" + text + "\""));
+        ServiceProcess full = run(service().limitFileSize(8));
+        drop("long.json", "{\"model\": \"gemma-2b\", \"prompt\": \"write a lot\"}");
+
+        await().atMost(SOON).until(() -> full.out().stream().anyMatch(line -> line.contains("long: could not be emitted")));
+        await().atMost(SOON).until(() -> failed().size() == 1 || full.out().stream().anyMatch(line -> line.contains("File too large")));
+        assertThat(full.sigterm().awaitExit(Duration.ofSeconds(40))).isEqualTo(143);
+        assertThat(emitted()).as("half a file").isEmpty();
+        assertThat(names(folder.resolve("undelivered"))).as("half a file").isEmpty();
+        assertThat(done()).isEmpty();
+        if (failed().contains("long.json")) {
+            Files.move(inbox(".failed/long.json"), inbox("long.json"));
+        }
+
+        run(service());
+
+        assertThat(result("long").path("text").asText()).isEqualTo(text);
+        assertThat(simulator.count(Call.CREATE)).isOne();
+        assertThat(new String(Files.readAllBytes(outbox("long.json")), StandardCharsets.UTF_8)).startsWith("{").endsWith("}");
+    }
+}
