@@ -1,0 +1,124 @@
+package dev.bactrian.route;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.bactrian.simulator.Call;
+import dev.bactrian.simulator.RecordedRequest;
+import dev.bactrian.simulator.Reply;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/** The inbox: how many of its files are in work at once, in which order, and what a stop does to them. */
+class FileWorkTest extends RouteTestSupport {
+
+    private static final Duration LONG = Duration.ofSeconds(15);
+
+    private Path inbox;
+
+    @BeforeEach
+    void makeTheInbox() throws IOException {
+        inbox = Files.createDirectories(folder.resolve("inbox"));
+    }
+
+    private void startWatching(String... more) throws Exception {
+        String[] properties = new String[more.length + 4];
+        System.arraycopy(new String[] {"bactrian.file.enabled", "true", "bactrian.emit.chunk", ""}, 0, properties, 0, 4);
+        System.arraycopy(more, 0, properties, 4, more.length);
+        start(properties);
+    }
+
+    @Test
+    void twoHundredFilesAtOnceAreInWorkTenAtATime() throws Exception {
+        for (int i = 0; i < 200; i++) {
+            Files.writeString(inbox.resolve("request-" + i + ".txt"), "prompt " + i);
+        }
+        simulator.always(Call.CHAT, Reply.stream("a").after(Duration.ofMillis(50)));
+        startWatching("bactrian.max-in-flight", "10");
+
+        await().atMost(Duration.ofSeconds(30)).until(() -> names(".done").size() == 200);
+
+        assertThat(simulator.count(Call.CHAT)).isEqualTo(200);
+        assertThat(simulator.maxConcurrent(Call.CHAT)).isEqualTo(10);
+        assertThat(captured.results).hasSize(200).extracting(result -> result.json().path("id").asText()).doesNotHaveDuplicates();
+        captured.results.clear();
+    }
+
+    @Test
+    void oneAtATimeKeepsTheOrder() throws Exception {
+        List<String> prompts = IntStream.range(0, 12).mapToObj(i -> String.format("%02d", i)).toList();
+        for (String prompt : prompts) {
+            Files.writeString(inbox.resolve(prompt + ".txt"), prompt);
+        }
+        simulator.always(Call.CHAT, Reply.stream("a").after(Duration.ofMillis(20)));
+        startWatching("bactrian.max-in-flight", "1");
+
+        await().atMost(LONG).until(() -> names(".done").size() == 12);
+
+        assertThat(simulator.maxConcurrent(Call.CHAT)).isEqualTo(1);
+        assertThat(prompts(simulator.requests(Call.CHAT))).containsExactlyElementsOf(prompts);
+        captured.results.clear();
+    }
+
+    @Test
+    void aSecondRequestOfAnIdInWorkIsRefused() throws Exception {
+        Files.writeString(inbox.resolve("a.json"), "{\"id\": \"same\", \"prompt\": \"first\"}");
+        Files.writeString(inbox.resolve("b.json"), "{\"id\": \"same\", \"prompt\": \"second\"}");
+        simulator.always(Call.CHAT, Reply.stream("a").after(Duration.ofSeconds(3)));
+        startWatching();
+
+        await().atMost(LONG).until(() -> names(".failed").size() == 1 && names(".done").size() == 1);
+
+        JsonNode error = captured.errors.remove().json();
+        assertThat(error.path("error").path("type").asText()).isEqualTo("invalid-request");
+        assertThat(error.path("error").path("message").asText()).contains("same", "in work");
+        assertThat(simulator.count(Call.CHAT)).isEqualTo(1);
+        captured.results.remove();
+    }
+
+    @Test
+    void aFileThatWasInWorkAtTheStopIsDoneAtTheNextStartAndPaidForOnce() throws Exception {
+        Files.writeString(inbox.resolve("stopped.json"), "{\"model\": \"gemma-2b\", \"prompt\": \"p\"}");
+        simulator.on(Call.CREATE, ReplicateReplies.created()).always(Call.POLL, ReplicateReplies.look("processing"));
+        startWatching("camel.main.shutdown-timeout", "1", "bactrian.replicate.poll-max-attempts", "100000");
+        await().atMost(LONG).until(() -> simulator.count(Call.POLL) > 0);
+        stop();
+        assertThat(names("")).contains("stopped.json");
+        simulator.always(Call.POLL, ReplicateReplies.succeeded("\"a\""));
+
+        startWatching();
+        await().atMost(LONG).until(() -> names(".done").size() == 1);
+
+        assertThat(simulator.count(Call.CREATE)).isEqualTo(1);
+        assertThat(captured.results.remove().json().path("text").asText()).isEqualTo("a");
+    }
+
+    private static List<String> prompts(List<RecordedRequest> requests) {
+        return requests.stream().map(request -> request.json().path("messages").path(0).path("content").asText()).toList();
+    }
+
+    private List<Path> files(String where) {
+        if (!Files.isDirectory(inbox.resolve(where))) {
+            return List.of();
+        }
+        try (Stream<Path> files = Files.list(inbox.resolve(where))) {
+            return files.filter(Files::isRegularFile).toList();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private List<String> names(String where) {
+        return files(where).stream().map(file -> file.getFileName().toString()).toList();
+    }
+}
