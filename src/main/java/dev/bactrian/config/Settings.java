@@ -104,14 +104,19 @@ public final class Settings {
 
     /** A secret may hold {@code {{}: what cannot be resolved as a placeholder is taken as it stands. */
     private static String resolve(PropertiesComponent properties, Properties raw, String name) {
+        String fromSystem = System.getProperty(name, System.getenv(environmentName(name)));
+        String value = fromSystem != null ? fromSystem : raw.getProperty(name);
+        boolean secret = Property.of(name).map(Property::secret).orElse(false);
+        if (secret && value != null && !(value.contains("{{") && value.contains("}}"))) {
+            // Not by way of Camel, which logs what it resolves, a start's summary included, and drops backslashes.
+            return value;
+        }
         // Empty both where it is not set and where a placeholder in it cannot be resolved.
         Optional<String> resolved = properties.resolveProperty(name);
         if (resolved.isPresent()) {
             return resolved.get();
         }
-        String fromSystem = System.getProperty(name, System.getenv(environmentName(name)));
-        String value = fromSystem != null ? fromSystem : raw.getProperty(name);
-        if (value == null || Property.of(name).map(Property::secret).orElse(false)) {
+        if (value == null || secret) {
             return value;
         }
         throw new SettingException(name, "'" + value + "' holds a placeholder that cannot be resolved");

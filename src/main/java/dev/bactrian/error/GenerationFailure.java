@@ -1,5 +1,8 @@
 package dev.bactrian.error;
 
+import java.util.EnumSet;
+import java.util.Set;
+
 /**
  * Why a request fails, before it becomes an error document. Thrown by the beans of the routes, turned into the
  * document by {@code routes/errors.yaml}; a caller of {@code direct:generate} sees {@link GenerateException} instead.
@@ -7,6 +10,9 @@ package dev.bactrian.error;
 public final class GenerationFailure extends RuntimeException {
 
     private static final long serialVersionUID = 1L;
+
+    private static final Set<ErrorType> BEFORE_ANY_CALL =
+            EnumSet.of(ErrorType.INVALID_REQUEST, ErrorType.UNSUPPORTED_MODEL, ErrorType.AUTHENTICATION);
 
     private final ErrorType type;
     private final Integer httpStatus;
@@ -16,7 +22,7 @@ public final class GenerationFailure extends RuntimeException {
 
     /** A failure that no further try of ours would mend, before any call was answered. */
     public GenerationFailure(ErrorType type, String message) {
-        this(type, message, null, 1, false, null, null);
+        this(type, message, null, BEFORE_ANY_CALL.contains(type) ? 0 : 1, false, null, null);
     }
 
     /** The same, of a request whose own id is known to be good. */

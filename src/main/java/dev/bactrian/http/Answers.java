@@ -1,5 +1,11 @@
 package dev.bactrian.http;
 
+import java.nio.ByteBuffer;
+import java.nio.CharBuffer;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.CodingErrorAction;
+import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
 import java.util.Optional;
 import java.util.StringJoiner;
 import java.util.regex.Pattern;
@@ -7,6 +13,7 @@ import java.util.regex.Pattern;
 import com.fasterxml.jackson.core.JacksonException;
 import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
@@ -36,6 +43,17 @@ public final class Answers {
             return Optional.ofNullable(body == null ? null : JSON.readTree(body)).filter(node -> !node.isMissingNode());
         } catch (JacksonException e) {
             return Optional.empty();
+        }
+    }
+
+    /** The JSON as UTF-8. Half of a surrogate pair, which UTF-8 can't hold, becomes U+FFFD. */
+    public static byte[] bytes(JsonNode json) {
+        try {
+            ByteBuffer bytes = StandardCharsets.UTF_8.newEncoder().onMalformedInput(CodingErrorAction.REPLACE)
+                    .replaceWith("\uFFFD".getBytes(StandardCharsets.UTF_8)).encode(CharBuffer.wrap(JSON.writeValueAsString(json)));
+            return Arrays.copyOf(bytes.array(), bytes.limit());
+        } catch (JsonProcessingException | CharacterCodingException e) {
+            throw new IllegalStateException(e);
         }
     }
 

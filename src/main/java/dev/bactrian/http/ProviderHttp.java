@@ -3,6 +3,7 @@ package dev.bactrian.http;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.URI;
+import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Locale;
 
@@ -27,12 +28,14 @@ import org.apache.hc.client5.http.impl.io.PoolingHttpClientConnectionManagerBuil
 import org.apache.hc.core5.http.ClassicHttpRequest;
 import org.apache.hc.core5.http.ClassicHttpResponse;
 import org.apache.hc.core5.http.io.HttpClientConnection;
+import org.apache.hc.core5.http.ContentType;
 import org.apache.hc.core5.http.HttpEntity;
 import org.apache.hc.core5.http.HttpException;
 import org.apache.hc.core5.http.HttpHeaders;
 import org.apache.hc.core5.http.HttpHost;
 import org.apache.hc.core5.http.impl.io.HttpRequestExecutor;
 import org.apache.hc.core5.http.io.HttpResponseInformationCallback;
+import org.apache.hc.core5.http.io.entity.ByteArrayEntity;
 import org.apache.hc.core5.http.io.entity.HttpEntityWrapper;
 import org.apache.hc.core5.http.protocol.HttpContext;
 import org.apache.hc.core5.io.CloseMode;
@@ -200,8 +203,11 @@ public final class ProviderHttp extends CloseableHttpClient implements CamelCont
                 scope.originalRequest.setHeader(HttpHeaders.AUTHORIZATION, "Bearer " + token);
             }
             ClassicHttpResponse response = chain.proceed(request, scope);
+            response.removeHeaders(HttpHeaders.LOCATION);
             HttpEntity entity = response.getEntity();
-            if (entity != null && entity.isStreaming()) {
+            if (entity != null && response.getCode() >= 300 && token != null) {
+                response.setEntity(withoutToken(entity));
+            } else if (entity != null && entity.isStreaming()) {
                 HttpClientConnection connection = (HttpClientConnection) scope.clientContext.getAttribute(CONNECTION);
                 response.setEntity(new HttpEntityWrapper(entity) {
                     private InputStream content;
@@ -216,6 +222,20 @@ public final class ProviderHttp extends CloseableHttpClient implements CamelCont
                 });
             }
             return response;
+        }
+
+        /** An error answer may echo the token, and what Camel makes of it goes to logs and traces. */
+        private HttpEntity withoutToken(HttpEntity entity) throws IOException {
+            byte[] body;
+            try (InputStream content = entity.getContent()) {
+                body = content.readNBytes((int) Math.min(limit + 1, Integer.MAX_VALUE - 8));
+            }
+            if (body.length > limit) {
+                throw new ResponseTooLargeException(limit);
+            }
+            String text = new String(body, StandardCharsets.UTF_8);
+            return new ByteArrayEntity(text.contains(token) ? text.replace(token, "***").getBytes(StandardCharsets.UTF_8) : body,
+                    ContentType.parseLenient(entity.getContentType()));
         }
 
         private static URI uri(ClassicHttpRequest request) throws HttpException {

@@ -5,6 +5,8 @@ import java.nio.file.Path;
 import dev.bactrian.config.Property;
 import dev.bactrian.config.SettingException;
 import dev.bactrian.config.Settings;
+import dev.bactrian.error.ErrorType;
+import dev.bactrian.error.GenerationFailure;
 import dev.bactrian.generate.Generation;
 import org.apache.camel.CamelContext;
 import org.apache.camel.CamelContextAware;
@@ -56,10 +58,22 @@ public final class Ledger implements CamelContextAware {
                 .orElseGet(() -> new FilePredictions(Path.of(settings.require(Property.DATA_DIR), "predictions")));
     }
 
-    /** The id of the prediction that this request was given before, or null. */
+    /**
+     * The id of the prediction that this request was given before, or null.
+     *
+     * @throws GenerationFailure {@code provider-unavailable} where that can't be known: to go on might pay twice
+     */
     public String recall(@Variable("generation") Generation generation) {
-        String id = generation.recallKey() == null ? null : repository.getState(generation.recallKey());
-        return id != null && Prediction.isValidId(id) ? id : null;
+        if (generation.recallKey() == null) {
+            return null;
+        }
+        try {
+            String id = repository.getState(generation.recallKey());
+            return id != null && Prediction.isValidId(id) ? id : null;
+        } catch (RuntimeException e) {
+            throw new GenerationFailure(ErrorType.PROVIDER_UNAVAILABLE, "nothing was sent: what is under way can't be read from "
+                    + Property.DATA_DIR.key() + " or " + Property.LEDGER.key() + ": " + e.getMessage(), null, 0, true, e);
+        }
     }
 
     /** Remembers the prediction. Where that fails the request goes on: it is paid for. */

@@ -1,12 +1,10 @@
 package dev.bactrian.replicate;
 
 import java.net.URI;
-import java.nio.charset.StandardCharsets;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.concurrent.ThreadLocalRandom;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.bactrian.config.Property;
@@ -100,7 +98,7 @@ public final class Replicate implements CamelContextAware {
      *
      * @throws GenerationFailure {@code authentication} where no token is set for the official endpoint
      */
-    public byte[] body(@Variable("generation") Generation generation) throws JsonProcessingException {
+    public byte[] body(@Variable("generation") Generation generation) {
         if (OFFICIAL_HOST.equalsIgnoreCase(URI.create(createUrl()).getHost())
                 && settings.text(Property.REPLICATE_API_TOKEN).isEmpty()) {
             throw new GenerationFailure(ErrorType.AUTHENTICATION, Property.REPLICATE_API_TOKEN.key() + " is not set");
@@ -111,7 +109,7 @@ public final class Replicate implements CamelContextAware {
         }
         body.put("version", generation.model().version());
         body.putObject("input").put("prompt", prompt(generation)).setAll(generation.request().options());
-        return Answers.JSON.writeValueAsString(body).getBytes(StandardCharsets.UTF_8);
+        return Answers.bytes(body);
     }
 
     private static String prompt(Generation generation) {
@@ -164,6 +162,10 @@ public final class Replicate implements CamelContextAware {
         Throwable cause = FailureDocuments.cause(caught);
         int misses = before.misses() + 1;
         GenerationFailure failure = HttpFailures.of(cause, Provider.REPLICATE, misses);
+        if (failure.httpStatus() != null && failure.httpStatus() == 404) {
+            failure = new GenerationFailure(ErrorType.PROVIDER_UNAVAILABLE,
+                    "replicate does not know prediction " + before.getId() + ": " + failure.getMessage(), 404, misses, false, cause);
+        }
         boolean again = HttpFailures.mayLookAgain(cause) && misses <= mostMisses;
         LOG.debug("{}: look at prediction {} failed: {}", generation.id(), before.getId(), failure.getMessage());
         Duration wait = retry.before(misses, HttpFailures.headers(cause), HttpFailures.body(cause));
@@ -193,7 +195,8 @@ public final class Replicate implements CamelContextAware {
     public void fail(@Variable("look") Look look) {
         Prediction prediction = look.prediction();
         switch (prediction.status()) {
-            case FAILED -> throw new GenerationFailure(ErrorType.PREDICTION_FAILED, prediction.reason());
+            case FAILED -> throw new GenerationFailure(ErrorType.PREDICTION_FAILED,
+                    settings.redact(prediction.reason()));
             case CANCELED, ABORTED -> throw new GenerationFailure(ErrorType.PREDICTION_CANCELED,
                     "prediction " + prediction.id() + " was " + prediction.rawStatus());
             default -> throw look.miss() != null ? look.miss() : new GenerationFailure(ErrorType.TIMEOUT,

@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.net.SocketTimeoutException;
 import java.util.NoSuchElementException;
+import java.util.function.UnaryOperator;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
@@ -33,6 +34,7 @@ public final class ChatStream implements ChunkSource, Closeable {
 
     private static final Logger LOG = LoggerFactory.getLogger("dev.bactrian.upstage");
 
+    private final UnaryOperator<String> redact;
     private final String requestId;
     private final InputStream in;
     private final EventStream events;
@@ -48,6 +50,12 @@ public final class ChatStream implements ChunkSource, Closeable {
 
     /** Reads the answer to that request from a body of {@code text/event-stream}. */
     public ChatStream(String requestId, InputStream in) {
+        this(requestId, in, UnaryOperator.identity());
+    }
+
+    /** The same; what the service says of an error goes through that first: it may echo the key. */
+    ChatStream(String requestId, InputStream in, UnaryOperator<String> redact) {
+        this.redact = redact;
         this.requestId = requestId;
         this.in = in;
         this.events = new EventStream(in);
@@ -142,7 +150,7 @@ public final class ChatStream implements ChunkSource, Closeable {
             LOG.warn("{}: a line of the stream is not JSON and is skipped ({} bytes)", requestId, events.length());
         }
         if (event.error() != null) {
-            throw interrupted(event.error(), null);
+            throw interrupted(redact.apply(event.error()), null);
         }
         reasoning.append(event.reasoning());
         event.toolCalls().forEach(this::addToolCall);

@@ -2,9 +2,7 @@ package dev.bactrian.upstage;
 
 import java.io.InputStream;
 import java.net.URI;
-import java.nio.charset.StandardCharsets;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
@@ -49,7 +47,7 @@ public final class Upstage implements CamelContextAware {
      *
      * @throws GenerationFailure {@code authentication} where no key is set for the official endpoint
      */
-    public byte[] body(@Variable("generation") Generation generation) throws JsonProcessingException {
+    public byte[] body(@Variable("generation") Generation generation) {
         requireKey();
         GenerateRequest request = generation.request();
         ObjectNode body = JsonNodeFactory.instance.objectNode().put("model", generation.model().id());
@@ -59,7 +57,7 @@ public final class Upstage implements CamelContextAware {
             body.putObject("stream_options").put("include_usage", true);
         }
         body.setAll(request.options());
-        return Answers.JSON.writeValueAsString(body).getBytes(StandardCharsets.UTF_8);
+        return Answers.bytes(body);
     }
 
     private void requireKey() {
@@ -89,6 +87,7 @@ public final class Upstage implements CamelContextAware {
 
     /** The reader of the answer: an iterator over its chunks. */
     public ChatStream open(@Variable("generation") Generation generation, @Body InputStream body) {
-        return new ChatStream(generation.id(), body == null ? InputStream.nullInputStream() : body);
+        return new ChatStream(generation.id(), body == null ? InputStream.nullInputStream() : body,
+                settings::redact);
     }
 }

@@ -141,7 +141,7 @@ class MoneyLedgerTest extends RouteTestSupport {
         start();
         JsonNode document = generateFails(REQUEST);
 
-        assertThat(document.path("error").path("type").asText()).isEqualTo("provider-rejected");
+        assertThat(document.path("error").path("type").asText()).isEqualTo("provider-unavailable");
         assertThat(document.path("prediction").path("id").asText()).isEqualTo("p1");
         assertThat(simulator.count(Call.CREATE)).isEqualTo(1);
     }

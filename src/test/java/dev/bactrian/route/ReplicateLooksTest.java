@@ -188,7 +188,7 @@ class ReplicateLooksTest extends RouteTestSupport {
 
         JsonNode document = generateFails(REQUEST);
 
-        assertThat(document.path("error").path("type").asText()).isEqualTo("provider-rejected");
+        assertThat(document.path("error").path("type").asText()).isEqualTo("provider-unavailable");
         assertThat(document.path("error").path("message").asText()).contains("No prediction matches the given query");
         assertThat(document.path("prediction").path("id").asText()).isEqualTo("p1");
         assertThat(simulator.count(Call.POLL)).isEqualTo(4);

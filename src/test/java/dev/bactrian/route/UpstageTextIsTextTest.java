@@ -224,4 +224,15 @@ class UpstageTextIsTextTest extends RouteTestSupport {
             assertThat(message.replaceAll("\\s", "")).endsWith(("x" + text.text + "y").replaceAll("[\\s\\u0085\\u2028\\u2029]", ""));
         });
     }
+
+    @Test
+    void halfAnEmojiIsNotReplacedByAQuestionMark() throws Exception {
+        start();
+        simulator.on(Call.CHAT, Reply.stream("a"));
+
+        generate("{\"prompt\":\"cut \\ud83d off\"}");
+
+        assertThat(simulator.requests().get(0).json().path("messages").path(0).path("content").asText()).isIn("cut \ud83d off", "cut \ufffd off");
+        takeChunks();
+    }
 }
