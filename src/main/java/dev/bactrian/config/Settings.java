@@ -89,7 +89,7 @@ public final class Settings {
      * @throws SettingException where one is malformed or its name unknown
      */
     public static Settings of(CamelContext context) {
-        synchronized (context) {
+        synchronized (Settings.class) {
             Settings settings = context.getRegistry().lookupByNameAndType(BEAN, Settings.class);
             if (settings == null) {
                 PropertiesComponent properties = context.getPropertiesComponent();
@@ -116,8 +116,10 @@ public final class Settings {
         if (resolved.isPresent()) {
             return resolved.get();
         }
-        if (value == null || secret) {
+        if (value == null || secret && !value.matches("\\{\\{[^{}]+}}")) {
             return value;
+        } else if (secret) {
+            throw new SettingException(name, "is a placeholder that cannot be resolved");
         }
         throw new SettingException(name, "'" + value + "' holds a placeholder that cannot be resolved");
     }
@@ -315,14 +317,17 @@ public final class Settings {
         return playground;
     }
 
+    /** How an Upstage request carries the conversation. */
     public PromptStyle promptStyle() {
         return PromptStyle.valueOf(require(Property.UPSTAGE_PROMPT_STYLE).toUpperCase(Locale.ROOT));
     }
 
+    /** Which dialect of Replicate is spoken. */
     public ReplicateApi replicateApi() {
         return ReplicateApi.valueOf(require(Property.REPLICATE_API).toUpperCase(Locale.ROOT));
     }
 
+    /** What is emitted for a result. */
     public EmitFormat emitFormat() {
         return EmitFormat.valueOf(require(Property.EMIT_FORMAT).toUpperCase(Locale.ROOT));
     }

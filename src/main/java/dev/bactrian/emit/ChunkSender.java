@@ -116,8 +116,10 @@ public final class ChunkSender extends AsyncProcessorSupport implements CamelCon
     /** Lets go of the endpoints. */
     @Override
     protected void doStop() {
-        if (producers != null) {
-            ServiceHelper.stopAndShutdownServices(producers);
+        List<AsyncProducer> made = producers;
+        producers = null;
+        if (made != null) {
+            ServiceHelper.stopAndShutdownServices(made);
         }
     }
 }

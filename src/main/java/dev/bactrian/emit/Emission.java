@@ -16,6 +16,7 @@ public final class Emission {
     private final String document;
     private final List<Delivery> deliveries;
     private final List<String> problems = new ArrayList<>();
+    private int attempts;
 
     Emission(String document, List<Delivery> deliveries) {
         this.document = document;
@@ -27,8 +28,9 @@ public final class Emission {
         return deliveries;
     }
 
-    synchronized void failed(String problem) {
+    synchronized void failed(String problem, int tries) {
         problems.add(problem);
+        attempts = Math.max(attempts, tries);
     }
 
     /** For the routes: whether a delivery could not be made. */
@@ -43,7 +45,10 @@ public final class Emission {
         kept.set("provider", whole.path("provider"));
         kept.set("model", whole.path("model"));
         kept.putObject("error").put("type", ErrorType.DELIVERY_FAILED.toString()).put("message", String.join("; ", problems))
-                .putNull("httpStatus").put("attempts", 1).put("retryable", false);
+                .putNull("httpStatus").put("attempts", attempts).put("retryable", false);
+        kept.put("partialText", whole.path("text").asText(whole.path("partialText").asText("")));
+        kept.set("startedAt", whole.path("startedAt"));
+        kept.set("durationMs", whole.path("durationMs"));
         kept.set("undelivered", whole);
         return Documents.text(kept);
     }

@@ -8,8 +8,8 @@ import java.util.List;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.bactrian.config.Property;
 import dev.bactrian.config.SettingException;
-import dev.bactrian.config.Settings;
 import dev.bactrian.config.Settings.EmitFormat;
+import dev.bactrian.config.Settings;
 import dev.bactrian.error.FailureDocuments;
 import dev.bactrian.generate.Headers;
 import dev.bactrian.http.Answers;
@@ -18,13 +18,13 @@ import org.apache.camel.CamelContextAware;
 import org.apache.camel.Exchange;
 import org.apache.camel.Message;
 import org.apache.camel.RuntimeCamelException;
-import org.apache.camel.util.StringHelper;
 import org.apache.camel.http.base.HttpOperationFailedException;
+import org.apache.camel.util.StringHelper;
 import org.apache.camel.util.URISupport;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** What {@code routes/emit.yaml} can't say itself: which messages go where. */
+/** What {@code routes/emit.camel.yaml} can't say itself: which messages go where. */
 public final class Emitter implements CamelContextAware {
 
     private static final Logger LOG = LoggerFactory.getLogger("dev.bactrian.emit");
@@ -155,7 +155,7 @@ public final class Emitter implements CamelContextAware {
         Throwable cause = FailureDocuments.cause(exchange);
         String problem = settings.redact(URISupport.sanitizeUri(delivery.uri()) + ": " + problem(cause));
         LOG.warn("{}: could not be emitted to {}", exchange.getMessage().getHeader(Headers.REQUEST_ID), problem);
-        exchange.getVariable("emission", Emission.class).failed(problem);
+        exchange.getVariable("emission", Emission.class).failed(problem, exchange.getVariable(FailureDocuments.ATTEMPTS, 1, Integer.class));
     }
 
     /** In one line; an HTTP destination's address may hold a secret, and Camel's own message holds the address. */

@@ -13,9 +13,11 @@ import java.util.Map;
 import dev.bactrian.Version;
 import dev.bactrian.config.Property;
 import dev.bactrian.config.Settings;
+import dev.bactrian.http.ProviderHttp;
 import org.apache.hc.client5.http.config.ConnectionConfig;
 import org.apache.hc.client5.http.config.RequestConfig;
 import org.apache.hc.client5.http.impl.classic.CloseableHttpClient;
+import org.apache.hc.client5.http.impl.classic.HttpClientBuilder;
 import org.apache.hc.client5.http.impl.classic.HttpClients;
 import org.apache.hc.client5.http.impl.io.PoolingHttpClientConnectionManagerBuilder;
 import org.apache.hc.core5.http.ClassicHttpResponse;
@@ -49,7 +51,7 @@ final class Images implements AutoCloseable {
         hosts = Arrays.stream(settings.text(Property.IMAGES_HOSTS).orElse("").split(",")).map(String::trim)
                 .filter(host -> !host.isEmpty()).map(host -> host.toLowerCase(Locale.ROOT)).toList();
         maxBytes = settings.bytes(Property.MAX_RESPONSE_BYTES);
-        client = HttpClients.custom()
+        HttpClientBuilder builder = HttpClients.custom()
                 .setConnectionManager(PoolingHttpClientConnectionManagerBuilder.create()
                         .setDefaultConnectionConfig(ConnectionConfig.custom()
                                 .setConnectTimeout(Timeout.of(settings.duration(Property.CONNECT_TIMEOUT))).build())
@@ -57,8 +59,9 @@ final class Images implements AutoCloseable {
                 .setDefaultRequestConfig(RequestConfig.custom()
                         .setResponseTimeout(Timeout.of(settings.duration(Property.RESPONSE_TIMEOUT))).build())
                 .setUserAgent("bactrian/" + Version.current())
-                .disableAutomaticRetries().disableRedirectHandling().disableCookieManagement()
-                .build();
+                .disableAutomaticRetries().disableRedirectHandling().disableCookieManagement();
+        ProviderHttp.through(settings.proxy(Property.REPLICATE_PROXY), builder);
+        client = builder.build();
     }
 
     /**

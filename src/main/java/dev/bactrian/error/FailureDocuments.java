@@ -1,10 +1,13 @@
 package dev.bactrian.error;
 
 import java.io.IOException;
+import java.time.Clock;
 import java.time.Instant;
 import java.util.UUID;
+import java.util.concurrent.ThreadLocalRandom;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.bactrian.config.Property;
 import dev.bactrian.config.Settings;
 import dev.bactrian.generate.Documents;
 import dev.bactrian.generate.Generation;
@@ -14,7 +17,6 @@ import dev.bactrian.generate.Results;
 import dev.bactrian.http.Answers;
 import dev.bactrian.http.HttpFailures;
 import dev.bactrian.http.Retry;
-import dev.bactrian.config.Property;
 import dev.bactrian.model.Provider;
 import dev.bactrian.replicate.Look;
 import dev.bactrian.replicate.Output;
@@ -29,14 +31,15 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * What {@code routes/errors.yaml} can't say itself: whether a call may be made again and when, and the error document
+ * What {@code routes/errors.camel.yaml} can't say itself: whether a call may be made again and when, and the error document
  * of a request that failed.
  */
 public final class FailureDocuments implements CamelContextAware, Processor {
 
     private static final Logger LOG = LoggerFactory.getLogger("dev.bactrian.errors");
 
-    private static final String ATTEMPTS = "attempts";
+    /** The variable that counts how often the current step has failed. */
+    public static final String ATTEMPTS = "attempts";
 
     private CamelContext camelContext;
     private Settings settings;
@@ -54,7 +57,7 @@ public final class FailureDocuments implements CamelContextAware, Processor {
         settings = Settings.of(camelContext);
         mostRetries = settings.count(Property.RETRY_MAX_ATTEMPTS);
         retry = new Retry(settings.duration(Property.RETRY_DELAY), settings.duration(Property.RETRY_MAX_DELAY),
-                java.time.Clock.systemUTC(), () -> java.util.concurrent.ThreadLocalRandom.current().nextDouble());
+                Clock.systemUTC(), () -> ThreadLocalRandom.current().nextDouble());
     }
 
     /**

@@ -5,7 +5,7 @@ import java.util.Set;
 
 /**
  * Why a request fails, before it becomes an error document. Thrown by the beans of the routes, turned into the
- * document by {@code routes/errors.yaml}; a caller of {@code direct:generate} sees {@link GenerateException} instead.
+ * document by {@code routes/errors.camel.yaml}; a caller of {@code direct:generate} sees {@link GenerateException} instead.
  */
 public final class GenerationFailure extends RuntimeException {
 
@@ -52,10 +52,12 @@ public final class GenerationFailure extends RuntimeException {
         this.requestId = requestId;
     }
 
+    /** Its kind. */
     public ErrorType type() {
         return type;
     }
 
+    /** The status that the provider answered, or null. */
     public Integer httpStatus() {
         return httpStatus;
     }
@@ -65,10 +67,12 @@ public final class GenerationFailure extends RuntimeException {
         return requestId;
     }
 
+    /** How often the call was made. */
     public int attempts() {
         return attempts;
     }
 
+    /** Whether the same request, sent again later, may succeed. */
     public boolean retryable() {
         return retryable;
     }

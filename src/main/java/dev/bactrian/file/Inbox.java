@@ -21,7 +21,7 @@ import org.apache.camel.spi.ExceptionHandler;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** What {@code routes/from-file} can't say itself: which files can be read, and where a file goes in the end. */
+/** What {@code routes/from-file.camel.yaml} can't say itself: which files can be read, and where a file goes in the end. */
 public final class Inbox implements CamelContextAware, GenericFileFilter<File>, ExceptionHandler {
 
     private static final Logger LOG = LoggerFactory.getLogger("dev.bactrian.file");

@@ -3,6 +3,7 @@ package dev.bactrian.generate;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
+import dev.bactrian.error.ErrorType;
 import dev.bactrian.error.GenerateException;
 import dev.bactrian.error.GenerationFailure;
 import dev.bactrian.replicate.Ledger;
@@ -16,17 +17,22 @@ import org.apache.camel.Processor;
  */
 public final class Answer implements AggregationStrategy, Processor {
 
-
     /**
      * Stops a redelivery of the caller's error handler: a request that failed for good fails again at once, without a
-     * call, whatever number of redeliveries the host has set. One that is {@code retryable} is made again.
+     * call, whatever number of redeliveries the host has set. One that is {@code retryable}, and of which no chunk has
+     * gone out, is made again.
      */
     @Override
     public void process(Exchange exchange) {
         boolean redelivered = exchange.getMessage().getHeader(Exchange.REDELIVERY_COUNTER, 0, Integer.class) > 0;
-        if (redelivered && exchange.getProperty(Exchange.EXCEPTION_CAUGHT) instanceof GenerateException before && !before.isRetryable()) {
+        if (redelivered && exchange.getProperty(Exchange.EXCEPTION_CAUGHT) instanceof GenerateException before && isFinal(before)) {
             exchange.setException(before);
         }
+    }
+
+    /** Of a stream that broke off, chunks may have gone out: they would go out again. */
+    private static boolean isFinal(GenerateException failure) {
+        return !failure.isRetryable() || failure.getType().equals(ErrorType.STREAM_INTERRUPTED.toString());
     }
 
     @Override

@@ -18,8 +18,8 @@ import dev.bactrian.model.Catalogue;
 import dev.bactrian.model.Provider;
 import dev.bactrian.request.GenerateRequest;
 import dev.bactrian.request.RequestId;
-import dev.bactrian.request.RequestReader;
 import dev.bactrian.request.RequestReader.Format;
+import dev.bactrian.request.RequestReader;
 import org.apache.camel.CamelContext;
 import org.apache.camel.CamelContextAware;
 import org.apache.camel.Exchange;
@@ -117,7 +117,12 @@ public final class Intake implements CamelContextAware {
             return request;
         }
         String model = message.getHeader(Headers.MODEL, String.class);
-        Provider provider = RequestReader.provider(message.getHeader(Headers.PROVIDER, String.class));
+        Provider provider;
+        try {
+            provider = RequestReader.provider(message.getHeader(Headers.PROVIDER, String.class));
+        } catch (GenerationFailure e) {
+            throw e.of(request.id());
+        }
         return new GenerateRequest(request.id(), model, provider, request.kind(), request.messages(), request.prompt(), request.options());
     }
 

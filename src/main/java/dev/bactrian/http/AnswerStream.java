@@ -42,11 +42,11 @@ final class AnswerStream extends FilterInputStream {
     }
 
     @Override
-    public int read(byte[] buffer, int offset, int length) throws IOException {
+    public int read(byte[] buffer, int offset, int most) throws IOException {
         if (closed) {
             throw new IOException("the answer is closed");
         }
-        int n = super.read(buffer, offset, length);
+        int n = super.read(buffer, offset, most);
         if (n < 0) {
             ended = true;
         } else if ((count += n) > limit) {

@@ -6,6 +6,7 @@ import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 
 import dev.bactrian.Version;
 import dev.bactrian.config.Property;
@@ -27,13 +28,13 @@ import org.apache.hc.client5.http.impl.io.PoolingHttpClientConnectionManager;
 import org.apache.hc.client5.http.impl.io.PoolingHttpClientConnectionManagerBuilder;
 import org.apache.hc.core5.http.ClassicHttpRequest;
 import org.apache.hc.core5.http.ClassicHttpResponse;
-import org.apache.hc.core5.http.io.HttpClientConnection;
 import org.apache.hc.core5.http.ContentType;
 import org.apache.hc.core5.http.HttpEntity;
 import org.apache.hc.core5.http.HttpException;
 import org.apache.hc.core5.http.HttpHeaders;
 import org.apache.hc.core5.http.HttpHost;
 import org.apache.hc.core5.http.impl.io.HttpRequestExecutor;
+import org.apache.hc.core5.http.io.HttpClientConnection;
 import org.apache.hc.core5.http.io.HttpResponseInformationCallback;
 import org.apache.hc.core5.http.io.entity.ByteArrayEntity;
 import org.apache.hc.core5.http.io.entity.HttpEntityWrapper;
@@ -54,6 +55,7 @@ public final class ProviderHttp extends CloseableHttpClient implements CamelCont
 
     private static final String CONNECTION = ProviderHttp.class.getName() + ".connection";
     private static final TimeValue IDLE_BEFORE_CHECK = TimeValue.ofSeconds(1);
+    private static final TimeValue LONGEST_IDLE = TimeValue.ofSeconds(30);
     private static final TimeValue LONGEST_LIFE = TimeValue.ofMinutes(10);
 
     private Provider provider;
@@ -116,6 +118,7 @@ public final class ProviderHttp extends CloseableHttpClient implements CamelCont
                 .disableRedirectHandling()
                 .disableCookieManagement()
                 .disableAuthCaching()
+                .evictIdleConnections(LONGEST_IDLE)
                 .setDefaultRequestConfig(RequestConfig.custom()
                         .setResponseTimeout(Timeout.of(settings.duration(Property.RESPONSE_TIMEOUT)))
                         .setConnectionRequestTimeout(Timeout.DISABLED)
@@ -123,7 +126,13 @@ public final class ProviderHttp extends CloseableHttpClient implements CamelCont
                         .build())
                 .addExecInterceptorFirst("bactrian-answer", new Guard(token(settings), endpoints(settings),
                         settings.bytes(Property.MAX_RESPONSE_BYTES)));
-        settings.proxy(provider == Provider.UPSTAGE ? Property.UPSTAGE_PROXY : Property.REPLICATE_PROXY).ifPresent(proxy -> {
+        through(settings.proxy(provider == Provider.UPSTAGE ? Property.UPSTAGE_PROXY : Property.REPLICATE_PROXY), builder);
+        return builder.build();
+    }
+
+    /** Has a client go through that proxy, where there is one. */
+    public static void through(Optional<Settings.Proxy> configured, HttpClientBuilder builder) {
+        configured.ifPresent(proxy -> {
             HttpHost host = new HttpHost(proxy.host(), proxy.port());
             builder.setProxy(host);
             if (proxy.user() != null) {
@@ -133,7 +142,6 @@ public final class ProviderHttp extends CloseableHttpClient implements CamelCont
                 builder.setDefaultCredentialsProvider(credentials);
             }
         });
-        return builder.build();
     }
 
     private String token(Settings settings) {

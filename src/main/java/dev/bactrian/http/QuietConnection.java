@@ -18,7 +18,7 @@ import org.apache.hc.core5.http.impl.io.SocketHolder;
 final class QuietConnection extends DefaultBHttpClientConnection implements ManagedHttpClientConnection {
 
     QuietConnection() {
-        super(Http1Config.DEFAULT);
+        super(Http1Config.custom().setMaxHeaderCount(256).setMaxLineLength(64 * 1024).build());
     }
 
     @Override

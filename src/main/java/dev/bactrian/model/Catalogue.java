@@ -50,7 +50,11 @@ public final class Catalogue {
         Object parent = root.get("extends");
         if (parent != null) {
             String text = parents.apply(parent.toString());
-            read(parent.toString(), parse(parent.toString(), text));
+            Map<?, ?> extended = parse(parent.toString(), text);
+            if (extended.get("extends") != null) {
+                throw new IllegalArgumentException(source + ": extends a file that itself extends another");
+            }
+            read(parent.toString(), extended);
         }
         read(source, root);
         for (Map.Entry<Provider, Entry> provider : providers.entrySet()) {

@@ -10,11 +10,6 @@ package dev.bactrian.model;
  */
 public record Model(Provider provider, String id, Kind kind, String version) {
 
-    /** Whether it is known to make text. */
-    public boolean isText() {
-        return kind == Kind.TEXT;
-    }
-
     /** Whether it is known to make images. */
     public boolean isImage() {
         return kind == Kind.IMAGE;

@@ -36,8 +36,12 @@ public final class FilePredictions extends ServiceSupport implements StateReposi
             }
             Files.createDirectories(folder);
             Path written = Files.createTempFile(folder, ".", ".tmp");
-            Files.writeString(written, value);
-            Files.move(written, folder.resolve(key), StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+            try {
+                Files.writeString(written, value);
+                Files.move(written, folder.resolve(key), StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+            } finally {
+                Files.deleteIfExists(written);
+            }
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }

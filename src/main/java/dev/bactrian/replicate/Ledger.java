@@ -90,7 +90,7 @@ public final class Ledger implements CamelContextAware {
     /**
      * Forgets the prediction of a request once the exchange that asked for it is done, after everything else that
      * happens then. Where the request succeeded but the exchange failed it is remembered: the exchange's message was
-     * not handled to its end and may come again.
+     * not handled to its end and may come again. The same where the application stops, which makes requests fail.
      */
     public void forgetLater(Exchange exchange, Generation generation, boolean succeeded) {
         if (generation == null || generation.recallKey() == null || !generation.isReplicate()) {
@@ -99,7 +99,8 @@ public final class Ledger implements CamelContextAware {
         exchange.getExchangeExtension().addOnCompletion(new SynchronizationAdapter() {
             @Override
             public void onDone(Exchange done) {
-                if (!succeeded || !done.isFailed()) {
+                boolean stopping = camelContext.isStopping() || camelContext.isStopped();
+                if (!done.isFailed() || !succeeded && !stopping) {
                     forget(generation);
                 }
             }

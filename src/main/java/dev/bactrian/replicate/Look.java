@@ -7,7 +7,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.bactrian.error.GenerationFailure;
 
 /**
- * How far the waiting for a prediction has come: the exchange variable {@code look} of {@code routes/replicate.yaml},
+ * How far the waiting for a prediction has come: the exchange variable {@code look} of {@code routes/replicate.camel.yaml},
  * replaced with each look. Immutable.
  *
  * @param prediction as last seen

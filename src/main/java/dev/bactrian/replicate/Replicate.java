@@ -8,8 +8,8 @@ import java.util.concurrent.ThreadLocalRandom;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.bactrian.config.Property;
-import dev.bactrian.config.Settings;
 import dev.bactrian.config.Settings.ReplicateApi;
+import dev.bactrian.config.Settings;
 import dev.bactrian.emit.ChunkSource;
 import dev.bactrian.error.ErrorType;
 import dev.bactrian.error.FailureDocuments;
@@ -28,7 +28,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * What {@code routes/replicate.yaml} can't say itself: the create's body, the reading of answers, and when to look
+ * What {@code routes/replicate.camel.yaml} can't say itself: the create's body, the reading of answers, and when to look
  * again.
  */
 public final class Replicate implements CamelContextAware {
@@ -57,7 +57,7 @@ public final class Replicate implements CamelContextAware {
         settings = Settings.of(camelContext);
         createUrl = settings.require(Property.REPLICATE_API_ENDPOINT);
         pollUrl = settings.require(Property.REPLICATE_POLL_ENDPOINT);
-        cancelAfter = settings.cancelAfter().map(deadline -> Math.max(5, deadline.toSeconds()) + "s").orElse(null);
+        cancelAfter = settings.cancelAfter().map(deadline -> deadline.toSeconds() + "s").orElse(null);
         pollDelay = settings.duration(Property.REPLICATE_POLL_DELAY);
         mostLooks = settings.count(Property.REPLICATE_POLL_MAX_ATTEMPTS);
         mostMisses = settings.count(Property.RETRY_MAX_ATTEMPTS);
@@ -161,7 +161,9 @@ public final class Replicate implements CamelContextAware {
             @ExchangeException Throwable caught) {
         Throwable cause = FailureDocuments.cause(caught);
         int misses = before.misses() + 1;
-        GenerationFailure failure = HttpFailures.of(cause, Provider.REPLICATE, misses);
+        GenerationFailure said = HttpFailures.of(cause, Provider.REPLICATE, misses);
+        // The rule of creates says what is retryable; here one is paid for already.
+        GenerationFailure failure = new GenerationFailure(said.type(), said.getMessage(), said.httpStatus(), misses, false, cause);
         if (failure.httpStatus() != null && failure.httpStatus() == 404) {
             failure = new GenerationFailure(ErrorType.PROVIDER_UNAVAILABLE,
                     "replicate does not know prediction " + before.getId() + ": " + failure.getMessage(), 404, misses, false, cause);

@@ -14,6 +14,7 @@ import java.util.Properties;
 import dev.bactrian.config.Property;
 import dev.bactrian.config.SettingException;
 import dev.bactrian.config.Settings;
+import org.apache.camel.impl.DefaultCamelContext;
 
 /** Gathers the service's properties, lowest precedence first: packaged, file, environment, system. */
 final class Configuration {
@@ -46,7 +47,40 @@ final class Configuration {
                 .forEach(name -> all.put(name, system.getProperty(name)));
         ownName(all, Property.REPLICATE_API_TOKEN, environment.get("REPLICATE_API_TOKEN"));
         ownName(all, Property.UPSTAGE_API_KEY, environment.get("UPSTAGE_API_KEY"));
+        resolvePlaceholders(all);
         return all;
+    }
+
+    /** {@code {{env:X}}} and the like, as in any Camel application. A secret that only looks so is taken as it stands. */
+    private static void resolvePlaceholders(Map<String, String> all) {
+        boolean none = all.entrySet().stream().noneMatch(e -> e.getKey().startsWith(Property.PREFIX) && e.getValue().contains("{{"));
+        if (none) {
+            return;
+        }
+        try (DefaultCamelContext context = new DefaultCamelContext()) {
+            Properties properties = new Properties();
+            properties.putAll(all);
+            context.getPropertiesComponent().setInitialProperties(properties);
+            for (Property property : Property.values()) {
+                String value = all.get(property.key());
+                if (value != null && value.contains("{{")) {
+                    all.put(property.key(), resolved(context, property, value));
+                }
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private static String resolved(DefaultCamelContext context, Property property, String value) {
+        try {
+            return context.getPropertiesComponent().parseUri(value);
+        } catch (RuntimeException e) {
+            if (property.secret() && !value.matches("\\{\\{[^{}]+}}")) {
+                return value;
+            }
+            throw new SettingException(property.key(), "holds a placeholder that cannot be resolved");
+        }
     }
 
     private static void ownName(Map<String, String> all, Property property, String value) {

@@ -14,7 +14,6 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.bactrian.emit.ChunkSource;
 import dev.bactrian.error.ErrorType;
 import dev.bactrian.error.GenerationFailure;
-import dev.bactrian.http.Answers;
 import dev.bactrian.http.ResponseTooLargeException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;

@@ -7,8 +7,8 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.bactrian.config.Property;
-import dev.bactrian.config.Settings;
 import dev.bactrian.config.Settings.PromptStyle;
+import dev.bactrian.config.Settings;
 import dev.bactrian.error.ErrorType;
 import dev.bactrian.error.GenerationFailure;
 import dev.bactrian.generate.Generation;
@@ -20,7 +20,7 @@ import org.apache.camel.CamelContext;
 import org.apache.camel.CamelContextAware;
 import org.apache.camel.Variable;
 
-/** What {@code routes/upstage.yaml} can't say itself: the request's body, and the reader of the answer's stream. */
+/** What {@code routes/upstage.camel.yaml} can't say itself: the request's body, and the reader of the answer's stream. */
 public final class Upstage implements CamelContextAware {
 
     private CamelContext camelContext;

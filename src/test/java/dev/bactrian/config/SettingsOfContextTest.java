@@ -71,9 +71,15 @@ class SettingsOfContextTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"up_a{{b", "up_a{{b}}c", "up_}}a{{", "up_{{{{", "{{up_canary}}"})
+    @ValueSource(strings = {"up_a{{b", "up_a{{b}}c", "up_}}a{{", "up_{{{{"})
     void aKeyMayLookLikeAPlaceholder(String key) {
         assertThat(settings("bactrian.upstage.api-key", key).text(Property.UPSTAGE_API_KEY)).contains(key);
+    }
+
+    @Test
+    void aKeyThatIsAPlaceholderOfNothingStopsTheStart() {
+        assertThatThrownBy(() -> settings("bactrian.upstage.api-key", "{{env:NO_SUCH_VARIABLE}}"))
+                .isInstanceOf(SettingException.class).hasMessageContaining("bactrian.upstage.api-key");
     }
 
     @ParameterizedTest

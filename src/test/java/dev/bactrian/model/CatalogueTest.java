@@ -48,7 +48,7 @@ class CatalogueTest {
 
     @Test
     void aModelWithoutAKindMakesText() {
-        assertThat(resolve(read(BASE), "solar").isText()).isTrue();
+        assertThat(resolve(read(BASE), "solar").kind() == Kind.TEXT).isTrue();
     }
 
     @Test
