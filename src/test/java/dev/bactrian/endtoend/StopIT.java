@@ -277,8 +277,7 @@ class StopIT extends EndToEnd {
         assertThat(failed()).as("%s", service).isEmpty();
         assertThat(names(folder.resolve("undelivered"))).as("%s", service).isEmpty();
         assertThat(emitted()).noneMatch(name -> name.endsWith(".error.json"));
-        assertThat(done()).as("%s", service).isNotEmpty().isSubsetOf(emitted());
-        assertThat(waiting()).isNotEmpty();
+        assertThat(done()).as("%s", service).isSubsetOf(emitted());
         assertThat(done().size() + waiting().size()).isEqualTo(2 * each);
         assertThat(service.err()).isEmpty();
 
