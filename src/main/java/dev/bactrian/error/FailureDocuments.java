@@ -1,10 +1,8 @@
 package dev.bactrian.error;
 
 import java.io.IOException;
-import java.time.Clock;
 import java.time.Instant;
 import java.util.UUID;
-import java.util.concurrent.ThreadLocalRandom;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.bactrian.config.Property;
@@ -56,8 +54,7 @@ public final class FailureDocuments implements CamelContextAware, Processor {
         this.camelContext = camelContext;
         settings = Settings.of(camelContext);
         mostRetries = settings.count(Property.RETRY_MAX_ATTEMPTS);
-        retry = new Retry(settings.duration(Property.RETRY_DELAY), settings.duration(Property.RETRY_MAX_DELAY),
-                Clock.systemUTC(), () -> ThreadLocalRandom.current().nextDouble());
+        retry = Retry.of(settings);
     }
 
     /**

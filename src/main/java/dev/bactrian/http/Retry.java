@@ -10,7 +10,11 @@ import java.util.Arrays;
 import java.util.Comparator;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.ThreadLocalRandom;
 import java.util.function.DoubleSupplier;
+
+import dev.bactrian.config.Property;
+import dev.bactrian.config.Settings;
 
 /**
  * How long to wait before a call is made again: what the provider asks for, else an exponential delay with jitter,
@@ -38,6 +42,12 @@ public final class Retry {
         this.maxDelay = maxDelay;
         this.clock = clock;
         this.random = random;
+    }
+
+    /** As {@code bactrian.retry.delay} and {@code bactrian.retry.max-delay} say. */
+    public static Retry of(Settings settings) {
+        return new Retry(settings.duration(Property.RETRY_DELAY), settings.duration(Property.RETRY_MAX_DELAY),
+                Clock.systemUTC(), () -> ThreadLocalRandom.current().nextDouble());
     }
 
     /** The wait before try number {@code attempt + 1}, where {@code attempt} (from 1) has failed with that answer. */

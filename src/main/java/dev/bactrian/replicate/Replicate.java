@@ -1,9 +1,7 @@
 package dev.bactrian.replicate;
 
 import java.net.URI;
-import java.time.Clock;
 import java.time.Duration;
-import java.util.concurrent.ThreadLocalRandom;
 
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
@@ -61,8 +59,7 @@ public final class Replicate implements CamelContextAware {
         pollDelay = settings.duration(Property.REPLICATE_POLL_DELAY);
         mostLooks = settings.count(Property.REPLICATE_POLL_MAX_ATTEMPTS);
         mostMisses = settings.count(Property.RETRY_MAX_ATTEMPTS);
-        retry = new Retry(settings.duration(Property.RETRY_DELAY), settings.duration(Property.RETRY_MAX_DELAY),
-                Clock.systemUTC(), () -> ThreadLocalRandom.current().nextDouble());
+        retry = Retry.of(settings);
     }
 
     /** The URL where predictions are created. */
