@@ -53,8 +53,23 @@ public enum Property {
     FILE_ENABLED("file.enabled", Form.FLAG, "true"),
     FILE_INBOX("file.inbox", Form.TEXT, "inbox"),
 
+    JMS_ENABLED("jms.enabled", Form.FLAG, "false"),
+    JMS_URL("jms.url", Form.TEXT, null),
+    JMS_USER("jms.user", Form.TEXT, null),
+    JMS_PASSWORD("jms.password", Form.SECRET, null),
+    JMS_CONNECTION_FACTORY("jms.connection-factory", Form.TEXT, null),
+    JMS_REQUESTS("jms.requests", Form.TEXT, "bactrian.requests"),
+    JMS_POLLS("jms.polls", Form.TEXT, "bactrian.polls"),
+    JMS_DELIVERIES("jms.deliveries", Form.TEXT, "bactrian.deliveries"),
+    JMS_DEAD_LETTERS("jms.dead-letters", Form.TEXT, "bactrian.dead"),
+    JMS_CONCURRENCY("jms.concurrency", Form.COUNT, "8"),
+    JMS_DELIVERY_ATTEMPTS("jms.delivery-attempts", Form.COUNT, "50"),
+    JMS_REMEMBER("jms.remember", Form.DURATION, null),
+
     DATA_DIR("data-dir", Form.TEXT, "data"),
     LEDGER("ledger", Form.TEXT, null),
+    LEDGER_USER("ledger.user", Form.TEXT, null),
+    LEDGER_PASSWORD("ledger.password", Form.SECRET, null),
 
     SIMULATOR("simulator", Form.SIMULATOR, "auto"),
     ROUTES("routes", Form.TEXT, "classpath:bactrian"),
