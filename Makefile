@@ -11,10 +11,10 @@ export LC_ALL := $(if $(filter-out C POSIX,$(LC_ALL)),$(LC_ALL),C.UTF-8)
 
 .PHONY: run demo test bench package clean
 
-## Runs the service in the foreground until Ctrl-C: requests in inbox/, results in outbox/
+## Runs the service in the foreground until Ctrl-C: requests in inbox/, results in outbox/. JMS=1: a queue, too
 run: $(JAR)
 	@mkdir -p inbox
-	exec $(JAVA) -jar $(JAR)
+	exec $(JAVA) $(if $(JMS),-Dbactrian.jms.enabled=true) -jar $(JAR)
 
 ## Runs the sample requests in a fresh folder, printing chunks as they arrive
 demo: $(JAR)

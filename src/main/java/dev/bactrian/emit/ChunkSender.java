@@ -2,6 +2,10 @@ package dev.bactrian.emit;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.RejectedExecutionException;
 
 import dev.bactrian.config.Property;
 import dev.bactrian.config.Settings;
@@ -11,12 +15,15 @@ import dev.bactrian.error.GenerationFailure;
 import dev.bactrian.generate.Documents;
 import dev.bactrian.generate.Generation;
 import dev.bactrian.generate.Headers;
+import dev.bactrian.generate.Intake;
 import dev.bactrian.http.Answers;
+import dev.bactrian.threads.Pools;
 import org.apache.camel.AsyncCallback;
 import org.apache.camel.AsyncProducer;
 import org.apache.camel.CamelContext;
 import org.apache.camel.CamelContextAware;
 import org.apache.camel.Exchange;
+import org.apache.camel.ExchangePattern;
 import org.apache.camel.ExchangePropertyKey;
 import org.apache.camel.support.AsyncProcessorSupport;
 import org.apache.camel.support.ExchangeHelper;
@@ -31,6 +38,7 @@ public final class ChunkSender extends AsyncProcessorSupport implements CamelCon
     private CamelContext camelContext;
     private List<String> uris;
     private volatile List<AsyncProducer> producers;
+    private final ExecutorService apart = Pools.asNeeded("bactrian-chunk");
 
     @Override
     public CamelContext getCamelContext() {
@@ -54,6 +62,10 @@ public final class ChunkSender extends AsyncProcessorSupport implements CamelCon
         exchange.getMessage().removeHeaders("*");
         if (isWanted()) {
             exchange.getMessage().getHeaders().putAll(Documents.headers(generation, "text", "processing"));
+            int attempt = exchange.getVariable(Intake.ATTEMPT, 1, Integer.class);
+            if (attempt > 1) {
+                exchange.getMessage().setHeader(Headers.ATTEMPT, attempt);
+            }
         }
     }
 
@@ -65,6 +77,35 @@ public final class ChunkSender extends AsyncProcessorSupport implements CamelCon
             return true;
         }
         exchange.getMessage().setHeader(Headers.CHUNK_INDEX, exchange.getProperty(ExchangePropertyKey.SPLIT_INDEX));
+        // Whatever the caller of the routes waits for, a chunk is no question.
+        exchange.setPattern(ExchangePattern.InOnly);
+        if (exchange.getVariable(Intake.ATTEMPT) == null) {
+            return send(exchange, callback);
+        }
+        sendApart(exchange);
+        callback.done(true);
+        return true;
+    }
+
+    /** From another thread: sent from the one that is in a transaction, it would be seen at the commit. */
+    private void sendApart(Exchange exchange) {
+        try {
+            apart.submit(() -> {
+                CompletableFuture<Void> sent = new CompletableFuture<>();
+                send(exchange, doneSync -> sent.complete(null));
+                return sent.get();
+            }).get();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            exchange.setException(e);
+            failed(exchange);
+        } catch (ExecutionException | RejectedExecutionException e) {
+            exchange.setException(e);
+            failed(exchange);
+        }
+    }
+
+    private boolean send(Exchange exchange, AsyncCallback callback) {
         try {
             List<AsyncProducer> targets = producers();
             int last = targets.size() - 1;
@@ -116,6 +157,7 @@ public final class ChunkSender extends AsyncProcessorSupport implements CamelCon
     /** Lets go of the endpoints. */
     @Override
     protected void doStop() {
+        apart.shutdownNow();
         List<AsyncProducer> made = producers;
         producers = null;
         if (made != null) {

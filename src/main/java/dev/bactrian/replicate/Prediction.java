@@ -39,7 +39,12 @@ public record Prediction(
 
     /** A prediction of which only the id is known: created before a restart. */
     static Prediction recalled(String id) {
-        return new Prediction(id, "starting", null, MissingNode.getInstance(), "", MissingNode.getInstance(), false);
+        return known(id, "starting");
+    }
+
+    /** A prediction of which no more is known than this. */
+    static Prediction known(String id, String rawStatus) {
+        return new Prediction(id, rawStatus, null, MissingNode.getInstance(), "", MissingNode.getInstance(), false);
     }
 
     public PredictionStatus status() {

@@ -33,6 +33,8 @@ public final class Bactrian {
                 "dateTimeFormat", "yyyy-MM-dd'T'HH:mm:ss.SSSXXX",
                 "showThreadName", "false",
                 "log.org.apache", "warn",
+                // What consumers say of a broker that is away, each of them every second, is said in one line.
+                "log.org.springframework.jms", "off",
                 "log.org.apache.camel.component.file.GenericFileOnCompletion", "error",
                 // A failed start is told by the service, in one line.
                 "log.org.apache.camel.impl.engine.AbstractCamelContext", "off")

@@ -98,12 +98,21 @@ final class Service implements AutoCloseable {
         if (settings.flag(Property.FILE_ENABLED)) {
             LOG.info("Watching  {}", Path.of(settings.require(Property.FILE_INBOX)).toAbsolutePath());
         }
+        if (settings.flag(Property.JMS_ENABLED)) {
+            LOG.info("Queue     {} at the broker {}", settings.require(Property.JMS_REQUESTS), broker());
+        }
         say("Results   ", Property.EMIT_RESULT);
         say("Errors    ", Property.EMIT_ERROR);
         say("Chunks    ", Property.EMIT_CHUNK);
         LOG.info("Replicate {}{}", settings.require(Property.REPLICATE_API_ENDPOINT), via(Property.REPLICATE_PROXY));
         LOG.info("Upstage   {}{}", settings.require(Property.UPSTAGE_API_ENDPOINT), via(Property.UPSTAGE_PROXY));
         LOG.info("Bactrian {} ready with {} routes in {} ms", Version.current(), routes, (System.nanoTime() - begun) / 1_000_000);
+    }
+
+    private String broker() {
+        return settings.text(Property.JMS_CONNECTION_FACTORY).map(bean -> "of " + bean)
+                .or(() -> settings.text(Property.JMS_URL).map(url -> url.replaceFirst("\\?[^)]*", "")))
+                .orElseGet(() -> "inside this process, its journal in " + Path.of(settings.require(Property.DATA_DIR), "broker").toAbsolutePath());
     }
 
     private void say(String what, Property property) {

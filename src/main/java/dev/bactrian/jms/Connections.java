@@ -1,0 +1,97 @@
+package dev.bactrian.jms;
+
+import java.nio.file.Path;
+
+import dev.bactrian.config.Property;
+import dev.bactrian.config.SettingException;
+import dev.bactrian.config.Settings;
+import jakarta.jms.ConnectionFactory;
+import org.apache.activemq.artemis.jms.client.ActiveMQConnectionFactory;
+import org.apache.camel.CamelContext;
+import org.apache.camel.component.jms.JmsComponent;
+import org.messaginghub.pooled.jms.JmsPoolConnectionFactory;
+
+/** The connections to the broker, and the Camel components that use them. */
+final class Connections implements AutoCloseable {
+
+    /** Each container of consumers keeps one; the rest is for those who send from other threads. */
+    private static final int CONNECTIONS = 4;
+
+    private final EmbeddedBroker broker;
+    private final JmsPoolConnectionFactory pool;
+    private final BrokerWatch watch;
+
+    Connections(CamelContext context, Settings settings) {
+        String bean = settings.text(Property.JMS_CONNECTION_FACTORY).map(name -> name.replaceFirst("^#(bean:)?", "")).orElse(null);
+        if (bean != null) {
+            ConnectionFactory hosts = context.getRegistry().lookupByNameAndType(bean, ConnectionFactory.class);
+            if (hosts == null) {
+                throw new SettingException(Property.JMS_CONNECTION_FACTORY.key(), "no ConnectionFactory bean is named '" + bean + "'");
+            }
+            broker = null;
+            pool = null;
+            watch = new BrokerWatch(hosts, "of " + bean);
+            addComponents(context, settings, hosts);
+            return;
+        }
+        String url = settings.text(Property.JMS_URL).orElse(null);
+        broker = url != null ? null : EmbeddedBroker.start(Path.of(settings.require(Property.DATA_DIR), "broker"), settings);
+        ActiveMQConnectionFactory artemis = factory(url == null ? broker.url() : url, settings);
+        pool = new JmsPoolConnectionFactory();
+        pool.setConnectionFactory(artemis);
+        pool.setMaxConnections(CONNECTIONS);
+        pool.setMaxSessionsPerConnection(-1);
+        pool.start();
+        watch = new BrokerWatch(artemis, url == null ? "inside the process" : url.replaceFirst("\\?[^)]*", ""));
+        addComponents(context, settings, pool);
+    }
+
+    private static ActiveMQConnectionFactory factory(String url, Settings settings) {
+        ActiveMQConnectionFactory factory;
+        try {
+            factory = new ActiveMQConnectionFactory(url,
+                    settings.text(Property.JMS_USER).orElse(null), settings.text(Property.JMS_PASSWORD).orElse(null));
+        } catch (RuntimeException e) {
+            throw new SettingException(Property.JMS_URL.key(), "is not a URL of the Artemis client, such as tcp://host:61616");
+        }
+        if (!url.contains("consumerWindowSize")) {
+            // Nothing is fetched ahead: a slow request must not hold back those behind it.
+            factory.setConsumerWindowSize(0);
+        }
+        factory.setDeserializationDenyList("*");
+        return factory;
+    }
+
+    private void addComponents(CamelContext context, Settings settings, ConnectionFactory factory) {
+        context.addComponent("bactrianJms", component(factory));
+        boolean hostHasItsOwn = context.hasComponent("jms") != null || context.getRegistry().lookupByName("jms") != null
+                || !context.getRegistry().findByType(ConnectionFactory.class).isEmpty();
+        if (!hostHasItsOwn) {
+            context.addComponent("jms", component(factory));
+        }
+    }
+
+    /** What it sends from a consumer's thread is part of that consumer's transaction: both use the same factory. */
+    private JmsComponent component(ConnectionFactory factory) {
+        JmsComponent component = new JmsComponent();
+        component.setConnectionFactory(factory);
+        component.setTransacted(true);
+        component.setLazyCreateTransactionManager(false);
+        component.setCacheLevelName("CACHE_CONSUMER");
+        component.setRecoveryInterval(1000);
+        component.setExceptionListener(watch);
+        component.setErrorHandlerLogStackTrace(false);
+        return component;
+    }
+
+    @Override
+    public void close() {
+        watch.close();
+        if (pool != null) {
+            pool.stop();
+        }
+        if (broker != null) {
+            broker.close();
+        }
+    }
+}

@@ -1,0 +1,93 @@
+package dev.bactrian.jms;
+
+import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
+
+import dev.bactrian.config.Property;
+import dev.bactrian.config.SettingException;
+import dev.bactrian.config.Settings;
+import org.apache.activemq.artemis.api.core.QueueConfiguration;
+import org.apache.activemq.artemis.api.core.RoutingType;
+import org.apache.activemq.artemis.api.core.SimpleString;
+import org.apache.activemq.artemis.core.config.CoreAddressConfiguration;
+import org.apache.activemq.artemis.core.config.impl.ConfigurationImpl;
+import org.apache.activemq.artemis.core.server.JournalType;
+import org.apache.activemq.artemis.core.server.embedded.EmbeddedActiveMQ;
+import org.apache.activemq.artemis.core.settings.impl.AddressSettings;
+
+/** An Artemis broker inside the process, reached by nobody else, with its journal in a folder. */
+final class EmbeddedBroker implements AutoCloseable {
+
+    /** Apart from whatever broker an application has for itself. */
+    private static final AtomicInteger NEXT_ID = new AtomicInteger(47_100);
+
+    private static final long LOCK_TIMEOUT_MILLIS = 3_000;
+
+    private final EmbeddedActiveMQ broker = new EmbeddedActiveMQ();
+    private final int id = NEXT_ID.getAndIncrement();
+
+    private EmbeddedBroker() {
+    }
+
+    /**
+     * Starts one.
+     *
+     * @throws SettingException where it can't be started there, such as where another process has one
+     */
+    static EmbeddedBroker start(Path folder, Settings settings) {
+        EmbeddedBroker started = new EmbeddedBroker();
+        try {
+            started.broker.setConfiguration(started.configuration(folder, settings));
+            started.broker.start();
+            if (!started.broker.getActiveMQServer().waitForActivation(LOCK_TIMEOUT_MILLIS, java.util.concurrent.TimeUnit.MILLISECONDS)) {
+                started.close();
+                throw new SettingException(Property.DATA_DIR.key(),
+                        "the broker cannot start in '" + folder + "': another process has one there");
+            }
+        } catch (SettingException e) {
+            throw e;
+        } catch (Exception e) {
+            throw new SettingException(Property.DATA_DIR.key(), "the broker cannot start in '" + folder + "': " + e.getMessage());
+        }
+        return started;
+    }
+
+    private ConfigurationImpl configuration(Path folder, Settings settings) throws Exception {
+        ConfigurationImpl configuration = new ConfigurationImpl();
+        configuration.setName("bactrian-" + id).setSecurityEnabled(false).setPersistenceEnabled(true);
+        configuration.setJournalDirectory(folder.resolve("journal").toString()).setBindingsDirectory(folder.resolve("bindings").toString())
+                .setLargeMessagesDirectory(folder.resolve("large").toString()).setPagingDirectory(folder.resolve("paging").toString());
+        configuration.setJournalType(JournalType.NIO);
+        // How long a write may wait for others to share its sync to the disk. The default, 3.3 ms, holds each of few consumers back.
+        configuration.setJournalBufferTimeout_NIO(300_000);
+        configuration.setJournalLockAcquisitionTimeout(LOCK_TIMEOUT_MILLIS);
+        configuration.setMaxDiskUsage(98);
+        configuration.addAcceptorConfiguration("in-vm", url());
+        String deadLetters = settings.require(Property.JMS_DEAD_LETTERS);
+        configuration.addAddressSetting("#", new AddressSettings()
+                .setDeadLetterAddress(SimpleString.of(deadLetters)).setExpiryAddress(SimpleString.of(deadLetters))
+                .setMaxDeliveryAttempts(10).setRedeliveryDelay(500).setRedeliveryMultiplier(2).setMaxRedeliveryDelay(5_000)
+                .setAutoDeleteQueues(false).setAutoDeleteAddresses(false));
+        for (Property queue : List.of(Property.JMS_REQUESTS, Property.JMS_POLLS, Property.JMS_DELIVERIES, Property.JMS_DEAD_LETTERS)) {
+            String name = settings.require(queue);
+            configuration.addAddressConfiguration(new CoreAddressConfiguration().setName(name).addRoutingType(RoutingType.ANYCAST)
+                    .addQueueConfiguration(QueueConfiguration.of(name).setRoutingType(RoutingType.ANYCAST).setDurable(true)));
+        }
+        return configuration;
+    }
+
+    /** Where clients in this process find it. */
+    String url() {
+        return "vm://" + id;
+    }
+
+    @Override
+    public void close() {
+        try {
+            broker.stop();
+        } catch (Exception e) {
+            throw new IllegalStateException("the broker cannot be stopped: " + e.getMessage(), e);
+        }
+    }
+}

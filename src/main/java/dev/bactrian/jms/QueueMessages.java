@@ -1,0 +1,356 @@
+package dev.bactrian.jms;
+
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.RejectedExecutionException;
+
+import dev.bactrian.config.Property;
+import dev.bactrian.config.Settings;
+import dev.bactrian.emit.Delivery;
+import dev.bactrian.emit.Emitter;
+import dev.bactrian.error.ErrorType;
+import dev.bactrian.error.FailureDocuments;
+import dev.bactrian.error.GenerationFailure;
+import dev.bactrian.generate.Generation;
+import dev.bactrian.generate.Headers;
+import dev.bactrian.generate.Intake;
+import dev.bactrian.http.Retry;
+import dev.bactrian.replicate.Ledger;
+import dev.bactrian.replicate.Look;
+import jakarta.jms.BytesMessage;
+import jakarta.jms.JMSException;
+import jakarta.jms.MapMessage;
+import jakarta.jms.Message;
+import jakarta.jms.ObjectMessage;
+import jakarta.jms.Queue;
+import jakarta.jms.StreamMessage;
+import jakarta.jms.TextMessage;
+import org.apache.camel.AggregationStrategy;
+import org.apache.camel.CamelContext;
+import org.apache.camel.CamelContextAware;
+import org.apache.camel.Exchange;
+import org.apache.camel.support.SynchronizationAdapter;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * What {@code routes/from-jms.camel.yaml} can't say itself: what is read from a message, and what is written into the
+ * next. Of a sender's properties {@code BactrianModel}, {@code BactrianProvider} and the content type are read, no other.
+ */
+public final class QueueMessages implements CamelContextAware, AggregationStrategy {
+
+    private static final Logger LOG = LoggerFactory.getLogger("dev.bactrian.jms");
+
+    private static final List<String> READ = List.of(Headers.MODEL, Headers.PROVIDER, Exchange.CONTENT_TYPE);
+    private static final List<String> EMITTED =
+            List.of(Headers.REQUEST_ID, Headers.PROVIDER, Headers.MODEL, Headers.KIND, Headers.STATUS);
+
+    /** On a delivery: which one. */
+    private static final String DELIVERY = "BactrianDelivery";
+    /** On a delivery: how often it was tried. */
+    private static final String TRIES = "BactrianTries";
+    /** On the first message after a create: what the ledger may forget now that the create's transaction is done. */
+    private static final String RECALL_KEY = "BactrianRecallKey";
+
+    private CamelContext camelContext;
+    private Settings settings;
+    private InFlight inFlight;
+    private Retry retry;
+    private int mostTries;
+    private long maxRequestBytes;
+
+    @Override
+    public CamelContext getCamelContext() {
+        return camelContext;
+    }
+
+    @Override
+    public void setCamelContext(CamelContext camelContext) {
+        this.camelContext = camelContext;
+        settings = Settings.of(camelContext);
+        inFlight = new InFlight(settings.count(Property.MAX_IN_FLIGHT));
+        retry = Retry.of(settings);
+        mostTries = settings.count(Property.JMS_DELIVERY_ATTEMPTS);
+        maxRequestBytes = settings.bytes(Property.MAX_REQUEST_BYTES);
+    }
+
+    /** Keeps all that follows on this thread: on another it would not be part of the transaction. Copies forget it. */
+    private static void hold(Exchange exchange) {
+        exchange.getExchangeExtension().setTransacted(true);
+    }
+
+    /** The message of an exchange, which from here on has no header and is held to its thread. */
+    private static Letter open(Exchange exchange) throws JMSException {
+        hold(exchange);
+        Letter letter = Letter.of(exchange.getMessage().getBody(Message.class));
+        exchange.setVariable("letter", letter);
+        exchange.setVariable(Intake.ATTEMPT, letter.deliveries());
+        return letter;
+    }
+
+    /** Takes a request off its queue, waiting until there is room for it. */
+    public void request(Exchange exchange) throws JMSException {
+        Letter letter = open(exchange);
+        String messageId = letter.message().getJMSMessageID();
+        String correlationId = letter.message().getJMSCorrelationID();
+        exchange.setVariable(Intake.DEFAULT_ID, correlationId == null || correlationId.isBlank() ? messageId : correlationId);
+        exchange.setVariable(Intake.DELIVERY, messageId);
+        exchange.getMessage().getHeaders().keySet().retainAll(READ);
+        inFlight.begin(this::isStopping);
+        exchange.getExchangeExtension().addOnCompletion(new SynchronizationAdapter() {
+            @Override
+            public void onDone(Exchange done) {
+                inFlight.end();
+            }
+        });
+    }
+
+    /**
+     * Leaves a request's text or bytes as the body.
+     *
+     * @throws GenerationFailure {@code invalid-request} where the message is of another kind
+     */
+    public void read(Exchange exchange) throws JMSException {
+        hold(exchange);
+        Message message = letter(exchange).message();
+        if (message instanceof BytesMessage bytes) {
+            // One byte more than may be says to the reader that it is too large.
+            byte[] body = new byte[(int) Math.min(bytes.getBodyLength(), maxRequestBytes + 1)];
+            bytes.readBytes(body);
+            exchange.getMessage().setBody(body);
+        } else if (message instanceof TextMessage text) {
+            exchange.getMessage().setBody(text.getText() == null ? "" : text.getText());
+        } else {
+            throw new GenerationFailure(ErrorType.INVALID_REQUEST, "not a text or bytes message but " + kind(message));
+        }
+    }
+
+    private static String kind(Message message) {
+        return message instanceof ObjectMessage ? "an object message" : message instanceof MapMessage ? "a map message"
+                : message instanceof StreamMessage ? "a stream message" : "one without a body";
+    }
+
+    /**
+     * Lets a request into work that was not sent twice and has not been delivered too often.
+     *
+     * @throws GenerationFailure where it was
+     */
+    public void admit(Exchange exchange) throws JMSException {
+        Letter letter = letter(exchange);
+        String id = exchange.getVariable("generation", Generation.class).id();
+        if (letter.isDead()) {
+            ledger().unclaim(id);
+            throw givenUp(letter);
+        }
+        if (!ledger().claim(id, letter.message().getJMSMessageID())) {
+            exchange.setVariable("duplicate", true);
+            throw new GenerationFailure(ErrorType.INVALID_REQUEST, "id: a request with the id " + id + " was sent before");
+        }
+    }
+
+    /** Takes a prediction under way off its queue; there is no {@code generation} where it is none. */
+    public void prediction(Exchange exchange) throws JMSException {
+        Letter letter = open(exchange);
+        exchange.getMessage().removeHeaders("*");
+        Waiting waiting = Waiting.read(text(letter)).orElse(null);
+        if (waiting == null) {
+            exchange.setVariable("letter", letter.because("not a prediction under way"));
+            return;
+        }
+        exchange.setVariable("generation", waiting.generation());
+        exchange.setVariable("look", waiting.look());
+        if (waiting.look().count() == 0 && waiting.look().misses() == 0) {
+            ledger().forget(waiting.generation().recallKey());
+        }
+    }
+
+    /**
+     * Lets a look be made.
+     *
+     * @throws GenerationFailure where that was begun too often
+     */
+    public void admitLook(Exchange exchange) {
+        hold(exchange);
+        if (letter(exchange).isDead()) {
+            throw givenUp(letter(exchange));
+        }
+    }
+
+    private static GenerationFailure givenUp(Letter letter) {
+        return new GenerationFailure(ErrorType.PROVIDER_UNAVAILABLE, "given up: " + letter.reason(), null, letter.deliveries() - 1, false, null);
+    }
+
+    /** Hands what a request or a look has come to back to the message's own exchange. */
+    @Override
+    public Exchange aggregate(Exchange letter, Exchange outcome) {
+        letter.getMessage().setBody(outcome.getMessage().getBody());
+        letter.getMessage().setHeaders(outcome.getMessage().getHeaders());
+        for (String variable : List.of("generation", "look", "failure", "duplicate")) {
+            letter.setVariable(variable, outcome.getVariable(variable));
+        }
+        return letter;
+    }
+
+    /** Leaves the message that waits for the next look. */
+    public void later(Exchange exchange) {
+        Look look = exchange.getVariable("look", Look.class);
+        long delay = rounded(look.getDelayMillis());
+        exchange.setVariable("laterMillis", delay);
+        exchange.getMessage().removeHeaders("*");
+        exchange.getMessage().setBody(new Waiting(exchange.getVariable("generation", Generation.class), look).write());
+        addReply(exchange);
+        inFlight.waiting(look.getId(), delay);
+    }
+
+    /** Up to two digits that count: each delay is an endpoint of its own, and there must not be many. */
+    static long rounded(long millis) {
+        long step = 1;
+        while (millis / step >= 100) {
+            step *= 10;
+        }
+        return (millis + step - 1) / step * step;
+    }
+
+    /**
+     * The deliveries of the document that is the body, its sender's reply among them.
+     *
+     * @throws RejectedExecutionException where it failed because the application stops: it is to be done again then
+     */
+    public List<Delivery> deliveries(Exchange exchange) {
+        if (exchange.getVariable("failure") != null && isStopping()) {
+            throw new RejectedExecutionException("stopped before its work was done; the request goes back to its queue");
+        }
+        Look look = exchange.getVariable("look", Look.class);
+        if (look != null) {
+            inFlight.ended(look.getId());
+        }
+        List<Delivery> deliveries = new ArrayList<>();
+        if (exchange.getVariable("duplicate") == null) {
+            deliveries.addAll(emitter().emission(exchange).getDeliveries());
+        }
+        if (letter(exchange).replyTo() != null) {
+            deliveries.add(Delivery.answer(exchange.getMessage().getBody(String.class)));
+        }
+        return deliveries;
+    }
+
+    /** Leaves the message of a delivery: the whole document, and which delivery it is. */
+    public void pack(Exchange exchange) {
+        Delivery delivery = exchange.getMessage().getBody(Delivery.class);
+        exchange.getMessage().setBody(exchange.getVariable("document"));
+        exchange.getMessage().setHeader(DELIVERY, delivery.key());
+        Generation generation = exchange.getVariable("generation", Generation.class);
+        if (generation != null && generation.recallKey() != null && generation.isReplicate()) {
+            exchange.getMessage().setHeader(RECALL_KEY, generation.recallKey());
+        }
+        if (delivery.isReply()) {
+            addReply(exchange);
+        }
+    }
+
+    /** Takes a delivery off its queue and leaves its document, to be emitted. */
+    public void delivery(Exchange exchange) throws JMSException {
+        Letter letter = open(exchange);
+        Message message = letter.message();
+        String document = text(letter);
+        String key = message.getStringProperty(DELIVERY);
+        exchange.getMessage().getHeaders().keySet().retainAll(EMITTED);
+        exchange.getMessage().setBody(document);
+        exchange.setVariable("document", document);
+        Delivery delivery = Delivery.REPLY.equals(key) ? Delivery.answer(document)
+                : emitter().emission(exchange).getDeliveries().stream().filter(one -> one.key().equals(key)).findFirst().orElse(null);
+        if (delivery == null || delivery.isReply() && letter.replyTo() == null) {
+            exchange.setVariable("letter", letter.because(key == null ? "not a delivery" : "its destination is not configured any more"));
+            return;
+        }
+        exchange.setVariable("delivery", delivery);
+        ledger().forget(message.getStringProperty(RECALL_KEY));
+    }
+
+    /** Leaves the message of a reply. */
+    public void reply(Exchange exchange) {
+        exchange.getMessage().setHeader("CamelJmsDestination", letter(exchange).replyTo());
+        exchange.getMessage().setHeader("JMSCorrelationID", letter(exchange).correlationId());
+    }
+
+    /** After a delivery that failed: leaves it to be tried again, or as a dead letter where it was tried often enough. */
+    public void undelivered(Exchange exchange) throws JMSException {
+        Letter letter = letter(exchange);
+        Throwable cause = FailureDocuments.cause(exchange);
+        int tries = letter.message().propertyExists(TRIES) ? letter.message().getIntProperty(TRIES) + 1 : 1;
+        String problem = emitter().problem(exchange.getVariable("delivery", Delivery.class), cause);
+        String id = letter.message().getStringProperty(Headers.REQUEST_ID);
+        if (tries >= mostTries) {
+            exchange.setVariable("letter", letter.because("not delivered in " + tries + " tries to " + problem));
+            return;
+        }
+        long delay = rounded(retry.before(tries, java.util.Map.of(), null).toMillis());
+        LOG.warn("{}: could not be emitted to {}; again in {} ms", id, problem, delay);
+        exchange.setVariable("laterMillis", delay);
+        asItCame(exchange);
+        exchange.getMessage().setHeader(TRIES, tries);
+    }
+
+    /** Leaves a message that can't be handled: as it came, with the reason and the queue it came from. */
+    public void deadLetter(Exchange exchange) throws JMSException {
+        Letter letter = letter(exchange);
+        asItCame(exchange);
+        exchange.getMessage().setHeader(Headers.REASON, settings.redact(letter.reason()));
+        if (letter.message().getJMSDestination() instanceof Queue queue) {
+            exchange.getMessage().setHeader(Headers.QUEUE, queue.getQueueName());
+        }
+        LOG.warn("{}: a dead letter: {}", letter.correlationId(), letter.reason());
+    }
+
+    private static void asItCame(Exchange exchange) throws JMSException {
+        Letter letter = letter(exchange);
+        Message message = letter.message();
+        exchange.getMessage().removeHeaders("*");
+        for (String name : List.of(Headers.REQUEST_ID, Headers.PROVIDER, Headers.MODEL, Headers.KIND, Headers.STATUS, DELIVERY)) {
+            if (message.propertyExists(name)) {
+                exchange.getMessage().setHeader(name, message.getStringProperty(name));
+            }
+        }
+        if (message.propertyExists(CONTENT_TYPE)) {
+            exchange.getMessage().setHeader(Exchange.CONTENT_TYPE, message.getStringProperty(CONTENT_TYPE));
+        }
+        if (message instanceof BytesMessage bytes) {
+            bytes.reset();
+            byte[] body = new byte[(int) bytes.getBodyLength()];
+            bytes.readBytes(body);
+            exchange.getMessage().setBody(body);
+        } else {
+            exchange.getMessage().setBody(text(letter));
+        }
+        addReply(exchange);
+    }
+
+    /** {@code Content-Type} as the name of a JMS property, which can't hold a hyphen; Camel's spelling. */
+    private static final String CONTENT_TYPE = "Content_HYPHEN_Type";
+
+    private static void addReply(Exchange exchange) {
+        exchange.getMessage().setHeader("JMSReplyTo", letter(exchange).replyTo());
+        exchange.getMessage().setHeader("JMSCorrelationID", letter(exchange).correlationId());
+    }
+
+    private static String text(Letter letter) throws JMSException {
+        return letter.message() instanceof TextMessage text && text.getText() != null ? text.getText() : "";
+    }
+
+    private static Letter letter(Exchange exchange) {
+        return exchange.getVariable("letter", Letter.class);
+    }
+
+    private Ledger ledger() {
+        return camelContext.getRegistry().mandatoryFindSingleByType(Ledger.class);
+    }
+
+    private Emitter emitter() {
+        return camelContext.getRegistry().mandatoryFindSingleByType(Emitter.class);
+    }
+
+    private boolean isStopping() {
+        return camelContext.isStopping() || camelContext.isStopped() || camelContext.getShutdownStrategy().isTimeoutOccurred();
+    }
+}

@@ -1,0 +1,53 @@
+package dev.bactrian.jms;
+
+import dev.bactrian.config.Property;
+import dev.bactrian.config.SettingException;
+import dev.bactrian.config.Settings;
+import org.apache.camel.CamelContext;
+import org.apache.camel.CamelContextAware;
+
+/**
+ * Connects the queue trigger to its broker: the component {@code bactrianJms} of {@code routes/from-jms.camel.yaml},
+ * and, where the application has none, the component {@code jms} for destinations. Does nothing where the trigger is
+ * off, so that an application without JMS on its class path can load the routes.
+ */
+public final class Queues implements CamelContextAware {
+
+    private CamelContext camelContext;
+    private Connections connections;
+
+    @Override
+    public CamelContext getCamelContext() {
+        return camelContext;
+    }
+
+    @Override
+    public void setCamelContext(CamelContext camelContext) {
+        this.camelContext = camelContext;
+    }
+
+    /**
+     * Starts the broker where it is inside the process, and adds the components. A broker elsewhere need not be there yet.
+     *
+     * @throws SettingException where a property is wrong or a library is missing
+     */
+    public void start() {
+        Settings settings = Settings.of(camelContext);
+        if (!settings.flag(Property.JMS_ENABLED)) {
+            return;
+        }
+        try {
+            connections = new Connections(camelContext, settings);
+        } catch (NoClassDefFoundError e) {
+            throw new SettingException(Property.JMS_ENABLED.key(), "the queue needs camel-jms, artemis-jakarta-client (for a broker "
+                    + "inside the process artemis-jakarta-server) and pooled-jms on the class path; missing is " + e.getMessage());
+        }
+    }
+
+    /** Closes the connections and stops the broker inside the process. */
+    public void stop() {
+        if (connections != null) {
+            connections.close();
+        }
+    }
+}

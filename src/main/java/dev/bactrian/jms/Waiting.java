@@ -1,0 +1,80 @@
+package dev.bactrian.jms;
+
+import java.time.DateTimeException;
+import java.time.Instant;
+import java.util.List;
+import java.util.NoSuchElementException;
+import java.util.Optional;
+import java.util.regex.Pattern;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.bactrian.generate.Documents;
+import dev.bactrian.generate.Generation;
+import dev.bactrian.http.Answers;
+import dev.bactrian.model.Kind;
+import dev.bactrian.model.Model;
+import dev.bactrian.model.Provider;
+import dev.bactrian.replicate.Look;
+import dev.bactrian.request.GenerateRequest;
+
+/**
+ * A prediction under way as a message: what a look at it, by whichever instance, needs to know of its request. Of what
+ * was asked it holds the prompt of an image alone, which the result repeats.
+ *
+ * @param generation the request
+ * @param look       how far the waiting has come
+ */
+record Waiting(Generation generation, Look look) {
+
+    private static final Pattern NAME = Pattern.compile("[A-Za-z0-9_-][A-Za-z0-9._-]*");
+
+    /** The message's text, JSON. */
+    String write() {
+        Model model = generation.model();
+        ObjectNode state = JsonNodeFactory.instance.objectNode()
+                .put("id", generation.id()).put("model", model.id()).put("version", model.version())
+                .put("kind", model.kind() == null ? null : model.kind().toString())
+                .put("startedAt", generation.startedAt().toString()).put("recallKey", generation.recallKey())
+                .put("prediction", look.getId()).put("status", look.prediction().rawStatus())
+                .put("looks", look.count()).put("queued", look.queued()).put("misses", look.misses());
+        if (model.kind() != Kind.TEXT) {
+            state.put("prompt", generation.request().promptFor(model.isImage()));
+        }
+        return Documents.text(state);
+    }
+
+    /** Reads a message's text; empty where it is none of ours. */
+    static Optional<Waiting> read(String text) {
+        JsonNode state = Answers.json(text).orElse(JsonNodeFactory.instance.nullNode());
+        try {
+            Kind kind = state.path("kind").isTextual() ? Kind.of(state.path("kind").textValue()).orElseThrow() : null;
+            Model model = new Model(Provider.REPLICATE, required(state, "model"), kind, state.path("version").textValue());
+            GenerateRequest request = new GenerateRequest(null, null, null, kind, List.of(), state.path("prompt").asText(""),
+                    JsonNodeFactory.instance.objectNode());
+            Generation generation = Generation.resume(name(state, "id"), request, model, name(state, "recallKey"),
+                    Instant.parse(required(state, "startedAt")));
+            return Optional.of(new Waiting(generation, Look.resume(name(state, "prediction"), required(state, "status"),
+                    state.path("looks").asInt(), state.path("queued").asInt(), state.path("misses").asInt())));
+        } catch (IllegalArgumentException | DateTimeException | NoSuchElementException e) {
+            return Optional.empty();
+        }
+    }
+
+    /** What names a URL, a file or a header must have the form of such a name, whoever wrote the message. */
+    private static String name(JsonNode state, String field) {
+        String name = required(state, field);
+        if (!NAME.matcher(name).matches()) {
+            throw new IllegalArgumentException(field);
+        }
+        return name;
+    }
+
+    private static String required(JsonNode state, String field) {
+        if (!state.path(field).isTextual()) {
+            throw new IllegalArgumentException(field);
+        }
+        return state.path(field).textValue();
+    }
+}
