@@ -9,10 +9,11 @@ import jakarta.jms.ConnectionFactory;
 import org.apache.activemq.artemis.jms.client.ActiveMQConnectionFactory;
 import org.apache.camel.CamelContext;
 import org.apache.camel.component.jms.JmsComponent;
+import org.apache.camel.support.service.ServiceSupport;
 import org.messaginghub.pooled.jms.JmsPoolConnectionFactory;
 
 /** The connections to the broker, and the Camel components that use them. */
-final class Connections implements AutoCloseable {
+final class Connections extends ServiceSupport {
 
     /** Each container of consumers keeps one; the rest is for those who send from other threads. */
     private static final int CONNECTIONS = 4;
@@ -35,7 +36,7 @@ final class Connections implements AutoCloseable {
             return;
         }
         String url = settings.text(Property.JMS_URL).orElse(null);
-        broker = url != null ? null : EmbeddedBroker.start(Path.of(settings.require(Property.DATA_DIR), "broker"), settings);
+        broker = url != null ? null : EmbeddedBroker.start(Path.of(settings.require(Property.DATA_DIR), "broker").toAbsolutePath(), settings);
         ActiveMQConnectionFactory artemis = factory(url == null ? broker.url() : url, settings);
         pool = new JmsPoolConnectionFactory();
         pool.setConnectionFactory(artemis);
@@ -85,7 +86,7 @@ final class Connections implements AutoCloseable {
     }
 
     @Override
-    public void close() {
+    protected void doStop() {
         watch.close();
         if (pool != null) {
             pool.stop();

@@ -14,7 +14,6 @@ import org.apache.camel.CamelContextAware;
 public final class Queues implements CamelContextAware {
 
     private CamelContext camelContext;
-    private Connections connections;
 
     @Override
     public CamelContext getCamelContext() {
@@ -27,27 +26,23 @@ public final class Queues implements CamelContextAware {
     }
 
     /**
-     * Starts the broker where it is inside the process, and adds the components. A broker elsewhere need not be there yet.
+     * Starts the broker where it is inside the process, and adds the components; the Camel context stops them after its
+     * routes. A broker elsewhere need not be there yet. (Camel makes the beans of a route file more than once.)
      *
      * @throws SettingException where a property is wrong or a library is missing
      */
-    public void start() {
+    public void start() throws Exception {
         Settings settings = Settings.of(camelContext);
         if (!settings.flag(Property.JMS_ENABLED)) {
             return;
         }
         try {
-            connections = new Connections(camelContext, settings);
+            if (camelContext.hasService(Connections.class) == null) {
+                camelContext.addService(new Connections(camelContext, settings));
+            }
         } catch (NoClassDefFoundError e) {
             throw new SettingException(Property.JMS_ENABLED.key(), "the queue needs camel-jms, artemis-jakarta-client (for a broker "
                     + "inside the process artemis-jakarta-server) and pooled-jms on the class path; missing is " + e.getMessage());
-        }
-    }
-
-    /** Closes the connections and stops the broker inside the process. */
-    public void stop() {
-        if (connections != null) {
-            connections.close();
         }
     }
 }
