@@ -1,6 +1,12 @@
 package dev.bactrian.jms;
 
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.channels.FileChannel;
+import java.nio.channels.OverlappingFileLockException;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 
@@ -22,10 +28,9 @@ final class EmbeddedBroker implements AutoCloseable {
     /** Apart from whatever broker an application has for itself. */
     private static final AtomicInteger NEXT_ID = new AtomicInteger(47_100);
 
-    private static final long LOCK_TIMEOUT_MILLIS = 3_000;
-
     private final EmbeddedActiveMQ broker = new EmbeddedActiveMQ();
     private final int id = NEXT_ID.getAndIncrement();
+    private FileChannel lock;
 
     private EmbeddedBroker() {
     }
@@ -38,19 +43,38 @@ final class EmbeddedBroker implements AutoCloseable {
     static EmbeddedBroker start(Path folder, Settings settings) {
         EmbeddedBroker started = new EmbeddedBroker();
         try {
+            started.lock(folder);
             started.broker.setConfiguration(started.configuration(folder, settings));
             started.broker.start();
-            if (!started.broker.getActiveMQServer().waitForActivation(LOCK_TIMEOUT_MILLIS, java.util.concurrent.TimeUnit.MILLISECONDS)) {
-                started.close();
-                throw new SettingException(Property.DATA_DIR.key(),
-                        "the broker cannot start in '" + folder + "': another process has one there");
-            }
-        } catch (SettingException e) {
-            throw e;
         } catch (Exception e) {
+            started.unlock();
             throw new SettingException(Property.DATA_DIR.key(), "the broker cannot start in '" + folder + "': " + e.getMessage());
         }
         return started;
+    }
+
+    /** Artemis has a lock too, but waits for it, and says what is wrong in a page of its log. */
+    private void lock(Path folder) throws IOException {
+        Files.createDirectories(folder);
+        lock = FileChannel.open(folder.resolve("lock"), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+        try {
+            if (lock.tryLock() != null) {
+                return;
+            }
+        } catch (OverlappingFileLockException e) {
+            // said below
+        }
+        throw new IOException("another one is running there");
+    }
+
+    private void unlock() {
+        try {
+            if (lock != null) {
+                lock.close();
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 
     private ConfigurationImpl configuration(Path folder, Settings settings) throws Exception {
@@ -61,7 +85,6 @@ final class EmbeddedBroker implements AutoCloseable {
         configuration.setJournalType(JournalType.NIO);
         // How long a write may wait for others to share its sync to the disk. The default, 3.3 ms, holds each of few consumers back.
         configuration.setJournalBufferTimeout_NIO(300_000);
-        configuration.setJournalLockAcquisitionTimeout(LOCK_TIMEOUT_MILLIS);
         configuration.setMaxDiskUsage(98);
         configuration.addAcceptorConfiguration("in-vm", url());
         String deadLetters = settings.require(Property.JMS_DEAD_LETTERS);
@@ -88,6 +111,8 @@ final class EmbeddedBroker implements AutoCloseable {
             broker.stop();
         } catch (Exception e) {
             throw new IllegalStateException("the broker cannot be stopped: " + e.getMessage(), e);
+        } finally {
+            unlock();
         }
     }
 }
