@@ -1,9 +1,12 @@
 package dev.bactrian.jms;
 
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.RejectedExecutionException;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 import dev.bactrian.config.Property;
 import dev.bactrian.config.Settings;
@@ -19,6 +22,7 @@ import dev.bactrian.http.Retry;
 import dev.bactrian.replicate.Ledger;
 import dev.bactrian.replicate.Look;
 import jakarta.jms.BytesMessage;
+import jakarta.jms.Destination;
 import jakarta.jms.JMSException;
 import jakarta.jms.MapMessage;
 import jakarta.jms.Message;
@@ -59,6 +63,7 @@ public final class QueueMessages implements CamelContextAware, AggregationStrate
     private Retry retry;
     private int mostTries;
     private long maxRequestBytes;
+    private Set<String> ours;
 
     @Override
     public CamelContext getCamelContext() {
@@ -73,6 +78,8 @@ public final class QueueMessages implements CamelContextAware, AggregationStrate
         retry = Retry.of(settings);
         mostTries = settings.count(Property.JMS_DELIVERY_ATTEMPTS);
         maxRequestBytes = settings.bytes(Property.MAX_REQUEST_BYTES);
+        ours = Stream.of(Property.JMS_REQUESTS, Property.JMS_POLLS, Property.JMS_DELIVERIES, Property.JMS_DEAD_LETTERS)
+                .map(settings::require).collect(Collectors.toSet());
     }
 
     /** Keeps all that follows on this thread: on another it would not be part of the transaction. Copies forget it. */
@@ -109,11 +116,15 @@ public final class QueueMessages implements CamelContextAware, AggregationStrate
     /**
      * Leaves a request's text or bytes as the body.
      *
-     * @throws GenerationFailure {@code invalid-request} where the message is of another kind
+     * @throws GenerationFailure {@code invalid-request} where the message is of another kind, or wants its answer where
+     *                           it would be taken for a request
      */
     public void read(Exchange exchange) throws JMSException {
         hold(exchange);
         Message message = letter(exchange).message();
+        if (isOurs(message.getJMSReplyTo())) {
+            throw new GenerationFailure(ErrorType.INVALID_REQUEST, "JMSReplyTo: names a queue of Bactrian's own");
+        }
         if (message instanceof BytesMessage bytes) {
             // One byte more than may be says to the reader that it is too large.
             byte[] body = new byte[(int) Math.min(bytes.getBodyLength(), maxRequestBytes + 1)];
@@ -124,6 +135,11 @@ public final class QueueMessages implements CamelContextAware, AggregationStrate
         } else {
             throw new GenerationFailure(ErrorType.INVALID_REQUEST, "not a text or bytes message but " + kind(message));
         }
+    }
+
+    private boolean isOurs(Destination destination) throws JMSException {
+        // Artemis also knows a queue as address::queue.
+        return destination instanceof Queue queue && Stream.of(queue.getQueueName().split("::")).anyMatch(ours::contains);
     }
 
     private static String kind(Message message) {
@@ -217,7 +233,7 @@ public final class QueueMessages implements CamelContextAware, AggregationStrate
      *
      * @throws RejectedExecutionException where it failed because the application stops: it is to be done again then
      */
-    public List<Delivery> deliveries(Exchange exchange) {
+    public List<Delivery> deliveries(Exchange exchange) throws JMSException {
         if (exchange.getVariable("failure") != null && isStopping()) {
             throw new RejectedExecutionException("stopped before its work was done; the request goes back to its queue");
         }
@@ -229,7 +245,7 @@ public final class QueueMessages implements CamelContextAware, AggregationStrate
         if (exchange.getVariable("duplicate") == null) {
             deliveries.addAll(emitter().emission(exchange).getDeliveries());
         }
-        if (letter(exchange).replyTo() != null) {
+        if (letter(exchange).replyTo() != null && !isOurs(letter(exchange).replyTo())) {
             deliveries.add(Delivery.answer(exchange.getMessage().getBody(String.class)));
         }
         return deliveries;
@@ -285,7 +301,7 @@ public final class QueueMessages implements CamelContextAware, AggregationStrate
             exchange.setVariable("letter", letter.because("not delivered in " + tries + " tries to " + problem));
             return;
         }
-        long delay = rounded(retry.before(tries, java.util.Map.of(), null).toMillis());
+        long delay = rounded(retry.before(tries, Map.of(), null).toMillis());
         LOG.warn("{}: could not be emitted to {}; again in {} ms", id, problem, delay);
         exchange.setVariable("laterMillis", delay);
         asItCame(exchange);

@@ -4,12 +4,27 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.bactrian.config.Property;
 import dev.bactrian.http.Answers;
 import dev.bactrian.simulator.Call;
+import dev.bactrian.simulator.Reply;
+import jakarta.jms.Connection;
+import jakarta.jms.JMSException;
+import jakarta.jms.Message;
+import jakarta.jms.MessageConsumer;
+import jakarta.jms.Session;
+import jakarta.jms.TextMessage;
+import org.apache.camel.Exchange;
+import org.apache.camel.component.jms.JmsComponent;
+import org.apache.camel.main.Main;
 import org.junit.jupiter.api.Test;
 
 /** Requests from a queue, with the broker inside the process. */
@@ -82,5 +97,184 @@ class QueueTest extends RouteTestSupport {
 
         assertThat(Answers.json(reply).orElseThrow().path("status").asText()).isEqualTo("succeeded");
         assertThat(takeResult().json().path("id").asText()).isEqualTo("asked");
+    }
+
+    /** A destination that fails until it is told not to. */
+    public static final class Shaky {
+        final AtomicInteger calls = new AtomicInteger();
+        volatile int failures;
+
+        public void take(Exchange exchange) {
+            if (calls.incrementAndGet() <= failures) {
+                throw new IllegalStateException("the destination is down");
+            }
+        }
+    }
+
+    private final Shaky shaky = new Shaky();
+
+    @Override
+    void configure(Main main) {
+        main.bind("shaky", shaky);
+    }
+
+    /** The next message of a queue, which is gone from there; null where none comes. */
+    private Message take(String queue) throws JMSException {
+        try (Connection connection = context().getComponent("jms", JmsComponent.class).getConfiguration().getConnectionFactory().createConnection()) {
+            connection.start();
+            Session session = connection.createSession(false, Session.AUTO_ACKNOWLEDGE);
+            return session.createConsumer(session.createQueue(queue)).receive(10_000);
+        }
+    }
+
+    @Test
+    void aDestinationThatFailsIsTriedAgainAndTheOthersAreNot() throws Exception {
+        shaky.failures = 2;
+        startQueue(Property.EMIT_RESULT.key(), "bean:shaky?method=take | bean:captured?method=result");
+
+        send("{\"id\": \"cat\", \"model\": \"sd-3\", \"prompt\": \"a cat\"}", Map.of());
+
+        await().atMost(SOON).untilAtomic(shaky.calls, org.hamcrest.Matchers.is(3));
+        assertThat(takeResult().json().path("id").asText()).isEqualTo("cat");
+        assertThat(simulator.count(Call.CREATE)).isOne();
+    }
+
+    @Test
+    void whatCannotBeDeliveredIsADeadLetterWithTheWholeResultAndCanBeSentAgain() throws Exception {
+        shaky.failures = 3;
+        startQueue(Property.EMIT_RESULT.key(), "bean:shaky?method=take", Property.JMS_DELIVERY_ATTEMPTS.key(), "3");
+
+        send("{\"id\": \"cat\", \"model\": \"sd-3\", \"prompt\": \"a cat\"}", Map.of());
+
+        TextMessage dead = (TextMessage) take("bactrian.dead");
+        assertThat(dead.getStringProperty("BactrianReason")).contains("3 tries", "bean:shaky", "the destination is down");
+        assertThat(dead.getStringProperty("BactrianQueue")).isEqualTo("bactrian.deliveries");
+        assertThat(Answers.json(dead.getText()).orElseThrow().path("images").path(0).path("url").asText()).startsWith("http");
+
+        Map<String, Object> properties = new java.util.HashMap<>();
+        for (Object name : java.util.Collections.list(dead.getPropertyNames())) {
+            if (name.toString().startsWith("Bactrian")) {
+                properties.put(name.toString(), dead.getStringProperty(name.toString()));
+            }
+        }
+        template().sendBodyAndHeaders("jms:queue:bactrian.deliveries", dead.getText(), properties);
+        await().atMost(SOON).untilAtomic(shaky.calls, org.hamcrest.Matchers.is(4));
+    }
+
+    @Test
+    void whatIsNoneOfOursIsADeadLetter() throws Exception {
+        startQueue();
+
+        template().sendBody("jms:queue:bactrian.polls", "{\"prediction\": \"../../x\"}");
+        template().sendBodyAndHeader("jms:queue:bactrian.deliveries", "{}", "BactrianDelivery", "0123456789abcdef01234567-0");
+
+        List<String> reasons = new ArrayList<>();
+        reasons.add(take("bactrian.dead").getStringProperty("BactrianReason"));
+        reasons.add(take("bactrian.dead").getStringProperty("BactrianReason"));
+        assertThat(reasons).containsExactlyInAnyOrder("not a prediction under way", "its destination is not configured any more");
+    }
+
+    @Test
+    void aRequestThatIsDeliveredTooOftenIsGivenUpAndKept() throws Exception {
+        startQueue();
+        context().getRouteController().stopRoute("bactrian-from-jms");
+        send("{\"id\": \"poison\", \"prompt\": \"a cat\"}", Map.of("BactrianProvider", "replicate"));
+        try (Connection connection = context().getComponent("jms", JmsComponent.class).getConfiguration().getConnectionFactory().createConnection()) {
+            connection.start();
+            Session session = connection.createSession(true, Session.SESSION_TRANSACTED);
+            MessageConsumer consumer = session.createConsumer(session.createQueue("bactrian.requests"));
+            for (int i = 0; i < 5; i++) {
+                assertThat(consumer.receive(20_000)).isNotNull();
+                session.rollback();
+            }
+        }
+        context().getRouteController().startRoute("bactrian-from-jms");
+
+        TextMessage dead = (TextMessage) take("bactrian.dead");
+        assertThat(dead.getText()).contains("poison");
+        assertThat(dead.getStringProperty("BactrianProvider")).isEqualTo("replicate");
+        assertThat(dead.getStringProperty("BactrianReason")).isEqualTo("delivered 6 times without an end");
+        assertThat(dead.getStringProperty("BactrianQueue")).isEqualTo("bactrian.requests");
+        await().atMost(SOON).until(() -> !captured.errors.isEmpty());
+        assertThat(captured.errors.remove().json().path("id").asText()).isEqualTo("poison");
+        assertThat(simulator.requests()).isEmpty();
+    }
+
+    @Test
+    void theChunksOfARequestThatIsDeliveredAgainSaySo() throws Exception {
+        startQueue();
+        context().getRouteController().stopRoute("bactrian-from-jms");
+        send("again", Map.of("JMSCorrelationID", "again"));
+        try (Connection connection = context().getComponent("jms", JmsComponent.class).getConfiguration().getConnectionFactory().createConnection()) {
+            connection.start();
+            Session session = connection.createSession(true, Session.SESSION_TRANSACTED);
+            assertThat(session.createConsumer(session.createQueue("bactrian.requests")).receive(20_000)).isNotNull();
+            session.rollback();
+        }
+        context().getRouteController().startRoute("bactrian-from-jms");
+
+        takeResult();
+        assertThat(captured.chunks).isNotEmpty().allSatisfy(chunk -> assertThat(chunk.headers()).containsEntry("BactrianAttempt", 2));
+        captured.chunks.clear();
+    }
+
+    @Test
+    void aChunkIsThereBeforeTheStreamHasEnded() throws Exception {
+        CountDownLatch chunkIsThere = new CountDownLatch(1);
+        simulator.on(Call.CHAT, Reply.stream("one", "two", "three").chunkListener(index -> {
+            if (index == 2) {
+                await().atMost(SOON).until(() -> chunkIsThere.getCount() == 0);
+            }
+        }));
+        startQueue(Property.EMIT_CHUNK.key(), "jms:queue:chunks");
+
+        send("Hello", Map.of());
+
+        TextMessage chunk = (TextMessage) take("chunks");
+        assertThat(chunk.getText()).isEqualTo("one");
+        assertThat(captured.results).isEmpty();
+        chunkIsThere.countDown();
+        takeResult();
+    }
+
+    @Test
+    void aChunkOfACallerWhoWaitsIsNoQuestion() throws Exception {
+        startQueue(Property.EMIT_CHUNK.key(), "jms:queue:chunks");
+
+        assertThat(generate("Hello").path("status").asText()).isEqualTo("succeeded");
+
+        assertThat(take("chunks").getJMSReplyTo()).isNull();
+    }
+
+    @Test
+    void anAnswerIsNotSentToAQueueWhereItWouldBeARequest() throws Exception {
+        startQueue();
+
+        template().sendBodyAndHeader("jms:queue:bactrian.requests?preserveMessageQos=true&replyTo=bactrian.requests",
+                "{\"id\": \"loop\", \"prompt\": \"a cat\"}", "JMSReplyTo", "bactrian.requests");
+
+        await().atMost(SOON).until(() -> !captured.errors.isEmpty());
+        assertThat(captured.errors.remove().json().path("error").path("message").asText()).startsWith("JMSReplyTo");
+        assertThat(simulator.requests()).isEmpty();
+    }
+
+    @Test
+    void noMoreThanMaxInFlightAreUnderWay() throws Exception {
+        AtomicInteger open = new AtomicInteger();
+        AtomicInteger most = new AtomicInteger();
+        startQueue(Property.MAX_IN_FLIGHT.key(), "3", Property.EMIT_CHUNK.key(), "", Property.REPLICATE_POLL_DELAY.key(), "100ms");
+
+        for (int i = 0; i < 12; i++) {
+            send("{\"id\": \"p" + i + "\", \"model\": \"sd-3\", \"prompt\": \"a cat\"}", Map.of());
+        }
+
+        await().atMost(SOON).pollInterval(Duration.ofMillis(5)).until(() -> {
+            open.set(simulator.count(Call.CREATE) - captured.results.size());
+            most.accumulateAndGet(open.get(), Math::max);
+            return captured.results.size() == 12;
+        });
+        // A result is counted a moment after its prediction has ended and made room for another.
+        assertThat(most.get()).isBetween(2, 6);
+        captured.results.clear();
     }
 }
