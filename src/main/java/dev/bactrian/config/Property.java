@@ -67,7 +67,7 @@ public enum Property {
     JMS_REMEMBER("jms.remember", Form.DURATION, null),
 
     DATA_DIR("data-dir", Form.TEXT, "data"),
-    LEDGER("ledger", Form.TEXT, null),
+    LEDGER("ledger", Form.SECRET, null),
     LEDGER_USER("ledger.user", Form.TEXT, null),
     LEDGER_PASSWORD("ledger.password", Form.SECRET, null),
 

@@ -6,7 +6,7 @@ import java.util.Map;
 import dev.bactrian.error.ErrorType;
 import dev.bactrian.error.GenerateException;
 import dev.bactrian.error.GenerationFailure;
-import dev.bactrian.replicate.Ledger;
+import dev.bactrian.ledger.Ledger;
 import org.apache.camel.AggregationStrategy;
 import org.apache.camel.Exchange;
 import org.apache.camel.Processor;
@@ -39,8 +39,11 @@ public final class Answer implements AggregationStrategy, Processor {
     public Exchange aggregate(Exchange caller, Exchange outcome) {
         GenerationFailure failure = outcome.getVariable("failure", GenerationFailure.class);
         Generation generation = outcome.getVariable("generation", Generation.class);
-        Ledger ledger = caller.getContext().getRegistry().mandatoryFindSingleByType(Ledger.class);
-        ledger.forgetLater(caller, generation, failure == null);
+        // Where nothing was sent and the request may come again, as when the ledger could not be read, what it holds still counts.
+        if (failure == null || failure.attempts() > 0 || !failure.retryable()) {
+            Ledger ledger = caller.getContext().getRegistry().mandatoryFindSingleByType(Ledger.class);
+            ledger.forgetLater(caller, generation, failure == null);
+        }
         String document = outcome.getMessage().getBody(String.class);
         if (failure != null) {
             caller.setException(new GenerateException(failure.type().toString(), failure.getMessage(), failure.retryable(), document, headers(outcome)));

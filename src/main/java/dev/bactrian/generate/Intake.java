@@ -3,11 +3,11 @@ package dev.bactrian.generate;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.UUID;
-import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.RejectedExecutionException;
 
 import dev.bactrian.config.Property;
 import dev.bactrian.config.SettingException;
@@ -44,7 +44,10 @@ public final class Intake implements CamelContextAware {
     private static final List<String> VARIABLES =
             List.of("generation", "stream", "chunks", "recalled", "look", "output", "attempts", "failure", "summary");
 
-    private final Set<String> inWork = ConcurrentHashMap.newKeySet();
+    private static final long CHECK_MILLIS = 200;
+
+    /** The delivery that is in work, by the request's id. */
+    private final Map<String, String> inWork = new HashMap<>();
     private CamelContext camelContext;
     private RequestReader reader;
     private Catalogue catalogue;
@@ -87,7 +90,7 @@ public final class Intake implements CamelContextAware {
     }
 
     /**
-     * The request of an exchange, from now on in work until the exchange is done.
+     * The request of an exchange.
      *
      * @throws GenerationFailure {@code invalid-request} or {@code unsupported-model}
      */
@@ -96,21 +99,47 @@ public final class Intake implements CamelContextAware {
         GenerateRequest request = read(exchange);
         boolean idGiven = request.id() != null || defaultId != null;
         String id = request.id() != null ? request.id() : defaultId != null ? RequestId.fit(defaultId) : UUID.randomUUID().toString();
-        if (!inWork.add(id)) {
-            throw new GenerationFailure(ErrorType.INVALID_REQUEST, "id: a request with the id " + id + " is in work");
-        }
-        exchange.getExchangeExtension().addOnCompletion(new SynchronizationAdapter() {
-            @Override
-            public void onDone(Exchange done) {
-                inWork.remove(id);
-            }
-        });
         try {
             return Generation.begin(id, request, catalogue.resolve(request.model(), request.provider(), request.kind()), idGiven,
                     exchange.getVariable(DELIVERY, "", String.class));
         } catch (GenerationFailure e) {
             throw e.of(id);
         }
+    }
+
+    /**
+     * Keeps a request's id from being in work twice until its exchange is done. The same message of a queue, delivered
+     * again while its first delivery is still at work, waits for that.
+     *
+     * @throws GenerationFailure          {@code invalid-request} where another request of that id is in work
+     * @throws RejectedExecutionException where the application stops while it waits
+     */
+    public void begin(Exchange exchange) throws InterruptedException {
+        String id = exchange.getVariable("generation", Generation.class).id();
+        String delivery = exchange.getVariable(DELIVERY, "", String.class);
+        boolean mayWait = exchange.getVariable(ATTEMPT) != null;
+        synchronized (inWork) {
+            while (inWork.containsKey(id)) {
+                if (!mayWait || !inWork.get(id).equals(delivery)) {
+                    // An error about the id goes out under the default.
+                    exchange.removeVariable("generation");
+                    throw new GenerationFailure(ErrorType.INVALID_REQUEST, "id: a request with the id " + id + " is in work");
+                } else if (camelContext.isStopping()) {
+                    throw new RejectedExecutionException("stopped while " + id + " is in work");
+                }
+                inWork.wait(CHECK_MILLIS);
+            }
+            inWork.put(id, delivery);
+        }
+        exchange.getExchangeExtension().addOnCompletion(new SynchronizationAdapter() {
+            @Override
+            public void onDone(Exchange done) {
+                synchronized (inWork) {
+                    inWork.remove(id);
+                    inWork.notifyAll();
+                }
+            }
+        });
     }
 
     private GenerateRequest read(Exchange exchange) throws IOException {

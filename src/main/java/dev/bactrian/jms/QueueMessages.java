@@ -19,7 +19,7 @@ import dev.bactrian.generate.Generation;
 import dev.bactrian.generate.Headers;
 import dev.bactrian.generate.Intake;
 import dev.bactrian.http.Retry;
-import dev.bactrian.replicate.Ledger;
+import dev.bactrian.ledger.Ledger;
 import dev.bactrian.replicate.Look;
 import jakarta.jms.BytesMessage;
 import jakarta.jms.Destination;
@@ -155,11 +155,15 @@ public final class QueueMessages implements CamelContextAware, AggregationStrate
     public void admit(Exchange exchange) throws JMSException {
         Letter letter = letter(exchange);
         String id = exchange.getVariable("generation", Generation.class).id();
-        if (letter.isDead()) {
+        boolean first = ledger().claim(id, letter.message().getJMSMessageID());
+        if (first && letter.isDead()) {
+            // It may be sent again as another message.
             ledger().unclaim(id);
+        }
+        if (letter.isDead()) {
             throw givenUp(letter);
         }
-        if (!ledger().claim(id, letter.message().getJMSMessageID())) {
+        if (!first) {
             exchange.setVariable("duplicate", true);
             throw new GenerationFailure(ErrorType.INVALID_REQUEST, "id: a request with the id " + id + " was sent before");
         }

@@ -36,6 +36,8 @@ public final class Bactrian {
                 // What consumers say of a broker that is away, each of them every second, is said in one line.
                 "log.org.springframework.jms", "off",
                 "log.org.apache.camel.component.file.GenericFileOnCompletion", "error",
+                // What it has to say about the ledger's database, the ledger says in a line.
+                "log.com.zaxxer.hikari", "off",
                 // A failed start is told by the service, in one line.
                 "log.org.apache.camel.impl.engine.AbstractCamelContext", "off")
                 .forEach((name, value) -> System.getProperties().putIfAbsent("org.slf4j.simpleLogger." + name, value));

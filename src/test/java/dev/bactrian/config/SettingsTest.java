@@ -210,6 +210,7 @@ class SettingsTest {
     @Test
     void aBlankValueOfAPropertyWithoutADefaultCountsAsNotSet() {
         assertThat(settings("bactrian.upstage.api-key", "  ").isSet(Property.UPSTAGE_API_KEY)).isFalse();
+        assertThat(settings("bactrian.jms.remember", " ").text(Property.JMS_REMEMBER)).isEmpty();
     }
 
     @Test
@@ -415,8 +416,9 @@ class SettingsTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"bactrian.replicate.api-token", "bactrian.upstage.api-key", "bactrian.replicate.proxy", "bactrian.upstage.proxy"})
-    void tokensAndProxiesAreSecret(String key) {
+    @CsvSource({"bactrian.replicate.api-token", "bactrian.upstage.api-key", "bactrian.replicate.proxy", "bactrian.upstage.proxy",
+        "bactrian.ledger", "bactrian.ledger.password"})
+    void tokensProxiesAndTheLedgersDatabaseAreSecret(String key) {
         assertThat(Property.of(key).orElseThrow().secret()).isTrue();
     }
 

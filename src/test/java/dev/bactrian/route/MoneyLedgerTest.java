@@ -31,7 +31,8 @@ class MoneyLedgerTest extends RouteTestSupport {
     private static final String REQUEST = "{\"id\": \"r1\", \"model\": \"gemma-2b\", \"prompt\": \"p\"}";
 
     private final Map<String, String> states = new ConcurrentHashMap<>();
-    private boolean full;
+    private volatile boolean full;
+    private volatile boolean unreadable;
 
     /** A ledger of the host. */
     private final class Repository extends ServiceSupport implements StateRepository<String, String> {
@@ -45,6 +46,9 @@ class MoneyLedgerTest extends RouteTestSupport {
 
         @Override
         public String getState(String key) {
+            if (unreadable) {
+                throw new IllegalStateException("input/output error");
+            }
             return states.get(key);
         }
     }
@@ -196,6 +200,25 @@ class MoneyLedgerTest extends RouteTestSupport {
         assertThat(generate(REQUEST).path("text").asText()).isEqualTo("a");
         assertThat(simulator.count(Call.CREATE)).isEqualTo(1);
         assertThat(takeChunks()).isEqualTo("a");
+    }
+
+    @Test
+    void aPredictionThatCannotBeReadIsNotForgottenForThat() throws Exception {
+        start("bactrian.ledger", "ledgerOfTheHost", "camel.main.shutdown-timeout", "1");
+        simulator.on(Call.CREATE, created()).always(Call.POLL, look("processing"));
+        template().asyncRequestBody("direct:generate", REQUEST, String.class);
+        await().until(() -> simulator.count(Call.POLL) > 0);
+        stop();
+        start("bactrian.ledger", "ledgerOfTheHost");
+        simulator.always(Call.POLL, succeeded("\"paid once\""));
+
+        unreadable = true;
+        assertThat(generateFails(REQUEST).path("error").path("type").asText()).isEqualTo("provider-unavailable");
+        unreadable = false;
+
+        assertThat(generate(REQUEST).path("text").asText()).isEqualTo("paid once");
+        assertThat(simulator.count(Call.CREATE)).isEqualTo(1);
+        assertThat(takeChunks()).isEqualTo("paid once");
     }
 
     /** The predictions that are recorded. */

@@ -277,4 +277,18 @@ class QueueTest extends RouteTestSupport {
         assertThat(most.get()).isBetween(2, 6);
         captured.results.clear();
     }
+
+    @Test
+    void aRequestThatIsSentTwiceIsMadeOnceAndWhoeverWaitsForTheSecondIsTold() throws Exception {
+        startQueue(Property.JMS_REMEMBER.key(), "1h");
+        String request = "{\"id\": \"cat\", \"model\": \"sd-3\", \"prompt\": \"a cat\"}";
+
+        send(request, Map.of());
+        send(request, Map.of());
+        takeResult();
+        String reply = template().requestBody("jms:queue:bactrian.requests?requestTimeout=20000", request, String.class);
+
+        assertThat(Answers.json(reply).orElseThrow().path("error").path("message").asText()).isEqualTo("id: a request with the id cat was sent before");
+        assertThat(simulator.count(Call.CREATE)).isOne();
+    }
 }

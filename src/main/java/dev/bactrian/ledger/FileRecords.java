@@ -1,0 +1,149 @@
+package dev.bactrian.ledger;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.channels.FileChannel;
+import java.nio.file.DirectoryStream;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.time.Duration;
+import java.time.Instant;
+
+import org.apache.camel.support.service.ServiceSupport;
+
+/**
+ * Records in a folder, a small file each: the name is the key, the content the value. A state of null deletes the file,
+ * so the folder holds what is in work and does not grow.
+ *
+ * <p>Camel's own {@code FileStateRepository} forgets nothing, is read into memory whole, and does not load again once a
+ * process was killed in the middle of a line: that is the very moment this is for. Every file here is written under
+ * another name and moved or linked into place; several processes may share the folder.
+ */
+public final class FileRecords extends ServiceSupport implements Records {
+
+    /** No key begins with a dot. */
+    private static final String LOCK = ".lock";
+
+    private final Path folder;
+
+    /** Remembers in that folder, which is made when it is first needed. */
+    public FileRecords(Path folder) {
+        this.folder = folder;
+    }
+
+    @Override
+    public String getState(String key) {
+        try {
+            return Files.readString(folder.resolve(key)).trim();
+        } catch (NoSuchFileException e) {
+            return null;
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    @Override
+    public void setState(String key, String value) {
+        try {
+            if (value == null) {
+                Files.deleteIfExists(folder.resolve(key));
+                return;
+            }
+            written(value, file -> Files.move(file, folder.resolve(key), StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    @Override
+    public String putIfAbsent(String key, String value) {
+        try {
+            while (true) {
+                try {
+                    // A move would replace what is there; a link is made where nothing is, or not at all.
+                    written(value, file -> Files.createLink(folder.resolve(key), file));
+                    return null;
+                } catch (FileAlreadyExistsException e) {
+                    String there = getState(key);
+                    if (there != null) {
+                        return there;
+                    }
+                }
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    @Override
+    public boolean replace(String key, String before, String after) {
+        return alone(() -> {
+            if (!before.equals(getState(key))) {
+                return false;
+            }
+            setState(key, after);
+            return true;
+        });
+    }
+
+    @Override
+    public void forgetOlderThan(String prefix, Duration age) {
+        Instant latest = Instant.now().minus(age);
+        alone(() -> {
+            try (DirectoryStream<Path> files = Files.newDirectoryStream(folder, file -> file.getFileName().toString().startsWith(prefix))) {
+                for (Path file : files) {
+                    if (isFrom(file, latest)) {
+                        Files.deleteIfExists(file);
+                    }
+                }
+            }
+            return true;
+        });
+    }
+
+    private static boolean isFrom(Path file, Instant latest) throws IOException {
+        try {
+            return !Files.getLastModifiedTime(file).toInstant().isAfter(latest);
+        } catch (NoSuchFileException e) {
+            return false;
+        }
+    }
+
+    private interface Place {
+        void put(Path file) throws IOException;
+    }
+
+    private void written(String value, Place place) throws IOException {
+        Files.createDirectories(folder);
+        Path file = Files.createTempFile(folder, ".", ".tmp");
+        try {
+            Files.writeString(file, value);
+            place.put(file);
+        } finally {
+            Files.deleteIfExists(file);
+        }
+    }
+
+    private interface Step {
+        boolean take() throws IOException;
+    }
+
+    /** Takes a step that no other of these takes at the same time, in this process (a lock of files holds none off here) or another. */
+    private boolean alone(Step step) {
+        synchronized (FileRecords.class) {
+            try {
+                Files.createDirectories(folder);
+                try (FileChannel channel = FileChannel.open(folder.resolve(LOCK), StandardOpenOption.CREATE, StandardOpenOption.WRITE)) {
+                    channel.lock();
+                    return step.take();
+                }
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
+        }
+    }
+}

@@ -1,0 +1,79 @@
+package dev.bactrian.ledger;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.stream.Stream;
+
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Records in files outlive the process, whenever it was killed, and hold no more than what is in work. */
+class FileRecordsTest extends RecordsContract {
+
+    @TempDir
+    Path temp;
+
+    @Override
+    Records open() {
+        return new FileRecords(folder());
+    }
+
+    private Path folder() {
+        return temp.resolve("data").resolve("predictions");
+    }
+
+    private long files() throws IOException {
+        try (Stream<Path> files = Files.list(folder())) {
+            return files.count();
+        }
+    }
+
+    @Test
+    void nothingIsMadeBeforeItIsNeeded() {
+        assertThat(records.getState("cat-1")).isNull();
+        assertThat(folder()).doesNotExist();
+    }
+
+    @Test
+    void whatIsForgottenLeavesNoFile() throws IOException {
+        records.setState("cat-1", "p1");
+        records.putIfAbsent("cat-2", "p2");
+        records.setState("cat-1", null);
+        records.setState("cat-2", null);
+
+        assertThat(files()).isZero();
+    }
+
+    @Test
+    void aThousandSettingsOfOneKeyLeaveOneFile() throws IOException {
+        for (int i = 0; i < 1000; i++) {
+            records.setState("cat-1", "p" + i);
+            records.putIfAbsent("cat-1", "p" + i);
+        }
+
+        assertThat(files()).isEqualTo(1);
+    }
+
+    @Test
+    void whatAKilledProcessLeftHalfWrittenDoesNotCount() throws IOException {
+        records.setState("cat-1", "p1");
+        Files.writeString(folder().resolve(".12345.tmp"), "p");
+
+        Records restarted = another();
+
+        assertThat(restarted.getState("cat-1")).isEqualTo("p1");
+        assertThat(restarted.getState("cat-2")).isNull();
+    }
+
+    @Test
+    void aFileThatAnOperatorTouchedIsStillRead() throws IOException {
+        records.setState("cat-1", "p1");
+        Files.writeString(folder().resolve("cat-1"), "p1\n");
+
+        assertThat(records.getState("cat-1")).isEqualTo("p1");
+        assertThat(records.replace("cat-1", "p1", "p2")).isTrue();
+    }
+}
