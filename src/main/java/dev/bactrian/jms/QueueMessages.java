@@ -32,7 +32,6 @@ import jakarta.jms.StreamMessage;
 import jakarta.jms.TextMessage;
 import org.apache.camel.AggregationStrategy;
 import org.apache.camel.CamelContext;
-import org.apache.camel.CamelContextAware;
 import org.apache.camel.Exchange;
 import org.apache.camel.support.SynchronizationAdapter;
 import org.slf4j.Logger;
@@ -42,7 +41,7 @@ import org.slf4j.LoggerFactory;
  * What {@code routes/from-jms.camel.yaml} can't say itself: what is read from a message, and what is written into the
  * next. Of a sender's properties {@code BactrianModel}, {@code BactrianProvider} and the content type are read, no other.
  */
-public final class QueueMessages implements CamelContextAware, AggregationStrategy {
+public final class QueueMessages implements AggregationStrategy {
 
     private static final Logger LOG = LoggerFactory.getLogger("dev.bactrian.jms");
 
@@ -57,21 +56,15 @@ public final class QueueMessages implements CamelContextAware, AggregationStrate
     /** On the first message after a create: what the ledger may forget now that the create's transaction is done. */
     private static final String RECALL_KEY = "BactrianRecallKey";
 
-    private CamelContext camelContext;
-    private Settings settings;
-    private InFlight inFlight;
-    private Retry retry;
-    private int mostTries;
-    private long maxRequestBytes;
-    private Set<String> ours;
+    private final CamelContext camelContext;
+    private final Settings settings;
+    private final InFlight inFlight;
+    private final Retry retry;
+    private final int mostTries;
+    private final long maxRequestBytes;
+    private final Set<String> ours;
 
-    @Override
-    public CamelContext getCamelContext() {
-        return camelContext;
-    }
-
-    @Override
-    public void setCamelContext(CamelContext camelContext) {
+    QueueMessages(CamelContext camelContext) {
         this.camelContext = camelContext;
         settings = Settings.of(camelContext);
         inFlight = new InFlight(settings.count(Property.MAX_IN_FLIGHT));

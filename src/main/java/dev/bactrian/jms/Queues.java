@@ -7,9 +7,10 @@ import org.apache.camel.CamelContext;
 import org.apache.camel.CamelContextAware;
 
 /**
- * Connects the queue trigger to its broker: the component {@code bactrianJms} of {@code routes/from-jms.camel.yaml},
- * and, where the application has none, the component {@code jms} for destinations. Does nothing where the trigger is
- * off, so that an application without JMS on its class path can load the routes.
+ * Sets up the queue trigger: the bean {@code bactrianQueue} and the component {@code bactrianJms} of
+ * {@code routes/from-jms.camel.yaml}, and, where the application has none, the component {@code jms} for destinations.
+ * Does nothing where the trigger is off, and names no class of JMS itself: an application without it on its class path
+ * loads the routes all the same.
  */
 public final class Queues implements CamelContextAware {
 
@@ -39,6 +40,7 @@ public final class Queues implements CamelContextAware {
         try {
             if (camelContext.hasService(Connections.class) == null) {
                 camelContext.addService(new Connections(camelContext, settings));
+                camelContext.getRegistry().bind("bactrianQueue", new QueueMessages(camelContext));
             }
         } catch (NoClassDefFoundError e) {
             throw new SettingException(Property.JMS_ENABLED.key(), "the queue needs camel-jms, artemis-jakarta-client (for a broker "
