@@ -90,7 +90,8 @@ final class EmbeddedBroker implements AutoCloseable {
         String deadLetters = settings.require(Property.JMS_DEAD_LETTERS);
         configuration.addAddressSetting("#", new AddressSettings()
                 .setDeadLetterAddress(SimpleString.of(deadLetters)).setExpiryAddress(SimpleString.of(deadLetters))
-                .setMaxDeliveryAttempts(10).setRedeliveryDelay(500).setRedeliveryMultiplier(2).setMaxRedeliveryDelay(5_000)
+                // The routes say when it is enough; the broker counts also what a stopping consumer gives back.
+                .setMaxDeliveryAttempts(-1).setRedeliveryDelay(500).setRedeliveryMultiplier(2).setMaxRedeliveryDelay(5_000)
                 .setAutoDeleteQueues(false).setAutoDeleteAddresses(false));
         for (Property queue : List.of(Property.JMS_REQUESTS, Property.JMS_POLLS, Property.JMS_DELIVERIES, Property.JMS_DEAD_LETTERS)) {
             String name = settings.require(queue);

@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.RejectedExecutionException;
+import java.util.function.Consumer;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
@@ -80,30 +81,44 @@ public final class QueueMessages implements AggregationStrategy {
         exchange.getExchangeExtension().setTransacted(true);
     }
 
-    /** The message of an exchange, which from here on has no header and is held to its thread. */
-    private static Letter open(Exchange exchange) throws JMSException {
+    /** The message of an exchange, which from here on is held to its thread. */
+    private Letter open(Exchange exchange) throws JMSException {
         hold(exchange);
-        Letter letter = Letter.of(exchange.getMessage().getBody(Message.class));
+        Message message = exchange.getMessage().getBody(Message.class);
+        String messageId = message.getJMSMessageID();
+        int attempt = message.getJMSRedelivered() ? ledger().again(messageId) + 1 : 1;
+        if (attempt > 1) {
+            whenDone(exchange, done -> {
+                if (!done.isFailed()) {
+                    ledger().ended(messageId);
+                }
+            });
+        }
+        Letter letter = Letter.of(message, attempt);
         exchange.setVariable("letter", letter);
-        exchange.setVariable(Intake.ATTEMPT, letter.deliveries());
+        exchange.setVariable(Intake.ATTEMPT, attempt);
         return letter;
+    }
+
+    private static void whenDone(Exchange exchange, Consumer<Exchange> action) {
+        exchange.getExchangeExtension().addOnCompletion(new SynchronizationAdapter() {
+            @Override
+            public void onDone(Exchange done) {
+                action.accept(done);
+            }
+        });
     }
 
     /** Takes a request off its queue, waiting until there is room for it. */
     public void request(Exchange exchange) throws JMSException {
+        inFlight.begin(this::isStopping);
+        whenDone(exchange, done -> inFlight.end());
         Letter letter = open(exchange);
         String messageId = letter.message().getJMSMessageID();
         String correlationId = letter.message().getJMSCorrelationID();
         exchange.setVariable(Intake.DEFAULT_ID, correlationId == null || correlationId.isBlank() ? messageId : correlationId);
         exchange.setVariable(Intake.DELIVERY, messageId);
         exchange.getMessage().getHeaders().keySet().retainAll(READ);
-        inFlight.begin(this::isStopping);
-        exchange.getExchangeExtension().addOnCompletion(new SynchronizationAdapter() {
-            @Override
-            public void onDone(Exchange done) {
-                inFlight.end();
-            }
-        });
     }
 
     /**
@@ -148,17 +163,11 @@ public final class QueueMessages implements AggregationStrategy {
     public void admit(Exchange exchange) throws JMSException {
         Letter letter = letter(exchange);
         String id = exchange.getVariable("generation", Generation.class).id();
-        boolean first = ledger().claim(id, letter.message().getJMSMessageID());
-        if (first && letter.isDead()) {
-            // It may be sent again as another message.
-            ledger().unclaim(id);
-        }
-        if (letter.isDead()) {
-            throw givenUp(letter);
-        }
-        if (!first) {
+        if (!ledger().claim(id, letter.message().getJMSMessageID())) {
             exchange.setVariable("duplicate", true);
             throw new GenerationFailure(ErrorType.INVALID_REQUEST, "id: a request with the id " + id + " was sent before");
+        } else if (letter.isDead()) {
+            throw givenUp(letter);
         }
     }
 
@@ -191,7 +200,7 @@ public final class QueueMessages implements AggregationStrategy {
     }
 
     private static GenerationFailure givenUp(Letter letter) {
-        return new GenerationFailure(ErrorType.PROVIDER_UNAVAILABLE, "given up: " + letter.reason(), null, letter.deliveries() - 1, false, null);
+        return new GenerationFailure(ErrorType.PROVIDER_UNAVAILABLE, "given up: " + letter.reason(), null, Letter.MOST_ATTEMPTS, false, null);
     }
 
     /** Hands what a request or a look has come to back to the message's own exchange. */
@@ -231,12 +240,18 @@ public final class QueueMessages implements AggregationStrategy {
      * @throws RejectedExecutionException where it failed because the application stops: it is to be done again then
      */
     public List<Delivery> deliveries(Exchange exchange) throws JMSException {
-        if (exchange.getVariable("failure") != null && isStopping()) {
+        boolean failed = exchange.getVariable("failure") != null;
+        if (failed && isStopping()) {
             throw new RejectedExecutionException("stopped before its work was done; the request goes back to its queue");
         }
         Look look = exchange.getVariable("look", Look.class);
         if (look != null) {
             inFlight.ended(look.getId());
+        }
+        Generation generation = exchange.getVariable("generation", Generation.class);
+        if (failed && generation != null && exchange.getVariable("duplicate") == null) {
+            // It may be sent again under the same id.
+            ledger().unclaim(generation.id());
         }
         List<Delivery> deliveries = new ArrayList<>();
         if (exchange.getVariable("duplicate") == null) {

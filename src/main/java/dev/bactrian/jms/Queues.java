@@ -40,6 +40,7 @@ public final class Queues implements CamelContextAware {
         try {
             if (camelContext.hasService(Connections.class) == null) {
                 camelContext.addService(new Connections(camelContext, settings));
+                camelContext.addLifecycleStrategy(new EndOfGrace());
                 camelContext.getRegistry().bind("bactrianQueue", new QueueMessages(camelContext));
             }
         } catch (NoClassDefFoundError e) {

@@ -37,6 +37,7 @@ public final class Ledger implements CamelContextAware {
 
     /** No key of a prediction begins so: it begins with a request's id. */
     private static final String CLAIM = "request=";
+    private static final String AGAIN = "again=";
 
     private final AtomicLong nextForgetting = new AtomicLong();
     private CamelContext camelContext;
@@ -222,6 +223,28 @@ public final class Ledger implements CamelContextAware {
         if (!remember.isZero()) {
             forget(CLAIM + requestId);
         }
+    }
+
+    /**
+     * Counts that a message is begun again, and says how often that has been. (The broker counts more: each time that a
+     * consumer had the message in its hands, if only to give it back because it stops.)
+     */
+    public int again(String messageId) {
+        String key = AGAIN + Generation.fingerprint(messageId);
+        try {
+            String before = records.getState(key);
+            int times = before == null ? 1 : Integer.parseInt(before) + 1;
+            records.setState(key, Integer.toString(times));
+            return times;
+        } catch (RuntimeException e) {
+            LOG.warn("{}: how often it was begun cannot be remembered: {}", messageId, e.toString());
+            return 1;
+        }
+    }
+
+    /** Forgets how often a message was begun again. */
+    public void ended(String messageId) {
+        forget(AGAIN + Generation.fingerprint(messageId));
     }
 
     private static GenerationFailure unreadable(RuntimeException e) {

@@ -35,6 +35,7 @@ public final class Bactrian {
                 "log.org.apache", "warn",
                 // What consumers say of a broker that is away, each of them every second, is said in one line.
                 "log.org.springframework.jms", "off",
+                "log.org.apache.camel.component.jms.DefaultJmsMessageListenerContainer", "off",
                 "log.org.apache.camel.component.file.GenericFileOnCompletion", "error",
                 // What it has to say about the ledger's database, the ledger says in a line.
                 "log.com.zaxxer.hikari", "off",

@@ -1,0 +1,35 @@
+package dev.bactrian.jms;
+
+import java.util.concurrent.ScheduledThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
+
+import dev.bactrian.http.ProviderHttp;
+import dev.bactrian.threads.Pools;
+import org.apache.camel.CamelContext;
+import org.apache.camel.support.LifecycleStrategySupport;
+import org.apache.hc.core5.io.CloseMode;
+
+/**
+ * Breaks off the calls that are open when the time to stop in is over. A consumer stops when its call has ended, however
+ * long that takes; broken off, the call fails and its request goes back to the queue.
+ */
+final class EndOfGrace extends LifecycleStrategySupport {
+
+    private static final long CHECK_MILLIS = 100;
+
+    private final ScheduledThreadPoolExecutor checks = Pools.scheduled("bactrian-end-of-grace", 1);
+
+    @Override
+    public void onContextStopping(CamelContext context) {
+        checks.scheduleWithFixedDelay(() -> {
+            if (context.getShutdownStrategy().isTimeoutOccurred()) {
+                context.getRegistry().findByType(ProviderHttp.class).forEach(http -> http.close(CloseMode.IMMEDIATE));
+            }
+        }, CHECK_MILLIS, CHECK_MILLIS, TimeUnit.MILLISECONDS);
+    }
+
+    @Override
+    public void onContextStopped(CamelContext context) {
+        checks.shutdownNow();
+    }
+}
