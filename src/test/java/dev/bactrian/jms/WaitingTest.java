@@ -1,0 +1,82 @@
+package dev.bactrian.jms;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import dev.bactrian.generate.Generation;
+import dev.bactrian.model.Kind;
+import dev.bactrian.model.Model;
+import dev.bactrian.model.Provider;
+import dev.bactrian.replicate.Look;
+import dev.bactrian.replicate.PredictionStatus;
+import dev.bactrian.request.ChatMessage;
+import dev.bactrian.request.GenerateRequest;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class WaitingTest {
+
+    private static Waiting waiting(Kind kind, Instant startedAt) {
+        GenerateRequest request = new GenerateRequest("cat", null, null, kind, List.of(ChatMessage.of("user", "a \"cat\"\n낙타")), null,
+                JsonNodeFactory.instance.objectNode().put("seed", 7));
+        Model model = new Model(Provider.REPLICATE, "owner/name", kind, "abc");
+        return new Waiting(Generation.resume("cat", request, model, "cat-0123", startedAt), Look.resume("p1", "processing", 3, 2, 1));
+    }
+
+    @Test
+    void isReadAsItWasWritten() {
+        Instant startedAt = Instant.now().minusSeconds(60);
+
+        Waiting read = Waiting.read(waiting(Kind.IMAGE, startedAt).write()).orElseThrow();
+
+        assertThat(read.generation().id()).isEqualTo("cat");
+        assertThat(read.generation().model()).isEqualTo(new Model(Provider.REPLICATE, "owner/name", Kind.IMAGE, "abc"));
+        assertThat(read.generation().recallKey()).isEqualTo("cat-0123");
+        assertThat(read.generation().startedAt()).isEqualTo(startedAt);
+        assertThat(read.generation().elapsed()).isBetween(Duration.ofSeconds(60), Duration.ofSeconds(90));
+        assertThat(read.generation().request().promptFor(true)).isEqualTo("a \"cat\"\n낙타");
+        assertThat(read.look().getId()).isEqualTo("p1");
+        assertThat(read.look().prediction().status()).isEqualTo(PredictionStatus.PROCESSING);
+        assertThat(read.look().count()).isEqualTo(3);
+        assertThat(read.look().queued()).isEqualTo(2);
+        assertThat(read.look().misses()).isEqualTo(1);
+        assertThat(read.look().isPending()).isTrue();
+    }
+
+    @Test
+    void keepsAKindThatNobodyKnows() {
+        assertThat(Waiting.read(waiting(null, Instant.now()).write()).orElseThrow().generation().model().kind()).isNull();
+    }
+
+    @Test
+    void doesNotCarryTheConversationOfAText() {
+        assertThat(waiting(Kind.TEXT, Instant.now()).write()).doesNotContain("낙타");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"", "x", "[]", "{}", "null", "{\"id\": \"cat\"}"})
+    void isNotReadFromWhatIsNone(String text) {
+        assertThat(Waiting.read(text)).isEmpty();
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"id", "recallKey", "prediction"})
+    void hasNoNameThatLeadsElsewhere(String field) {
+        String state = waiting(Kind.TEXT, Instant.now()).write();
+        assertThat(Waiting.read(state)).isPresent();
+        assertThat(Waiting.read(state.replaceFirst("(\"" + field + "\":\")[^\"]*", "$1../x"))).isEmpty();
+        assertThat(Waiting.read(state.replaceFirst("\"" + field + "\":\"[^\"]*\"", "\"" + field + "\":1"))).isEmpty();
+    }
+
+    @Test
+    void isNotReadWithATimeThatIsNone() {
+        String state = waiting(Kind.TEXT, Instant.now()).write();
+        assertThat(Waiting.read(state.replaceFirst("(\"startedAt\":\")[^\"]*", "$1yesterday"))).isEmpty();
+        assertThat(Waiting.read(state.replaceFirst("\"kind\":\"text\"", "\"kind\":\"film\""))).isEmpty();
+    }
+}
