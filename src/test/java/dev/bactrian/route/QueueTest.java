@@ -1,6 +1,7 @@
 package dev.bactrian.route;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
 import java.time.Duration;
@@ -294,5 +295,18 @@ class QueueTest extends RouteTestSupport {
 
         assertThat(Answers.json(reply).orElseThrow().path("error").path("message").asText()).isEqualTo("id: a request with the id cat was sent before");
         assertThat(simulator.count(Call.CREATE)).isOne();
+    }
+
+    @Test
+    void aConnectionFactoryThatIsNoneStopsTheStart() {
+        assertThatThrownBy(() -> startQueue(Property.JMS_CONNECTION_FACTORY.key(), "nobody"))
+                .rootCause().hasMessage("bactrian.jms.connection-factory: no ConnectionFactory bean is named 'nobody'");
+    }
+
+    @Test
+    void aUrlThatIsNoneStopsTheStartAndShowsNoPassword() {
+        assertThatThrownBy(() -> startQueue(Property.JMS_URL.key(), "nonsense?password=secret"))
+                .hasStackTraceContaining("bactrian.jms.url: is not a URL of the Artemis client")
+                .satisfies(e -> assertThat(org.assertj.core.util.Throwables.getStackTrace(e)).doesNotContain("secret"));
     }
 }
