@@ -42,14 +42,23 @@ final class InFlight {
 
     private void await(BooleanSupplier stopping) {
         if (stopping.getAsBoolean()) {
-            throw new RejectedExecutionException("stopped before there was room; the request stays in its queue");
+            throw new RejectedExecutionException("stopped before it could be begun; the request stays in its queue");
         }
         try {
             wait(CHECK_MILLIS);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
-            throw new RejectedExecutionException("interrupted before there was room; the request stays in its queue");
+            throw new RejectedExecutionException("interrupted before it could be begun; the request stays in its queue");
         }
+    }
+
+    /**
+     * Waits a moment, for what keeps a request from being begun to go away.
+     *
+     * @throws RejectedExecutionException when the application stops first
+     */
+    synchronized void pause(BooleanSupplier stopping) {
+        await(stopping);
     }
 
     /** A consumer has done with a request. */

@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -57,6 +58,10 @@ public final class QueueMessages implements AggregationStrategy {
     /** On the first message after a create: what the ledger may forget now that the create's transaction is done. */
     private static final String RECALL_KEY = "BactrianRecallKey";
 
+    /** The variable that holds the request's id that was claimed for a message. */
+    private static final String CLAIMED = "claimed";
+
+    private final AtomicBoolean ledgerIsAway = new AtomicBoolean();
     private final CamelContext camelContext;
     private final Settings settings;
     private final InFlight inFlight;
@@ -156,18 +161,41 @@ public final class QueueMessages implements AggregationStrategy {
     }
 
     /**
-     * Lets a request into work that was not sent twice and has not been delivered too often.
+     * Lets a request into work that was not sent twice and has not been begun too often.
      *
      * @throws GenerationFailure where it was
      */
     public void admit(Exchange exchange) throws JMSException {
         Letter letter = letter(exchange);
-        String id = exchange.getVariable("generation", Generation.class).id();
-        if (!ledger().claim(id, letter.message().getJMSMessageID())) {
+        Generation generation = exchange.getVariable("generation", Generation.class);
+        if (!claim(generation, letter.message().getJMSMessageID())) {
             exchange.setVariable("duplicate", true);
-            throw new GenerationFailure(ErrorType.INVALID_REQUEST, "id: a request with the id " + id + " was sent before");
-        } else if (letter.isDead()) {
+            throw new GenerationFailure(ErrorType.INVALID_REQUEST, "id: a request with the id " + generation.id() + " was sent before");
+        }
+        exchange.setVariable(CLAIMED, generation.id());
+        if (letter.isDead()) {
             throw givenUp(letter);
+        }
+    }
+
+    /** Claims a request's id. While the ledger can't be reached the message is held: to go on might pay twice. */
+    private boolean claim(Generation generation, String messageId) {
+        while (true) {
+            try {
+                boolean claimed = ledger().claim(generation.id(), messageId);
+                if (generation.isReplicate()) {
+                    ledger().recall(generation);
+                }
+                if (ledgerIsAway.getAndSet(false)) {
+                    LOG.info("The ledger is back");
+                }
+                return claimed;
+            } catch (GenerationFailure e) {
+                if (!ledgerIsAway.getAndSet(true)) {
+                    LOG.warn("The ledger is away and requests wait for it: {}", e.getMessage());
+                }
+                inFlight.pause(this::isStopping);
+            }
         }
     }
 
@@ -182,6 +210,7 @@ public final class QueueMessages implements AggregationStrategy {
         }
         exchange.setVariable("generation", waiting.generation());
         exchange.setVariable("look", waiting.look());
+        exchange.setVariable(CLAIMED, waiting.generation().id());
         if (waiting.look().count() == 0 && waiting.look().misses() == 0) {
             ledger().forget(waiting.generation().recallKey());
         }
@@ -208,7 +237,7 @@ public final class QueueMessages implements AggregationStrategy {
     public Exchange aggregate(Exchange letter, Exchange outcome) {
         letter.getMessage().setBody(outcome.getMessage().getBody());
         letter.getMessage().setHeaders(outcome.getMessage().getHeaders());
-        for (String variable : List.of("generation", "look", "failure", "duplicate")) {
+        for (String variable : List.of("generation", "look", "failure", "duplicate", CLAIMED)) {
             letter.setVariable(variable, outcome.getVariable(variable));
         }
         return letter;
@@ -248,10 +277,10 @@ public final class QueueMessages implements AggregationStrategy {
         if (look != null) {
             inFlight.ended(look.getId());
         }
-        Generation generation = exchange.getVariable("generation", Generation.class);
-        if (failed && generation != null && exchange.getVariable("duplicate") == null) {
+        String claimed = exchange.getVariable(CLAIMED, String.class);
+        if (failed && claimed != null) {
             // It may be sent again under the same id.
-            ledger().unclaim(generation.id());
+            ledger().unclaim(claimed);
         }
         List<Delivery> deliveries = new ArrayList<>();
         if (exchange.getVariable("duplicate") == null) {
@@ -328,7 +357,9 @@ public final class QueueMessages implements AggregationStrategy {
         if (letter.message().getJMSDestination() instanceof Queue queue) {
             exchange.getMessage().setHeader(Headers.QUEUE, queue.getQueueName());
         }
-        LOG.warn("{}: a dead letter: {}", letter.correlationId(), letter.reason());
+        Generation generation = exchange.getVariable("generation", Generation.class);
+        String id = generation != null ? generation.id() : exchange.getMessage().getHeader(Headers.REQUEST_ID, letter.correlationId(), String.class);
+        LOG.warn("{}: a dead letter: {}", id, letter.reason());
     }
 
     private static void asItCame(Exchange exchange) throws JMSException {

@@ -28,19 +28,21 @@ public final class Bactrian {
 
     /** Sets what slf4j-simple logs, unless somebody has: the logging of a host application is not ours to set. */
     static void quietLogs() {
-        Map.of("logFile", "System.out",
-                "showDateTime", "true",
-                "dateTimeFormat", "yyyy-MM-dd'T'HH:mm:ss.SSSXXX",
-                "showThreadName", "false",
-                "log.org.apache", "warn",
+        Map.ofEntries(
+                Map.entry("logFile", "System.out"),
+                Map.entry("showDateTime", "true"),
+                Map.entry("dateTimeFormat", "yyyy-MM-dd'T'HH:mm:ss.SSSXXX"),
+                Map.entry("showThreadName", "false"),
+                Map.entry("log.org.apache", "warn"),
                 // What consumers say of a broker that is away, each of them every second, is said in one line.
-                "log.org.springframework.jms", "off",
-                "log.org.apache.camel.component.jms.DefaultJmsMessageListenerContainer", "off",
-                "log.org.apache.camel.component.file.GenericFileOnCompletion", "error",
+                Map.entry("log.org.springframework.jms", "off"),
+                Map.entry("log.org.apache.camel.component.jms.DefaultJmsMessageListenerContainer", "off"),
+                Map.entry("log.org.messaginghub", "off"),
+                Map.entry("log.org.apache.camel.component.file.GenericFileOnCompletion", "error"),
                 // What it has to say about the ledger's database, the ledger says in a line.
-                "log.com.zaxxer.hikari", "off",
+                Map.entry("log.com.zaxxer.hikari", "off"),
                 // A failed start is told by the service, in one line.
-                "log.org.apache.camel.impl.engine.AbstractCamelContext", "off")
+                Map.entry("log.org.apache.camel.impl.engine.AbstractCamelContext", "off"))
                 .forEach((name, value) -> System.getProperties().putIfAbsent("org.slf4j.simpleLogger." + name, value));
     }
 

@@ -118,6 +118,7 @@ class QueueTest extends RouteTestSupport {
     void configure(Main main) {
         main.bind("shaky", shaky);
         main.bind("worn", new Worn());
+        main.bind("away", new Away());
     }
 
     /** The next message of a queue, which is gone from there; null where none comes. */
@@ -308,5 +309,42 @@ class QueueTest extends RouteTestSupport {
         assertThatThrownBy(() -> startQueue(Property.JMS_URL.key(), "nonsense?password=secret"))
                 .hasStackTraceContaining("bactrian.jms.url: is not a URL of the Artemis client")
                 .satisfies(e -> assertThat(org.assertj.core.util.Throwables.getStackTrace(e)).doesNotContain("secret"));
+    }
+
+    /** A ledger of a host that is away at first. */
+    public static final class Away extends MemoryStateRepository {
+        final AtomicInteger calls = new AtomicInteger();
+
+        @Override
+        public String getState(String key) {
+            if (calls.incrementAndGet() <= 3) {
+                throw new IllegalStateException("the database is away");
+            }
+            return super.getState(key);
+        }
+    }
+
+    @Test
+    void requestsWaitWhileTheLedgerIsAway() throws Exception {
+        startQueue(Property.LEDGER.key(), "away");
+
+        send("{\"id\": \"cat\", \"model\": \"sd-3\", \"prompt\": \"a cat\"}", Map.of());
+
+        assertThat(takeResult().json().path("id").asText()).isEqualTo("cat");
+        assertThat(simulator.count(Call.CREATE)).isOne();
+    }
+
+    @Test
+    void aRequestThatFailedMayBeSentAgainUnderItsId() throws Exception {
+        startQueue(Property.JMS_REMEMBER.key(), "1h");
+        simulator.on(Call.CREATE, Reply.status(500));
+        String request = "{\"id\": \"cat\", \"model\": \"sd-3\", \"prompt\": \"a cat\"}";
+
+        send(request, Map.of());
+        await().atMost(SOON).until(() -> !captured.errors.isEmpty());
+        captured.errors.clear();
+        send(request, Map.of());
+
+        assertThat(takeResult().json().path("status").asText()).isEqualTo("succeeded");
     }
 }
