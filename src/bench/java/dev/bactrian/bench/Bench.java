@@ -23,6 +23,9 @@ public final class Bench {
         sections.put("chats", new ShortChats());
         sections.put("start", new Start());
         sections.put("memory", new Memory());
+        sections.put("queue", new QueuedPredictions());
+        sections.put("queue-chats", new QueuedChats());
+        sections.put("queue-two", new TwoInstances());
         if (!sections.keySet().containsAll(List.of(args))) {
             System.err.println("usage: Bench [" + String.join("|", sections.keySet()) + " ...]");
             System.exit(2);

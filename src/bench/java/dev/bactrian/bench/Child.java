@@ -65,6 +65,12 @@ final class Child implements AutoCloseable {
         return process.pid();
     }
 
+    /** Writes a line to its input. */
+    void tell(String line) throws IOException {
+        process.getOutputStream().write((line + "\n").getBytes(StandardCharsets.UTF_8));
+        process.getOutputStream().flush();
+    }
+
     /**
      * Waits for a line and drops those before it.
      *
@@ -82,6 +88,21 @@ final class Child implements AutoCloseable {
                 return line;
             }
         }
+    }
+
+    /**
+     * The lines that are there by now.
+     *
+     * @throws IOException where the process has ended
+     */
+    List<String> ready() throws IOException, InterruptedException {
+        List<Line> there = new ArrayList<>();
+        lines.drainTo(there);
+        List<String> texts = there.stream().map(Line::text).toList();
+        if (texts.contains(END)) {
+            throw new IOException("the process ended with code " + process.waitFor());
+        }
+        return texts;
     }
 
     @Override

@@ -1,5 +1,6 @@
 package dev.bactrian.bench;
 
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
@@ -27,10 +28,10 @@ public final class Embedded implements ChatClient, PredictionClient, AutoCloseab
     /** Requests to Replicate are made by that many threads; each is free again once the first look is made. */
     private static final int CALLERS = 8;
     private static final int MOST_STREAMS = 1000;
-    private static final String NO_OP = "log:bench?level=OFF";
+    static final String NO_OP = "log:bench?level=OFF";
     private static final ObjectMapper JSON = new ObjectMapper();
 
-    private final Main main = new Main();
+    private final Main main;
     private final ProducerTemplate template;
     private final AtomicInteger ids = new AtomicInteger();
     private final Map<String, Runnable> firsts = new ConcurrentHashMap<>();
@@ -51,7 +52,7 @@ public final class Embedded implements ChatClient, PredictionClient, AutoCloseab
     }
 
     private Embedded(String url, String chunks) throws Exception {
-        main.configure().setRoutesIncludePattern("classpath:bactrian/*.camel.yaml");
+        main = routes(url);
         main.configure().addRoutesBuilder(new RouteBuilder() {
             @Override
             public void configure() {
@@ -60,17 +61,24 @@ public final class Embedded implements ChatClient, PredictionClient, AutoCloseab
             }
         });
         main.addProperty("bactrian.file.enabled", "false");
+        main.addProperty("bactrian.max-in-flight", String.valueOf(MOST_STREAMS));
+        main.addProperty("bactrian.emit.chunk", chunks);
+        main.start();
+        template = main.getCamelContext().createProducerTemplate();
+        template.setExecutorService(callers);
+    }
+
+    /** The packaged routes in a camel-main, to be configured further and started; the simulator is their provider. */
+    static Main routes(String url) throws IOException {
+        Main main = new Main();
+        main.configure().setRoutesIncludePattern("classpath:bactrian/*.camel.yaml");
         main.addProperty("bactrian.data-dir", Files.createTempDirectory(Path.of("target/bench"), "work-").toString());
         main.addProperty("bactrian.upstage.api-endpoint", url + "/v1/chat/completions");
         main.addProperty("bactrian.replicate.api-endpoint", url + "/v1/predictions");
         main.addProperty("bactrian.replicate.poll-endpoint", url + "/v1/predictions/{id}");
         main.addProperty("bactrian.replicate.poll-delay", "1s");
         main.addProperty("bactrian.replicate.max-creates-per-minute", "20000");
-        main.addProperty("bactrian.max-in-flight", String.valueOf(MOST_STREAMS));
-        main.addProperty("bactrian.emit.chunk", chunks);
-        main.start();
-        template = main.getCamelContext().createProducerTemplate();
-        template.setExecutorService(callers);
+        return main;
     }
 
     /** A context that tells of the first chunk of each answer. */

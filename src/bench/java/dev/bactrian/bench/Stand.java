@@ -9,25 +9,49 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 
 /** The simulator in a process of its own, and what is measured against it. */
 final class Stand implements AutoCloseable {
 
     static final Path HERE = Path.of("").toAbsolutePath();
-    private static final File ERRORS = HERE.resolve("target/bench/errors.log").toFile();
-    private static final String READY = "Simulator listening on ";
+    static final File ERRORS = HERE.resolve("target/bench/errors.log").toFile();
+    static final String READY = "Simulator listening on ";
     private static final int LONGEST = 180;
 
     private final Child simulator;
     private final String url;
+    private Child broker;
 
     /** Starts a simulator: how it answers is said by its own options. */
     Stand(String... options) throws IOException, InterruptedException {
-        List<String> arguments = new ArrayList<>(List.of("-cp", Contender.bactrian(), "dev.bactrian.simulator.Simulator", "0"));
-        arguments.addAll(List.of(options));
+        this(Contender.bactrian(), Stream.concat(Stream.of("dev.bactrian.simulator.Simulator", "0"), Stream.of(options)).toList());
+    }
+
+    private Stand(String classPath, List<String> main) throws IOException, InterruptedException {
+        List<String> arguments = new ArrayList<>(List.of("-cp", classPath));
+        arguments.addAll(main);
         Files.createDirectories(ERRORS.toPath().getParent());
         simulator = new Child(HERE, ERRORS, arguments);
         url = simulator.await(line -> line.startsWith(READY), 30).text().substring(READY.length()).strip();
+    }
+
+    /** Starts a simulator that notes when predictions are looked at, the last of so many looks finding one ended. */
+    static Stand noting(int looks) throws IOException, InterruptedException {
+        return new Stand(Contender.BACTRIAN.classPath(), List.of(Looks.class.getName(), String.valueOf(looks)));
+    }
+
+    /** What the simulator has noted of the looks at all predictions but so many, the first. */
+    Map<String, Double> looks(int leftOut) throws IOException, InterruptedException {
+        simulator.tell(String.valueOf(leftOut));
+        return figures(simulator.await(line -> line.startsWith(Measure.MARK), LONGEST).text());
+    }
+
+    /** Starts a broker in a process of its own, with an empty journal, and tells its URL. */
+    String broker() throws IOException, InterruptedException {
+        broker = new Child(HERE, ERRORS, List.of("-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", Contender.BACTRIAN.classPath(),
+                Broker.class.getName(), Files.createTempDirectory(Path.of("target/bench"), "broker-").toString()));
+        return broker.await(line -> line.startsWith(Broker.READY), 30).text().substring(Broker.READY.length()).strip();
     }
 
     String url() {
@@ -47,13 +71,26 @@ final class Stand implements AutoCloseable {
         IntStream.of(numbers).mapToObj(String::valueOf).forEach(arguments::add);
         Map<String, Double> figures = new HashMap<>();
         try (Child child = new Child(HERE, ERRORS, arguments)) {
-            String line = child.await(text -> text.startsWith(Measure.MARK), LONGEST).text();
-            for (String figure : line.substring(Measure.MARK.length()).strip().split(" ")) {
-                String[] parts = figure.split("=");
+            figures.putAll(figures(child.await(text -> text.startsWith(Measure.MARK), LONGEST).text()));
+        } catch (IOException e) {
+            failed(contender + ", " + what, e);
+        }
+        return figures;
+    }
+
+    /** Says what could not be measured. */
+    static void failed(String what, IOException reason) {
+        System.err.println(what + ": " + reason.getMessage() + ", see " + HERE.relativize(ERRORS.toPath()));
+    }
+
+    /** The figures of a line. */
+    static Map<String, Double> figures(String line) {
+        Map<String, Double> figures = new HashMap<>();
+        for (String figure : line.substring(Measure.MARK.length()).split(" ")) {
+            String[] parts = figure.split("=");
+            if (parts.length == 2) {
                 figures.put(parts[0], Double.valueOf(parts[1]));
             }
-        } catch (IOException e) {
-            System.err.println(contender + ", " + what + ": " + e.getMessage() + ", see " + HERE.relativize(ERRORS.toPath()));
         }
         return figures;
     }
@@ -71,5 +108,8 @@ final class Stand implements AutoCloseable {
     @Override
     public void close() {
         simulator.close();
+        if (broker != null) {
+            broker.close();
+        }
     }
 }

@@ -121,7 +121,8 @@ public final class ProviderHttp extends CloseableHttpClient implements CamelCont
                 .evictIdleConnections(LONGEST_IDLE)
                 .setDefaultRequestConfig(RequestConfig.custom()
                         .setResponseTimeout(Timeout.of(settings.duration(Property.RESPONSE_TIMEOUT)))
-                        .setConnectionRequestTimeout(Timeout.DISABLED)
+                        // Zero would not be "without end": a connection that another thread is just handing over is not waited for.
+                        .setConnectionRequestTimeout(Timeout.of(settings.duration(Property.CONNECT_TIMEOUT)))
                         .setProtocolUpgradeEnabled(false)
                         .build())
                 .addExecInterceptorFirst("bactrian-answer", new Guard(token(settings), endpoints(settings),

@@ -38,6 +38,9 @@ final class Connections extends ServiceSupport {
         String url = settings.text(Property.JMS_URL).orElse(null);
         broker = url != null ? null : EmbeddedBroker.start(Path.of(settings.require(Property.DATA_DIR), "broker").toAbsolutePath(), settings);
         ActiveMQConnectionFactory artemis = factory(url == null ? broker.url() : url, settings);
+        // Saves asking for the queue at each message. A broker elsewhere may delete an empty queue by itself; a message sent
+        // there unasked would be dropped.
+        artemis.setCacheDestinations(url == null);
         pool = new JmsPoolConnectionFactory();
         pool.setConnectionFactory(artemis);
         pool.setMaxConnections(CONNECTIONS);

@@ -12,6 +12,7 @@ import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.UUID;
 
 import org.apache.camel.support.service.ServiceSupport;
 
@@ -37,6 +38,9 @@ public final class FileRecords extends ServiceSupport implements Records {
 
     @Override
     public String getState(String key) {
+        if (Files.notExists(folder.resolve(key))) {
+            return null;
+        }
         try {
             return Files.readString(folder.resolve(key)).trim();
         } catch (NoSuchFileException e) {
@@ -118,13 +122,22 @@ public final class FileRecords extends ServiceSupport implements Records {
     }
 
     private void written(String value, Place place) throws IOException {
-        Files.createDirectories(folder);
-        Path file = Files.createTempFile(folder, ".", ".tmp");
+        Path file = folder.resolve("." + UUID.randomUUID() + ".tmp");
         try {
-            Files.writeString(file, value);
+            write(file, value);
             place.put(file);
         } finally {
             Files.deleteIfExists(file);
+        }
+    }
+
+    /** In one go: a file that is made empty at first, and then written to, costs ext4 a flush. */
+    private void write(Path file, String value) throws IOException {
+        try {
+            Files.writeString(file, value, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
+        } catch (NoSuchFileException e) {
+            Files.createDirectories(folder);
+            Files.writeString(file, value, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
         }
     }
 

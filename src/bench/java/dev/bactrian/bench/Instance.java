@@ -1,0 +1,98 @@
+package dev.bactrian.bench;
+
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
+
+/** A {@link Worker} in a process of its own, as the benchmark sees it. */
+final class Instance implements AutoCloseable {
+
+    private static final int LONGEST = 300;
+
+    private final Child process;
+    private int ended;
+
+    /** Starts one; a broker's URL that is empty stands for one inside the process. */
+    Instance(Stand stand, Worker.Trigger trigger, String request, String broker, String... options) throws IOException, InterruptedException {
+        List<String> arguments = new ArrayList<>(List.of(options));
+        arguments.addAll(List.of("-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", Contender.BACTRIAN.classPath(),
+                Worker.class.getName(), trigger.name(), stand.url(), request, broker));
+        process = new Child(Stand.HERE, Stand.ERRORS, arguments);
+        process.await(line -> line.startsWith(Measure.MARK), 60);
+    }
+
+    /** Puts that many requests where it takes them from. */
+    void fill(int requests) throws IOException, InterruptedException {
+        tell("fill " + requests);
+    }
+
+    /** Lets it take requests. */
+    void open() throws IOException, InterruptedException {
+        tell("open");
+    }
+
+    /** Keeps it from taking further ones. */
+    void shut() throws IOException, InterruptedException {
+        tell("close");
+    }
+
+    /** What it can tell of itself so far. */
+    Map<String, Double> figures() throws IOException, InterruptedException {
+        return tell("figures");
+    }
+
+    private Map<String, Double> tell(String command) throws IOException, InterruptedException {
+        process.tell(command);
+        return Stand.figures(process.await(this::isAnswer, LONGEST).text());
+    }
+
+    private boolean isAnswer(String line) {
+        if (line.startsWith(Worker.ENDED)) {
+            ended = Integer.parseInt(line.substring(Worker.ENDED.length()));
+        }
+        return line.startsWith(Measure.MARK);
+    }
+
+    /** Warms them up with so many requests; then fills their queue while they are shut, and tells in how many seconds they empty it. */
+    static double measure(int warmUp, int requests, Instance... instances) throws IOException, InterruptedException {
+        instances[0].fill(warmUp);
+        for (Instance instance : instances) {
+            instance.open();
+        }
+        await(warmUp, instances);
+        for (Instance instance : instances) {
+            instance.shut();
+        }
+        instances[0].fill(requests);
+        long start = System.nanoTime();
+        for (Instance instance : instances) {
+            instance.open();
+        }
+        await(warmUp + requests, instances);
+        return (System.nanoTime() - start) / 1e9;
+    }
+
+    private static void await(int all, Instance... instances) throws IOException, InterruptedException {
+        long until = System.nanoTime() + LONGEST * 1_000_000_000L;
+        while (Stream.of(instances).mapToInt(instance -> instance.ended).sum() < all) {
+            for (Instance instance : instances) {
+                instance.readWhatEnded();
+            }
+            if (System.nanoTime() > until) {
+                throw new IOException("not all have ended after " + LONGEST + " s");
+            }
+            Thread.sleep(2);
+        }
+    }
+
+    private void readWhatEnded() throws IOException, InterruptedException {
+        process.ready().forEach(this::isAnswer);
+    }
+
+    @Override
+    public void close() {
+        process.close();
+    }
+}

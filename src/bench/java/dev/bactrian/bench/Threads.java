@@ -1,0 +1,69 @@
+package dev.bactrian.bench;
+
+import java.lang.management.ManagementFactory;
+import java.lang.management.ThreadInfo;
+import java.lang.management.ThreadMXBean;
+
+/** How many threads there are at once, those of a broker inside the process apart, which their names tell. */
+final class Threads {
+
+    /** Artemis names every thread so, and those of its client, which are ours, after this with {@link #OF_CLIENT}. */
+    private static final String OF_ARTEMIS = "activemq-";
+    private static final String OF_CLIENT = "activemq-client-";
+    private static final long LOOK_MILLIS = 250;
+
+    private final ThreadMXBean threads = ManagementFactory.getThreadMXBean();
+    private volatile int most;
+    private volatile int mostOfBroker;
+
+    private Threads() {
+    }
+
+    /** Looks from now on. */
+    static Threads watched() {
+        Threads watched = new Threads();
+        Thread looker = new Thread(watched::watch, "bench-threads");
+        looker.setDaemon(true);
+        looker.start();
+        return watched;
+    }
+
+    private void watch() {
+        try {
+            while (true) {
+                look();
+                Thread.sleep(LOOK_MILLIS);
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    private static boolean isOfBroker(String name) {
+        return name.contains(OF_ARTEMIS) && !name.contains(OF_CLIENT);
+    }
+
+    private void look() {
+        int others = 0;
+        int brokers = 0;
+        for (ThreadInfo thread : threads.getThreadInfo(threads.getAllThreadIds())) {
+            if (thread != null && isOfBroker(thread.getThreadName())) {
+                brokers++;
+            } else if (thread != null) {
+                others++;
+            }
+        }
+        most = Math.max(most, others);
+        mostOfBroker = Math.max(mostOfBroker, brokers);
+    }
+
+    /** The most threads at once that are not the broker's. */
+    int most() {
+        return most;
+    }
+
+    /** The most at once that are. */
+    int mostOfBroker() {
+        return mostOfBroker;
+    }
+}
