@@ -7,7 +7,9 @@ import dev.bactrian.threads.Pools;
 import jakarta.jms.Connection;
 import jakarta.jms.ConnectionFactory;
 import jakarta.jms.ExceptionListener;
+import jakarta.jms.InvalidDestinationException;
 import jakarta.jms.JMSException;
+import jakarta.jms.JMSSecurityException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -53,9 +55,10 @@ final class BrokerWatch implements ExceptionListener, AutoCloseable {
         if (lost) {
             lost = false;
             LOG.info("The broker {} is back", broker);
-        } else if (!String.valueOf(problem.getMessage()).equals(said)) {
+        } else if ((problem instanceof JMSSecurityException || problem instanceof InvalidDestinationException)
+                && !String.valueOf(problem.getMessage()).equals(said)) {
             said = String.valueOf(problem.getMessage());
-            LOG.warn("A consumer of the broker {} had to begin anew: {}", broker, said);
+            LOG.warn("The broker {} refuses a consumer: {}", broker, said);
         }
     }
 

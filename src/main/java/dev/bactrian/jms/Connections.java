@@ -1,19 +1,25 @@
 package dev.bactrian.jms;
 
 import java.nio.file.Path;
+import java.util.concurrent.RejectedExecutionException;
 
 import dev.bactrian.config.Property;
 import dev.bactrian.config.SettingException;
 import dev.bactrian.config.Settings;
 import jakarta.jms.ConnectionFactory;
+import jakarta.jms.JMSException;
 import org.apache.activemq.artemis.jms.client.ActiveMQConnectionFactory;
 import org.apache.camel.CamelContext;
 import org.apache.camel.component.jms.JmsComponent;
 import org.apache.camel.support.service.ServiceSupport;
 import org.messaginghub.pooled.jms.JmsPoolConnectionFactory;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** The connections to the broker, and the Camel components that use them. */
 final class Connections extends ServiceSupport {
+
+    private static final Logger LOG = LoggerFactory.getLogger("dev.bactrian.jms");
 
     /** Each container of consumers keeps one; the rest is for those who send from other threads. */
     private static final int CONNECTIONS = 4;
@@ -84,8 +90,21 @@ final class Connections extends ServiceSupport {
         component.setCacheLevelName("CACHE_CONSUMER");
         component.setRecoveryInterval(1000);
         component.setExceptionListener(watch);
-        component.setErrorHandlerLogStackTrace(false);
+        component.setErrorHandler(this::givenBack);
         return component;
+    }
+
+    /** A consumer failed and its message goes back to its queue. Where the broker is the reason, the watch says so. */
+    private void givenBack(Throwable failure) {
+        Throwable cause = failure;
+        while (cause.getCause() != null && !(cause instanceof JMSException)) {
+            cause = cause.getCause();
+        }
+        if (cause instanceof JMSException || cause instanceof RejectedExecutionException) {
+            LOG.debug("A message goes back to its queue", failure);
+        } else {
+            LOG.warn("A message goes back to its queue: {}: {}", cause.getClass().getSimpleName(), cause.getMessage());
+        }
     }
 
     @Override

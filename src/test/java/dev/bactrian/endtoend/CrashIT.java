@@ -5,8 +5,6 @@ import static org.awaitility.Awaitility.await;
 
 import java.io.IOException;
 import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -14,14 +12,11 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Random;
 import java.util.Set;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.bactrian.config.Property;
 import dev.bactrian.simulator.Call;
 import dev.bactrian.simulator.Reply;
-import dev.bactrian.simulator.RecordedRequest;
 import dev.bactrian.simulator.Simulator;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -32,12 +27,11 @@ import org.junit.jupiter.api.Test;
  */
 class CrashIT extends EndToEnd {
 
-    private static final Pattern LOOKED_AT = Pattern.compile("/v1/predictions/([^/?]+)");
-
     private final long seed = Long.getLong("bactrian.test.seed", System.nanoTime());
     private final Random random = new Random(seed);
     private final List<String> pictures = new ArrayList<>();
     private final List<String> chats = new ArrayList<>();
+    private Gap gap;
 
     @Override
     Simulator simulator() {
@@ -47,6 +41,7 @@ class CrashIT extends EndToEnd {
     @BeforeEach
     void sayTheSeed() {
         System.out.println("CrashIT: -Dbactrian.test.seed=" + seed);
+        gap = new Gap(simulator, folder);
         // An answer takes its time, so that kills meet creates that are not answered yet.
         simulator.always(Call.CREATE, Reply.normally().after(Duration.ofMillis(30)));
     }
@@ -55,47 +50,13 @@ class CrashIT extends EndToEnd {
     private void killWithNothingInTheGap(ServiceProcess service) {
         await("a moment without an open create").atMost(SOON).pollDelay(Duration.ZERO).pollInterval(Duration.ofMillis(5)).until(() -> {
             service.freeze();
-            if (settled() && unremembered() == 0) {
+            if (gap.settled() && gap.unremembered() == 0) {
                 return true;
             }
             service.thaw();
             return false;
         });
         service.kill();
-    }
-
-    /** Whether what the standing process had sent has been read and answered. */
-    private boolean settled() {
-        try {
-            await().atMost(Duration.ofSeconds(2)).pollInterval(Duration.ofMillis(5)).until(() -> simulator.concurrent(Call.CREATE) == 0);
-            int seen = simulator.count(Call.CREATE);
-            await().during(Duration.ofMillis(40)).pollInterval(Duration.ofMillis(5)).atMost(Duration.ofSeconds(2))
-                    .until(() -> simulator.count(Call.CREATE) == seen && simulator.concurrent(Call.CREATE) == 0);
-            return true;
-        } catch (org.awaitility.core.ConditionTimeoutException e) {
-            return false;
-        }
-    }
-
-    /** How many creates were accepted whose prediction is neither remembered nor was ever looked at. */
-    private int unremembered() {
-        Set<String> known = new HashSet<>();
-        for (RecordedRequest look : simulator.requests(Call.POLL)) {
-            Matcher id = LOOKED_AT.matcher(look.path());
-            assertThat(id.matches()).isTrue();
-            known.add(id.group(1));
-        }
-        Path remembered = folder.resolve("data/predictions");
-        for (String name : names(remembered)) {
-            try {
-                known.add(Files.readString(remembered.resolve(name)).trim());
-            } catch (NoSuchFileException e) {
-                // done and forgotten meanwhile, so it was looked at
-            } catch (IOException e) {
-                throw new java.io.UncheckedIOException(e);
-            }
-        }
-        return simulator.count(Call.CREATE) - known.size();
     }
 
     /** Some more requests, three in five of them for pictures. */
@@ -184,8 +145,8 @@ class CrashIT extends EndToEnd {
             }
             int open = simulator.concurrent(Call.CREATE);
             service.kill();
-            assertThat(settled()).isTrue();
-            int gone = unremembered() - lost;
+            assertThat(gap.settled()).isTrue();
+            int gone = gap.unremembered() - lost;
             System.out.println("CrashIT: kill " + kill + ": " + open + " creates open, " + gone + " unanswered for good");
             lost += gone;
         }

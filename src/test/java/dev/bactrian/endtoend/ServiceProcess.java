@@ -65,8 +65,12 @@ final class ServiceProcess implements AutoCloseable {
 
     /** Waits until it says that it is ready. */
     ServiceProcess ready() {
-        await("ready").atMost(LONGEST_START).pollInterval(Duration.ofMillis(20))
-                .until(() -> !process.isAlive() || out.stream().anyMatch(line -> line.contains(" ready with ")));
+        return says(" ready with ");
+    }
+
+    /** Waits until a line of its standard output holds that text. */
+    ServiceProcess says(String text) {
+        await(text).atMost(LONGEST_START).pollInterval(Duration.ofMillis(20)).until(() -> !process.isAlive() || said(text));
         assertThat(process.isAlive()).as("alive; it said %s", this).isTrue();
         return this;
     }
@@ -171,7 +175,8 @@ final class ServiceProcess implements AutoCloseable {
         private final Map<String, String> environment = new LinkedHashMap<>();
         private final List<String> jvm = new ArrayList<>(List.of("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"));
         private final List<String> shell = new ArrayList<>();
-        private String main;
+        private String classPath = jar().toString();
+        private final List<String> main = new ArrayList<>();
 
         private Builder(Path folder) {
             this.folder = folder;
@@ -202,7 +207,15 @@ final class ServiceProcess implements AutoCloseable {
 
         /** Runs another class of the jar than the service. */
         Builder main(Class<?> type) {
-            main = type.getName();
+            main.add(type.getName());
+            return this;
+        }
+
+        /** Runs a class of the tests, with everything that they have on their class path. */
+        Builder mainOfTheTests(Class<?> type, String... arguments) {
+            classPath = System.getProperty("java.class.path");
+            main(type);
+            main.addAll(List.of(arguments));
             return this;
         }
 
@@ -217,10 +230,11 @@ final class ServiceProcess implements AutoCloseable {
             command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
             command.addAll(jvm);
             properties.forEach((name, value) -> command.add("-D" + name + "=" + value));
-            if (main == null) {
-                command.addAll(List.of("-jar", jar().toString()));
+            if (main.isEmpty()) {
+                command.addAll(List.of("-jar", classPath));
             } else {
-                command.addAll(List.of("-cp", jar().toString(), main));
+                command.addAll(List.of("-cp", classPath));
+                command.addAll(main);
             }
             ProcessBuilder builder = new ProcessBuilder(command).directory(folder.toFile());
             Map<String, String> inherited = builder.environment();

@@ -1,0 +1,183 @@
+package dev.bactrian.endtoend;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Random;
+import java.util.stream.Stream;
+
+import dev.bactrian.config.Property;
+import dev.bactrian.simulator.Call;
+import dev.bactrian.simulator.Reply;
+import dev.bactrian.simulator.Simulator;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/**
+ * An instance is killed at random moments, again and again, with 200 requests under way, and started again. One result
+ * per request; no prediction is paid for twice but those whose answer had not been remembered at the kill.
+ *
+ * <p>{@code -Dbactrian.test.kills=30} kills that often in each of the two tests (3 times by default), and
+ * {@code -Dbactrian.test.seed=} repeats the moments of a run.
+ */
+@Timeout(1200)
+class QueueCrashIT extends QueueEndToEnd {
+
+    private static final int KILLS = Integer.getInteger("bactrian.test.kills", 3);
+    private static final int EACH = 200;
+    private static final Duration A_ROUND = Duration.ofSeconds(90);
+
+    private final long seed = Long.getLong("bactrian.test.seed", System.nanoTime());
+    private final Random random = new Random(seed);
+    private Gap gap;
+    /** Creates whose answer was never remembered: each is one that was made again. */
+    private int lost;
+
+    @Override
+    Simulator simulator() {
+        return Simulator.builder().looks(4).pause(Duration.ofMillis(20)).start();
+    }
+
+    @BeforeEach
+    void sayTheSeed() {
+        System.out.println("QueueCrashIT: -Dbactrian.test.seed=" + seed);
+        gap = new Gap(simulator, folder);
+        // An answer takes its time, so that kills meet creates that are not answered yet.
+        simulator.always(Call.CREATE, Reply.normally().after(Duration.ofMillis(30)));
+    }
+
+    /** Waits until work has begun, then for up to half a second. */
+    private void untilARandomMoment(ServiceProcess service, int creates) {
+        await("work").atMost(SOON).pollInterval(Duration.ofMillis(5)).until(() -> simulator.count(Call.CREATE) > creates);
+        assertThat(service.livesFor(Duration.ofMillis(random.nextInt(500)))).as("%s", service).isTrue();
+    }
+
+    /** After a kill that met so many creates in the gap, and after all its requests have ended: what was lost in it. */
+    private void count(int kill, int inTheGap, int creates, int chatCalls) {
+        int gone = gap.unremembered() - lost;
+        lost += gone;
+        System.out.println("QueueCrashIT: kill " + kill + ": " + inTheGap + " creates in the gap, " + gone + " made again; "
+                + (simulator.count(Call.CREATE) - creates) + " creates and " + (simulator.count(Call.CHAT) - chatCalls) + " chats");
+        assertThat(gone).as("creates made again, seed %d", seed).isBetween(0, inTheGap);
+        assertThat(simulator.count(Call.CREATE)).as("creates, seed %d", seed).isEqualTo(pictures.size() + lost);
+    }
+
+    private void sayTheSum() {
+        System.out.println("QueueCrashIT: " + (simulator.count(Call.CREATE) - pictures.size()) + " creates beyond " + pictures.size()
+                + " requests, " + (simulator.count(Call.CHAT) - chats.size()) + " chats beyond " + chats.size() + ", in " + KILLS + " kills");
+        assertThat(names(folder.resolve("data/predictions"))).as("nothing is remembered that is done").isEmpty();
+        assertThat(simulator.count(Call.CANCEL)).isZero();
+    }
+
+    private ServiceProcess.Builder quick() {
+        return queueService().set(Property.REPLICATE_POLL_DELAY, "60ms");
+    }
+
+    @Test
+    void oneOfTwoInstancesIsKilledAndNothingIsLost() {
+        ServiceProcess[] two = {run(quick()), run(quick())};
+        for (int kill = 0; kill < KILLS; kill++) {
+            int creates = simulator.count(Call.CREATE);
+            int chatCalls = simulator.count(Call.CHAT);
+            int victim = random.nextInt(2);
+            sendMore(EACH);
+            untilARandomMoment(two[victim], creates);
+
+            // Both stand still while it is counted what is in the gap.
+            two[victim].freeze();
+            two[1 - victim].freeze();
+            assertThat(gap.settled()).isTrue();
+            int inTheGap = gap.unremembered() - lost;
+            two[victim].kill();
+            two[1 - victim].thaw();
+
+            two[victim] = run(quick());
+            awaitAll(A_ROUND);
+            count(kill, inTheGap, creates, chatCalls);
+        }
+        oneResultEach(SOON);
+        sayTheSum();
+    }
+
+    /** The packaged routes and those of this test, which feed the broker inside the process and empty it. */
+    private void writeRoutes(String own) throws IOException {
+        Path routes = Files.createDirectories(folder.resolve("routes"));
+        try (Stream<Path> packaged = Files.list(Path.of("routes"))) {
+            for (Path route : packaged.toList()) {
+                Files.write(routes.resolve(route.getFileName()), Files.readAllBytes(route));
+            }
+        }
+        Files.writeString(routes.resolve("own.camel.yaml"), own);
+    }
+
+    private static final String FEED = """
+            - route:
+                id: feed
+                from:
+                  uri: file
+                  parameters: {directoryName: feed, delete: true, delay: 50, initialDelay: 0}
+                  steps:
+                    - convertBodyTo: {type: String}
+                    - to: {uri: jms, parameters: {destinationType: queue, destinationName: bactrian.requests}}
+            """;
+
+    private static final String EMPTY = """
+            - route:
+                id: empty-%1$s
+                from:
+                  uri: jms
+                  parameters: {destinationType: queue, destinationName: %1$s}
+                  steps:
+                    - to:
+                        uri: file
+                        parameters: {directoryName: %1$s, fileName: "${header.BactrianRequestId}-${exchangeId}.json"}
+            """;
+
+    private void feed(List<String> requests) {
+        Path feed = folder.resolve("feed");
+        for (int i = 0; i < requests.size(); i++) {
+            drop(feed, i + ".json", requests.get(i));
+        }
+        await("fed").atMost(SOON).until(() -> names(feed).isEmpty());
+    }
+
+    @Test
+    void theOneInstanceWithTheBrokerInsideIsKilledAndNothingIsLost() throws IOException {
+        broker.stop();
+        Files.createDirectories(folder.resolve("feed"));
+        writeRoutes(FEED);
+        ServiceProcess.Builder embedded = quick().set(Property.JMS_URL, "").set(Property.JMS_CONCURRENCY, "4")
+                .set(Property.ROUTES, folder.resolve("routes").toString());
+        ServiceProcess service = run(embedded);
+        int inTheGap = 0;
+        for (int kill = 0; kill < KILLS; kill++) {
+            int creates = simulator.count(Call.CREATE);
+            feed(more(EACH));
+            untilARandomMoment(service, creates);
+            service.freeze();
+            assertThat(gap.settled()).isTrue();
+            // Once lost it stays so, so that the last count holds those of every kill.
+            inTheGap = gap.unremembered();
+            System.out.println("QueueCrashIT: kill " + kill + " of the only one: " + inTheGap + " creates so far in the gap");
+            service.kill();
+            if (kill == KILLS - 1) {
+                writeRoutes(EMPTY.formatted(RESULTS) + EMPTY.formatted(ERRORS) + EMPTY.formatted(DEAD));
+            }
+            service = run(embedded);
+        }
+        await("all out").atMost(A_ROUND).until(() -> names(folder.resolve(RESULTS)).size() >= pictures.size() + chats.size());
+        await("no more").during(Duration.ofSeconds(1)).atMost(SOON).until(() -> names(folder.resolve(RESULTS)).size() == pictures.size() + chats.size());
+        assertThat(names(folder.resolve(ERRORS))).isEmpty();
+        assertThat(names(folder.resolve(DEAD))).isEmpty();
+        assertOneResultEach(names(folder.resolve(RESULTS)).stream().map(name -> document(folder.resolve(RESULTS).resolve(name))).toList());
+        assertThat(gap.unremembered()).as("creates made again, seed %d", seed).isBetween(0, inTheGap);
+        assertThat(simulator.count(Call.CREATE)).as("creates, seed %d", seed).isEqualTo(pictures.size() + gap.unremembered());
+        sayTheSum();
+    }
+}
