@@ -57,6 +57,7 @@ public enum Property {
     JMS_URL("jms.url", Form.TEXT, null),
     JMS_USER("jms.user", Form.TEXT, null),
     JMS_PASSWORD("jms.password", Form.SECRET, null),
+    JMS_ACCEPTOR("jms.acceptor", Form.TEXT, null),
     JMS_CONNECTION_FACTORY("jms.connection-factory", Form.TEXT, null),
     JMS_REQUESTS("jms.requests", Form.TEXT, "bactrian.requests"),
     JMS_POLLS("jms.polls", Form.TEXT, "bactrian.polls"),

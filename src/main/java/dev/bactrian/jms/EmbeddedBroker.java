@@ -22,7 +22,7 @@ import org.apache.activemq.artemis.core.server.JournalType;
 import org.apache.activemq.artemis.core.server.embedded.EmbeddedActiveMQ;
 import org.apache.activemq.artemis.core.settings.impl.AddressSettings;
 
-/** An Artemis broker inside the process, reached by nobody else, with its journal in a folder. */
+/** An Artemis broker inside the process, with its journal in a folder. Nobody else reaches it unless an acceptor is set. */
 final class EmbeddedBroker implements AutoCloseable {
 
     /** Apart from whatever broker an application has for itself. */
@@ -87,6 +87,10 @@ final class EmbeddedBroker implements AutoCloseable {
         configuration.setJournalBufferTimeout_NIO(300_000);
         configuration.setMaxDiskUsage(98);
         configuration.addAcceptorConfiguration("in-vm", url());
+        String acceptor = settings.text(Property.JMS_ACCEPTOR).orElse(null);
+        if (acceptor != null) {
+            configuration.addAcceptorConfiguration("bactrian", acceptor);
+        }
         String deadLetters = settings.require(Property.JMS_DEAD_LETTERS);
         configuration.addAddressSetting("#", new AddressSettings()
                 .setDeadLetterAddress(SimpleString.of(deadLetters)).setExpiryAddress(SimpleString.of(deadLetters))

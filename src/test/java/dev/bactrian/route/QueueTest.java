@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
+import java.net.InetAddress;
+import java.net.ServerSocket;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -18,10 +20,12 @@ import dev.bactrian.http.Answers;
 import dev.bactrian.simulator.Call;
 import dev.bactrian.simulator.Reply;
 import jakarta.jms.Connection;
+import jakarta.jms.JMSContext;
 import jakarta.jms.JMSException;
 import jakarta.jms.Message;
 import jakarta.jms.Session;
 import jakarta.jms.TextMessage;
+import org.apache.activemq.artemis.jms.client.ActiveMQConnectionFactory;
 import org.apache.camel.Exchange;
 import org.apache.camel.component.jms.JmsComponent;
 import org.apache.camel.main.Main;
@@ -346,5 +350,20 @@ class QueueTest extends RouteTestSupport {
         send(request, Map.of());
 
         assertThat(takeResult().json().path("status").asText()).isEqualTo("succeeded");
+    }
+
+    @Test
+    void otherProcessesReachTheBrokerByItsAcceptor() throws Exception {
+        int port;
+        try (ServerSocket free = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+            port = free.getLocalPort();
+        }
+        startQueue(Property.JMS_ACCEPTOR.key(), "tcp://127.0.0.1:" + port);
+
+        try (ActiveMQConnectionFactory factory = new ActiveMQConnectionFactory("tcp://127.0.0.1:" + port); JMSContext client = factory.createContext()) {
+            client.createProducer().send(client.createQueue("bactrian.requests"), "{\"id\": \"cat\", \"model\": \"sd-3\", \"prompt\": \"a cat\"}");
+        }
+
+        assertThat(takeResult().json().path("id").asText()).isEqualTo("cat");
     }
 }
