@@ -26,8 +26,17 @@ final class TwoInstances implements Section {
     }
 
     private static double rate(int pause, int requests, int number) throws InterruptedException {
-        List<Instance> instances = new ArrayList<>();
         try (Stand stand = new Stand("--pieces=5", "--pause=" + pause)) {
+            return rate(stand, pause, requests, number);
+        } catch (IOException e) {
+            Stand.failed("queue-two, " + number, e);
+            return Double.NaN;
+        }
+    }
+
+    private static double rate(Stand stand, int pause, int requests, int number) throws IOException, InterruptedException {
+        List<Instance> instances = new ArrayList<>();
+        try {
             String broker = stand.broker();
             for (int i = 0; i < number; i++) {
                 instances.add(new Instance(stand, Worker.Trigger.QUEUE, ChatClient.QUESTION, broker));
@@ -35,9 +44,6 @@ final class TwoInstances implements Section {
             // As many for each, whether there are two or not.
             int warmUp = (pause == 0 ? WARM_UP : WARM_UP / 10) * number;
             return requests / Instance.measure(warmUp, requests, instances.toArray(Instance[]::new));
-        } catch (IOException e) {
-            Stand.failed("queue-two, " + number, e);
-            return Double.NaN;
         } finally {
             instances.forEach(Instance::close);
         }

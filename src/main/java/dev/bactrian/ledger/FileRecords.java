@@ -131,7 +131,7 @@ public final class FileRecords extends ServiceSupport implements Records {
         }
     }
 
-    /** In one go: a file that is made empty at first, and then written to, costs ext4 a flush. */
+    /** The folder is made when it is first needed. */
     private void write(Path file, String value) throws IOException {
         try {
             Files.writeString(file, value, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);

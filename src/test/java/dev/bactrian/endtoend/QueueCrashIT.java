@@ -159,7 +159,8 @@ class QueueCrashIT extends QueueEndToEnd {
         for (int kill = 0; kill < KILLS; kill++) {
             int creates = simulator.count(Call.CREATE);
             feed(more(EACH));
-            untilARandomMoment(service, creates);
+            // By then what the kill before has hit is done: five kills of one message would make it a dead letter.
+            untilARandomMoment(service, creates + 20);
             service.freeze();
             assertThat(gap.settled()).isTrue();
             // Once lost it stays so, so that the last count holds those of every kill.
@@ -171,7 +172,7 @@ class QueueCrashIT extends QueueEndToEnd {
             }
             service = run(embedded);
         }
-        await("all out").atMost(A_ROUND).until(() -> names(folder.resolve(RESULTS)).size() >= pictures.size() + chats.size());
+        await("all out").atMost(A_ROUND.multipliedBy(2).plusSeconds(10L * KILLS)).until(() -> names(folder.resolve(RESULTS)).size() >= pictures.size() + chats.size());
         await("no more").during(Duration.ofSeconds(1)).atMost(SOON).until(() -> names(folder.resolve(RESULTS)).size() == pictures.size() + chats.size());
         assertThat(names(folder.resolve(ERRORS))).isEmpty();
         assertThat(names(folder.resolve(DEAD))).isEmpty();
