@@ -357,6 +357,11 @@ public final class Settings {
         return List.copyOf(uris);
     }
 
+    /** The URL of a broker, or several of them in parentheses, as it may be shown: its queries may hold passwords. */
+    public static String withoutQueries(String url) {
+        return url.replaceAll("\\?[^,)]*", "");
+    }
+
     /** The text with every configured token taken out: a provider may echo one in an error. */
     public String redact(String text) {
         String clean = text;

@@ -2,6 +2,7 @@ package dev.bactrian.http;
 
 import java.io.IOException;
 import java.io.InputStream;
+import java.net.ConnectException;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
@@ -62,6 +63,7 @@ public final class ProviderHttp extends CloseableHttpClient implements CamelCont
     private CamelContext camelContext;
     private PoolingHttpClientConnectionManager connections;
     private CloseableHttpClient client;
+    private volatile boolean brokenOff;
 
     /** {@code replicate} or {@code upstage}. */
     public void setProvider(String name) {
@@ -80,6 +82,9 @@ public final class ProviderHttp extends CloseableHttpClient implements CamelCont
 
     @Override
     protected CloseableHttpResponse doExecute(HttpHost target, ClassicHttpRequest request, HttpContext context) throws IOException {
+        if (brokenOff) {
+            throw new ConnectException("the application has stopped");
+        }
         ClassicHttpResponse response = client().executeOpen(target, request, context);
         return response instanceof CloseableHttpResponse closeable ? closeable : CloseableHttpResponse.adapt(response);
     }
@@ -160,6 +165,12 @@ public final class ProviderHttp extends CloseableHttpClient implements CamelCont
     /** How many connections are in use at this moment. */
     public synchronized int leased() {
         return connections == null ? 0 : connections.getTotalStats().getLeased();
+    }
+
+    /** Cuts the calls that are open, and makes no other. */
+    public void breakOff() {
+        brokenOff = true;
+        close(CloseMode.IMMEDIATE);
     }
 
     @Override

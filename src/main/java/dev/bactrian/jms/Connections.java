@@ -6,13 +6,23 @@ import java.util.concurrent.RejectedExecutionException;
 import dev.bactrian.config.Property;
 import dev.bactrian.config.SettingException;
 import dev.bactrian.config.Settings;
+import jakarta.jms.Connection;
 import jakarta.jms.ConnectionFactory;
+import jakarta.jms.Destination;
+import jakarta.jms.InvalidDestinationException;
 import jakarta.jms.JMSException;
+import jakarta.jms.JMSSecurityException;
+import jakarta.jms.ResourceAllocationException;
+import jakarta.jms.Session;
+import org.apache.activemq.artemis.api.core.ActiveMQException;
 import org.apache.activemq.artemis.jms.client.ActiveMQConnectionFactory;
+import org.apache.activemq.artemis.jms.client.ActiveMQDestination;
+import org.apache.activemq.artemis.jms.client.ActiveMQSession;
 import org.apache.camel.CamelContext;
 import org.apache.camel.component.jms.JmsComponent;
 import org.apache.camel.support.service.ServiceSupport;
 import org.messaginghub.pooled.jms.JmsPoolConnectionFactory;
+import org.messaginghub.pooled.jms.JmsPoolSession;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -52,7 +62,7 @@ final class Connections extends ServiceSupport {
         pool.setMaxConnections(CONNECTIONS);
         pool.setMaxSessionsPerConnection(-1);
         pool.start();
-        watch = new BrokerWatch(artemis, url == null ? "inside the process" : url.replaceFirst("\\?[^)]*", ""));
+        watch = new BrokerWatch(artemis, url == null ? "inside the process" : Settings.withoutQueries(url));
         addComponents(context, settings, pool);
     }
 
@@ -94,13 +104,33 @@ final class Connections extends ServiceSupport {
         return component;
     }
 
+    /**
+     * Whether a reply's destination still is. Artemis' client would make a temporary queue anew, for nobody to read.
+     *
+     * @throws JMSException where the broker can't be asked
+     */
+    boolean isThere(Destination destination) throws JMSException {
+        if (pool == null || !(destination instanceof ActiveMQDestination artemis) || !artemis.isTemporary()) {
+            return true;
+        }
+        try (Connection connection = pool.createConnection();
+                Session session = connection.createSession(false, Session.AUTO_ACKNOWLEDGE)) {
+            ActiveMQSession inner = (ActiveMQSession) ((JmsPoolSession) session).getInternalSession();
+            return inner.getCoreSession().addressQuery(artemis.getSimpleAddress()).isExists();
+        } catch (ActiveMQException e) {
+            throw (JMSException) new JMSException(e.getMessage()).initCause(e);
+        }
+    }
+
     /** A consumer failed and its message goes back to its queue. Where the broker is the reason, the watch says so. */
     private void givenBack(Throwable failure) {
         Throwable cause = failure;
         while (cause.getCause() != null && !(cause instanceof JMSException)) {
             cause = cause.getCause();
         }
-        if (cause instanceof JMSException || cause instanceof RejectedExecutionException) {
+        boolean refused = cause instanceof JMSSecurityException || cause instanceof InvalidDestinationException
+                || cause instanceof ResourceAllocationException;
+        if (cause instanceof JMSException && !refused || cause instanceof RejectedExecutionException) {
             LOG.debug("A message goes back to its queue", failure);
         } else {
             LOG.warn("A message goes back to its queue: {}: {}", cause.getClass().getSimpleName(), cause.getMessage());

@@ -7,7 +7,6 @@ import dev.bactrian.http.ProviderHttp;
 import dev.bactrian.threads.Pools;
 import org.apache.camel.CamelContext;
 import org.apache.camel.support.LifecycleStrategySupport;
-import org.apache.hc.core5.io.CloseMode;
 
 /**
  * Breaks off the calls that are open when the time to stop in is over. A consumer stops when its call has ended, however
@@ -23,7 +22,7 @@ final class EndOfGrace extends LifecycleStrategySupport {
     public void onContextStopping(CamelContext context) {
         checks.scheduleWithFixedDelay(() -> {
             if (context.getShutdownStrategy().isTimeoutOccurred()) {
-                context.getRegistry().findByType(ProviderHttp.class).forEach(http -> http.close(CloseMode.IMMEDIATE));
+                context.getRegistry().findByType(ProviderHttp.class).forEach(ProviderHttp::breakOff);
             }
         }, CHECK_MILLIS, CHECK_MILLIS, TimeUnit.MILLISECONDS);
     }

@@ -9,7 +9,7 @@ import jakarta.jms.Message;
  * {@code routes/from-jms.camel.yaml}. Immutable.
  *
  * @param message       the message itself
- * @param attempt       the how manieth time it is begun, from 1
+ * @param attempt       which begin of its work this is, from 1
  * @param replyTo       where its sender waits for the outcome, or null
  * @param correlationId what tells its sender which request the outcome is of: the request's correlation id, else the
  *                      id of its message

@@ -6,7 +6,6 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.function.Consumer;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
@@ -20,6 +19,7 @@ import dev.bactrian.error.GenerationFailure;
 import dev.bactrian.generate.Generation;
 import dev.bactrian.generate.Headers;
 import dev.bactrian.generate.Intake;
+import dev.bactrian.http.Answers;
 import dev.bactrian.http.Retry;
 import dev.bactrian.ledger.Ledger;
 import dev.bactrian.replicate.Look;
@@ -64,6 +64,7 @@ public final class QueueMessages implements AggregationStrategy {
 
     private final AtomicBoolean ledgerIsAway = new AtomicBoolean();
     private final CamelContext camelContext;
+    private final Connections connections;
     private final Settings settings;
     private final InFlight inFlight;
     private final Retry retry;
@@ -71,8 +72,9 @@ public final class QueueMessages implements AggregationStrategy {
     private final long maxRequestBytes;
     private final Set<String> ours;
 
-    QueueMessages(CamelContext camelContext) {
+    QueueMessages(CamelContext camelContext, Connections connections) {
         this.camelContext = camelContext;
+        this.connections = connections;
         settings = Settings.of(camelContext);
         inFlight = new InFlight(settings.count(Property.MAX_IN_FLIGHT));
         retry = Retry.of(settings);
@@ -98,34 +100,28 @@ public final class QueueMessages implements AggregationStrategy {
         plain.setBody(exchange.getMessage().getBody());
         exchange.setMessage(plain);
         Message message = exchange.getMessage().getBody(Message.class);
-        String messageId = message.getJMSMessageID();
-        int attempt = message.getJMSRedelivered() ? ledger().again(messageId) + 1 : 1;
-        if (attempt > 1) {
-            whenDone(exchange, done -> {
-                if (!done.isFailed()) {
-                    ledger().ended(messageId);
-                }
-            });
-        }
+        int attempt = message.getJMSRedelivered() ? attempt(message) : 1;
         Letter letter = Letter.of(message, attempt);
         exchange.setVariable("letter", letter);
         exchange.setVariable(Intake.ATTEMPT, attempt);
         return letter;
     }
 
-    private static void whenDone(Exchange exchange, Consumer<Exchange> action) {
-        exchange.getExchangeExtension().addOnCompletion(new SynchronizationAdapter() {
-            @Override
-            public void onDone(Exchange done) {
-                action.accept(done);
-            }
-        });
+    private int attempt(Message message) throws JMSException {
+        // A sender may have its messages go without an id; then there is the broker's count alone.
+        return message.getJMSMessageID() != null ? ledger().again(message.getJMSMessageID()) + 1
+                : message.propertyExists("JMSXDeliveryCount") ? message.getIntProperty("JMSXDeliveryCount") : 2;
     }
 
     /** Takes a request off its queue, waiting until there is room for it. */
     public void request(Exchange exchange) throws JMSException {
         inFlight.begin(this::isStopping);
-        whenDone(exchange, done -> inFlight.end());
+        exchange.getExchangeExtension().addOnCompletion(new SynchronizationAdapter() {
+            @Override
+            public void onDone(Exchange done) {
+                inFlight.end();
+            }
+        });
         Letter letter = open(exchange);
         String messageId = letter.message().getJMSMessageID();
         String correlationId = letter.message().getJMSCorrelationID();
@@ -193,9 +189,9 @@ public final class QueueMessages implements AggregationStrategy {
                 boolean claimed = ledger().claim(generation.id(), messageId);
                 if (generation.isReplicate()) {
                     ledger().recall(generation);
-                }
-                if (ledgerIsAway.getAndSet(false)) {
-                    LOG.info("The ledger is back");
+                    if (ledgerIsAway.getAndSet(false)) {
+                        LOG.info("The ledger is back");
+                    }
                 }
                 return claimed;
             } catch (GenerationFailure e) {
@@ -274,11 +270,11 @@ public final class QueueMessages implements AggregationStrategy {
     /**
      * The deliveries of the document that is the body, its sender's reply among them.
      *
-     * @throws RejectedExecutionException where it failed because the application stops: it is to be done again then
+     * @throws RejectedExecutionException where it failed while the application stops, and may be done again
      */
     public List<Delivery> deliveries(Exchange exchange) throws JMSException {
         boolean failed = exchange.getVariable("failure") != null;
-        if (failed && isStopping()) {
+        if (failed && isStopping() && !mayBePaidFor(exchange)) {
             throw new RejectedExecutionException("stopped before its work was done; the request goes back to its queue");
         }
         Look look = exchange.getVariable("look", Look.class);
@@ -298,6 +294,14 @@ public final class QueueMessages implements AggregationStrategy {
             deliveries.add(Delivery.answer(exchange.getMessage().getBody(String.class)));
         }
         return deliveries;
+    }
+
+    /** A create that was not answered as it should: it may have been accepted all the same, and is not made again. */
+    private static boolean mayBePaidFor(Exchange exchange) {
+        Generation generation = exchange.getVariable("generation", Generation.class);
+        GenerationFailure failure = exchange.getVariable("failure", GenerationFailure.class);
+        return generation != null && generation.isReplicate() && exchange.getVariable("look") == null
+                && failure.attempts() > 0 && !failure.retryable();
     }
 
     /** Leaves the message of a delivery: the whole document, and which delivery it is. */
@@ -323,10 +327,22 @@ public final class QueueMessages implements AggregationStrategy {
         exchange.getMessage().getHeaders().keySet().retainAll(EMITTED);
         exchange.getMessage().setBody(document);
         exchange.setVariable("document", document);
-        Delivery delivery = Delivery.REPLY.equals(key) ? Delivery.answer(document)
-                : emitter().emission(exchange).getDeliveries().stream().filter(one -> one.key().equals(key)).findFirst().orElse(null);
-        if (delivery == null || delivery.isReply() && letter.replyTo() == null) {
-            exchange.setVariable("letter", letter.because(key == null ? "not a delivery" : "its destination is not configured any more"));
+        if (letter.isDead()) {
+            return;
+        }
+        String problem = key == null ? "not a delivery" : null;
+        Delivery delivery = null;
+        if (Delivery.REPLY.equals(key)) {
+            delivery = Delivery.answer(document);
+            problem = letter.replyTo() == null || !connections.isThere(letter.replyTo()) ? "whoever asked is gone" : null;
+        } else if (key != null && Answers.json(document).isPresent()) {
+            delivery = emitter().emission(exchange).getDeliveries().stream().filter(one -> one.key().equals(key)).findFirst().orElse(null);
+            problem = delivery == null ? "its destination is not configured any more" : null;
+        } else if (key != null) {
+            problem = "not a document";
+        }
+        if (problem != null) {
+            exchange.setVariable("letter", letter.because(problem));
             return;
         }
         exchange.setVariable("delivery", delivery);
@@ -339,10 +355,19 @@ public final class QueueMessages implements AggregationStrategy {
         exchange.getMessage().setHeader("JMSCorrelationID", letter(exchange).correlationId());
     }
 
-    /** After a delivery that failed: leaves it to be tried again, or as a dead letter where it was tried often enough. */
+    /**
+     * After a delivery that failed: leaves it to be tried again, or as a dead letter where it was tried often enough.
+     *
+     * @throws JMSException where the broker refused it: that has spoilt the transaction, and nothing more can be sent in it
+     */
     public void undelivered(Exchange exchange) throws JMSException {
         Letter letter = letter(exchange);
         Throwable cause = FailureDocuments.cause(exchange);
+        for (Throwable one = cause; one != null; one = one.getCause()) {
+            if (one instanceof JMSException refused) {
+                throw refused;
+            }
+        }
         int tries = letter.message().propertyExists(TRIES) ? letter.message().getIntProperty(TRIES) + 1 : 1;
         String problem = emitter().problem(exchange.getVariable("delivery", Delivery.class), cause);
         String id = letter.message().getStringProperty(Headers.REQUEST_ID);

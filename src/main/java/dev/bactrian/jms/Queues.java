@@ -39,9 +39,10 @@ public final class Queues implements CamelContextAware {
         }
         try {
             if (camelContext.hasService(Connections.class) == null) {
-                camelContext.addService(new Connections(camelContext, settings));
+                Connections connections = new Connections(camelContext, settings);
+                camelContext.addService(connections);
                 camelContext.addLifecycleStrategy(new EndOfGrace());
-                camelContext.getRegistry().bind("bactrianQueue", new QueueMessages(camelContext));
+                camelContext.getRegistry().bind("bactrianQueue", new QueueMessages(camelContext, connections));
             }
         } catch (NoClassDefFoundError e) {
             throw new SettingException(Property.JMS_ENABLED.key(), "the queue needs camel-jms, artemis-jakarta-client (for a broker "

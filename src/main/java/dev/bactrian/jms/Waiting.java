@@ -17,6 +17,7 @@ import dev.bactrian.model.Kind;
 import dev.bactrian.model.Model;
 import dev.bactrian.model.Provider;
 import dev.bactrian.replicate.Look;
+import dev.bactrian.replicate.Prediction;
 import dev.bactrian.request.GenerateRequest;
 
 /**
@@ -53,11 +54,11 @@ record Waiting(Generation generation, Look look) {
             Model model = new Model(Provider.REPLICATE, required(state, "model"), kind, state.path("version").textValue());
             GenerateRequest request = new GenerateRequest(null, null, null, kind, List.of(), state.path("prompt").asText(""),
                     JsonNodeFactory.instance.objectNode());
-            Generation generation = Generation.resume(name(state, "id"), request, model, name(state, "recallKey"),
+            Generation generation = Generation.resume(name(state, "id"), request, model, state.path("recallKey").isNull() ? null : name(state, "recallKey"),
                     Instant.parse(required(state, "startedAt")));
-            return Optional.of(new Waiting(generation, Look.resume(name(state, "prediction"), required(state, "status"),
+            return Optional.of(new Waiting(generation, Look.resume(prediction(state), required(state, "status"),
                     state.path("looks").asInt(), state.path("queued").asInt(), state.path("misses").asInt())));
-        } catch (IllegalArgumentException | DateTimeException | NoSuchElementException e) {
+        } catch (IllegalArgumentException | ArithmeticException | DateTimeException | NoSuchElementException e) {
             return Optional.empty();
         }
     }
@@ -69,6 +70,14 @@ record Waiting(Generation generation, Look look) {
             throw new IllegalArgumentException(field);
         }
         return name;
+    }
+
+    private static String prediction(JsonNode state) {
+        String id = required(state, "prediction");
+        if (!Prediction.isValidId(id)) {
+            throw new IllegalArgumentException("prediction");
+        }
+        return id;
     }
 
     private static String required(JsonNode state, String field) {

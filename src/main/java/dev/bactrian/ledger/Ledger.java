@@ -38,6 +38,7 @@ public final class Ledger implements CamelContextAware {
     /** No key of a prediction begins so: it begins with a request's id. */
     private static final String CLAIM = "request=";
     private static final String AGAIN = "again=";
+    private static final Duration LONGEST_AGAIN = Duration.ofDays(7);
 
     private final AtomicLong nextForgetting = new AtomicLong();
     private CamelContext camelContext;
@@ -171,7 +172,7 @@ public final class Ledger implements CamelContextAware {
             return true;
         }
         try {
-            boolean claimed = claimed(CLAIM + requestId, Objects.toString(messageId, ""));
+            boolean claimed = claimed(CLAIM + requestId, Generation.fingerprint(Objects.toString(messageId, "")));
             forgetOldClaims();
             return claimed;
         } catch (RuntimeException e) {
@@ -235,16 +236,15 @@ public final class Ledger implements CamelContextAware {
             String before = records.getState(key);
             int times = before == null ? 1 : Integer.parseInt(before) + 1;
             records.setState(key, Integer.toString(times));
+            if (times == 1) {
+                // Not when the message is done: that is known to be safe only later. They are few.
+                records.forgetOlderThan(AGAIN, LONGEST_AGAIN);
+            }
             return times;
         } catch (RuntimeException e) {
             LOG.warn("{}: how often it was begun cannot be remembered: {}", messageId, e.toString());
             return 1;
         }
-    }
-
-    /** Forgets how often a message was begun again. */
-    public void ended(String messageId) {
-        forget(AGAIN + Generation.fingerprint(messageId));
     }
 
     private static GenerationFailure unreadable(RuntimeException e) {

@@ -111,8 +111,8 @@ final class Service implements AutoCloseable {
 
     private String broker() {
         return settings.text(Property.JMS_CONNECTION_FACTORY).map(bean -> "of " + bean)
-                .or(() -> settings.text(Property.JMS_URL).map(url -> url.replaceFirst("\\?[^)]*", "")))
-                .orElseGet(() -> "inside this process" + settings.text(Property.JMS_ACCEPTOR).map(url -> ", " + url).orElse("")
+                .or(() -> settings.text(Property.JMS_URL).map(Settings::withoutQueries))
+                .orElseGet(() -> "inside this process" + settings.text(Property.JMS_ACCEPTOR).map(url -> ", " + Settings.withoutQueries(url)).orElse("")
                         + ", its journal in " + Path.of(settings.require(Property.DATA_DIR), "broker").toAbsolutePath());
     }
 

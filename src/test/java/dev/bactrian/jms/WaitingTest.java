@@ -77,6 +77,7 @@ class WaitingTest {
     void isNotReadWithATimeThatIsNone() {
         String state = waiting(Kind.TEXT, Instant.now()).write();
         assertThat(Waiting.read(state.replaceFirst("(\"startedAt\":\")[^\"]*", "$1yesterday"))).isEmpty();
+        assertThat(Waiting.read(state.replaceFirst("(\"startedAt\":\")[^\"]*", "$1" + "1600-01-01T00:00:00Z"))).isEmpty();
         assertThat(Waiting.read(state.replaceFirst("\"kind\":\"text\"", "\"kind\":\"film\""))).isEmpty();
     }
 }

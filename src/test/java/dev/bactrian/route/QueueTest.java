@@ -13,6 +13,7 @@ import java.util.Map;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.bactrian.config.Property;
@@ -20,6 +21,7 @@ import dev.bactrian.http.Answers;
 import dev.bactrian.simulator.Call;
 import dev.bactrian.simulator.Reply;
 import jakarta.jms.Connection;
+import jakarta.jms.ConnectionFactory;
 import jakarta.jms.JMSContext;
 import jakarta.jms.JMSException;
 import jakarta.jms.Message;
@@ -31,6 +33,7 @@ import org.apache.camel.component.jms.JmsComponent;
 import org.apache.camel.main.Main;
 import org.apache.camel.support.processor.state.MemoryStateRepository;
 import org.junit.jupiter.api.Test;
+import org.messaginghub.pooled.jms.JmsPoolConnectionFactory;
 
 /** Requests from a queue, with the broker inside the process. */
 class QueueTest extends RouteTestSupport {
@@ -209,12 +212,7 @@ class QueueTest extends RouteTestSupport {
     private void sendAndGiveBack(String body, Map<String, Object> headers) throws Exception {
         context().getRouteController().stopRoute("bactrian-from-jms");
         send(body, headers);
-        try (Connection connection = context().getComponent("jms", JmsComponent.class).getConfiguration().getConnectionFactory().createConnection()) {
-            connection.start();
-            Session session = connection.createSession(true, Session.SESSION_TRANSACTED);
-            assertThat(session.createConsumer(session.createQueue("bactrian.requests")).receive(20_000)).isNotNull();
-            session.rollback();
-        }
+        giveBack();
         context().getRouteController().startRoute("bactrian-from-jms");
     }
 
@@ -365,5 +363,75 @@ class QueueTest extends RouteTestSupport {
         }
 
         assertThat(takeResult().json().path("id").asText()).isEqualTo("cat");
+    }
+
+    @Test
+    void whatTheBrokerRefusesIsADeadLetterInTheEnd() throws Exception {
+        // There is a queue of that name, so it can't be a topic.
+        startQueue(Property.EMIT_RESULT.key(), "jms:topic:bactrian.requests");
+
+        send("{\"id\": \"cat\", \"model\": \"sd-3\", \"prompt\": \"a cat\"}", Map.of());
+
+        AtomicReference<Message> dead = new AtomicReference<>();
+        await().atMost(Duration.ofSeconds(40)).until(() -> {
+            dead.set(take("bactrian.dead"));
+            return dead.get() != null;
+        });
+        assertThat(dead.get().getStringProperty("BactrianReason")).isEqualTo("begun 5 times without an end");
+        assertThat(((TextMessage) dead.get()).getText()).contains("\"status\":\"succeeded\"");
+    }
+
+    @Test
+    void whatIsNoDocumentIsADeadLetterToo() throws Exception {
+        startQueue(Property.EMIT_FORMAT.key(), "content");
+
+        template().sendBodyAndHeader("jms:queue:bactrian.deliveries", "junk", "BactrianDelivery", "0123456789abcdef01234567-0");
+
+        assertThat(take("bactrian.dead").getStringProperty("BactrianReason")).isEqualTo("not a document");
+    }
+
+    @Test
+    void theAnswerToSomebodyWhoHasGoneIsADeadLetter() throws Exception {
+        simulator.on(Call.CREATE, Reply.normally().after(Duration.ofSeconds(1)));
+        startQueue();
+        try (JMSContext client = client()) {
+            client.createProducer().setJMSReplyTo(client.createTemporaryQueue())
+                    .send(client.createQueue("bactrian.requests"), "{\"id\": \"cat\", \"model\": \"sd-3\", \"prompt\": \"a cat\"}");
+            await().atMost(SOON).until(() -> simulator.concurrent(Call.CREATE) == 1);
+        }
+
+        Message dead = take("bactrian.dead");
+        assertThat(dead.getStringProperty("BactrianReason")).isEqualTo("whoever asked is gone");
+        takeResult();
+    }
+
+    @Test
+    void aMessageWithoutAnIdIsDeliveredAgainToo() throws Exception {
+        startQueue();
+        context().getRouteController().stopRoute("bactrian-from-jms");
+        try (JMSContext client = client()) {
+            client.createProducer().setDisableMessageID(true)
+                    .send(client.createQueue("bactrian.requests"), "{\"model\": \"sd-3\", \"prompt\": \"a cat\"}");
+        }
+        giveBack();
+        context().getRouteController().startRoute("bactrian-from-jms");
+
+        assertThat(takeResult().json().path("images")).isNotEmpty();
+    }
+
+    /** Another client of the broker, with a connection of its own. */
+    private JMSContext client() {
+        JmsPoolConnectionFactory pool = (JmsPoolConnectionFactory) context().getComponent("jms", JmsComponent.class)
+                .getConfiguration().getConnectionFactory();
+        return ((ConnectionFactory) pool.getConnectionFactory()).createContext();
+    }
+
+    private void giveBack() throws JMSException {
+        try (Connection connection = context().getComponent("jms", JmsComponent.class).getConfiguration().getConnectionFactory().createConnection()) {
+            connection.start();
+            Session session = connection.createSession(true, Session.SESSION_TRANSACTED);
+            assertThat(session.createConsumer(session.createQueue("bactrian.requests")).receive(20_000)).isNotNull();
+            session.rollback();
+        }
     }
 }
