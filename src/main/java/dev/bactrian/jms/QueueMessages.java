@@ -2,7 +2,6 @@ package dev.bactrian.jms;
 
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -14,13 +13,10 @@ import dev.bactrian.config.Settings;
 import dev.bactrian.emit.Delivery;
 import dev.bactrian.emit.Emitter;
 import dev.bactrian.error.ErrorType;
-import dev.bactrian.error.FailureDocuments;
 import dev.bactrian.error.GenerationFailure;
 import dev.bactrian.generate.Generation;
 import dev.bactrian.generate.Headers;
 import dev.bactrian.generate.Intake;
-import dev.bactrian.http.Answers;
-import dev.bactrian.http.Retry;
 import dev.bactrian.ledger.Ledger;
 import dev.bactrian.replicate.Look;
 import jakarta.jms.BytesMessage;
@@ -35,82 +31,40 @@ import jakarta.jms.TextMessage;
 import org.apache.camel.AggregationStrategy;
 import org.apache.camel.CamelContext;
 import org.apache.camel.Exchange;
-import org.apache.camel.support.DefaultMessage;
 import org.apache.camel.support.SynchronizationAdapter;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * What {@code routes/from-jms.camel.yaml} can't say itself: what is read from a message, and what is written into the
- * next. Of a sender's properties {@code BactrianModel}, {@code BactrianProvider} and the content type are read, no other.
+ * What {@code routes/from-jms.camel.yaml} can't say itself of requests and predictions under way: what is read from a
+ * message, and what is written into the next. Of a sender's properties {@code BactrianModel}, {@code BactrianProvider} and
+ * the content type are read, no other.
  */
 public final class QueueMessages implements AggregationStrategy {
 
     private static final Logger LOG = LoggerFactory.getLogger("dev.bactrian.jms");
 
     private static final List<String> READ = List.of(Headers.MODEL, Headers.PROVIDER, Exchange.CONTENT_TYPE);
-    private static final List<String> EMITTED =
-            List.of(Headers.REQUEST_ID, Headers.PROVIDER, Headers.MODEL, Headers.KIND, Headers.STATUS);
 
-    /** On a delivery: which one. */
-    private static final String DELIVERY = "BactrianDelivery";
-    /** On a delivery: how often it was tried. */
-    private static final String TRIES = "BactrianTries";
-    /** On the first message after a create: what the ledger may forget now that the create's transaction is done. */
-    private static final String RECALL_KEY = "BactrianRecallKey";
 
     /** The variable that holds the request's id that was claimed for a message. */
     private static final String CLAIMED = "claimed";
 
     private final AtomicBoolean ledgerIsAway = new AtomicBoolean();
     private final CamelContext camelContext;
-    private final Connections connections;
-    private final Settings settings;
+    private final Letters letters;
     private final InFlight inFlight;
-    private final Retry retry;
-    private final int mostTries;
     private final long maxRequestBytes;
     private final Set<String> ours;
 
-    QueueMessages(CamelContext camelContext, Connections connections) {
+    QueueMessages(CamelContext camelContext, Letters letters) {
         this.camelContext = camelContext;
-        this.connections = connections;
-        settings = Settings.of(camelContext);
+        this.letters = letters;
+        Settings settings = Settings.of(camelContext);
         inFlight = new InFlight(settings.count(Property.MAX_IN_FLIGHT));
-        retry = Retry.of(settings);
-        mostTries = settings.count(Property.JMS_DELIVERY_ATTEMPTS);
         maxRequestBytes = settings.bytes(Property.MAX_REQUEST_BYTES);
         ours = Stream.of(Property.JMS_REQUESTS, Property.JMS_POLLS, Property.JMS_DELIVERIES, Property.JMS_DEAD_LETTERS)
                 .map(settings::require).collect(Collectors.toSet());
-    }
-
-    /** Keeps all that follows on this thread: on another it would not be part of the transaction. Copies forget it. */
-    private static void hold(Exchange exchange) {
-        exchange.getExchangeExtension().setTransacted(true);
-    }
-
-    /**
-     * The message of an exchange, which from here on is held to its thread, and is a plain message with the same headers
-     * and body: each copy of Camel's {@code JmsMessage} costs an exception that is thrown and caught inside (Camel 4.18).
-     */
-    private Letter open(Exchange exchange) throws JMSException {
-        hold(exchange);
-        DefaultMessage plain = new DefaultMessage(exchange);
-        plain.setHeaders(exchange.getMessage().getHeaders());
-        plain.setBody(exchange.getMessage().getBody());
-        exchange.setMessage(plain);
-        Message message = exchange.getMessage().getBody(Message.class);
-        int attempt = message.getJMSRedelivered() ? attempt(message) : 1;
-        Letter letter = Letter.of(message, attempt);
-        exchange.setVariable("letter", letter);
-        exchange.setVariable(Intake.ATTEMPT, attempt);
-        return letter;
-    }
-
-    private int attempt(Message message) throws JMSException {
-        // A sender may have its messages go without an id; then there is the broker's count alone.
-        return message.getJMSMessageID() != null ? ledger().again(message.getJMSMessageID()) + 1
-                : message.propertyExists("JMSXDeliveryCount") ? message.getIntProperty("JMSXDeliveryCount") : 2;
     }
 
     /** Takes a request off its queue, waiting until there is room for it. */
@@ -122,7 +76,7 @@ public final class QueueMessages implements AggregationStrategy {
                 inFlight.end();
             }
         });
-        Letter letter = open(exchange);
+        Letter letter = letters.open(exchange);
         String messageId = letter.message().getJMSMessageID();
         String correlationId = letter.message().getJMSCorrelationID();
         exchange.setVariable(Intake.DEFAULT_ID, correlationId == null || correlationId.isBlank() ? messageId : correlationId);
@@ -137,8 +91,8 @@ public final class QueueMessages implements AggregationStrategy {
      *                           it would be taken for a request
      */
     public void read(Exchange exchange) throws JMSException {
-        hold(exchange);
-        Message message = letter(exchange).message();
+        Letters.hold(exchange);
+        Message message = Letters.of(exchange).message();
         if (isOurs(message.getJMSReplyTo())) {
             throw new GenerationFailure(ErrorType.INVALID_REQUEST, "JMSReplyTo: names a queue of Bactrian's own");
         }
@@ -170,7 +124,7 @@ public final class QueueMessages implements AggregationStrategy {
      * @throws GenerationFailure where it was
      */
     public void admit(Exchange exchange) throws JMSException {
-        Letter letter = letter(exchange);
+        Letter letter = Letters.of(exchange);
         Generation generation = exchange.getVariable("generation", Generation.class);
         if (!claim(generation, letter.message().getJMSMessageID())) {
             exchange.setVariable("duplicate", true);
@@ -205,9 +159,9 @@ public final class QueueMessages implements AggregationStrategy {
 
     /** Takes a prediction under way off its queue; there is no {@code generation} where it is none. */
     public void prediction(Exchange exchange) throws JMSException {
-        Letter letter = open(exchange);
+        Letter letter = letters.open(exchange);
         exchange.getMessage().removeHeaders("*");
-        Waiting waiting = Waiting.read(text(letter)).orElse(null);
+        Waiting waiting = Waiting.read(Letters.text(letter)).orElse(null);
         if (waiting == null) {
             exchange.setVariable("letter", letter.because("not a prediction under way"));
             return;
@@ -226,9 +180,9 @@ public final class QueueMessages implements AggregationStrategy {
      * @throws GenerationFailure where that was begun too often
      */
     public void admitLook(Exchange exchange) {
-        hold(exchange);
-        if (letter(exchange).isDead()) {
-            throw givenUp(letter(exchange));
+        Letters.hold(exchange);
+        if (Letters.of(exchange).isDead()) {
+            throw givenUp(Letters.of(exchange));
         }
     }
 
@@ -254,7 +208,7 @@ public final class QueueMessages implements AggregationStrategy {
         exchange.setVariable("laterMillis", delay);
         exchange.getMessage().removeHeaders("*");
         exchange.getMessage().setBody(new Waiting(exchange.getVariable("generation", Generation.class), look).write());
-        addReply(exchange);
+        Letters.addReply(exchange);
         inFlight.waiting(look.getId(), delay);
     }
 
@@ -290,7 +244,7 @@ public final class QueueMessages implements AggregationStrategy {
         if (exchange.getVariable("duplicate") == null) {
             deliveries.addAll(emitter().emission(exchange).getDeliveries());
         }
-        if (letter(exchange).replyTo() != null && !isOurs(letter(exchange).replyTo())) {
+        if (Letters.of(exchange).replyTo() != null && !isOurs(Letters.of(exchange).replyTo())) {
             deliveries.add(Delivery.answer(exchange.getMessage().getBody(String.class)));
         }
         return deliveries;
@@ -304,138 +258,8 @@ public final class QueueMessages implements AggregationStrategy {
                 && failure.attempts() > 0 && !failure.retryable();
     }
 
-    /** Leaves the message of a delivery: the whole document, and which delivery it is. */
-    public void pack(Exchange exchange) {
-        Delivery delivery = exchange.getMessage().getBody(Delivery.class);
-        exchange.getMessage().setBody(exchange.getVariable("document"));
-        exchange.getMessage().setHeader(DELIVERY, delivery.key());
-        Generation generation = exchange.getVariable("generation", Generation.class);
-        if (generation != null && generation.recallKey() != null && generation.isReplicate()) {
-            exchange.getMessage().setHeader(RECALL_KEY, generation.recallKey());
-        }
-        if (delivery.isReply()) {
-            addReply(exchange);
-        }
-    }
-
-    /** Takes a delivery off its queue and leaves its document, to be emitted. */
-    public void delivery(Exchange exchange) throws JMSException {
-        Letter letter = open(exchange);
-        Message message = letter.message();
-        String document = text(letter);
-        String key = message.getStringProperty(DELIVERY);
-        exchange.getMessage().getHeaders().keySet().retainAll(EMITTED);
-        exchange.getMessage().setBody(document);
-        exchange.setVariable("document", document);
-        if (letter.isDead()) {
-            return;
-        }
-        String problem = key == null ? "not a delivery" : null;
-        Delivery delivery = null;
-        if (Delivery.REPLY.equals(key)) {
-            delivery = Delivery.answer(document);
-            problem = letter.replyTo() == null || !connections.isThere(letter.replyTo()) ? "whoever asked is gone" : null;
-        } else if (key != null && Answers.json(document).isPresent()) {
-            delivery = emitter().emission(exchange).getDeliveries().stream().filter(one -> one.key().equals(key)).findFirst().orElse(null);
-            problem = delivery == null ? "its destination is not configured any more" : null;
-        } else if (key != null) {
-            problem = "not a document";
-        }
-        if (problem != null) {
-            exchange.setVariable("letter", letter.because(problem));
-            return;
-        }
-        exchange.setVariable("delivery", delivery);
-        ledger().forget(message.getStringProperty(RECALL_KEY));
-    }
-
-    /** Leaves the message of a reply. */
-    public void reply(Exchange exchange) {
-        exchange.getMessage().setHeader("CamelJmsDestination", letter(exchange).replyTo());
-        exchange.getMessage().setHeader("JMSCorrelationID", letter(exchange).correlationId());
-    }
-
-    /**
-     * After a delivery that failed: leaves it to be tried again, or as a dead letter where it was tried often enough.
-     *
-     * @throws JMSException where the broker refused it: that has spoilt the transaction, and nothing more can be sent in it
-     */
-    public void undelivered(Exchange exchange) throws JMSException {
-        Letter letter = letter(exchange);
-        Throwable cause = FailureDocuments.cause(exchange);
-        for (Throwable one = cause; one != null; one = one.getCause()) {
-            if (one instanceof JMSException refused) {
-                throw refused;
-            }
-        }
-        int tries = letter.message().propertyExists(TRIES) ? letter.message().getIntProperty(TRIES) + 1 : 1;
-        String problem = emitter().problem(exchange.getVariable("delivery", Delivery.class), cause);
-        String id = letter.message().getStringProperty(Headers.REQUEST_ID);
-        if (tries >= mostTries) {
-            exchange.setVariable("letter", letter.because("not delivered in " + tries + " tries to " + problem));
-            return;
-        }
-        long delay = rounded(retry.before(tries, Map.of(), null).toMillis());
-        LOG.warn("{}: could not be emitted to {}; again in {} ms", id, problem, delay);
-        exchange.setVariable("laterMillis", delay);
-        asItCame(exchange);
-        exchange.getMessage().setHeader(TRIES, tries);
-    }
-
-    /** Leaves a message that can't be handled: as it came, with the reason and the queue it came from. */
-    public void deadLetter(Exchange exchange) throws JMSException {
-        Letter letter = letter(exchange);
-        asItCame(exchange);
-        exchange.getMessage().setHeader(Headers.REASON, settings.redact(letter.reason()));
-        if (letter.message().getJMSDestination() instanceof Queue queue) {
-            exchange.getMessage().setHeader(Headers.QUEUE, queue.getQueueName());
-        }
-        Generation generation = exchange.getVariable("generation", Generation.class);
-        String id = generation != null ? generation.id() : exchange.getMessage().getHeader(Headers.REQUEST_ID, letter.correlationId(), String.class);
-        LOG.warn("{}: a dead letter: {}", id, letter.reason());
-    }
-
-    private static void asItCame(Exchange exchange) throws JMSException {
-        Letter letter = letter(exchange);
-        Message message = letter.message();
-        exchange.getMessage().removeHeaders("*");
-        for (String name : List.of(Headers.REQUEST_ID, Headers.PROVIDER, Headers.MODEL, Headers.KIND, Headers.STATUS, DELIVERY)) {
-            if (message.propertyExists(name)) {
-                exchange.getMessage().setHeader(name, message.getStringProperty(name));
-            }
-        }
-        if (message.propertyExists(CONTENT_TYPE)) {
-            exchange.getMessage().setHeader(Exchange.CONTENT_TYPE, message.getStringProperty(CONTENT_TYPE));
-        }
-        if (message instanceof BytesMessage bytes) {
-            bytes.reset();
-            byte[] body = new byte[(int) bytes.getBodyLength()];
-            bytes.readBytes(body);
-            exchange.getMessage().setBody(body);
-        } else {
-            exchange.getMessage().setBody(text(letter));
-        }
-        addReply(exchange);
-    }
-
-    /** {@code Content-Type} as the name of a JMS property, which can't hold a hyphen; Camel's spelling. */
-    private static final String CONTENT_TYPE = "Content_HYPHEN_Type";
-
-    private static void addReply(Exchange exchange) {
-        exchange.getMessage().setHeader("JMSReplyTo", letter(exchange).replyTo());
-        exchange.getMessage().setHeader("JMSCorrelationID", letter(exchange).correlationId());
-    }
-
-    private static String text(Letter letter) throws JMSException {
-        return letter.message() instanceof TextMessage text && text.getText() != null ? text.getText() : "";
-    }
-
-    private static Letter letter(Exchange exchange) {
-        return exchange.getVariable("letter", Letter.class);
-    }
-
     private Ledger ledger() {
-        return camelContext.getRegistry().mandatoryFindSingleByType(Ledger.class);
+        return letters.ledger();
     }
 
     private Emitter emitter() {

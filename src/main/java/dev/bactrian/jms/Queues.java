@@ -7,7 +7,7 @@ import org.apache.camel.CamelContext;
 import org.apache.camel.CamelContextAware;
 
 /**
- * Sets up the queue trigger: the bean {@code bactrianQueue} and the component {@code bactrianJms} of
+ * Sets up the queue trigger: the beans {@code bactrianQueue} and {@code bactrianQueueDeliveries}, and the component {@code bactrianJms} of
  * {@code routes/from-jms.camel.yaml}, and, where the application has none, the component {@code jms} for destinations.
  * Does nothing where the trigger is off, and names no class of JMS itself: an application without it on its class path
  * loads the routes all the same.
@@ -42,7 +42,9 @@ public final class Queues implements CamelContextAware {
                 Connections connections = new Connections(camelContext, settings);
                 camelContext.addService(connections);
                 camelContext.addLifecycleStrategy(new EndOfGrace());
-                camelContext.getRegistry().bind("bactrianQueue", new QueueMessages(camelContext, connections));
+                Letters letters = new Letters(camelContext);
+                camelContext.getRegistry().bind("bactrianQueue", new QueueMessages(camelContext, letters));
+                camelContext.getRegistry().bind("bactrianQueueDeliveries", new QueueDeliveries(camelContext, letters, connections));
             }
         } catch (NoClassDefFoundError e) {
             throw new SettingException(Property.JMS_ENABLED.key(), "the queue needs camel-jms, artemis-jakarta-client (for a broker "

@@ -38,11 +38,11 @@ public final class FileRecords extends ServiceSupport implements Records {
 
     @Override
     public String getState(String key) {
-        if (Files.notExists(folder.resolve(key))) {
+        if (Files.notExists(file(key))) {
             return null;
         }
         try {
-            return Files.readString(folder.resolve(key)).trim();
+            return Files.readString(file(key)).trim();
         } catch (NoSuchFileException e) {
             return null;
         } catch (IOException e) {
@@ -54,10 +54,10 @@ public final class FileRecords extends ServiceSupport implements Records {
     public void setState(String key, String value) {
         try {
             if (value == null) {
-                Files.deleteIfExists(folder.resolve(key));
+                Files.deleteIfExists(file(key));
                 return;
             }
-            written(value, file -> Files.move(file, folder.resolve(key), StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING));
+            written(value, file -> Files.move(file, file(key), StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING));
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
@@ -69,7 +69,7 @@ public final class FileRecords extends ServiceSupport implements Records {
             while (true) {
                 try {
                     // A move would replace what is there; a link is made where nothing is, or not at all.
-                    written(value, file -> Files.createLink(folder.resolve(key), file));
+                    written(value, file -> Files.createLink(file(key), file));
                     return null;
                 } catch (FileAlreadyExistsException e) {
                     String there = getState(key);
@@ -119,6 +119,14 @@ public final class FileRecords extends ServiceSupport implements Records {
 
     private interface Place {
         void put(Path file) throws IOException;
+    }
+
+    /** A key that is no plain name would lead elsewhere. */
+    private Path file(String key) {
+        if (key.contains("/") || key.contains("\\") || key.startsWith(".")) {
+            throw new IllegalArgumentException("not a key: " + key);
+        }
+        return folder.resolve(key);
     }
 
     private void written(String value, Place place) throws IOException {

@@ -1,6 +1,7 @@
 package dev.bactrian.ledger;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -9,6 +10,8 @@ import java.util.stream.Stream;
 
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Records in files outlive the process, whenever it was killed, and hold no more than what is in work. */
 class FileRecordsTest extends RecordsContract {
@@ -75,5 +78,16 @@ class FileRecordsTest extends RecordsContract {
 
         assertThat(records.getState("cat-1")).isEqualTo("p1");
         assertThat(records.replace("cat-1", "p1", "p2")).isTrue();
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"../outside", "/etc/outside", "a/b", "..", ".hidden", "a\\b"})
+    void aKeyLeadsNowhereElse(String key) throws IOException {
+        records.setState("cat-1", "p1");
+        Files.writeString(folder().resolveSibling("outside"), "kept");
+
+        assertThatThrownBy(() -> records.setState(key, null)).isInstanceOf(IllegalArgumentException.class);
+        assertThatThrownBy(() -> records.getState(key)).isInstanceOf(IllegalArgumentException.class);
+        assertThat(folder().resolveSibling("outside")).hasContent("kept");
     }
 }

@@ -1,0 +1,149 @@
+package dev.bactrian.jms;
+
+import java.util.List;
+import java.util.Map;
+
+import dev.bactrian.config.Property;
+import dev.bactrian.config.Settings;
+import dev.bactrian.emit.Delivery;
+import dev.bactrian.emit.Emitter;
+import dev.bactrian.error.FailureDocuments;
+import dev.bactrian.generate.Generation;
+import dev.bactrian.generate.Headers;
+import dev.bactrian.http.Answers;
+import dev.bactrian.http.Retry;
+import jakarta.jms.JMSException;
+import jakarta.jms.Message;
+import jakarta.jms.Queue;
+import org.apache.camel.CamelContext;
+import org.apache.camel.Exchange;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * What {@code routes/from-jms.camel.yaml} can't say itself of deliveries and dead letters: what is read from a message, and
+ * what is written into the next.
+ */
+public final class QueueDeliveries {
+
+    private static final Logger LOG = LoggerFactory.getLogger("dev.bactrian.jms");
+
+    private static final List<String> EMITTED =
+            List.of(Headers.REQUEST_ID, Headers.PROVIDER, Headers.MODEL, Headers.KIND, Headers.STATUS);
+
+    /** On a delivery: how often it was tried. */
+    private static final String TRIES = "BactrianTries";
+    /** On the first message after a create: what the ledger may forget now that the create's transaction is done. */
+    private static final String RECALL_KEY = "BactrianRecallKey";
+
+    private final CamelContext camelContext;
+    private final Letters letters;
+    private final Connections connections;
+    private final Settings settings;
+    private final Retry retry;
+    private final int mostTries;
+
+    QueueDeliveries(CamelContext camelContext, Letters letters, Connections connections) {
+        this.camelContext = camelContext;
+        this.letters = letters;
+        this.connections = connections;
+        settings = Settings.of(camelContext);
+        retry = Retry.of(settings);
+        mostTries = settings.count(Property.JMS_DELIVERY_ATTEMPTS);
+    }
+
+    /** Leaves the message of a delivery: the whole document, and which delivery it is. */
+    public void pack(Exchange exchange) {
+        Delivery delivery = exchange.getMessage().getBody(Delivery.class);
+        exchange.getMessage().setBody(exchange.getVariable("document"));
+        exchange.getMessage().setHeader(Letters.DELIVERY, delivery.key());
+        Generation generation = exchange.getVariable("generation", Generation.class);
+        if (generation != null && generation.recallKey() != null && generation.isReplicate()) {
+            exchange.getMessage().setHeader(RECALL_KEY, generation.recallKey());
+        }
+        if (delivery.isReply()) {
+            Letters.addReply(exchange);
+        }
+    }
+
+    /** Takes a delivery off its queue and leaves its document, to be emitted. */
+    public void delivery(Exchange exchange) throws JMSException {
+        Letter letter = letters.open(exchange);
+        Message message = letter.message();
+        String document = Letters.text(letter);
+        String key = message.getStringProperty(Letters.DELIVERY);
+        exchange.getMessage().getHeaders().keySet().retainAll(EMITTED);
+        exchange.getMessage().setBody(document);
+        exchange.setVariable("document", document);
+        if (letter.isDead()) {
+            return;
+        }
+        String problem = key == null ? "not a delivery" : null;
+        Delivery delivery = null;
+        if (Delivery.REPLY.equals(key)) {
+            delivery = Delivery.answer(document);
+            problem = letter.replyTo() == null || !connections.isThere(letter.replyTo()) ? "whoever asked is gone" : null;
+        } else if (key != null && Answers.json(document).isPresent()) {
+            delivery = emitter().emission(exchange).getDeliveries().stream().filter(one -> one.key().equals(key)).findFirst().orElse(null);
+            problem = delivery == null ? "its destination is not configured any more" : null;
+        } else if (key != null) {
+            problem = "not a document";
+        }
+        if (problem != null) {
+            exchange.setVariable("letter", letter.because(problem));
+            return;
+        }
+        exchange.setVariable("delivery", delivery);
+        letters.ledger().forget(message.getStringProperty(RECALL_KEY));
+    }
+
+    /** Leaves the message of a reply. */
+    public void reply(Exchange exchange) {
+        exchange.getMessage().setHeader("CamelJmsDestination", Letters.of(exchange).replyTo());
+        exchange.getMessage().setHeader("JMSCorrelationID", Letters.of(exchange).correlationId());
+    }
+
+    /**
+     * After a delivery that failed: leaves it to be tried again, or as a dead letter where it was tried often enough.
+     *
+     * @throws JMSException where the broker refused it: that has spoilt the transaction, and nothing more can be sent in it
+     */
+    public void undelivered(Exchange exchange) throws JMSException {
+        Letter letter = Letters.of(exchange);
+        Throwable cause = FailureDocuments.cause(exchange);
+        for (Throwable one = cause; one != null; one = one.getCause()) {
+            if (one instanceof JMSException refused) {
+                throw refused;
+            }
+        }
+        int tries = letter.message().propertyExists(TRIES) ? letter.message().getIntProperty(TRIES) + 1 : 1;
+        String problem = emitter().problem(exchange.getVariable("delivery", Delivery.class), cause);
+        String id = letter.message().getStringProperty(Headers.REQUEST_ID);
+        if (tries >= mostTries) {
+            exchange.setVariable("letter", letter.because("not delivered in " + tries + " tries to " + problem));
+            return;
+        }
+        long delay = QueueMessages.rounded(retry.before(tries, Map.of(), null).toMillis());
+        LOG.warn("{}: could not be emitted to {}; again in {} ms", id, problem, delay);
+        exchange.setVariable("laterMillis", delay);
+        Letters.asItCame(exchange);
+        exchange.getMessage().setHeader(TRIES, tries);
+    }
+
+    /** Leaves a message that can't be handled: as it came, with the reason and the queue it came from. */
+    public void deadLetter(Exchange exchange) throws JMSException {
+        Letter letter = Letters.of(exchange);
+        Letters.asItCame(exchange);
+        exchange.getMessage().setHeader(Headers.REASON, settings.redact(letter.reason()));
+        if (letter.message().getJMSDestination() instanceof Queue queue) {
+            exchange.getMessage().setHeader(Headers.QUEUE, queue.getQueueName());
+        }
+        Generation generation = exchange.getVariable("generation", Generation.class);
+        String id = generation != null ? generation.id() : exchange.getMessage().getHeader(Headers.REQUEST_ID, letter.correlationId(), String.class);
+        LOG.warn("{}: a dead letter: {}", id, letter.reason());
+    }
+
+    private Emitter emitter() {
+        return camelContext.getRegistry().mandatoryFindSingleByType(Emitter.class);
+    }
+}
