@@ -38,7 +38,7 @@ public final class Ledger implements CamelContextAware {
     /** No key of a prediction begins so: it begins with a request's id. */
     private static final String CLAIM = "request=";
     private static final String AGAIN = "again=";
-    private static final Duration LONGEST_AGAIN = Duration.ofDays(7);
+    private static final Duration LONGEST_AGAIN = Duration.ofDays(1);
 
     private final AtomicLong nextForgetting = new AtomicLong();
     private CamelContext camelContext;

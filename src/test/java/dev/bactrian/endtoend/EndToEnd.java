@@ -147,6 +147,11 @@ abstract class EndToEnd {
         }
     }
 
+    /** The predictions that the ledger of a working folder remembers, by their keys; what else it holds has {@code =} in its key. */
+    static List<String> remembered(Path folder) {
+        return names(folder.resolve("data/predictions")).stream().filter(key -> !key.contains("=")).toList();
+    }
+
     List<String> waiting() {
         return names(folder.resolve("inbox")).stream().filter(name -> !name.endsWith(".camelLock")).toList();
     }

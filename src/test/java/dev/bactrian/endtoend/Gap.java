@@ -28,11 +28,11 @@ final class Gap {
     private static final Pattern LOOKED_AT = Pattern.compile("/v1/predictions/([^/?]+)");
 
     private final Simulator simulator;
-    private final Path remembered;
+    private final Path folder;
 
     Gap(Simulator simulator, Path folder) {
         this.simulator = simulator;
-        remembered = folder.resolve("data/predictions");
+        this.folder = folder;
     }
 
     /** Whether what processes that stand still had sent has been read and answered. */
@@ -51,9 +51,9 @@ final class Gap {
     /** How many creates were accepted whose prediction is neither remembered nor was ever looked at. */
     int unremembered() {
         Set<String> known = lookedAt();
-        for (String name : EndToEnd.names(remembered)) {
+        for (String name : EndToEnd.remembered(folder)) {
             try {
-                known.add(Files.readString(remembered.resolve(name)).trim());
+                known.add(Files.readString(folder.resolve("data/predictions").resolve(name)).trim());
             } catch (NoSuchFileException e) {
                 // done and forgotten meanwhile, so it was looked at
             } catch (IOException e) {

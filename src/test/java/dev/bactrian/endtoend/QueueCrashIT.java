@@ -71,7 +71,7 @@ class QueueCrashIT extends QueueEndToEnd {
     private void sayTheSum() {
         System.out.println("QueueCrashIT: " + (simulator.count(Call.CREATE) - pictures.size()) + " creates beyond " + pictures.size()
                 + " requests, " + (simulator.count(Call.CHAT) - chats.size()) + " chats beyond " + chats.size() + ", in " + KILLS + " kills");
-        assertThat(names(folder.resolve("data/predictions"))).as("nothing is remembered that is done").isEmpty();
+        assertThat(remembered(folder)).as("nothing is remembered that is done").isEmpty();
         assertThat(simulator.count(Call.CANCEL)).isZero();
     }
 

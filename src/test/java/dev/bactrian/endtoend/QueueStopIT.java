@@ -44,7 +44,7 @@ class QueueStopIT extends QueueEndToEnd {
         oneResultEach(SOON);
         assertThat(simulator.count(Call.CREATE)).isEqualTo(pictures.size());
         assertThat(simulator.count(Call.CHAT)).as("what was in work ended").isEqualTo(chats.size());
-        assertThat(names(folder.resolve("data/predictions"))).isEmpty();
+        assertThat(remembered(folder)).isEmpty();
     }
 
     @Test

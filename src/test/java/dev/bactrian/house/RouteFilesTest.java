@@ -69,6 +69,13 @@ class RouteFilesTest {
         assertThat(uris).isNotEmpty().noneMatch(uri -> uri.contains("?")).noneMatch(uri -> uri.matches("[a-z]+:.*"));
     }
 
+    /** Camel 4.18 reads them in the platform's charset. */
+    @ParameterizedTest
+    @MethodSource("files")
+    void isAscii(Path file) throws IOException {
+        assertThat(Files.readString(file).chars().allMatch(c -> c < 128)).isTrue();
+    }
+
     /** A route that names no error handler of its own would take the host's. */
     @ParameterizedTest
     @MethodSource("files")
