@@ -31,9 +31,9 @@ class QueueRedeliveryIT extends QueueEndToEnd {
         simulator.always(Call.CREATE, Reply.normally().after(Duration.ofMillis(30)));
         ServiceProcess hanging = run(queueService(broker.url() + IMPATIENT)
                 .set(Property.JMS_CONCURRENCY, Integer.toString(CONCURRENCY)));
-        sendMore(120);
+        sendMore(240);
         await("in the midst of it, with nothing in the gap").atMost(SOON).pollDelay(Duration.ZERO).pollInterval(Duration.ofMillis(5)).until(() -> {
-            if (simulator.concurrent(Call.CHAT) == 0 || simulator.concurrent(Call.CREATE) == 0) {
+            if (simulator.concurrent(Call.CHAT) == 0 || simulator.count(Call.CREATE) == 0) {
                 return false;
             }
             hanging.freeze();
