@@ -23,13 +23,13 @@ import org.junit.jupiter.api.Timeout;
  * An instance is killed at random moments, again and again, with 200 requests under way, and started again. One result
  * per request; no prediction is paid for twice but those whose answer had not been remembered at the kill.
  *
- * <p>{@code -Dbactrian.test.kills=30} kills that often in each of the two tests (3 times by default), and
+ * <p>{@code -Dbactrian.test.kills=30} kills that often in each of the two tests (twice by default), and
  * {@code -Dbactrian.test.seed=} repeats the moments of a run.
  */
 @Timeout(1200)
 class QueueCrashIT extends QueueEndToEnd {
 
-    private static final int KILLS = Integer.getInteger("bactrian.test.kills", 3);
+    private static final int KILLS = Integer.getInteger("bactrian.test.kills", 2);
     private static final int EACH = 200;
     private static final Duration A_ROUND = Duration.ofSeconds(90);
 
