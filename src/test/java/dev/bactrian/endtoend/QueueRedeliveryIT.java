@@ -56,7 +56,7 @@ class QueueRedeliveryIT extends QueueEndToEnd {
         int late = simulator.count(Call.CREATE) - pictures.size();
         System.out.println("QueueRedeliveryIT: " + late + " creates by an instance that hung before it sent them");
         assertThat(late).isBetween(0, CONCURRENCY);
-        assertThat(remembered(folder)).isEmpty();
+        assertThat(remembered(folder)).as("predictions that nobody will ask for").hasSizeLessThanOrEqualTo(late);
     }
 
     @Test
