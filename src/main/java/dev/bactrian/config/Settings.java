@@ -12,8 +12,10 @@ import java.util.EnumMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Properties;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Function;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -56,6 +58,8 @@ public final class Settings {
 
     private final Map<Property, String> values = new EnumMap<>(Property.class);
     private final boolean playground;
+    /** By their keys, the settings of accounts. */
+    private final Map<String, Settings> accounts = new ConcurrentHashMap<>();
 
     private Settings(Function<String, String> lookup, Function<String, String> environment) {
         for (Property property : Property.values()) {
@@ -71,6 +75,36 @@ public final class Settings {
         for (Property property : Property.values()) {
             check(property);
         }
+    }
+
+    private Settings(Settings defaults, Map<Property, String> own) {
+        values.putAll(defaults.values);
+        values.putAll(own);
+        playground = defaults.playground;
+        if (own.containsKey(Property.REPLICATE_API_ENDPOINT) && !own.containsKey(Property.REPLICATE_POLL_ENDPOINT)) {
+            values.put(Property.REPLICATE_POLL_ENDPOINT, below(own.get(Property.REPLICATE_API_ENDPOINT), "/{id}"));
+        }
+        own.keySet().forEach(this::check);
+    }
+
+    /** That path below a URL, before its query. */
+    public static String below(String url, String path) {
+        int query = url.indexOf('?');
+        return query < 0 ? url + path : url.substring(0, query) + path + url.substring(query);
+    }
+
+    /**
+     * Takes in an account under that key: these settings with its own in place of some.
+     *
+     * @throws SettingException where a value is malformed
+     */
+    public void add(String key, Map<Property, String> own) {
+        accounts.computeIfAbsent(key, none -> new Settings(this, own));
+    }
+
+    /** The settings of the account under that key; null is no account: these. */
+    public Settings account(String key) {
+        return key == null ? this : Objects.requireNonNull(accounts.get(key), "no such account");
     }
 
     /**

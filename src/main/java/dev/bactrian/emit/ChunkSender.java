@@ -2,7 +2,9 @@ package dev.bactrian.emit;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.RejectedExecutionException;
@@ -25,6 +27,7 @@ import org.apache.camel.CamelContextAware;
 import org.apache.camel.Exchange;
 import org.apache.camel.ExchangePattern;
 import org.apache.camel.ExchangePropertyKey;
+import org.apache.camel.Variable;
 import org.apache.camel.support.AsyncProcessorSupport;
 import org.apache.camel.support.ExchangeHelper;
 import org.apache.camel.support.service.ServiceHelper;
@@ -36,8 +39,9 @@ import org.apache.camel.support.service.ServiceHelper;
 public final class ChunkSender extends AsyncProcessorSupport implements CamelContextAware {
 
     private CamelContext camelContext;
-    private List<String> uris;
-    private volatile List<AsyncProducer> producers;
+    private Settings settings;
+    /** By the account's key, empty for none. */
+    private final Map<String, List<AsyncProducer>> producers = new ConcurrentHashMap<>();
     private final ExecutorService apart = Pools.asNeeded("bactrian-chunk");
 
     @Override
@@ -48,19 +52,19 @@ public final class ChunkSender extends AsyncProcessorSupport implements CamelCon
     @Override
     public void setCamelContext(CamelContext camelContext) {
         this.camelContext = camelContext;
-        uris = Settings.of(camelContext).endpoints(Property.EMIT_CHUNK).stream().map(Emitter::asMeant).toList();
+        settings = Settings.of(camelContext);
     }
 
-    /** For the routes: whether chunks go anywhere. */
-    public boolean isWanted() {
-        return !uris.isEmpty();
+    /** For the routes: whether the chunks of that request go anywhere. */
+    public boolean isWanted(@Variable("generation") Generation generation) {
+        return !settings.account(generation.account()).endpoints(Property.EMIT_CHUNK).isEmpty();
     }
 
     /** Leaves the headers that all chunks of a request have, and no other. */
     public void headers(Exchange exchange) {
         Generation generation = exchange.getVariable("generation", Generation.class);
         exchange.getMessage().removeHeaders("*");
-        if (isWanted()) {
+        if (isWanted(generation)) {
             exchange.getMessage().getHeaders().putAll(Documents.headers(generation, "text", "processing"));
             int attempt = exchange.getVariable(Intake.ATTEMPT, 1, Integer.class);
             if (attempt > 1) {
@@ -72,7 +76,16 @@ public final class ChunkSender extends AsyncProcessorSupport implements CamelCon
     /** Sends one to each endpoint in turn; where that fails, its source is told. */
     @Override
     public boolean process(Exchange exchange, AsyncCallback callback) {
-        if (uris.isEmpty()) {
+        List<AsyncProducer> targets;
+        try {
+            targets = producers(exchange.getVariable("generation", Generation.class));
+        } catch (Exception e) {
+            exchange.setException(e);
+            failed(exchange);
+            callback.done(true);
+            return true;
+        }
+        if (targets.isEmpty()) {
             callback.done(true);
             return true;
         }
@@ -80,19 +93,19 @@ public final class ChunkSender extends AsyncProcessorSupport implements CamelCon
         // Whatever the caller of the routes waits for, a chunk is no question.
         exchange.setPattern(ExchangePattern.InOnly);
         if (exchange.getVariable(Intake.ATTEMPT) == null) {
-            return send(exchange, callback);
+            return send(exchange, targets, callback);
         }
-        sendApart(exchange);
+        sendApart(exchange, targets);
         callback.done(true);
         return true;
     }
 
     /** From another thread: sent from the one that is in a transaction, it would be seen at the commit. */
-    private void sendApart(Exchange exchange) {
+    private void sendApart(Exchange exchange, List<AsyncProducer> targets) {
         try {
             apart.submit(() -> {
                 CompletableFuture<Void> sent = new CompletableFuture<>();
-                send(exchange, doneSync -> sent.complete(null));
+                send(exchange, targets, doneSync -> sent.complete(null));
                 return sent.get();
             }).get();
         } catch (InterruptedException e) {
@@ -105,9 +118,8 @@ public final class ChunkSender extends AsyncProcessorSupport implements CamelCon
         }
     }
 
-    private boolean send(Exchange exchange, AsyncCallback callback) {
+    private static boolean send(Exchange exchange, List<AsyncProducer> targets, AsyncCallback callback) {
         try {
-            List<AsyncProducer> targets = producers();
             int last = targets.size() - 1;
             for (AsyncProducer target : targets.subList(0, last)) {
                 Exchange copy = ExchangeHelper.createCorrelatedCopy(exchange, false);
@@ -137,31 +149,31 @@ public final class ChunkSender extends AsyncProcessorSupport implements CamelCon
                 "a chunk could not be emitted: " + Answers.oneLine(String.valueOf(cause.getMessage())), null, 1, false, cause));
     }
 
-    private List<AsyncProducer> producers() throws Exception {
-        if (producers == null) {
-            synchronized (this) {
-                if (producers == null) {
-                    List<AsyncProducer> made = new ArrayList<>();
-                    for (String uri : uris) {
-                        AsyncProducer producer = camelContext.getEndpoint(uri).createAsyncProducer();
-                        ServiceHelper.startService(producer);
-                        made.add(producer);
-                    }
-                    producers = List.copyOf(made);
-                }
-            }
+    private List<AsyncProducer> producers(Generation generation) throws Exception {
+        String account = generation.account() == null ? "" : generation.account();
+        List<AsyncProducer> known = producers.get(account);
+        if (known != null) {
+            return known;
         }
-        return producers;
+        synchronized (producers) {
+            if (!producers.containsKey(account)) {
+                List<AsyncProducer> made = new ArrayList<>();
+                for (String uri : settings.account(generation.account()).endpoints(Property.EMIT_CHUNK)) {
+                    AsyncProducer producer = camelContext.getEndpoint(Emitter.asMeant(uri)).createAsyncProducer();
+                    ServiceHelper.startService(producer);
+                    made.add(producer);
+                }
+                producers.put(account, List.copyOf(made));
+            }
+            return producers.get(account);
+        }
     }
 
     /** Lets go of the endpoints. */
     @Override
     protected void doStop() {
         apart.shutdownNow();
-        List<AsyncProducer> made = producers;
-        producers = null;
-        if (made != null) {
-            ServiceHelper.stopAndShutdownServices(made);
-        }
+        producers.values().forEach(ServiceHelper::stopAndShutdownServices);
+        producers.clear();
     }
 }

@@ -87,8 +87,9 @@ public final class FailureDocuments implements CamelContextAware, Processor {
         exchange.setVariable(ATTEMPTS, attempts);
         exchange.getMessage().setHeader(Exchange.REDELIVERY_DELAY, delay);
         if (mayRepeat(exchange)) {
-            LOG.warn("{}: {}; again in {} ms", exchange.getVariable("generation", Generation.class).id(),
-                    settings.redact(Answers.oneLine(String.valueOf(cause.getMessage()))), delay);
+            Generation generation = exchange.getVariable("generation", Generation.class);
+            LOG.warn("{}: {}; again in {} ms", generation.id(),
+                    settings.account(generation.account()).redact(Answers.oneLine(String.valueOf(cause.getMessage()))), delay);
         }
     }
 
@@ -96,7 +97,7 @@ public final class FailureDocuments implements CamelContextAware, Processor {
     public void document(Exchange exchange) {
         Generation generation = exchange.getVariable("generation", Generation.class);
         int attempts = exchange.getVariable(ATTEMPTS, 1, Integer.class);
-        GenerationFailure failure = clean(failure(exchange, generation, attempts));
+        GenerationFailure failure = clean(generation, failure(exchange, generation, attempts));
         String id = generation != null ? generation.id() : failure.requestId() != null ? failure.requestId() : defaultId(exchange);
         ObjectNode document = generation == null ? Documents.error(id, failure, Instant.now())
                 : Documents.error(generation, failure, partialText(exchange), prediction(exchange));
@@ -144,8 +145,8 @@ public final class FailureDocuments implements CamelContextAware, Processor {
                 cause.getClass().getSimpleName() + ": " + cause.getMessage(), null, attempts, false, cause);
     }
 
-    private GenerationFailure clean(GenerationFailure failure) {
-        String message = settings.redact(failure.getMessage());
+    private GenerationFailure clean(Generation generation, GenerationFailure failure) {
+        String message = settings.account(generation == null ? null : generation.account()).redact(failure.getMessage());
         return message.equals(failure.getMessage()) ? failure : new GenerationFailure(failure.type(), message,
                 failure.httpStatus(), failure.attempts(), failure.retryable(), null).of(failure.requestId());
     }

@@ -21,20 +21,26 @@ import dev.bactrian.request.GenerateRequest;
  * @param recallKey what the ledger of predictions knows it by, or null where it cannot come again (an id nobody gave)
  * @param startedAt when it was taken
  * @param startNano the same by the clock that measures durations
+ * @param account   the key of the account that it is made with, or null for none
  */
 public record Generation(
-        String id, GenerateRequest request, Model model, String recallKey, Instant startedAt, long startNano) {
+        String id, GenerateRequest request, Model model, String recallKey, Instant startedAt, long startNano, String account) {
 
     /** A request taken now. The key tells apart two requests of one id and one delivery of a request from another. */
     public static Generation begin(String id, GenerateRequest request, Model model, boolean mayComeAgain, String delivery) {
         String key = mayComeAgain ? id + "-" + fingerprint(model.toString() + request + delivery) : null;
-        return new Generation(id, request, model, key, Instant.now(), System.nanoTime());
+        return new Generation(id, request, model, key, Instant.now(), System.nanoTime(), null);
     }
 
     /** A request that was taken before, by this process or another. */
     public static Generation resume(String id, GenerateRequest request, Model model, String recallKey, Instant startedAt) {
         long startNano = System.nanoTime() - Duration.between(startedAt, Instant.now()).toNanos();
-        return new Generation(id, request, model, recallKey, startedAt, startNano);
+        return new Generation(id, request, model, recallKey, startedAt, startNano, null);
+    }
+
+    /** The same, made with an account: another account's prediction is not this request's. */
+    public Generation with(String accountKey) {
+        return new Generation(id, request, model, recallKey == null ? null : recallKey + "-" + accountKey, startedAt, startNano, accountKey);
     }
 
     /** What tells texts apart without showing them: 24 hexadecimal digits. */
@@ -65,6 +71,11 @@ public record Generation(
     /** For the routes: the model's id. */
     public String getModelId() {
         return model.id();
+    }
+
+    /** For the HTTP client: which account's token goes with a call. */
+    public String getAccount() {
+        return account;
     }
 
     /** How long it has been in work. */

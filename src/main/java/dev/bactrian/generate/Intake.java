@@ -51,6 +51,7 @@ public final class Intake implements CamelContextAware {
     private CamelContext camelContext;
     private RequestReader reader;
     private Catalogue catalogue;
+    private Settings settings;
 
     @Override
     public CamelContext getCamelContext() {
@@ -64,7 +65,7 @@ public final class Intake implements CamelContextAware {
 
     /** Reads the settings and the catalogue. */
     public void start() {
-        Settings settings = Settings.of(camelContext);
+        settings = Settings.of(camelContext);
         reader = new RequestReader(settings.bytes(Property.MAX_REQUEST_BYTES));
         String source = settings.require(Property.MODELS);
         try {
@@ -92,16 +93,19 @@ public final class Intake implements CamelContextAware {
     /**
      * The request of an exchange.
      *
-     * @throws GenerationFailure {@code invalid-request} or {@code unsupported-model}
+     * @throws GenerationFailure {@code invalid-request} or {@code unsupported-model}; {@code authentication} where the
+     *                           account that the route names is none
      */
     public Generation take(Exchange exchange) throws IOException {
         String defaultId = exchange.getVariable(DEFAULT_ID, String.class);
-        GenerateRequest request = read(exchange);
+        Account account = account(exchange);
+        GenerateRequest request = read(exchange, account);
         boolean idGiven = request.id() != null || defaultId != null;
         String id = request.id() != null ? request.id() : defaultId != null ? RequestId.fit(defaultId) : UUID.randomUUID().toString();
         try {
-            return Generation.begin(id, request, catalogue.resolve(request.model(), request.provider(), request.kind()), idGiven,
-                    exchange.getVariable(DELIVERY, "", String.class));
+            Generation generation = Generation.begin(id, request,
+                    catalogue.resolve(request.model(), request.provider(), request.kind()), idGiven, exchange.getVariable(DELIVERY, "", String.class));
+            return account == null ? generation : generation.with(account.key(settings));
         } catch (GenerationFailure e) {
             throw e.of(id);
         }
@@ -142,9 +146,30 @@ public final class Intake implements CamelContextAware {
         });
     }
 
-    private GenerateRequest read(Exchange exchange) throws IOException {
+    /** The account that the caller's route has named, or null. */
+    private Account account(Exchange exchange) {
+        Object named = exchange.getVariable(Account.VARIABLE);
+        if (named == null || named instanceof Account) {
+            return (Account) named;
+        }
+        Account account = camelContext.getRegistry().lookupByNameAndType(named.toString(), Account.class);
+        if (account == null) {
+            throw new GenerationFailure(ErrorType.AUTHENTICATION, Account.VARIABLE + ": no bean '" + named + "' is an account");
+        }
+        return account;
+    }
+
+    private GenerateRequest read(Exchange exchange, Account account) throws IOException {
         Message message = exchange.getMessage();
         GenerateRequest request = read(exchange, message.getBody(), format(message));
+        if (account != null && account.choosesModel()) {
+            return account.complete(request);
+        }
+        GenerateRequest named = withHeaders(request, message);
+        return account == null ? named : account.complete(named);
+    }
+
+    private static GenerateRequest withHeaders(GenerateRequest request, Message message) {
         if (request.model() != null || request.provider() != null) {
             return request;
         }

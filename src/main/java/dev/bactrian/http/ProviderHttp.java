@@ -7,7 +7,9 @@ import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
 
 import dev.bactrian.Version;
 import dev.bactrian.config.Property;
@@ -18,6 +20,7 @@ import org.apache.camel.CamelContextAware;
 import org.apache.hc.client5.http.auth.AuthScope;
 import org.apache.hc.client5.http.auth.UsernamePasswordCredentials;
 import org.apache.hc.client5.http.classic.ExecChain;
+import org.apache.hc.client5.http.classic.ExecChainHandler;
 import org.apache.hc.client5.http.config.ConnectionConfig;
 import org.apache.hc.client5.http.config.RequestConfig;
 import org.apache.hc.client5.http.impl.auth.BasicCredentialsProvider;
@@ -30,6 +33,7 @@ import org.apache.hc.client5.http.impl.io.PoolingHttpClientConnectionManagerBuil
 import org.apache.hc.core5.http.ClassicHttpRequest;
 import org.apache.hc.core5.http.ClassicHttpResponse;
 import org.apache.hc.core5.http.ContentType;
+import org.apache.hc.core5.http.Header;
 import org.apache.hc.core5.http.HttpEntity;
 import org.apache.hc.core5.http.HttpException;
 import org.apache.hc.core5.http.HttpHeaders;
@@ -53,6 +57,9 @@ import org.apache.hc.core5.util.Timeout;
  * and only on requests to the scheme, host and port of the configured endpoints.
  */
 public final class ProviderHttp extends CloseableHttpClient implements CamelContextAware {
+
+    /** On a request, and never sent: the key of the account whose token it takes; none for the application's own. */
+    public static final String ACCOUNT = "Bactrian-Account";
 
     private static final String CONNECTION = ProviderHttp.class.getName() + ".connection";
     private static final TimeValue IDLE_BEFORE_CHECK = TimeValue.ofSeconds(1);
@@ -130,8 +137,7 @@ public final class ProviderHttp extends CloseableHttpClient implements CamelCont
                         .setConnectionRequestTimeout(Timeout.of(settings.duration(Property.CONNECT_TIMEOUT)))
                         .setProtocolUpgradeEnabled(false)
                         .build())
-                .addExecInterceptorFirst("bactrian-answer", new Guard(token(settings), endpoints(settings),
-                        settings.bytes(Property.MAX_RESPONSE_BYTES)));
+                .addExecInterceptorFirst("bactrian-answer", new Guard(settings, provider, settings.bytes(Property.MAX_RESPONSE_BYTES)));
         through(settings.proxy(provider == Provider.UPSTAGE ? Property.UPSTAGE_PROXY : Property.REPLICATE_PROXY), builder);
         return builder.build();
     }
@@ -148,18 +154,6 @@ public final class ProviderHttp extends CloseableHttpClient implements CamelCont
                 builder.setDefaultCredentialsProvider(credentials);
             }
         });
-    }
-
-    private String token(Settings settings) {
-        return settings.text(provider == Provider.UPSTAGE ? Property.UPSTAGE_API_KEY : Property.REPLICATE_API_TOKEN)
-                .map(String::trim).orElse(null);
-    }
-
-    private List<HttpHost> endpoints(Settings settings) {
-        List<Property> properties = provider == Provider.UPSTAGE ? List.of(Property.UPSTAGE_API_ENDPOINT)
-                : List.of(Property.REPLICATE_API_ENDPOINT, Property.REPLICATE_POLL_ENDPOINT);
-        return properties.stream().map(property -> URI.create(settings.require(property).replace("{id}", "id")))
-                .map(Guard::origin).toList();
     }
 
     /** How many connections are in use at this moment. */
@@ -205,19 +199,53 @@ public final class ProviderHttp extends CloseableHttpClient implements CamelCont
         }
     }
 
-    /** Puts the token on, and wraps the answer's body in an {@link AnswerStream}. */
-    private record Guard(String token, List<HttpHost> endpoints, long limit)
-            implements org.apache.hc.client5.http.classic.ExecChainHandler {
+    /** What goes with the calls of an account: its token, or null, to these endpoints alone. */
+    private record Credentials(String token, List<HttpHost> endpoints) {
+
+        static Credentials of(Settings settings, Provider provider) {
+            boolean upstage = provider == Provider.UPSTAGE;
+            List<Property> properties = upstage ? List.of(Property.UPSTAGE_API_ENDPOINT)
+                    : List.of(Property.REPLICATE_API_ENDPOINT, Property.REPLICATE_POLL_ENDPOINT);
+            return new Credentials(settings.text(upstage ? Property.UPSTAGE_API_KEY : Property.REPLICATE_API_TOKEN).map(String::trim).orElse(null),
+                    properties.stream().map(property -> origin(URI.create(settings.require(property).replace("{id}", "id")))).toList());
+        }
 
         static HttpHost origin(URI uri) {
             int port = uri.getPort() >= 0 ? uri.getPort() : "https".equalsIgnoreCase(uri.getScheme()) ? 443 : 80;
             return new HttpHost(uri.getScheme(), uri.getHost(), port);
         }
+    }
+
+    /** Puts the token on, and wraps the answer's body in an {@link AnswerStream}. */
+    private static final class Guard implements ExecChainHandler {
+
+        private final Settings settings;
+        private final Provider provider;
+        private final long limit;
+        private final Credentials ownCredentials;
+        private final Map<String, Credentials> credentials = new ConcurrentHashMap<>();
+
+        Guard(Settings settings, Provider provider, long limit) {
+            this.settings = settings;
+            this.provider = provider;
+            this.limit = limit;
+            ownCredentials = Credentials.of(settings, provider);
+        }
+
+        private Credentials credentials(ClassicHttpRequest request, ExecChain.Scope scope) {
+            Header account = request.getFirstHeader(ACCOUNT);
+            request.removeHeaders(ACCOUNT);
+            scope.originalRequest.removeHeaders(ACCOUNT);
+            return account == null ? ownCredentials
+                    : credentials.computeIfAbsent(account.getValue(), key -> Credentials.of(settings.account(key), provider));
+        }
 
         @Override
         public ClassicHttpResponse execute(ClassicHttpRequest request, ExecChain.Scope scope, ExecChain chain)
                 throws IOException, HttpException {
-            if (token != null && endpoints.contains(origin(uri(request)))) {
+            Credentials own = credentials(request, scope);
+            String token = own.token();
+            if (token != null && own.endpoints().contains(Credentials.origin(uri(request)))) {
                 request.setHeader(HttpHeaders.AUTHORIZATION, "Bearer " + token);
                 // Where a proxy asks for its credentials the request is made again, with the headers of this one.
                 scope.originalRequest.setHeader(HttpHeaders.AUTHORIZATION, "Bearer " + token);
@@ -226,7 +254,7 @@ public final class ProviderHttp extends CloseableHttpClient implements CamelCont
             response.removeHeaders(HttpHeaders.LOCATION);
             HttpEntity entity = response.getEntity();
             if (entity != null && response.getCode() >= 300 && token != null) {
-                response.setEntity(withoutToken(entity));
+                response.setEntity(withoutToken(entity, token));
             } else if (entity != null && entity.isStreaming()) {
                 HttpClientConnection connection = (HttpClientConnection) scope.clientContext.getAttribute(CONNECTION);
                 response.setEntity(new HttpEntityWrapper(entity) {
@@ -245,7 +273,7 @@ public final class ProviderHttp extends CloseableHttpClient implements CamelCont
         }
 
         /** An error answer may echo the token, and what Camel makes of it goes to logs and traces. */
-        private HttpEntity withoutToken(HttpEntity entity) throws IOException {
+        private HttpEntity withoutToken(HttpEntity entity, String token) throws IOException {
             byte[] body;
             try (InputStream content = entity.getContent()) {
                 body = content.readNBytes((int) Math.min(limit + 1, Integer.MAX_VALUE - 8));
@@ -266,9 +294,5 @@ public final class ProviderHttp extends CloseableHttpClient implements CamelCont
             }
         }
 
-        @Override
-        public String toString() {
-            return "Guard of " + endpoints;
-        }
     }
 }

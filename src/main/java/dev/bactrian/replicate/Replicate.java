@@ -36,11 +36,6 @@ public final class Replicate implements CamelContextAware {
 
     private CamelContext camelContext;
     private Settings settings;
-    private String createUrl;
-    private String pollUrl;
-    private String cancelAfter;
-    private Duration pollDelay;
-    private int mostLooks;
     private int mostMisses;
     private Retry retry;
 
@@ -53,31 +48,27 @@ public final class Replicate implements CamelContextAware {
     public void setCamelContext(CamelContext camelContext) {
         this.camelContext = camelContext;
         settings = Settings.of(camelContext);
-        createUrl = settings.require(Property.REPLICATE_API_ENDPOINT);
-        pollUrl = settings.require(Property.REPLICATE_POLL_ENDPOINT);
-        cancelAfter = settings.cancelAfter().map(deadline -> deadline.toSeconds() + "s").orElse(null);
-        pollDelay = settings.duration(Property.REPLICATE_POLL_DELAY);
-        mostLooks = settings.count(Property.REPLICATE_POLL_MAX_ATTEMPTS);
         mostMisses = settings.count(Property.RETRY_MAX_ATTEMPTS);
         retry = Retry.of(settings);
     }
 
+    private Settings settings(Generation generation) {
+        return settings.account(generation.account());
+    }
+
     /** The URL where predictions are created. */
-    public String createUrl() {
-        return createUrl;
+    public String createUrl(@Variable("generation") Generation generation) {
+        return settings(generation).require(Property.REPLICATE_API_ENDPOINT);
     }
 
     /** The URL where one is looked up, built from configuration and the id, never from an answer. */
-    public String pollUrl(@Variable("look") Look look) {
-        return pollUrl.replace("{id}", look.getId());
+    public String pollUrl(@Variable("generation") Generation generation, @Variable("look") Look look) {
+        return settings(generation).require(Property.REPLICATE_POLL_ENDPOINT).replace("{id}", look.getId());
     }
 
     /** The URL where one is cancelled; official API only. */
-    public String cancelUrl(@Variable("look") Look look) {
-        String endpoint = createUrl();
-        int query = endpoint.indexOf('?');
-        String path = query < 0 ? endpoint : endpoint.substring(0, query);
-        return path + "/" + look.getId() + "/cancel" + (query < 0 ? "" : endpoint.substring(query));
+    public String cancelUrl(@Variable("generation") Generation generation, @Variable("look") Look look) {
+        return Settings.below(createUrl(generation), "/" + look.getId() + "/cancel");
     }
 
     /** Whether a prediction that is given up can be cancelled. */
@@ -86,8 +77,8 @@ public final class Replicate implements CamelContextAware {
     }
 
     /** The {@code Cancel-After} of a create, such as {@code 210s}, or null (PROVIDERS.md 1.4). */
-    public String cancelAfter() {
-        return cancelAfter;
+    public String cancelAfter(@Variable("generation") Generation generation) {
+        return settings(generation).cancelAfter().map(deadline -> deadline.toSeconds() + "s").orElse(null);
     }
 
     /**
@@ -96,8 +87,8 @@ public final class Replicate implements CamelContextAware {
      * @throws GenerationFailure {@code authentication} where no token is set for the official endpoint
      */
     public byte[] body(@Variable("generation") Generation generation) {
-        if (OFFICIAL_HOST.equalsIgnoreCase(URI.create(createUrl()).getHost())
-                && settings.text(Property.REPLICATE_API_TOKEN).isEmpty()) {
+        if (OFFICIAL_HOST.equalsIgnoreCase(URI.create(createUrl(generation)).getHost())
+                && settings(generation).text(Property.REPLICATE_API_TOKEN).isEmpty()) {
             throw new GenerationFailure(ErrorType.AUTHENTICATION, Property.REPLICATE_API_TOKEN.key() + " is not set");
         }
         ObjectNode body = JsonNodeFactory.instance.objectNode();
@@ -150,7 +141,9 @@ public final class Replicate implements CamelContextAware {
                     Answers.oneLine(prediction.rawStatus()));
         }
         int queued = before.queued() + (prediction.status() == PredictionStatus.STARTING ? 1 : 0);
-        return new Look(prediction, count, queued, 0, null, pollDelay, count >= mostLooks);
+        Settings own = settings(generation);
+        return new Look(prediction, count, queued, 0, null, own.duration(Property.REPLICATE_POLL_DELAY),
+                count >= own.count(Property.REPLICATE_POLL_MAX_ATTEMPTS));
     }
 
     /** The next look after one that was not answered: later where that may help, else none. */
@@ -191,11 +184,11 @@ public final class Replicate implements CamelContextAware {
     }
 
     /** Why there is no result: it ended badly, could not be looked at any more, or did not end in time. */
-    public void fail(@Variable("look") Look look) {
+    public void fail(@Variable("generation") Generation generation, @Variable("look") Look look) {
         Prediction prediction = look.prediction();
         switch (prediction.status()) {
             case FAILED -> throw new GenerationFailure(ErrorType.PREDICTION_FAILED,
-                    settings.redact(prediction.reason()));
+                    settings(generation).redact(prediction.reason()));
             case CANCELED, ABORTED -> throw new GenerationFailure(ErrorType.PREDICTION_CANCELED,
                     "prediction " + prediction.id() + " was " + prediction.rawStatus());
             default -> throw look.miss() != null ? look.miss() : new GenerationFailure(ErrorType.TIMEOUT,

@@ -38,8 +38,12 @@ public final class Upstage implements CamelContextAware {
     }
 
     /** The URL of chat completions. */
-    public String url() {
-        return settings.require(Property.UPSTAGE_API_ENDPOINT);
+    public String url(@Variable("generation") Generation generation) {
+        return settings(generation).require(Property.UPSTAGE_API_ENDPOINT);
+    }
+
+    private Settings settings(Generation generation) {
+        return settings.account(generation.account());
     }
 
     /**
@@ -48,10 +52,10 @@ public final class Upstage implements CamelContextAware {
      * @throws GenerationFailure {@code authentication} where no key is set for the official endpoint
      */
     public byte[] body(@Variable("generation") Generation generation) {
-        requireKey();
+        requireKey(generation);
         GenerateRequest request = generation.request();
         ObjectNode body = JsonNodeFactory.instance.objectNode().put("model", generation.model().id());
-        body.set("messages", messages(request));
+        body.set("messages", messages(request, settings(generation).promptStyle()));
         body.put("stream", true);
         if (!settings.playground()) {
             body.putObject("stream_options").put("include_usage", true);
@@ -60,16 +64,16 @@ public final class Upstage implements CamelContextAware {
         return Answers.bytes(body);
     }
 
-    private void requireKey() {
-        boolean official = "api.upstage.ai".equalsIgnoreCase(URI.create(url()).getHost());
-        if (official && settings.text(Property.UPSTAGE_API_KEY).isEmpty()) {
+    private void requireKey(Generation generation) {
+        boolean official = "api.upstage.ai".equalsIgnoreCase(URI.create(url(generation)).getHost());
+        if (official && settings(generation).text(Property.UPSTAGE_API_KEY).isEmpty()) {
             throw new GenerationFailure(ErrorType.AUTHENTICATION, Property.UPSTAGE_API_KEY.key() + " is not set");
         }
     }
 
-    private ArrayNode messages(GenerateRequest request) {
+    private static ArrayNode messages(GenerateRequest request, PromptStyle style) {
         ArrayNode messages = JsonNodeFactory.instance.arrayNode();
-        if (request.prompt() != null || settings.promptStyle() == PromptStyle.FLATTENED) {
+        if (request.prompt() != null || style == PromptStyle.FLATTENED) {
             messages.add(ChatMessage.of("user", request.promptFor(false)).fields());
             return messages;
         }
@@ -88,6 +92,6 @@ public final class Upstage implements CamelContextAware {
     /** The reader of the answer: an iterator over its chunks. */
     public ChatStream open(@Variable("generation") Generation generation, @Body InputStream body) {
         return new ChatStream(generation.id(), body == null ? InputStream.nullInputStream() : body,
-                settings::redact);
+                settings(generation)::redact);
     }
 }

@@ -60,9 +60,9 @@ class ReplicateTest {
         return text.replace('\'', '"');
     }
 
-    private static GenerationFailure failure(Replicate replicate, Look look) {
+    private GenerationFailure failure(Replicate replicate, Look look) {
         try {
-            replicate.fail(look);
+            replicate.fail(generation, look);
         } catch (GenerationFailure e) {
             return e;
         }
@@ -105,8 +105,8 @@ class ReplicateTest {
         Look look = replicate.created(generation, json(
                 "{'id':'p1','status':'starting','urls':{'get':'http://evil/get','cancel':'http://evil/cancel'}}"));
 
-        assertThat(replicate.pollUrl(look)).isEqualTo("http://localhost:1/poll?id=p1");
-        assertThat(replicate.cancelUrl(look)).isEqualTo("http://localhost:1/v1/predictions/p1/cancel");
+        assertThat(replicate.pollUrl(generation, look)).isEqualTo("http://localhost:1/poll?id=p1");
+        assertThat(replicate.cancelUrl(generation, look)).isEqualTo("http://localhost:1/v1/predictions/p1/cancel");
     }
 
     @ParameterizedTest
@@ -249,7 +249,7 @@ class ReplicateTest {
     void theDeadlineIsSentInSeconds(String set, String sent) {
         Replicate replicate = set.isEmpty() ? replicate() : replicate("bactrian.replicate.cancel-after", set);
 
-        assertThat(replicate.cancelAfter()).isEqualTo(sent);
+        assertThat(replicate.cancelAfter(generation)).isEqualTo(sent);
     }
 
     @Test
@@ -262,7 +262,7 @@ class ReplicateTest {
         Replicate replicate = replicate("bactrian.replicate.api", "homepage");
 
         assertThat(replicate.cancels()).isFalse();
-        assertThat(replicate.cancelAfter()).isNull();
+        assertThat(replicate.cancelAfter(generation)).isNull();
     }
 
     @Test

@@ -1,0 +1,172 @@
+package dev.bactrian.generate;
+
+import java.math.BigDecimal;
+import java.util.EnumMap;
+import java.util.Map;
+import java.util.Optional;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.bactrian.config.Property;
+import dev.bactrian.config.SettingException;
+import dev.bactrian.config.Settings;
+import dev.bactrian.model.Kind;
+import dev.bactrian.model.Provider;
+import dev.bactrian.request.GenerateRequest;
+import org.apache.camel.CamelContext;
+import org.apache.camel.CamelContextAware;
+
+/**
+ * Keys, endpoints and defaults of one's own, for requests of some routes: what is not set here is as the
+ * {@code bactrian.*} properties say. A bean of the application or of a Kamelet; a route names it in the exchange variable
+ * {@code bactrianAccount}, which no message can set. A blank value counts as not set.
+ */
+public final class Account implements CamelContextAware {
+
+    /** The exchange variable: an account, or the name of its bean. */
+    public static final String VARIABLE = "bactrianAccount";
+
+    private final Map<Property, String> properties = new EnumMap<>(Property.class);
+    private CamelContext camelContext;
+    private String model;
+    private Provider provider;
+    private Kind kind;
+    private BigDecimal temperature;
+    private Integer maxTokens;
+
+    /**
+     * Checks the values, so that a bad one stops the start and not the first request.
+     *
+     * @throws SettingException where one is malformed
+     */
+    public void start() {
+        key(Settings.of(camelContext));
+    }
+
+    /**
+     * What {@link Settings#account} knows the account by: it shows nothing of it, and is the same after a restart.
+     *
+     * @throws SettingException where a value is malformed
+     */
+    public String key(Settings settings) {
+        String key = Generation.fingerprint(properties.toString());
+        settings.add(key, properties);
+        return key;
+    }
+
+    /** The request, with the account's defaults where it says nothing itself. */
+    public GenerateRequest complete(GenerateRequest request) {
+        boolean named = request.model() != null || request.provider() != null;
+        ObjectNode options = request.options().deepCopy();
+        if (temperature != null && !options.has("temperature")) {
+            options.put("temperature", temperature);
+        }
+        if (maxTokens != null && !options.has("max_tokens")) {
+            options.put("max_tokens", maxTokens);
+        }
+        return new GenerateRequest(request.id(), named ? request.model() : model, request.provider() == null ? provider : request.provider(),
+                request.kind() == null && !named ? kind : request.kind(), request.messages(), request.prompt(), options);
+    }
+
+    /** Whether it says which model answers a request that does not. */
+    public boolean choosesModel() {
+        return model != null || provider != null;
+    }
+
+    @Override
+    public CamelContext getCamelContext() {
+        return camelContext;
+    }
+
+    @Override
+    public void setCamelContext(CamelContext camelContext) {
+        this.camelContext = camelContext;
+    }
+
+    /** The model of a request that names neither model nor provider: an id or an alias. */
+    public void setModel(String model) {
+        this.model = given(model).orElse(null);
+    }
+
+    /** The provider of a request that names none: {@code replicate} or {@code upstage}. */
+    public void setProvider(String provider) {
+        this.provider = given(provider).map(name -> Provider.of(name).orElseThrow(
+                () -> new SettingException("provider", "'" + name + "' is not one of replicate, upstage"))).orElse(null);
+    }
+
+    /** What a request that names neither model nor provider asks for: {@code text} or {@code image}. */
+    public void setKind(String kind) {
+        this.kind = given(kind).map(name -> Kind.of(name).orElseThrow(
+                () -> new SettingException("kind", "'" + name + "' is not one of text, image"))).orElse(null);
+    }
+
+    /** The field {@code temperature} of a request without one. */
+    public void setTemperature(String temperature) {
+        try {
+            this.temperature = given(temperature).map(BigDecimal::new).orElse(null);
+        } catch (NumberFormatException e) {
+            throw new SettingException("temperature", "'" + temperature + "' is not a number");
+        }
+    }
+
+    /** The field {@code max_tokens} of a request without one. */
+    public void setMaxTokens(String maxTokens) {
+        try {
+            this.maxTokens = given(maxTokens).map(Integer::valueOf).orElse(null);
+        } catch (NumberFormatException e) {
+            throw new SettingException("maxTokens", "'" + maxTokens + "' is not a whole number");
+        }
+    }
+
+    /** {@code bactrian.upstage.api-key}. */
+    public void setUpstageApiKey(String key) {
+        put(Property.UPSTAGE_API_KEY, key);
+    }
+
+    /** {@code bactrian.upstage.api-endpoint}. */
+    public void setUpstageEndpoint(String url) {
+        put(Property.UPSTAGE_API_ENDPOINT, url);
+    }
+
+    /** {@code bactrian.upstage.prompt-style}. */
+    public void setPromptStyle(String style) {
+        put(Property.UPSTAGE_PROMPT_STYLE, style);
+    }
+
+    /** {@code bactrian.replicate.api-token}. */
+    public void setReplicateApiToken(String token) {
+        put(Property.REPLICATE_API_TOKEN, token);
+    }
+
+    /** {@code bactrian.replicate.api-endpoint}. */
+    public void setReplicateEndpoint(String url) {
+        put(Property.REPLICATE_API_ENDPOINT, url);
+    }
+
+    /** {@code bactrian.replicate.poll-endpoint}; with an endpoint of one's own, {@code /{id}} below it. */
+    public void setReplicatePollEndpoint(String url) {
+        put(Property.REPLICATE_POLL_ENDPOINT, url);
+    }
+
+    /** {@code bactrian.replicate.poll-delay}. */
+    public void setPollDelay(String delay) {
+        put(Property.REPLICATE_POLL_DELAY, delay);
+    }
+
+    /** {@code bactrian.replicate.poll-max-attempts}. */
+    public void setPollMaxAttempts(String looks) {
+        put(Property.REPLICATE_POLL_MAX_ATTEMPTS, looks);
+    }
+
+    /** {@code bactrian.emit.chunk}. */
+    public void setChunkEndpoint(String uris) {
+        put(Property.EMIT_CHUNK, uris);
+    }
+
+    private void put(Property property, String value) {
+        given(value).ifPresent(text -> properties.put(property, text));
+    }
+
+    private static Optional<String> given(String value) {
+        return Optional.ofNullable(value).map(String::trim).filter(text -> !text.isEmpty());
+    }
+}
