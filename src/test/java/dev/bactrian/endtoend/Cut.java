@@ -67,7 +67,11 @@ final class Cut implements AutoCloseable {
             try {
                 Socket near = listening.accept();
                 sockets.add(near);
-                thread(() -> connect(near));
+                if (listening.isClosed()) {
+                    close(near);
+                } else {
+                    thread(() -> connect(near));
+                }
             } catch (IOException e) {
                 // cut meanwhile
             }

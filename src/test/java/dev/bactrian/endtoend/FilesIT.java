@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.time.Duration;
@@ -139,6 +140,8 @@ class FilesIT extends EndToEnd {
                     if (Answers.json(text).map(json -> json.path("text").asText().length() != 400_000).orElse(true)) {
                         halves.set(true);
                     }
+                } catch (NoSuchFileException e) {
+                    // Just being replaced.
                 } catch (IOException e) {
                     halves.set(true);
                 }
