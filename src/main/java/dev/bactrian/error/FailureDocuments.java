@@ -7,6 +7,8 @@ import java.util.UUID;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.bactrian.config.Property;
 import dev.bactrian.config.Settings;
+import dev.bactrian.generate.Cancellation;
+import dev.bactrian.generate.Cancellations;
 import dev.bactrian.generate.Documents;
 import dev.bactrian.generate.Generation;
 import dev.bactrian.generate.Headers;
@@ -64,7 +66,7 @@ public final class FailureDocuments implements CamelContextAware, Processor {
     public boolean mayRepeat(Exchange exchange) {
         Generation generation = exchange.getVariable("generation", Generation.class);
         boolean answered = exchange.getVariable("stream") != null || exchange.getVariable("look") != null;
-        return generation != null && !answered && mayDeliverAgain(exchange)
+        return generation != null && !answered && mayDeliverAgain(exchange) && !Cancellations.isRequested(exchange)
                 && HttpFailures.mayRepeat(cause(exchange), generation.model().provider());
     }
 
@@ -101,6 +103,7 @@ public final class FailureDocuments implements CamelContextAware, Processor {
         String id = generation != null ? generation.id() : failure.requestId() != null ? failure.requestId() : defaultId(exchange);
         ObjectNode document = generation == null ? Documents.error(id, failure, Instant.now())
                 : Documents.error(generation, failure, partialText(exchange), prediction(exchange));
+        Cancellations.settle(exchange);
         exchange.setVariable("failure", failure);
         exchange.setVariable(Results.SUMMARY, Documents.summary(document));
         exchange.getMessage().setBody(Documents.text(document));
@@ -136,6 +139,10 @@ public final class FailureDocuments implements CamelContextAware, Processor {
             return failure;
         }
         Provider provider = generation == null ? null : generation.model().provider();
+        if (provider != null && Cancellations.isRequested(exchange)
+                && (HttpFailures.mayRepeat(cause, provider) || provider == Provider.UPSTAGE && cause instanceof IOException)) {
+            return Cancellation.failure(generation, attempts);
+        }
         boolean answered = exchange.getVariable("stream") != null || exchange.getVariable("output") != null;
         if (provider != null && !answered && (cause instanceof IOException || cause instanceof HttpOperationFailedException)) {
             return HttpFailures.of(cause, provider, attempts);

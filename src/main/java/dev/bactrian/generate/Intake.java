@@ -42,7 +42,7 @@ public final class Intake implements CamelContextAware {
 
     /** What the routes keep of a request. A caller's own variables of these names are not ours. */
     private static final List<String> VARIABLES =
-            List.of("generation", "stream", "chunks", "recalled", "look", "output", "attempts", "failure", "summary");
+            List.of("generation", "stream", "chunks", "recalled", "look", "output", "attempts", "failure", "summary", "cancellation");
 
     private static final long CHECK_MILLIS = 200;
 
@@ -112,7 +112,7 @@ public final class Intake implements CamelContextAware {
     }
 
     /**
-     * Keeps a request's id from being in work twice until its exchange is done. The same message of a queue, delivered
+     * Keeps a request's id from being in work twice until its exchange is done; so long it can be cancelled. The same message of a queue, delivered
      * again while its first delivery is still at work, waits for that.
      *
      * @throws GenerationFailure          {@code invalid-request} where another request of that id is in work
@@ -144,6 +144,7 @@ public final class Intake implements CamelContextAware {
                 }
             }
         });
+        camelContext.getRegistry().mandatoryFindSingleByType(Cancellations.class).follow(exchange, id, mayWait);
     }
 
     /** The account that the caller's route has named, or null. */

@@ -14,6 +14,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import dev.bactrian.Version;
 import dev.bactrian.config.Property;
 import dev.bactrian.config.Settings;
+import dev.bactrian.generate.Cancellations;
 import dev.bactrian.model.Provider;
 import org.apache.camel.CamelContext;
 import org.apache.camel.CamelContextAware;
@@ -30,6 +31,7 @@ import org.apache.hc.client5.http.impl.classic.HttpClientBuilder;
 import org.apache.hc.client5.http.impl.classic.HttpClients;
 import org.apache.hc.client5.http.impl.io.PoolingHttpClientConnectionManager;
 import org.apache.hc.client5.http.impl.io.PoolingHttpClientConnectionManagerBuilder;
+import org.apache.hc.core5.concurrent.Cancellable;
 import org.apache.hc.core5.http.ClassicHttpRequest;
 import org.apache.hc.core5.http.ClassicHttpResponse;
 import org.apache.hc.core5.http.ContentType;
@@ -60,6 +62,8 @@ public final class ProviderHttp extends CloseableHttpClient implements CamelCont
 
     /** On a request, and never sent: the key of the account whose token it takes; none for the application's own. */
     public static final String ACCOUNT = "Bactrian-Account";
+    /** On a request, and never sent: the id of the request that it is made for, and is cut with on request. */
+    public static final String REQUEST = "Bactrian-Request";
 
     private static final String CONNECTION = ProviderHttp.class.getName() + ".connection";
     private static final TimeValue IDLE_BEFORE_CHECK = TimeValue.ofSeconds(1);
@@ -92,8 +96,17 @@ public final class ProviderHttp extends CloseableHttpClient implements CamelCont
         if (brokenOff) {
             throw new ConnectException("the application has stopped");
         }
+        cutOnRequest(request);
         ClassicHttpResponse response = client().executeOpen(target, request, context);
         return response instanceof CloseableHttpResponse closeable ? closeable : CloseableHttpResponse.adapt(response);
+    }
+
+    private void cutOnRequest(ClassicHttpRequest request) {
+        Header name = request.getFirstHeader(REQUEST);
+        if (name != null && request instanceof Cancellable call) {
+            request.removeHeaders(REQUEST);
+            camelContext.getRegistry().mandatoryFindSingleByType(Cancellations.class).onRequest(name.getValue(), call::cancel);
+        }
     }
 
     private synchronized CloseableHttpClient client() {

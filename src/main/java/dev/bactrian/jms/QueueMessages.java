@@ -1,5 +1,6 @@
 package dev.bactrian.jms;
 
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
@@ -14,6 +15,7 @@ import dev.bactrian.emit.Delivery;
 import dev.bactrian.emit.Emitter;
 import dev.bactrian.error.ErrorType;
 import dev.bactrian.error.GenerationFailure;
+import dev.bactrian.generate.Cancellations;
 import dev.bactrian.generate.Generation;
 import dev.bactrian.generate.Headers;
 import dev.bactrian.generate.Intake;
@@ -169,6 +171,7 @@ public final class QueueMessages implements AggregationStrategy {
         exchange.setVariable("generation", waiting.generation());
         exchange.setVariable("look", waiting.look());
         exchange.setVariable(CLAIMED, waiting.generation().id());
+        cancellations().follow(exchange, waiting.generation().id(), true);
         if (waiting.look().count() == 0 && waiting.look().misses() == 0) {
             ledger().forget(waiting.generation().recallKey());
         }
@@ -206,10 +209,12 @@ public final class QueueMessages implements AggregationStrategy {
         Look look = exchange.getVariable("look", Look.class);
         long delay = rounded(look.getDelayMillis());
         exchange.setVariable("laterMillis", delay);
+        Generation generation = exchange.getVariable("generation", Generation.class);
         exchange.getMessage().removeHeaders("*");
-        exchange.getMessage().setBody(new Waiting(exchange.getVariable("generation", Generation.class), look).write());
+        exchange.getMessage().setBody(new Waiting(generation, look).write());
         Letters.addReply(exchange);
         inFlight.waiting(look.getId(), delay);
+        cancellations().later(generation.id(), Duration.ofMillis(delay));
     }
 
     /** Up to two digits that count: each delay is an endpoint of its own, and there must not be many. */
@@ -260,6 +265,10 @@ public final class QueueMessages implements AggregationStrategy {
 
     private Ledger ledger() {
         return letters.ledger();
+    }
+
+    private Cancellations cancellations() {
+        return camelContext.getRegistry().mandatoryFindSingleByType(Cancellations.class);
     }
 
     private Emitter emitter() {

@@ -12,6 +12,7 @@ import dev.bactrian.emit.ChunkSource;
 import dev.bactrian.error.ErrorType;
 import dev.bactrian.error.FailureDocuments;
 import dev.bactrian.error.GenerationFailure;
+import dev.bactrian.generate.Cancellation;
 import dev.bactrian.generate.Generation;
 import dev.bactrian.http.Answers;
 import dev.bactrian.http.HttpFailures;
@@ -164,6 +165,12 @@ public final class Replicate implements CamelContextAware {
         return new Look(before.prediction(), before.count(), before.queued(), misses, failure, wait, !again);
     }
 
+    /** In place of the next look: the request is ended on request, so the prediction is given up. */
+    public Look abandoned(@Variable("generation") Generation generation, @Variable("look") Look before) {
+        return new Look(before.prediction(), before.count(), before.queued(), before.misses(), Cancellation.failure(generation, 1),
+                Duration.ZERO, true);
+    }
+
     /**
      * What the prediction put out.
      *
@@ -183,7 +190,7 @@ public final class Replicate implements CamelContextAware {
         return output.source();
     }
 
-    /** Why there is no result: it ended badly, could not be looked at any more, or did not end in time. */
+    /** Why there is no result: it ended badly, was given up, could not be looked at any more, or did not end in time. */
     public void fail(@Variable("generation") Generation generation, @Variable("look") Look look) {
         Prediction prediction = look.prediction();
         switch (prediction.status()) {

@@ -14,6 +14,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.bactrian.emit.ChunkSource;
 import dev.bactrian.error.ErrorType;
 import dev.bactrian.error.GenerationFailure;
+import dev.bactrian.generate.Cancellation;
 import dev.bactrian.http.ResponseTooLargeException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -27,13 +28,14 @@ import org.slf4j.LoggerFactory;
  * waiting {@code hasNext} would hold each piece back until the one after it has come.
  *
  * <p>Ends well on {@code [DONE]}, at once and whatever the connection does then, or after a finish reason. Anything
- * else is {@code stream-interrupted}. Used by one thread at a time.
+ * else is {@code stream-interrupted}. Used by one thread at a time; only its {@link Cancellation} is for others.
  */
 public final class ChatStream implements ChunkSource, Closeable {
 
     private static final Logger LOG = LoggerFactory.getLogger("dev.bactrian.upstage");
 
     private final UnaryOperator<String> redact;
+    private final Cancellation cancellation;
     private final String requestId;
     private final InputStream in;
     private final EventStream events;
@@ -49,12 +51,18 @@ public final class ChatStream implements ChunkSource, Closeable {
 
     /** Reads the answer to that request from a body of {@code text/event-stream}. */
     public ChatStream(String requestId, InputStream in) {
-        this(requestId, in, UnaryOperator.identity());
+        this(requestId, in, UnaryOperator.identity(), new Cancellation());
     }
 
-    /** The same; what the service says of an error goes through that first: it may echo the key. */
-    ChatStream(String requestId, InputStream in, UnaryOperator<String> redact) {
+    /**
+     * The same.
+     *
+     * @param redact       what the service says of an error goes through it first: it may echo the key
+     * @param cancellation ends it from any thread, where it also cuts the connection
+     */
+    ChatStream(String requestId, InputStream in, UnaryOperator<String> redact, Cancellation cancellation) {
         this.redact = redact;
+        this.cancellation = cancellation;
         this.requestId = requestId;
         this.in = in;
         this.events = new EventStream(in);
@@ -72,6 +80,9 @@ public final class ChatStream implements ChunkSource, Closeable {
      */
     @Override
     public String next() {
+        if (failure == null && cancellation.isRequested()) {
+            throw interrupted("", null);
+        }
         if (failure != null) {
             ended = true;
             throw failure;
@@ -110,12 +121,16 @@ public final class ChatStream implements ChunkSource, Closeable {
 
     private String end() {
         close();
+        if (!cancellation.settle()) {
+            throw interrupted("", null);
+        }
         return null;
     }
 
     private GenerationFailure interrupted(String message, Exception cause) {
         close();
-        failure = new GenerationFailure(ErrorType.STREAM_INTERRUPTED, message, 200, 1, true, cause);
+        failure = cancellation.isRequested() ? Cancellation.interrupted(1)
+                : new GenerationFailure(ErrorType.STREAM_INTERRUPTED, message, 200, 1, true, cause);
         return failure;
     }
 

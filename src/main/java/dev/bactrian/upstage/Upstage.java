@@ -11,6 +11,7 @@ import dev.bactrian.config.Settings.PromptStyle;
 import dev.bactrian.config.Settings;
 import dev.bactrian.error.ErrorType;
 import dev.bactrian.error.GenerationFailure;
+import dev.bactrian.generate.Cancellation;
 import dev.bactrian.generate.Generation;
 import dev.bactrian.http.Answers;
 import dev.bactrian.request.ChatMessage;
@@ -90,8 +91,9 @@ public final class Upstage implements CamelContextAware {
     }
 
     /** The reader of the answer: an iterator over its chunks. */
-    public ChatStream open(@Variable("generation") Generation generation, @Body InputStream body) {
+    public ChatStream open(@Variable("generation") Generation generation, @Variable("cancellation") Cancellation cancellation,
+            @Body InputStream body) {
         return new ChatStream(generation.id(), body == null ? InputStream.nullInputStream() : body,
-                settings(generation)::redact);
+                settings(generation)::redact, cancellation);
     }
 }

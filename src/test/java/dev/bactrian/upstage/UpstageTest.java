@@ -10,6 +10,7 @@ import java.util.Properties;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.bactrian.error.ErrorType;
 import dev.bactrian.error.GenerationFailure;
+import dev.bactrian.generate.Cancellation;
 import dev.bactrian.generate.Generation;
 import dev.bactrian.http.Answers;
 import dev.bactrian.model.Kind;
@@ -135,7 +136,7 @@ class UpstageTest {
     @Test
     void anAnswerWithoutABodyIsInterrupted() {
         ChatStream stream = upstage().open(Generation.begin("a", GenerateRequest.ofPrompt("hi"),
-                new Model(Provider.UPSTAGE, "solar-pro4", Kind.TEXT, "solar-pro4"), true, ""), null);
+                new Model(Provider.UPSTAGE, "solar-pro4", Kind.TEXT, "solar-pro4"), true, ""), new Cancellation(), null);
 
         assertThatThrownBy(stream::next).isInstanceOfSatisfying(GenerationFailure.class,
                 failure -> assertThat(failure.type()).isEqualTo(ErrorType.STREAM_INTERRUPTED));
