@@ -22,6 +22,10 @@ public enum Property {
     REPLICATE_POLL_DELAY("replicate.poll-delay", Form.DURATION, "1s", "5s"),
     REPLICATE_POLL_MAX_ATTEMPTS("replicate.poll-max-attempts", Form.COUNT, "150", "30"),
     REPLICATE_CANCEL_AFTER("replicate.cancel-after", Form.CANCEL_AFTER, null),
+    REPLICATE_WEBHOOK_URL("replicate.webhook-url", Form.WEBHOOK_URL, null),
+    REPLICATE_WEBHOOK_SECRET("replicate.webhook-secret", Form.SECRET, null),
+    REPLICATE_WEBHOOK_FROM("replicate.webhook-from", Form.TEXT, "direct:replicate-webhook"),
+    REPLICATE_WEBHOOK_LOOK_DELAY("replicate.webhook-look-delay", Form.DURATION, "30s"),
     REPLICATE_PROXY("replicate.proxy", Form.PROXY, null),
     REPLICATE_MAX_CREATES_PER_MINUTE("replicate.max-creates-per-minute", Form.COUNT, "600"),
 
@@ -78,7 +82,7 @@ public enum Property {
 
     /** How a value is written. */
     enum Form {
-        TEXT, SECRET, URL, URL_WITH_ID, PROXY, DURATION, COUNT, COUNT_OR_ZERO, SIZE, FLAG, CANCEL_AFTER,
+        TEXT, SECRET, URL, URL_WITH_ID, WEBHOOK_URL, PROXY, DURATION, COUNT, COUNT_OR_ZERO, SIZE, FLAG, CANCEL_AFTER,
         PROFILE("playground"), REPLICATE_API("official", "homepage"), PROMPT_STYLE("messages", "flattened"),
         EMIT_FORMAT("json", "content"), SIMULATOR("auto", "true", "false");
 

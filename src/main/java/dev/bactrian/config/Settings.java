@@ -6,6 +6,7 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Base64;
 import java.util.Collection;
 import java.util.Comparator;
 import java.util.EnumMap;
@@ -75,6 +76,7 @@ public final class Settings {
         for (Property property : Property.values()) {
             check(property);
         }
+        checkWebhooks();
     }
 
     private Settings(Settings defaults, Map<Property, String> own) {
@@ -207,6 +209,7 @@ public final class Settings {
                 }
                 url(property, value.get().replace("{id}", "id"));
             }
+            case WEBHOOK_URL -> webhookUrl(property, value.get());
             case PROXY -> proxy(property);
             case DURATION, CANCEL_AFTER -> duration(property);
             case COUNT, COUNT_OR_ZERO -> count(property);
@@ -233,6 +236,50 @@ public final class Settings {
             // said below
         }
         throw new SettingException(property.key(), "'" + value.replaceAll("//[^/]*@", "//") + "' is not an http or https URL");
+    }
+
+    /** The service calls it with what the model put out: not over the network in the clear. */
+    private static void webhookUrl(Property property, String value) {
+        URI uri = url(property, value);
+        boolean here = uri.getHost().matches("localhost|127\\.[0-9.]+|\\[::1]");
+        if (!"https".equals(uri.getScheme()) && !here) {
+            throw new SettingException(property.key(), "'" + value.replaceAll("//[^/]*@", "//") + "' is not an https URL");
+        }
+    }
+
+    private void checkWebhooks() {
+        if (webhookSecrets().isEmpty() && isSet(Property.REPLICATE_WEBHOOK_URL)) {
+            throw new SettingException(Property.REPLICATE_WEBHOOK_SECRET.key(),
+                    "must be set beside " + Property.REPLICATE_WEBHOOK_URL.key() + ", to know who calls");
+        }
+    }
+
+    /** The URL that the service is to call when a prediction has ended; official API only. */
+    public Optional<String> webhookUrl() {
+        return replicateApi() == ReplicateApi.OFFICIAL ? text(Property.REPLICATE_WEBHOOK_URL) : Optional.empty();
+    }
+
+    /** The keys that webhooks may be signed with, each written {@code whsec_} and its bytes in base64. */
+    public List<byte[]> webhookSecrets() {
+        List<byte[]> keys = new ArrayList<>();
+        for (String secret : text(Property.REPLICATE_WEBHOOK_SECRET).orElse("").split("[,\\s]+")) {
+            if (!secret.isEmpty()) {
+                keys.add(webhookKey(secret));
+            }
+        }
+        return keys;
+    }
+
+    private static byte[] webhookKey(String secret) {
+        try {
+            byte[] key = secret.startsWith("whsec_") ? Base64.getDecoder().decode(secret.substring("whsec_".length())) : new byte[0];
+            if (key.length > 0) {
+                return key;
+            }
+        } catch (IllegalArgumentException e) {
+            // said below, without the value
+        }
+        throw new SettingException(Property.REPLICATE_WEBHOOK_SECRET.key(), "is not of the form whsec_ and base64, or several separated by commas");
     }
 
     /** The value as it stands: what was set, else the profile's default; blank counts as not set. */

@@ -39,7 +39,8 @@ record Waiting(Generation generation, Look look) {
                 .put("kind", model.kind() == null ? null : model.kind().toString())
                 .put("startedAt", generation.startedAt().toString()).put("recallKey", generation.recallKey())
                 .put("prediction", look.getId()).put("status", look.prediction().rawStatus())
-                .put("looks", look.count()).put("queued", look.queued()).put("misses", look.misses());
+                .put("looks", look.count()).put("queued", look.queued()).put("misses", look.misses())
+                .put("skipped", look.skipped());
         if (model.kind() != Kind.TEXT) {
             state.put("prompt", generation.request().promptFor(model.isImage()));
         }
@@ -57,7 +58,7 @@ record Waiting(Generation generation, Look look) {
             Generation generation = Generation.resume(name(state, "id"), request, model, state.path("recallKey").isNull() ? null : name(state, "recallKey"),
                     Instant.parse(required(state, "startedAt")));
             return Optional.of(new Waiting(generation, Look.resume(prediction(state), required(state, "status"),
-                    state.path("looks").asInt(), state.path("queued").asInt(), state.path("misses").asInt())));
+                    state.path("looks").asInt(), state.path("queued").asInt(), state.path("misses").asInt(), state.path("skipped").asInt())));
         } catch (IllegalArgumentException | ArithmeticException | DateTimeException | NoSuchElementException e) {
             return Optional.empty();
         }

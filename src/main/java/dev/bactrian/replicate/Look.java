@@ -17,12 +17,19 @@ import dev.bactrian.error.GenerationFailure;
  * @param miss       the last of them, or null
  * @param delay      the wait before the next look
  * @param given      what is left to do: more looks, or none
+ * @param skipped    looks that were not made, because a webhook is awaited
  */
-public record Look(Prediction prediction, int count, int queued, int misses, GenerationFailure miss, Duration delay, boolean given) {
+public record Look(Prediction prediction, int count, int queued, int misses, GenerationFailure miss, Duration delay, boolean given,
+        int skipped) {
+
+    /** Nothing has been looked at yet; the first look comes at once. */
+    static Look first(Prediction prediction) {
+        return new Look(prediction, 0, 0, 0, null, Duration.ZERO, false, 0);
+    }
 
     /** The waiting for a prediction as a message has kept it. */
-    public static Look resume(String prediction, String rawStatus, int count, int queued, int misses) {
-        return new Look(Prediction.known(prediction, rawStatus), count, queued, misses, null, Duration.ZERO, false);
+    public static Look resume(String prediction, String rawStatus, int count, int queued, int misses, int skipped) {
+        return new Look(Prediction.known(prediction, rawStatus), count, queued, misses, null, Duration.ZERO, false, skipped);
     }
 
     /** For the loop: whether to look again. */

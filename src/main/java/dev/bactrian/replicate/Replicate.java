@@ -83,7 +83,8 @@ public final class Replicate implements CamelContextAware {
     }
 
     /**
-     * The body of a create, UTF-8 JSON: official, {@code version} and {@code input}; homepage, {@code model} too.
+     * The body of a create, UTF-8 JSON: official, {@code version} and {@code input}, and where the service is to call
+     * when it has ended; homepage, {@code model} too.
      *
      * @throws GenerationFailure {@code authentication} where no token is set for the official endpoint
      */
@@ -98,6 +99,7 @@ public final class Replicate implements CamelContextAware {
         }
         body.put("version", generation.model().version());
         body.putObject("input").put("prompt", prompt(generation)).setAll(generation.request().options());
+        settings(generation).webhookUrl().ifPresent(url -> body.put("webhook", url).putArray("webhook_events_filter").add("completed"));
         return Answers.bytes(body);
     }
 
@@ -117,13 +119,47 @@ public final class Replicate implements CamelContextAware {
             throw unavailable("the answer to the create holds an id that is not used: it is not letters, digits, _ and -");
         }
         LOG.debug("{}: prediction {} created, {}", generation.id(), prediction.id(), prediction.rawStatus());
-        return new Look(prediction, 0, 0, 0, null, Duration.ZERO, false);
+        return settings(generation).webhookUrl().isPresent() ? skip(generation, Look.first(prediction)) : Look.first(prediction);
+    }
+
+    private Look skip(Generation generation, Look before) {
+        Settings own = settings(generation);
+        int skipped = before.skipped() + 1;
+        return new Look(before.prediction(), before.count(), before.queued(), 0, null, own.duration(Property.REPLICATE_POLL_DELAY),
+                before.count() + skipped >= own.count(Property.REPLICATE_POLL_MAX_ATTEMPTS), skipped);
     }
 
     /** A prediction that was created before a restart. */
     public Look recalled(@Variable("generation") Generation generation, @Variable("recalled") String id) {
         LOG.info("{}: goes on with prediction {}", generation.id(), id);
-        return new Look(Prediction.recalled(id), 0, 0, 0, null, Duration.ZERO, false);
+        return Look.first(Prediction.recalled(id));
+    }
+
+    /**
+     * Whether the next look is to be made. While a webhook is awaited one is made every
+     * {@code bactrian.replicate.webhook-look-delay}, and a last one.
+     */
+    public boolean isDue(@Variable("generation") Generation generation, @Variable("look") Look look) {
+        Settings own = settings(generation);
+        if (own.webhookUrl().isEmpty() || look.misses() > 0) {
+            return true;
+        }
+        long pause = Math.max(1, own.duration(Property.REPLICATE_POLL_DELAY).toMillis());
+        long every = Math.max(1, own.duration(Property.REPLICATE_WEBHOOK_LOOK_DELAY).toMillis() / pause);
+        int before = look.count() + look.skipped();
+        return before % every == 0 || before + 1 >= own.count(Property.REPLICATE_POLL_MAX_ATTEMPTS);
+    }
+
+    /** In place of the next look: the webhook is waited for. */
+    public Look skipped(@Variable("generation") Generation generation, @Variable("look") Look before) {
+        return skip(generation, before);
+    }
+
+    /** In place of the next look: what a webhook has told. */
+    public Look told(@Variable("generation") Generation generation, @Variable("look") Look before, @Variable("webhook") String body) {
+        Prediction prediction = Answers.json(body).flatMap(json -> Prediction.read(json, before.getId())).orElseThrow();
+        LOG.debug("{}: a webhook told of prediction {}: {}", generation.id(), prediction.id(), prediction.rawStatus());
+        return new Look(prediction, before.count(), before.queued(), 0, null, Duration.ZERO, false, before.skipped());
     }
 
     /**
@@ -144,7 +180,7 @@ public final class Replicate implements CamelContextAware {
         int queued = before.queued() + (prediction.status() == PredictionStatus.STARTING ? 1 : 0);
         Settings own = settings(generation);
         return new Look(prediction, count, queued, 0, null, own.duration(Property.REPLICATE_POLL_DELAY),
-                count >= own.count(Property.REPLICATE_POLL_MAX_ATTEMPTS));
+                count + before.skipped() >= own.count(Property.REPLICATE_POLL_MAX_ATTEMPTS), before.skipped());
     }
 
     /** The next look after one that was not answered: later where that may help, else none. */
@@ -162,13 +198,14 @@ public final class Replicate implements CamelContextAware {
         boolean again = HttpFailures.mayLookAgain(cause) && misses <= mostMisses;
         LOG.debug("{}: look at prediction {} failed: {}", generation.id(), before.getId(), failure.getMessage());
         Duration wait = retry.before(misses, HttpFailures.headers(cause), HttpFailures.body(cause));
-        return new Look(before.prediction(), before.count(), before.queued(), misses, failure, wait, !again);
+        return new Look(before.prediction(), before.count(), before.queued(), misses, failure, wait, !again,
+                before.skipped());
     }
 
     /** In place of the next look: the request is ended on request, so the prediction is given up. */
     public Look abandoned(@Variable("generation") Generation generation, @Variable("look") Look before) {
         return new Look(before.prediction(), before.count(), before.queued(), before.misses(), Cancellation.failure(generation, 1),
-                Duration.ZERO, true);
+                Duration.ZERO, true, before.skipped());
     }
 
     /**

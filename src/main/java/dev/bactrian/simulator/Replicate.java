@@ -17,6 +17,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.BiConsumer;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -47,6 +48,7 @@ final class Replicate {
             "a45f82a1382bed5c7aeb861dac7c7d191b0fdf74d8d57c4a0e6ed7d4d0bf7d24",
             "playgroundai/playground-v2.5-1024px-aesthetic");
 
+    private final BiConsumer<JsonNode, Prediction> created;
     private final String base;
     private final int looks;
     private final Set<String> unofficial;
@@ -58,8 +60,10 @@ final class Replicate {
      * @param base       the simulator's address, without a slash at its end
      * @param looks      the look at which a prediction has ended
      * @param unofficial the {@code owner/name} of models that need a pinned version
+     * @param created    is told of each create of the official API that is not scripted, and its prediction
      */
-    Replicate(String base, int looks, Set<String> unofficial) {
+    Replicate(String base, int looks, Set<String> unofficial, BiConsumer<JsonNode, Prediction> created) {
+        this.created = created;
         this.base = base;
         this.looks = looks;
         this.unofficial = unofficial;
@@ -151,6 +155,7 @@ final class Replicate {
             deadline = Instant.now().plus(after).truncatedTo(ChronoUnit.MILLIS);
         }
         Prediction prediction = remember(made(newId(), target, body, deadline));
+        created.accept(body, prediction);
         String prefer = request.header("Prefer");
         if (prefer != null && PREFER_WAIT.matcher(prefer).matches()) {
             return waited(prediction).with("Preference-Applied", prefer);

@@ -1,5 +1,6 @@
 package dev.bactrian.simulator;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
 import java.io.IOException;
@@ -58,6 +59,7 @@ public final class Simulator implements AutoCloseable {
     private final Duration delay;
     private final String token;
     private final boolean recording;
+    private final Hooks hooks;
     private final Replicate replicate;
     private final Upstage upstage;
     private final Departures departures;
@@ -86,7 +88,8 @@ public final class Simulator implements AutoCloseable {
             throw new UncheckedIOException("The simulator cannot listen on port " + builder.port, e);
         }
         url = "http://127.0.0.1:" + port();
-        replicate = new Replicate(url, builder.looks, builder.unofficial);
+        hooks = new Hooks(builder.webhookSecret, builder.webhookDelay, builder.webhookCopies);
+        replicate = new Replicate(url, builder.looks, builder.unofficial, this::tellLater);
         upstage = new Upstage(builder.pause, builder.pieces);
         departures = new Departures(port());
         ThreadPoolExecutor pool = new ThreadPoolExecutor(
@@ -171,6 +174,7 @@ public final class Simulator implements AutoCloseable {
         records.clear();
         gauges.values().forEach(Gauge::reset);
         clientAborts.set(0);
+        hooks.reset();
         return this;
     }
 
@@ -208,6 +212,20 @@ public final class Simulator implements AutoCloseable {
      */
     public int clientAborts() {
         return clientAborts.get();
+    }
+
+    /** The statuses that webhooks were answered with so far, in order; 0 where one was not answered. */
+    public List<Integer> webhookAnswers() {
+        return hooks.answers();
+    }
+
+    private void tellLater(JsonNode create, Prediction prediction) {
+        if (hooks.wanted(create)) {
+            later(hooks.delay(), () -> {
+                byte[] body = Json.bytes(prediction.look(0).json(url));
+                aside(() -> hooks.send(create.get("webhook").asText(), "msg_" + prediction.id(), body));
+            });
+        }
     }
 
     /** Stops listening and breaks what is open. */
@@ -408,6 +426,9 @@ public final class Simulator implements AutoCloseable {
         private String token;
         private boolean recording = true;
         private Set<String> unofficial = Set.of();
+        private String webhookSecret;
+        private Duration webhookDelay = Duration.ofMillis(100);
+        private int webhookCopies = 1;
 
         private Builder() {
         }
@@ -460,6 +481,27 @@ public final class Simulator implements AutoCloseable {
         /** Models ({@code owner/name}) that are not official: without a pinned version they answer 404 or 422. */
         public Builder unofficial(String... models) {
             this.unofficial = Set.of(models);
+            return this;
+        }
+
+        /**
+         * Ends the prediction of a create that names a {@code webhook} by itself and calls that address, signed with this
+         * secret ({@code whsec_…}). Default: no webhooks, a prediction moves on with looks alone.
+         */
+        public Builder webhooks(String secret) {
+            this.webhookSecret = secret;
+            return this;
+        }
+
+        /** From such a create to the end of its prediction. Default 100 ms. */
+        public Builder webhookDelay(Duration delay) {
+            this.webhookDelay = delay;
+            return this;
+        }
+
+        /** How often each webhook is sent, with the same id. Default once. */
+        public Builder webhookCopies(int copies) {
+            this.webhookCopies = notNegative(copies);
             return this;
         }
 

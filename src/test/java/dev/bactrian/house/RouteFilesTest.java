@@ -100,7 +100,7 @@ class RouteFilesTest {
             java.util.regex.Matcher m = java.util.regex.Pattern.compile("\\{\\{(bactrian[^:}]+):([^}]*)}}").matcher(Files.readString(file));
             while (m.find()) {
                 seen.add(m.group(1));
-                assertThat(m.group(2)).as(m.group(1)).isEqualTo(defaults.get(m.group(1)));
+                assertThat(m.group(2)).as(m.group(1)).isEqualTo(defaults.getOrDefault(m.group(1), ""));
             }
         }
         assertThat(seen).contains("bactrian.max-in-flight", "bactrian.file.inbox");

@@ -25,7 +25,7 @@ class WaitingTest {
         GenerateRequest request = new GenerateRequest("cat", null, null, kind, List.of(ChatMessage.of("user", "a \"cat\"\n낙타")), null,
                 JsonNodeFactory.instance.objectNode().put("seed", 7));
         Model model = new Model(Provider.REPLICATE, "owner/name", kind, "abc");
-        return new Waiting(Generation.resume("cat", request, model, "cat-0123", startedAt), Look.resume("p1", "processing", 3, 2, 1));
+        return new Waiting(Generation.resume("cat", request, model, "cat-0123", startedAt), Look.resume("p1", "processing", 3, 2, 1, 4));
     }
 
     @Test
