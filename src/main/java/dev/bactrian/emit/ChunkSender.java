@@ -14,6 +14,7 @@ import dev.bactrian.config.Settings;
 import dev.bactrian.error.ErrorType;
 import dev.bactrian.error.FailureDocuments;
 import dev.bactrian.error.GenerationFailure;
+import dev.bactrian.generate.Cancellation;
 import dev.bactrian.generate.Documents;
 import dev.bactrian.generate.Generation;
 import dev.bactrian.generate.Headers;
@@ -56,15 +57,15 @@ public final class ChunkSender extends AsyncProcessorSupport implements CamelCon
     }
 
     /** For the routes: whether the chunks of that request go anywhere. */
-    public boolean isWanted(@Variable("generation") Generation generation) {
-        return !settings.account(generation.account()).endpoints(Property.EMIT_CHUNK).isEmpty();
+    public boolean isWanted(@Variable("generation") Generation generation, @Variable(Streams.CHANNEL) ChunkStream reader) {
+        return reader != null || !settings.account(generation.account()).endpoints(Property.EMIT_CHUNK).isEmpty();
     }
 
     /** Leaves the headers that all chunks of a request have, and no other. */
     public void headers(Exchange exchange) {
         Generation generation = exchange.getVariable("generation", Generation.class);
         exchange.getMessage().removeHeaders("*");
-        if (isWanted(generation)) {
+        if (isWanted(generation, exchange.getVariable(Streams.CHANNEL, ChunkStream.class))) {
             exchange.getMessage().getHeaders().putAll(Documents.headers(generation, "text", "processing"));
             int attempt = exchange.getVariable(Intake.ATTEMPT, 1, Integer.class);
             if (attempt > 1) {
@@ -73,11 +74,18 @@ public final class ChunkSender extends AsyncProcessorSupport implements CamelCon
         }
     }
 
-    /** Sends one to each endpoint in turn; where that fails, its source is told. */
+    /** Passes one to the reader of the stream, and to each endpoint in turn; where that fails, its source is told. */
     @Override
     public boolean process(Exchange exchange, AsyncCallback callback) {
         List<AsyncProducer> targets;
         try {
+            ChunkStream reader = exchange.getVariable(Streams.CHANNEL, ChunkStream.class);
+            if (reader != null && !reader.put(exchange.getMessage().getBody(String.class))) {
+                Generation generation = exchange.getVariable("generation", Generation.class);
+                exchange.getVariable("chunks", ChunkSource.class).fail(Cancellation.failure(generation, 1));
+                callback.done(true);
+                return true;
+            }
             targets = producers(exchange.getVariable("generation", Generation.class));
         } catch (Exception e) {
             exchange.setException(e);

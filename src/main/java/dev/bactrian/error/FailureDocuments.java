@@ -7,6 +7,7 @@ import java.util.UUID;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.bactrian.config.Property;
 import dev.bactrian.config.Settings;
+import dev.bactrian.emit.Streams;
 import dev.bactrian.generate.Cancellation;
 import dev.bactrian.generate.Cancellations;
 import dev.bactrian.generate.Documents;
@@ -118,6 +119,9 @@ public final class FailureDocuments implements CamelContextAware, Processor {
     }
 
     private static String partialText(Exchange exchange) {
+        if (!Streams.isTextKept(exchange)) {
+            return "";
+        }
         ChatStream stream = exchange.getVariable("stream", ChatStream.class);
         Output output = exchange.getVariable("output", Output.class);
         return stream != null ? stream.text() : output != null ? String.join("", output.chunks()) : "";

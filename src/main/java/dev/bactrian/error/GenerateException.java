@@ -2,8 +2,11 @@ package dev.bactrian.error;
 
 import java.util.Map;
 
-/** How a failed request reaches the caller of {@code direct:generate}. Its message is one line: type and reason. */
-public final class GenerateException extends Exception {
+/**
+ * How a failed request reaches the caller of {@code direct:generate} and the reader of a
+ * {@link dev.bactrian.emit.ChunkStream}. Its message is one line: type and reason.
+ */
+public final class GenerateException extends RuntimeException {
 
     private static final long serialVersionUID = 1L;
 

@@ -37,21 +37,35 @@ public final class Answer implements AggregationStrategy, Processor {
 
     @Override
     public Exchange aggregate(Exchange caller, Exchange outcome) {
-        GenerationFailure failure = outcome.getVariable("failure", GenerationFailure.class);
+        GenerateException failure = failure(outcome);
         Generation generation = outcome.getVariable("generation", Generation.class);
-        // Where nothing was sent and the request may come again, as when the ledger could not be read, what it holds still counts.
-        if (failure == null || failure.attempts() > 0 || !failure.retryable()) {
+        if (isSettled(outcome)) {
             Ledger ledger = caller.getContext().getRegistry().mandatoryFindSingleByType(Ledger.class);
             ledger.forgetLater(caller, generation, failure == null);
         }
-        String document = outcome.getMessage().getBody(String.class);
         if (failure != null) {
-            caller.setException(new GenerateException(failure.type().toString(), failure.getMessage(), failure.retryable(), document, headers(outcome)));
+            caller.setException(failure);
             return caller;
         }
-        caller.getMessage().setBody(document);
+        caller.getMessage().setBody(outcome.getMessage().getBody(String.class));
         caller.getMessage().getHeaders().putAll(headers(outcome));
         return caller;
+    }
+
+    /**
+     * Whether what the ledger holds of a request is done with. Where nothing was sent and the request may come again, as
+     * when the ledger could not be read, it still counts.
+     */
+    public static boolean isSettled(Exchange outcome) {
+        GenerationFailure failure = outcome.getVariable("failure", GenerationFailure.class);
+        return failure == null || failure.attempts() > 0 || !failure.retryable();
+    }
+
+    /** Why the request of an exchange that is done has failed, or null. */
+    public static GenerateException failure(Exchange outcome) {
+        GenerationFailure failure = outcome.getVariable("failure", GenerationFailure.class);
+        return failure == null ? null : new GenerateException(failure.type().toString(), failure.getMessage(), failure.retryable(),
+                outcome.getMessage().getBody(String.class), headers(outcome));
     }
 
     private static Map<String, Object> headers(Exchange outcome) {

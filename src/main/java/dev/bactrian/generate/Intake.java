@@ -12,6 +12,7 @@ import java.util.concurrent.RejectedExecutionException;
 import dev.bactrian.config.Property;
 import dev.bactrian.config.SettingException;
 import dev.bactrian.config.Settings;
+import dev.bactrian.emit.Streams;
 import dev.bactrian.error.ErrorType;
 import dev.bactrian.error.GenerationFailure;
 import dev.bactrian.model.Catalogue;
@@ -42,7 +43,7 @@ public final class Intake implements CamelContextAware {
 
     /** What the routes keep of a request. A caller's own variables of these names are not ours. */
     private static final List<String> VARIABLES =
-            List.of("generation", "stream", "chunks", "recalled", "look", "output", "attempts", "failure", "summary", "cancellation", "webhook");
+            List.of("generation", "stream", "chunks", "recalled", "look", "output", "attempts", "failure", "summary", "cancellation", "webhook", Streams.CHANNEL);
 
     private static final long CHECK_MILLIS = 200;
 

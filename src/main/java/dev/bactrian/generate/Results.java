@@ -1,6 +1,7 @@
 package dev.bactrian.generate;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.bactrian.emit.Streams;
 import dev.bactrian.replicate.Look;
 import dev.bactrian.replicate.Output;
 import dev.bactrian.upstage.ChatStream;
@@ -19,6 +20,9 @@ public final class Results {
         ObjectNode answer = stream != null ? stream.answer() : exchange.getVariable("output", Output.class).answer();
         if (stream == null) {
             answer.set("prediction", exchange.getVariable("look", Look.class).document());
+        }
+        if (!Streams.isTextKept(exchange)) {
+            answer.remove("text");
         }
         ObjectNode document = Documents.result(generation, answer);
         exchange.setVariable(SUMMARY, Documents.summary(document));

@@ -9,12 +9,12 @@ import org.apache.hc.core5.http.io.HttpClientConnection;
 import org.apache.hc.core5.util.Timeout;
 
 /**
- * The body of an answer: counted against the limit, and closed at once where it is left before its end.
+ * The body of an answer: what is held of it counted against the limit, and closed at once where it is left before its end.
  *
  * <p>HttpClient closes an entity by reading it to its end, which an endless stream never reaches. Here the connection
  * is given back where the end turns up within {@link #GRACE}, as it does after {@code [DONE]}, and cut otherwise.
  */
-final class AnswerStream extends FilterInputStream {
+public final class AnswerStream extends FilterInputStream {
 
     private static final Timeout GRACE = Timeout.ofMilliseconds(25);
     private static final int MOST_LEFT = 4096;
@@ -24,6 +24,7 @@ final class AnswerStream extends FilterInputStream {
     private final long length;
     private final long limit;
     private long count;
+    private long held;
     private boolean ended;
     private boolean closed;
 
@@ -49,12 +50,20 @@ final class AnswerStream extends FilterInputStream {
         int n = super.read(buffer, offset, most);
         if (n < 0) {
             ended = true;
-        } else if ((count += n) > limit) {
-            throw new ResponseTooLargeException(limit);
-        } else if (count == length) {
-            ended = true;
+            return n;
         }
+        count += n;
+        held += n;
+        if (held > limit) {
+            throw new ResponseTooLargeException(limit);
+        }
+        ended = count == length;
         return n;
+    }
+
+    /** Of what was read no more than that many bytes are still in use: the rest does not count against the limit. */
+    public void hold(long bytes) {
+        held = bytes;
     }
 
     @Override
@@ -74,7 +83,7 @@ final class AnswerStream extends FilterInputStream {
     }
 
     private boolean endsSoon() {
-        if (connection == null || count > limit) {
+        if (connection == null || held > limit) {
             return false;
         }
         Timeout before = connection.getSocketTimeout();

@@ -15,6 +15,7 @@ import dev.bactrian.emit.ChunkSource;
 import dev.bactrian.error.ErrorType;
 import dev.bactrian.error.GenerationFailure;
 import dev.bactrian.generate.Cancellation;
+import dev.bactrian.http.AnswerStream;
 import dev.bactrian.http.ResponseTooLargeException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -36,6 +37,7 @@ public final class ChatStream implements ChunkSource, Closeable {
 
     private final UnaryOperator<String> redact;
     private final Cancellation cancellation;
+    private final boolean textKept;
     private final String requestId;
     private final InputStream in;
     private final EventStream events;
@@ -46,12 +48,13 @@ public final class ChatStream implements ChunkSource, Closeable {
     private String finishReason;
     private JsonNode usage;
     private int chunks;
+    private long toolBytes;
     private boolean ended;
     private GenerationFailure failure;
 
     /** Reads the answer to that request from a body of {@code text/event-stream}. */
     public ChatStream(String requestId, InputStream in) {
-        this(requestId, in, UnaryOperator.identity(), new Cancellation());
+        this(requestId, in, UnaryOperator.identity(), new Cancellation(), true);
     }
 
     /**
@@ -59,8 +62,10 @@ public final class ChatStream implements ChunkSource, Closeable {
      *
      * @param redact       what the service says of an error goes through it first: it may echo the key
      * @param cancellation ends it from any thread, where it also cuts the connection
+     * @param textKept     whether the answer's text is kept; where not, an answer may be longer than the limit of answers
      */
-    ChatStream(String requestId, InputStream in, UnaryOperator<String> redact, Cancellation cancellation) {
+    ChatStream(String requestId, InputStream in, UnaryOperator<String> redact, Cancellation cancellation, boolean textKept) {
+        this.textKept = textKept;
         this.redact = redact;
         this.cancellation = cancellation;
         this.requestId = requestId;
@@ -98,7 +103,9 @@ public final class ChatStream implements ChunkSource, Closeable {
                 String piece = take();
                 if (piece != null) {
                     chunks++;
-                    text.append(piece);
+                    if (textKept) {
+                        text.append(piece);
+                    }
                     return piece;
                 }
             }
@@ -166,7 +173,12 @@ public final class ChatStream implements ChunkSource, Closeable {
         if (event.error() != null) {
             throw interrupted(redact.apply(event.error()), null);
         }
-        reasoning.append(event.reasoning());
+        if (textKept) {
+            reasoning.append(event.reasoning());
+        } else if (in instanceof AnswerStream answer) {
+            toolBytes += event.toolCalls().isEmpty() ? 0 : events.length();
+            answer.hold(toolBytes);
+        }
         event.toolCalls().forEach(this::addToolCall);
         finishReason = event.finishReason() != null ? event.finishReason() : finishReason;
         usage = event.usage() != null ? event.usage() : usage;

@@ -9,6 +9,8 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.bactrian.config.Property;
 import dev.bactrian.config.Settings.PromptStyle;
 import dev.bactrian.config.Settings;
+import dev.bactrian.emit.ChunkStream;
+import dev.bactrian.emit.Streams;
 import dev.bactrian.error.ErrorType;
 import dev.bactrian.error.GenerationFailure;
 import dev.bactrian.generate.Cancellation;
@@ -92,8 +94,9 @@ public final class Upstage implements CamelContextAware {
 
     /** The reader of the answer: an iterator over its chunks. */
     public ChatStream open(@Variable("generation") Generation generation, @Variable("cancellation") Cancellation cancellation,
+            @Variable(Streams.CHANNEL) ChunkStream channel,
             @Body InputStream body) {
         return new ChatStream(generation.id(), body == null ? InputStream.nullInputStream() : body,
-                settings(generation)::redact, cancellation);
+                settings(generation)::redact, cancellation, channel == null || channel.isTextKept());
     }
 }

@@ -1,0 +1,107 @@
+package dev.bactrian.emit;
+
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+
+import dev.bactrian.error.GenerateException;
+import dev.bactrian.generate.Answer;
+import dev.bactrian.generate.Cancellation;
+import dev.bactrian.generate.Documents;
+import dev.bactrian.generate.Generation;
+import dev.bactrian.ledger.Ledger;
+import org.apache.camel.AggregationStrategy;
+import org.apache.camel.CamelContext;
+import org.apache.camel.Exchange;
+import org.apache.camel.support.SynchronizationAdapter;
+
+/**
+ * What {@code routes/stream.camel.yaml} can't say itself: it ties the exchange that does the work to the
+ * {@link ChunkStream} that its caller gets.
+ */
+public final class Streams implements AggregationStrategy {
+
+    /** Set by a caller: whether the result document is to hold the text, which is then kept in memory. */
+    public static final String KEEP_TEXT = "bactrianKeepText";
+
+    /** The variable that holds the stream, in the exchange that does the work. */
+    public static final String CHANNEL = "channel";
+
+    private final Set<ChunkStream> open = ConcurrentHashMap.newKeySet();
+
+    /** Makes the stream of a request. */
+    public void open(Exchange exchange) {
+        ChunkStream stream = new ChunkStream(exchange.getVariable(KEEP_TEXT, false, Boolean.class));
+        open.add(stream);
+        exchange.setVariable(CHANNEL, stream);
+    }
+
+    /** The request's own exchange: its outcome ends the stream. */
+    public void follow(Exchange exchange) {
+        ChunkStream stream = exchange.getVariable(CHANNEL, ChunkStream.class);
+        // The first that is added is the last that is called: the request's id is free and its connection given back by then.
+        exchange.getExchangeExtension().addOnCompletion(new SynchronizationAdapter() {
+            @Override
+            public void onDone(Exchange done) {
+                open.remove(stream);
+                GenerateException failure = Answer.failure(done);
+                forgetFailed(done, failure);
+                stream.end(done.getMessage().getBody(String.class), failure);
+            }
+        });
+    }
+
+    /** The caller's next try must not go on with a prediction that has failed or was cancelled. */
+    private static void forgetFailed(Exchange done, GenerateException failure) {
+        CamelContext context = done.getContext();
+        Generation generation = done.getVariable("generation", Generation.class);
+        if (failure != null && generation != null && Answer.isSettled(done) && !context.isStopping()) {
+            context.getRegistry().mandatoryFindSingleByType(Ledger.class).forget(generation.recallKey());
+        }
+    }
+
+    /** The provider has begun to answer: a caller that waits gets its stream. Nothing for other requests. */
+    public void begun(Exchange exchange) {
+        ChunkStream stream = exchange.getVariable(CHANNEL, ChunkStream.class);
+        if (stream != null) {
+            stream.begun(exchange.getVariable("cancellation", Cancellation.class));
+        }
+    }
+
+    /** Waits for the beginning of the answer, or for the failure that comes instead. */
+    public void await(Exchange exchange) {
+        exchange.getVariable(CHANNEL, ChunkStream.class).awaitBegin();
+    }
+
+    /** Hands the stream to the caller, or throws what has failed before there was one. */
+    @Override
+    public Exchange aggregate(Exchange caller, Exchange outcome) {
+        ChunkStream stream = outcome.getVariable(CHANNEL, ChunkStream.class);
+        GenerateException failure = Answer.failure(outcome);
+        if (failure == null) {
+            failure = stream.awaitBegin();
+        }
+        if (failure != null) {
+            open.remove(stream);
+            caller.setException(failure);
+            return caller;
+        }
+        Generation generation = outcome.getVariable("generation", Generation.class);
+        String kind = generation.model().kind() == null ? null : generation.model().kind().toString();
+        caller.getContext().getRegistry().mandatoryFindSingleByType(Ledger.class).forgetLater(caller, generation, true);
+        stream.heldBy(caller);
+        caller.getMessage().setBody(stream);
+        caller.getMessage().getHeaders().putAll(Documents.headers(generation, kind, "processing"));
+        return caller;
+    }
+
+    /** Whether the text of the exchange's answer is kept. */
+    public static boolean isTextKept(Exchange exchange) {
+        ChunkStream stream = exchange.getVariable(CHANNEL, ChunkStream.class);
+        return stream == null || stream.isTextKept();
+    }
+
+    /** Closes those that are open. */
+    public void stop() {
+        open.forEach(ChunkStream::close);
+    }
+}
