@@ -108,16 +108,27 @@ public final class ChunkStream implements Iterator<String>, Closeable {
      */
     @Override
     public void close() {
-        Cancellation open;
+        boolean open;
         synchronized (this) {
             holder = null;
-            closed |= !ended || !waiting.isEmpty();
+            open = !ended;
+            closed |= open || !waiting.isEmpty();
             waiting.clear();
             notifyAll();
-            open = ended ? null : cancellation;
         }
-        if (open != null) {
-            open.request();
+        if (open) {
+            cut();
+        }
+    }
+
+    /** Ends what is going on at the provider. */
+    void cut() {
+        Cancellation cancels;
+        synchronized (this) {
+            cancels = cancellation;
+        }
+        if (cancels != null) {
+            cancels.request();
         }
     }
 
@@ -181,19 +192,19 @@ public final class ChunkStream implements Iterator<String>, Closeable {
             begun = true;
             cancellation = cutsTheAnswer;
             notifyAll();
-            if (!closed) {
+            if (!closed && !ended) {
                 return;
             }
         }
-        cutsTheAnswer.request();
+        cut();
     }
 
     /** Passes a chunk to the reader, waiting while it has enough to read; false where it wants no more. */
     synchronized boolean put(String chunk) throws InterruptedException {
-        while (waiting.size() == MOST_WAITING && !closed) {
+        while (waiting.size() == MOST_WAITING && !closed && !ended) {
             wait();
         }
-        if (closed) {
+        if (closed || ended) {
             return false;
         }
         if (!discarding) {
@@ -205,11 +216,13 @@ public final class ChunkStream implements Iterator<String>, Closeable {
         return true;
     }
 
-    /** The request is done. */
+    /** The request is done, which can't be said twice. */
     synchronized void end(String result, GenerateException reason) {
-        ended = true;
-        document = result;
-        failure = reason;
-        notifyAll();
+        if (!ended) {
+            ended = true;
+            document = result;
+            failure = reason;
+            notifyAll();
+        }
     }
 }

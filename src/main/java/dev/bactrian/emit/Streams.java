@@ -1,13 +1,16 @@
 package dev.bactrian.emit;
 
-import java.util.Set;
+import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 
+import dev.bactrian.error.ErrorType;
 import dev.bactrian.error.GenerateException;
+import dev.bactrian.error.GenerationFailure;
 import dev.bactrian.generate.Answer;
 import dev.bactrian.generate.Cancellation;
 import dev.bactrian.generate.Documents;
 import dev.bactrian.generate.Generation;
+import dev.bactrian.generate.Results;
 import dev.bactrian.ledger.Ledger;
 import org.apache.camel.AggregationStrategy;
 import org.apache.camel.CamelContext;
@@ -26,12 +29,12 @@ public final class Streams implements AggregationStrategy {
     /** The variable that holds the stream, in the exchange that does the work. */
     public static final String CHANNEL = "channel";
 
-    private final Set<ChunkStream> open = ConcurrentHashMap.newKeySet();
+    private final Map<ChunkStream, Generation> open = new ConcurrentHashMap<>();
 
     /** Makes the stream of a request. */
     public void open(Exchange exchange) {
         ChunkStream stream = new ChunkStream(exchange.getVariable(KEEP_TEXT, false, Boolean.class));
-        open.add(stream);
+        open.put(stream, exchange.getVariable("generation", Generation.class));
         exchange.setVariable(CHANNEL, stream);
     }
 
@@ -42,8 +45,13 @@ public final class Streams implements AggregationStrategy {
         exchange.getExchangeExtension().addOnCompletion(new SynchronizationAdapter() {
             @Override
             public void onDone(Exchange done) {
-                open.remove(stream);
+                Generation generation = open.remove(stream);
                 GenerateException failure = Answer.failure(done);
+                if (failure == null && done.getVariable(Results.SUMMARY) == null) {
+                    // The routes were stopped under way.
+                    stream.end(null, stopped(generation));
+                    return;
+                }
                 forgetFailed(done, failure);
                 stream.end(done.getMessage().getBody(String.class), failure);
             }
@@ -81,16 +89,17 @@ public final class Streams implements AggregationStrategy {
             failure = stream.awaitBegin();
         }
         if (failure != null) {
-            open.remove(stream);
+            if (stream != null) {
+                open.remove(stream);
+            }
             caller.setException(failure);
             return caller;
         }
         Generation generation = outcome.getVariable("generation", Generation.class);
-        String kind = generation.model().kind() == null ? null : generation.model().kind().toString();
         caller.getContext().getRegistry().mandatoryFindSingleByType(Ledger.class).forgetLater(caller, generation, true);
         stream.heldBy(caller);
         caller.getMessage().setBody(stream);
-        caller.getMessage().getHeaders().putAll(Documents.headers(generation, kind, "processing"));
+        caller.getMessage().getHeaders().putAll(Documents.headers(generation, kind(generation), "processing"));
         return caller;
     }
 
@@ -100,8 +109,22 @@ public final class Streams implements AggregationStrategy {
         return stream == null || stream.isTextKept();
     }
 
-    /** Closes those that are open. */
+    /** Ends those that are open; who reads them must not take it for their end. */
     public void stop() {
-        open.forEach(ChunkStream::close);
+        open.forEach((stream, generation) -> {
+            stream.end(null, stopped(generation));
+            stream.cut();
+        });
+    }
+
+    private static GenerateException stopped(Generation generation) {
+        GenerationFailure failure = new GenerationFailure(ErrorType.STREAM_INTERRUPTED, "the application has stopped", null, 1,
+                !generation.isReplicate(), null);
+        return new GenerateException(failure.type().toString(), failure.getMessage(), failure.retryable(),
+                Documents.text(Documents.error(generation, failure, "", null)), Documents.headers(generation, kind(generation), "failed"));
+    }
+
+    private static String kind(Generation generation) {
+        return generation.model().kind() == null ? null : generation.model().kind().toString();
     }
 }
