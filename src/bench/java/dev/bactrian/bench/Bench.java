@@ -18,6 +18,7 @@ public final class Bench {
     public static void main(String[] args) throws Exception {
         Map<String, Section> sections = new LinkedHashMap<>();
         sections.put("stream", new OneStream());
+        sections.put("stream-value", new StreamValue());
         sections.put("streams", new ManyStreams());
         sections.put("predictions", new ManyPredictions());
         sections.put("chats", new ShortChats());

@@ -34,6 +34,7 @@ public final class Embedded implements ChatClient, PredictionClient, AutoCloseab
     private final Main main;
     private final ProducerTemplate template;
     private final AtomicInteger ids = new AtomicInteger();
+    private final AtomicInteger splitOff = new AtomicInteger();
     private final Map<String, Runnable> firsts = new ConcurrentHashMap<>();
     private final ExecutorService callers = Executors.newFixedThreadPool(CALLERS, work -> {
         Thread thread = new Thread(work);
@@ -58,6 +59,9 @@ public final class Embedded implements ChatClient, PredictionClient, AutoCloseab
             public void configure() {
                 from("direct:bench-no-op").process(exchange -> { });
                 from("direct:bench-first").process(Embedded.this::first);
+                from("direct:bench-value").to("direct:generate-stream")
+                        .split(body()).streaming().process(exchange -> splitOff.incrementAndGet()).end()
+                        .setBody(simple("${body.document}"));
             }
         });
         main.addProperty("bactrian.file.enabled", "false");
@@ -101,6 +105,13 @@ public final class Embedded implements ChatClient, PredictionClient, AutoCloseab
         String result = template.requestBody("direct:generate", request, String.class);
         firsts.remove(id);
         return JSON.readTree(result).path("chunks").intValue();
+    }
+
+    /** Has a route split a stream, and tells how many chunks came to its steps. */
+    int split() {
+        splitOff.set(0);
+        template.requestBody("direct:bench-value", QUESTION, String.class);
+        return splitOff.get();
     }
 
     @Override

@@ -37,6 +37,7 @@ public final class Measure {
         Measure measure = new Measure();
         switch (args[0]) {
             case "stream" -> measure.stream((ChatClient) client, Integer.parseInt(args[3]));
+            case "stream-value" -> measure.streamValue((Embedded) client, Integer.parseInt(args[3]));
             case "streams" -> measure.streams((ChatClient) client, Integer.parseInt(args[3]), Integer.parseInt(args[4]));
             case "predictions" -> measure.predictions((PredictionClient) client, Integer.parseInt(args[3]));
             case "chats" -> measure.chats((ChatClient) client, Integer.parseInt(args[3]));
@@ -54,7 +55,7 @@ public final class Measure {
         if (contender == Contender.BACTRIAN) {
             return switch (what) {
                 case "streams" -> Embedded.noting(url);
-                case "predictions" -> Embedded.withoutChunks(url);
+                case "predictions", "stream-value" -> Embedded.withoutChunks(url);
                 default -> new Embedded(url);
             };
         }
@@ -87,6 +88,17 @@ public final class Measure {
         }
         say("rate", Readings.median(rates));
         say("cpu", (Readings.processorSeconds() - before) / measured / pieces * 1e6);
+    }
+
+    /** One stream, cold, its chunks counted by a route of the host. */
+    private void streamValue(Embedded client, int pieces) {
+        double before = Readings.processorSeconds();
+        long start = System.nanoTime();
+        int chunks = client.split();
+        say("wall", seconds(start));
+        say("cpu", Readings.processorSeconds() - before);
+        say("chunks", chunks);
+        expect(chunks, pieces);
     }
 
     /** Many streams at once, after a tenth as many to warm up. */

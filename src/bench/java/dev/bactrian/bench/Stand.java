@@ -38,7 +38,14 @@ final class Stand implements AutoCloseable {
 
     /** Starts a simulator that notes when predictions are looked at, the last of so many looks finding one ended. */
     static Stand noting(int looks) throws IOException, InterruptedException {
-        return new Stand(Contender.BACTRIAN.classPath(), List.of(Looks.class.getName(), String.valueOf(looks)));
+        return of(Looks.class, looks);
+    }
+
+    /** Starts another server in the simulator's place. */
+    static Stand of(Class<?> server, int... numbers) throws IOException, InterruptedException {
+        List<String> main = new ArrayList<>(List.of(server.getName()));
+        IntStream.of(numbers).mapToObj(String::valueOf).forEach(main::add);
+        return new Stand(Contender.BACTRIAN.classPath(), main);
     }
 
     /** What the simulator has noted of the looks at all predictions but so many, the first. */

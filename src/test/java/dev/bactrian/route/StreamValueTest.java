@@ -120,6 +120,10 @@ class StreamValueTest extends RouteTestSupport {
                 from("direct:handling").onException(GenerateException.class).handled(true).setBody(simple("${exception.document}")).end()
                         .to("direct:generate-stream")
                         .split(body()).streaming().to("bean:captured?method=chunk").end();
+                from("direct:host-handles").onException(IllegalStateException.class).handled(true)
+                        .script(simple("${variable.answer.close}")).end()
+                        .to("direct:generate-stream").setVariable("answer", body())
+                        .split(variable("answer")).streaming().stopOnException().to("direct:host-step").end();
                 from("direct:elsewhere").errorHandler(noErrorHandler()).to("direct:generate-stream").to("seda:later?waitForTaskToComplete=Never");
                 from("seda:later").process(exchange -> step.process(exchange));
             }
@@ -412,6 +416,21 @@ class StreamValueTest extends RouteTestSupport {
         long begin = System.nanoTime();
 
         assertThatThrownBy(() -> template().requestBody("direct:host-stops", CHAT)).hasStackTraceContaining("the browser is gone");
+
+        assertCutWithinASecond(begin);
+        assertThat(steps).hasValue(1);
+    }
+
+    @Test
+    void aHostThatHandlesTheFailureOfAChunkClosesTheStreamInARoute() throws Exception {
+        startHost();
+        simulator.on(Call.CHAT, Reply.rawStream(PIECE + PIECE).thenHang());
+        step = exchange -> {
+            throw new IllegalStateException("the browser is gone");
+        };
+        long begin = System.nanoTime();
+
+        template().requestBody("direct:host-handles", CHAT);
 
         assertCutWithinASecond(begin);
         assertThat(steps).hasValue(1);

@@ -1,0 +1,29 @@
+package dev.bactrian.bench;
+
+import java.util.List;
+import java.util.Map;
+
+/** A stream in hand that is far longer than the heap: a host's split over {@code direct:generate-stream}. */
+final class StreamValue implements Section {
+
+    private static final int CHUNKS = 1_000_000;
+    private static final int BYTES = 1000;
+    private static final String HEAP = "-Xmx64m";
+
+    @Override
+    public Table run() throws Exception {
+        Table table = new Table("A stream as a value: 1,000,000 chunks of 1 kB under " + HEAP, "client", "chunks", "wall s", "chunks/s",
+                "MB/s", "CPU s", "threads", "peak MB", "aim", "met");
+        try (Stand stand = Stand.of(LongAnswer.class, CHUNKS, BYTES)) {
+            Map<String, Double> figures = stand.measure(List.of(HEAP), "stream-value", Contender.BACTRIAN, CHUNKS);
+            double wall = figures.getOrDefault("wall", Double.NaN);
+            double chunks = figures.getOrDefault("chunks", Double.NaN);
+            Aim aim = Aim.of("all chunks under " + HEAP, chunks == CHUNKS);
+            table.row(Contender.BACTRIAN.title(), Aim.number(chunks, 0), Aim.number(wall, 2), Aim.number(chunks / wall, 0),
+                    Aim.number(chunks * BYTES / 1e6 / wall, 0), Aim.number(figures.getOrDefault("cpu", Double.NaN), 1),
+                    Aim.number(figures.getOrDefault("threads", Double.NaN), 0),
+                    Aim.number(figures.getOrDefault("memory", Double.NaN), 0), aim.text(), aim.met());
+        }
+        return table;
+    }
+}
