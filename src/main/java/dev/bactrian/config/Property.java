@@ -52,7 +52,10 @@ public enum Property {
     EMIT_CHUNK("emit.chunk", Form.TEXT, null),
     EMIT_FORMAT("emit.format", Form.EMIT_FORMAT, "json"),
 
+    IMAGES("images", Form.IMAGES, "url"),
     IMAGES_HOSTS("images.hosts", Form.TEXT, "replicate.delivery"),
+    IMAGES_MAX_BYTES("images.max-bytes", Form.SIZE, "50MB"),
+    IMAGES_TIMEOUT("images.timeout", Form.DURATION, "2m"),
 
     FILE_ENABLED("file.enabled", Form.FLAG, "true"),
     FILE_INBOX("file.inbox", Form.TEXT, "inbox"),
@@ -84,7 +87,7 @@ public enum Property {
     enum Form {
         TEXT, SECRET, URL, URL_WITH_ID, WEBHOOK_URL, PROXY, DURATION, COUNT, COUNT_OR_ZERO, SIZE, FLAG, CANCEL_AFTER,
         PROFILE("playground"), REPLICATE_API("official", "homepage"), PROMPT_STYLE("messages", "flattened"),
-        EMIT_FORMAT("json", "content"), SIMULATOR("auto", "true", "false");
+        EMIT_FORMAT("json", "content"), IMAGES("url", "download", "inline"), SIMULATOR("auto", "true", "false");
 
         final String[] choices;
 

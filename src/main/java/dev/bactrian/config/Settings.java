@@ -49,6 +49,9 @@ public final class Settings {
     /** What is emitted for a result: the document, or its content alone. */
     public enum EmitFormat { JSON, CONTENT }
 
+    /** What becomes of the images of a result: they stay where they are, become files beside the document, or part of it. */
+    public enum ImagesMode { URL, DOWNLOAD, INLINE }
+
     private static final String BEAN = "bactrianSettings";
     private static final Pattern DURATION = Pattern.compile("(?:(\\d+)h)?(?:(\\d+)m(?!s))?(?:(\\d+)s)?(?:(\\d+)(?:ms)?)?");
     private static final Duration LONGEST = Duration.ofDays(365);
@@ -411,6 +414,11 @@ public final class Settings {
     /** What is emitted for a result. */
     public EmitFormat emitFormat() {
         return EmitFormat.valueOf(require(Property.EMIT_FORMAT).toUpperCase(Locale.ROOT));
+    }
+
+    /** What becomes of the images of a result. */
+    public ImagesMode imagesMode() {
+        return ImagesMode.valueOf(require(Property.IMAGES).toUpperCase(Locale.ROOT));
     }
 
     /**

@@ -1,14 +1,17 @@
 package dev.bactrian.emit;
 
-import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.regex.Pattern;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.bactrian.config.Property;
 import dev.bactrian.config.SettingException;
 import dev.bactrian.config.Settings.EmitFormat;
+import dev.bactrian.config.Settings.ImagesMode;
 import dev.bactrian.config.Settings;
 import dev.bactrian.error.FailureDocuments;
 import dev.bactrian.generate.Headers;
@@ -32,11 +35,16 @@ public final class Emitter implements CamelContextAware {
     /** Where content goes by default: a name that ends in {@code .json} would lie about it. */
     private static final String CONTENT_DEFAULT = "file:outbox?fileName=${header.BactrianContentName}";
 
+    /** Components that name a file by an option of the URI, which wins over a header. */
+    private static final Set<String> FILES = Set.of("file", "ftp", "ftps", "sftp", "scp", "smb");
+    private static final String OWN_NAME = "${header." + Headers.CONTENT_NAME + "}";
+    private static final Pattern OPTIONS = Pattern.compile("&(?=[A-Za-z.]+=)");
+    private static final Pattern TEXT_OPTION = Pattern.compile("(?:charset|appendChars)=.*|fileExist=Append");
+
     private CamelContext camelContext;
     private Settings settings;
     private List<String> results;
     private List<String> errors;
-    private Images images;
 
     @Override
     public CamelContext getCamelContext() {
@@ -49,7 +57,6 @@ public final class Emitter implements CamelContextAware {
         settings = Settings.of(camelContext);
         boolean content = settings.emitFormat() == EmitFormat.CONTENT && !settings.isSet(Property.EMIT_RESULT);
         results = content ? List.of(asMeant(CONTENT_DEFAULT)) : endpoints(Property.EMIT_RESULT);
-        images = new Images(settings);
         try {
             camelContext.addStartupListener((context, alreadyStarted) -> requireComponents());
         } catch (Exception e) {
@@ -70,11 +77,6 @@ public final class Emitter implements CamelContextAware {
         }
     }
 
-    /** Closes the connections over which images came. */
-    public void stop() throws IOException {
-        images.close();
-    }
-
     private List<String> endpoints(Property property) {
         return settings.endpoints(property).stream().map(Emitter::asMeant).toList();
     }
@@ -93,60 +95,139 @@ public final class Emitter implements CamelContextAware {
         return uri + (uri.contains("?") ? "&" : "?") + "tempPrefix=.tmp-&eagerDeleteTargetFile=false";
     }
 
-    /** The deliveries of the document that is the body: to each destination for its status once. */
-    public Emission emission(Exchange exchange) {
+    /**
+     * The URI for the files beside a document that goes to that URI: the same folder, and the name of each, where a file
+     * component would give them the document's; without what is meant for text.
+     */
+    static String forFiles(String uri) {
+        String scheme = StringHelper.before(uri, ":", uri);
+        int query = uri.indexOf('?');
+        if (!FILES.contains(scheme) || query >= 0 && uri.indexOf(OWN_NAME, query) >= 0) {
+            return uri;
+        }
+        List<String> options = new ArrayList<>();
+        String folder = "";
+        for (String option : query < 0 ? new String[0] : OPTIONS.split(uri.substring(query + 1))) {
+            if (option.startsWith("fileName=")) {
+                folder = folder(option.substring("fileName=".length()));
+            } else if (!TEXT_OPTION.matcher(option).matches()) {
+                options.add(option);
+            }
+        }
+        options.add(0, "fileName=" + folder + OWN_NAME);
+        return asMeant((query < 0 ? uri : uri.substring(0, query)) + "?" + String.join("&", options));
+    }
+
+    /** The folders in an expression for a file's name, with the last slash; not what is inside of {@code ${...}}. */
+    private static String folder(String fileName) {
+        int depth = 0;
+        for (int i = fileName.length() - 1; i >= 0; i--) {
+            char c = fileName.charAt(i);
+            depth += c == '}' ? 1 : c == '{' ? -1 : 0;
+            if (c == '/' && depth == 0) {
+                return fileName.substring(0, i + 1);
+            }
+        }
+        return "";
+    }
+
+    /** What the document that is the body comes to: to each destination for its status once, with {@code content} each image apart. */
+    public List<Delivery> deliveries(Exchange exchange) {
         String document = exchange.getMessage().getBody(String.class);
         boolean failed = "failed".equals(exchange.getMessage().getHeader(Headers.STATUS));
         List<Delivery> deliveries = new ArrayList<>();
         for (String uri : failed ? errors : results) {
-            if (failed || settings.emitFormat() == EmitFormat.JSON) {
-                deliveries.add(Delivery.document(uri, document));
+            if (!failed && settings.emitFormat() == EmitFormat.CONTENT) {
+                contents(document, uri, pictures(exchange), deliveries);
             } else {
-                contents(Answers.json(document).orElseThrow(), uri, deliveries);
+                deliveries.add(Delivery.document(uri, document));
             }
         }
-        return new Emission(document, deliveries);
+        return deliveries;
     }
 
-    private static void contents(JsonNode document, String uri, List<Delivery> deliveries) {
-        if (document.has("images")) {
-            int index = 0;
-            for (JsonNode image : document.get("images")) {
-                deliveries.add(Delivery.image(uri, image.path("url").asText(), index++));
-            }
+    /** All messages of the document that is the body. */
+    public Emission emission(Exchange exchange) {
+        Pictures pictures = pictures(exchange);
+        List<Delivery> messages = new ArrayList<>();
+        deliveries(exchange).forEach(delivery -> messages.addAll(messages(delivery, pictures)));
+        return new Emission(exchange.getMessage().getBody(String.class), pictures, messages);
+    }
+
+    /** The messages of the variable {@code delivery}, whose document is the body. */
+    public List<Delivery> messages(Exchange exchange) {
+        Delivery delivery = exchange.getVariable("delivery", Delivery.class);
+        return messages(delivery.json() ? Delivery.document(delivery.destination(), exchange.getMessage().getBody(String.class)) : delivery,
+                pictures(exchange));
+    }
+
+    /** In order: the images that go with a document come before it. */
+    private List<Delivery> messages(Delivery delivery, Pictures pictures) {
+        List<Delivery> messages = new ArrayList<>();
+        if (delivery.json() && settings.imagesMode() == ImagesMode.DOWNLOAD) {
+            pictures.all().stream().filter(picture -> !picture.isMissing())
+                    .forEach(picture -> messages.add(Delivery.image(delivery.destination(), forFiles(delivery.destination()), picture)));
+        }
+        messages.add(delivery);
+        return messages;
+    }
+
+    private static Pictures pictures(Exchange exchange) {
+        return exchange.getVariable("pictures", Pictures.none(), Pictures.class);
+    }
+
+    private static void contents(String document, String uri, Pictures known, List<Delivery> deliveries) {
+        JsonNode json = Answers.json(document).orElseThrow();
+        if (json.has("images")) {
+            Pictures pictures = known.all().isEmpty() ? Pictures.of(document, ImagesMode.URL) : known;
+            pictures.all().forEach(picture -> deliveries.add(Delivery.image(uri, uri, picture)));
         } else {
-            JsonNode text = document.has("text") ? document.get("text") : document.path("output");
+            JsonNode text = json.has("text") ? json.get("text") : json.path("output");
             deliveries.add(Delivery.text(uri, text.isTextual() ? text.textValue() : text.toString()));
         }
     }
 
-    /**
-     * Makes the message of a delivery: its body, the Bactrian headers, and a content type where HTTP needs one.
-     *
-     * @throws IOException where the bytes of an image can't be had
-     */
-    public void open(Exchange exchange) throws IOException {
+    /** The document of a delivery that has to wait, with the images that are here by now: they are not there for ever. */
+    public static Optional<String> waiting(Exchange exchange) {
+        return Optional.ofNullable(exchange.getVariable("pictures", Pictures.class)).flatMap(Pictures::waiting);
+    }
+
+    /** For the routes: whether the variable {@code delivery} can be made, all that belongs before it being there. */
+    public boolean isDue(Exchange exchange) {
+        return exchange.getVariable("emission", Emission.class).isDue(exchange.getVariable("delivery", Delivery.class));
+    }
+
+    /** Makes the message of a delivery: its body, the Bactrian headers, and a content type where one is needed. */
+    public void open(Exchange exchange) {
         Message message = exchange.getMessage();
         Delivery delivery = exchange.getVariable("delivery", Delivery.class);
-        // First what can fail: the headers still hold the count of the tries.
-        Images.Image image = delivery.imageUrl() == null ? null : images.fetch(delivery.imageUrl());
         message.removeHeaders("*", "Bactrian*", "CamelRedeliver*");
+        if (delivery.picture() != null) {
+            open(message, delivery.picture());
+            return;
+        }
         String id = message.getHeader(Headers.REQUEST_ID, String.class);
-        String contentType;
-        if (image != null) {
-            message.setHeader(Headers.CONTENT_NAME, id + "-" + delivery.index() + "." + image.extension());
-            message.setBody(image.bytes());
-            contentType = image.contentType();
-        } else {
-            message.setBody(delivery.byHttp() ? delivery.text().getBytes(StandardCharsets.UTF_8) : delivery.text());
-            contentType = delivery.json() ? "application/json" : "text/plain; charset=UTF-8";
-            if (!delivery.json()) {
-                message.setHeader(Headers.CONTENT_NAME, id + ".txt");
-            }
-        }
+        message.setBody(delivery.byHttp() ? delivery.text().getBytes(StandardCharsets.UTF_8) : delivery.text());
         if (delivery.byHttp()) {
-            message.setHeader(Exchange.CONTENT_TYPE, contentType);
+            message.setHeader(Exchange.CONTENT_TYPE, delivery.json() ? "application/json" : "text/plain; charset=UTF-8");
         }
+        if (!delivery.json()) {
+            message.setHeader(Headers.CONTENT_NAME, id + ".txt");
+        } else if (settings.imagesMode() == ImagesMode.DOWNLOAD && "succeeded".equals(message.getHeader(Headers.STATUS))) {
+            message.setHeader(Headers.CONTENT_NAME, id + ".json");
+        }
+    }
+
+    private static void open(Message message, Picture picture) {
+        message.setBody(picture.image().bytes());
+        message.setHeader(Headers.CONTENT_NAME, picture.name());
+        message.setHeader(Exchange.CONTENT_TYPE, picture.image().contentType());
+    }
+
+    /** Makes the message for an image that is kept, which is the body. */
+    public void keep(Exchange exchange) {
+        exchange.getMessage().removeHeaders("*", "Bactrian*");
+        open(exchange.getMessage(), exchange.getMessage().getBody(Picture.class));
     }
 
     /** Notes that a delivery could not be made. */
@@ -155,13 +236,14 @@ public final class Emitter implements CamelContextAware {
         Throwable cause = FailureDocuments.cause(exchange);
         String problem = problem(delivery, cause);
         LOG.warn("{}: could not be emitted to {}", exchange.getMessage().getHeader(Headers.REQUEST_ID), problem);
-        exchange.getVariable("emission", Emission.class).failed(problem, exchange.getVariable(FailureDocuments.ATTEMPTS, 1, Integer.class));
+        exchange.getVariable("emission", Emission.class).failed(delivery, problem, exchange.getVariable(FailureDocuments.ATTEMPTS, 1, Integer.class));
     }
 
     /** Where a delivery could not be made and why, in one line without a secret. */
     public String problem(Delivery delivery, Throwable cause) {
         String destination = delivery.isReply() ? "its JMSReplyTo" : URISupport.sanitizeUri(delivery.uri());
-        return settings.redact(destination + ": " + problem(cause));
+        boolean lost = cause instanceof ImageException && delivery.picture() != null && !Image.isData(delivery.picture().url());
+        return settings.redact(destination + ": " + (lost ? "image " + delivery.picture().url() + ": " : "") + problem(cause));
     }
 
     /** An HTTP destination's address may hold a secret, and Camel's own message holds the address. */

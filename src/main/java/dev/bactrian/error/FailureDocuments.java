@@ -77,7 +77,7 @@ public final class FailureDocuments implements CamelContextAware, Processor {
     }
 
     /** How often the current step has failed: Camel counts the redelivery that would be next. */
-    private static int failures(Exchange exchange) {
+    public static int failures(Exchange exchange) {
         return exchange.getMessage().getHeader(Exchange.REDELIVERY_COUNTER, 1, Integer.class);
     }
 

@@ -3,6 +3,7 @@ package dev.bactrian.jms;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 
+import dev.bactrian.emit.Images;
 import dev.bactrian.http.ProviderHttp;
 import dev.bactrian.threads.Pools;
 import org.apache.camel.CamelContext;
@@ -23,6 +24,7 @@ final class EndOfGrace extends LifecycleStrategySupport {
         checks.scheduleWithFixedDelay(() -> {
             if (context.getShutdownStrategy().isTimeoutOccurred()) {
                 context.getRegistry().findByType(ProviderHttp.class).forEach(ProviderHttp::breakOff);
+                context.getRegistry().findByType(Images.class).forEach(Images::stop);
             }
         }, CHECK_MILLIS, CHECK_MILLIS, TimeUnit.MILLISECONDS);
     }

@@ -7,6 +7,7 @@ import dev.bactrian.config.Property;
 import dev.bactrian.config.Settings;
 import dev.bactrian.emit.Delivery;
 import dev.bactrian.emit.Emitter;
+import dev.bactrian.emit.Images;
 import dev.bactrian.error.FailureDocuments;
 import dev.bactrian.generate.Generation;
 import dev.bactrian.generate.Headers;
@@ -78,13 +79,15 @@ public final class QueueDeliveries {
         if (letter.isDead()) {
             return;
         }
+        Images images = camelContext.getRegistry().mandatoryFindSingleByType(Images.class);
+        exchange.setVariable("pictures", Delivery.REPLY.equals(key) ? images.toAnswer(exchange) : images.toEmit(exchange));
         String problem = key == null ? "not a delivery" : null;
         Delivery delivery = null;
         if (Delivery.REPLY.equals(key)) {
             delivery = Delivery.answer(document);
             problem = letter.replyTo() == null || !connections.isThere(letter.replyTo()) ? "whoever asked is gone" : null;
         } else if (key != null && Answers.json(document).isPresent()) {
-            delivery = emitter().emission(exchange).getDeliveries().stream().filter(one -> one.key().equals(key)).findFirst().orElse(null);
+            delivery = emitter().deliveries(exchange).stream().filter(one -> one.key().equals(key)).findFirst().orElse(null);
             problem = delivery == null ? "its destination is not configured any more" : null;
         } else if (key != null) {
             problem = "not a document";
@@ -95,6 +98,12 @@ public final class QueueDeliveries {
         }
         exchange.setVariable("delivery", delivery);
         letters.ledger().forget(message.getStringProperty(RECALL_KEY));
+    }
+
+    /** Takes one message of a delivery. */
+    public void message(Exchange exchange) {
+        Letters.hold(exchange);
+        exchange.setVariable("delivery", exchange.getMessage().getBody(Delivery.class));
     }
 
     /** Leaves the message of a reply. */
@@ -127,6 +136,7 @@ public final class QueueDeliveries {
         LOG.warn("{}: could not be emitted to {}; again in {} ms", id, problem, delay);
         exchange.setVariable("laterMillis", delay);
         Letters.asItCame(exchange);
+        Emitter.waiting(exchange).ifPresent(exchange.getMessage()::setBody);
         exchange.getMessage().setHeader(TRIES, tries);
     }
 
@@ -134,6 +144,7 @@ public final class QueueDeliveries {
     public void deadLetter(Exchange exchange) throws JMSException {
         Letter letter = Letters.of(exchange);
         Letters.asItCame(exchange);
+        Emitter.waiting(exchange).ifPresent(exchange.getMessage()::setBody);
         exchange.getMessage().setHeader(Headers.REASON, settings.redact(letter.reason()));
         if (letter.message().getJMSDestination() instanceof Queue queue) {
             exchange.getMessage().setHeader(Headers.QUEUE, queue.getQueueName());

@@ -247,7 +247,7 @@ public final class QueueMessages implements AggregationStrategy {
         }
         List<Delivery> deliveries = new ArrayList<>();
         if (exchange.getVariable("duplicate") == null) {
-            deliveries.addAll(emitter().emission(exchange).getDeliveries());
+            deliveries.addAll(emitter().deliveries(exchange));
         }
         if (Letters.of(exchange).replyTo() != null && !isOurs(Letters.of(exchange).replyTo())) {
             deliveries.add(Delivery.answer(exchange.getMessage().getBody(String.class)));

@@ -133,8 +133,8 @@ class EmitImagesTest extends RouteTestSupport {
         CUT_CHUNKED(Reply.rawStream("x".repeat(1000)).header("Content-Type", "image/png").cutAt(500), ""),
         HTML(Reply.body(200, "text/html", "<html>gone</html>".getBytes()), "text/html"),
         NO_TYPE(Reply.body(200, null, new byte[10]), "not an image"),
-        TOO_LARGE(Reply.body(200, "image/png", new byte[3000]), "bactrian.max-response-bytes"),
-        TOO_LARGE_WHEN_UNPACKED(Reply.body(200, "image/png", new byte[100_000]).gzip(), "bactrian.max-response-bytes"),
+        TOO_LARGE(Reply.body(200, "image/png", new byte[3000]), "bactrian.images.max-bytes"),
+        TOO_LARGE_WHEN_UNPACKED(Reply.body(200, "image/png", new byte[100_000]).gzip(), "bactrian.images.max-bytes"),
         EMPTY(Reply.body(200, "image/png", new byte[0]), ""),
         SILENT(Reply.normally().after(Duration.ofSeconds(30)), "");
 
@@ -149,7 +149,7 @@ class EmitImagesTest extends RouteTestSupport {
 
     @TestFactory
     Stream<DynamicTest> anImageThatCannotBeHadKeepsItsUrl() throws Exception {
-        startWithContent("bactrian.max-response-bytes", "2KB", "bactrian.response-timeout", "300ms");
+        startWithContent("bactrian.images.max-bytes", "2KB", "bactrian.response-timeout", "300ms");
         return Arrays.stream(Lost.values()).map(lost -> dynamicTest(lost.name(), () -> {
             Files.deleteIfExists(UNDELIVERED.resolve("emit-image.json"));
             simulator.reset().always(Call.FILE, lost.reply);

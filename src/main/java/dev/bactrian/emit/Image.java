@@ -1,0 +1,105 @@
+package dev.bactrian.emit;
+
+import java.net.URLDecoder;
+import java.nio.charset.StandardCharsets;
+import java.util.Base64;
+import java.util.Locale;
+import java.util.Map;
+import java.util.regex.Pattern;
+
+/**
+ * The bytes of an image and what it is.
+ *
+ * @param contentType in small letters and without parameters, such as {@code image/png}
+ */
+record Image(byte[] bytes, String contentType) {
+
+    private static final Pattern TYPE = Pattern.compile("[a-z0-9]+/[a-z0-9.+-]+");
+    private static final Map<String, String> EXTENSIONS = Map.of("image/png", "png", "image/jpeg", "jpg", "image/webp", "webp",
+            "image/gif", "gif", "image/svg+xml", "svg", "image/avif", "avif", "image/bmp", "bmp", "image/tiff", "tiff");
+
+    /**
+     * What came, as the image it says it is, or, where its content type says nothing, the one that its first bytes show.
+     *
+     * @throws ImageException where it is none
+     */
+    static Image of(byte[] bytes, String header) throws ImageException {
+        String type = mediaType(header);
+        String shown = shown(bytes);
+        if (type.isEmpty() || type.equals("application/octet-stream")) {
+            type = shown == null ? type : shown;
+        }
+        if (!type.startsWith("image/") || !TYPE.matcher(type).matches()) {
+            throw new ImageException("is not an image but '" + type + "'");
+        } else if (bytes.length == 0) {
+            throw new ImageException("is empty", true);
+        } else if (shown == null && isMarked(type)) {
+            throw new ImageException("is said to be '" + type + "' and is not");
+        }
+        return new Image(bytes, type);
+    }
+
+    /**
+     * What a {@code data:} URL holds.
+     *
+     * @throws ImageException where that can't be read
+     */
+    static Image of(String dataUrl) throws ImageException {
+        int comma = dataUrl.indexOf(',');
+        if (comma < 0) {
+            throw new ImageException("a data URL without its data");
+        }
+        String head = dataUrl.substring(5, comma);
+        boolean base64 = head.toLowerCase(Locale.ROOT).endsWith(";base64");
+        String type = mediaType(base64 ? head.substring(0, head.length() - 7) : head);
+        String data = dataUrl.substring(comma + 1);
+        try {
+            byte[] bytes = base64 ? Base64.getMimeDecoder().decode(data)
+                    : URLDecoder.decode(data.replace("+", "%2B"), StandardCharsets.UTF_8).getBytes(StandardCharsets.UTF_8);
+            return new Image(bytes, TYPE.matcher(type).matches() ? type : "text/plain");
+        } catch (IllegalArgumentException e) {
+            throw new ImageException("a data URL that is not base64");
+        }
+    }
+
+    static boolean isData(String url) {
+        return url.regionMatches(true, 0, "data:", 0, 5);
+    }
+
+    private static String mediaType(String contentType) {
+        return contentType == null ? "" : contentType.split(";", 2)[0].trim().toLowerCase(Locale.ROOT);
+    }
+
+    /** Whether images of that type begin with bytes that are known here. */
+    private static boolean isMarked(String type) {
+        return type.equals("image/png") || type.equals("image/jpeg") || type.equals("image/gif") || type.equals("image/webp");
+    }
+
+    /** The type that the first bytes show, or null. */
+    private static String shown(byte[] bytes) {
+        String start = new String(bytes, 0, Math.min(16, bytes.length), StandardCharsets.ISO_8859_1);
+        if (start.startsWith("\u0089PNG\r\n\u001a\n")) {
+            return "image/png";
+        } else if (start.startsWith("\u00ff\u00d8\u00ff")) {
+            return "image/jpeg";
+        } else if (start.startsWith("GIF8")) {
+            return "image/gif";
+        } else if (start.startsWith("RIFF") && start.startsWith("WEBP", 8)) {
+            return "image/webp";
+        } else if (start.startsWith("ftypavif", 4)) {
+            return "image/avif";
+        } else if (start.startsWith("II*\0") || start.startsWith("MM\0*")) {
+            return "image/tiff";
+        }
+        return start.startsWith("BM") ? "image/bmp" : null;
+    }
+
+    /** The file name extension for its type. */
+    String extension() {
+        return EXTENSIONS.getOrDefault(contentType, "bin");
+    }
+
+    String dataUrl() {
+        return "data:" + contentType + ";base64," + Base64.getEncoder().encodeToString(bytes);
+    }
+}

@@ -1,0 +1,235 @@
+package dev.bactrian.emit;
+
+import java.io.IOException;
+import java.net.URI;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import java.util.Set;
+import java.util.concurrent.Future;
+import java.util.concurrent.ScheduledThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+
+import dev.bactrian.Version;
+import dev.bactrian.config.Property;
+import dev.bactrian.config.Settings;
+import dev.bactrian.http.Answers;
+import dev.bactrian.http.ProviderHttp;
+import dev.bactrian.threads.Pools;
+import org.apache.hc.client5.http.SystemDefaultDnsResolver;
+import org.apache.hc.client5.http.classic.methods.HttpGet;
+import org.apache.hc.client5.http.config.ConnectionConfig;
+import org.apache.hc.client5.http.config.RequestConfig;
+import org.apache.hc.client5.http.impl.classic.CloseableHttpClient;
+import org.apache.hc.client5.http.impl.classic.HttpClientBuilder;
+import org.apache.hc.client5.http.impl.classic.HttpClients;
+import org.apache.hc.client5.http.impl.io.ManagedHttpClientConnectionFactory;
+import org.apache.hc.client5.http.impl.io.PoolingHttpClientConnectionManagerBuilder;
+import org.apache.hc.core5.http.ClassicHttpRequest;
+import org.apache.hc.core5.http.ClassicHttpResponse;
+import org.apache.hc.core5.http.Header;
+import org.apache.hc.core5.http.HttpEntity;
+import org.apache.hc.core5.http.HttpException;
+import org.apache.hc.core5.http.HttpHeaders;
+import org.apache.hc.core5.http.config.Http1Config;
+import org.apache.hc.core5.http.impl.io.HttpRequestExecutor;
+import org.apache.hc.core5.http.io.HttpClientConnection;
+import org.apache.hc.core5.http.io.HttpResponseInformationCallback;
+import org.apache.hc.core5.http.protocol.HttpContext;
+import org.apache.hc.core5.io.CloseMode;
+import org.apache.hc.core5.util.Timeout;
+
+/**
+ * Fetches images whose URLs came in an answer: by https from the hosts of {@code bactrian.images.hosts} alone, where
+ * these have public addresses, without a token. The one exception is the simulator's: where {@code 127.0.0.1} is listed as
+ * such, http and that address are good enough.
+ */
+final class ImageClient {
+
+    private static final String LOOPBACK = "127.0.0.1";
+    private static final int MOST_HOPS = 3;
+    private static final int MOST_AT_ONCE = 32;
+    private static final int LONGEST_HEADER = 16_384;
+    private static final int MOST_HEADERS = 200;
+
+    private final List<String> hosts;
+    private final long maxBytes;
+    private final long maxMillis;
+    private final CloseableHttpClient client;
+    private final ScheduledThreadPoolExecutor clock = Pools.scheduled("bactrian-image-clock", 1);
+    private volatile boolean closed;
+
+    ImageClient(Settings settings) {
+        hosts = Arrays.stream(settings.text(Property.IMAGES_HOSTS).orElse("").split(",")).map(String::trim)
+                .filter(host -> !host.isEmpty()).map(host -> host.toLowerCase(Locale.ROOT)).toList();
+        maxBytes = settings.bytes(Property.IMAGES_MAX_BYTES);
+        maxMillis = settings.duration(Property.IMAGES_TIMEOUT).toMillis();
+        Timeout stall = Timeout.of(settings.duration(Property.STALL_TIMEOUT));
+        PoolingHttpClientConnectionManagerBuilder connections = PoolingHttpClientConnectionManagerBuilder.create()
+                .setMaxConnTotal(MOST_AT_ONCE)
+                .setMaxConnPerRoute(MOST_AT_ONCE)
+                .setConnectionFactory(ManagedHttpClientConnectionFactory.builder().http1Config(Http1Config.custom()
+                        .setMaxLineLength(LONGEST_HEADER).setMaxHeaderCount(MOST_HEADERS).build()).build())
+                .setDefaultConnectionConfig(ConnectionConfig.custom()
+                        .setConnectTimeout(Timeout.of(settings.duration(Property.CONNECT_TIMEOUT))).build());
+        if (settings.proxy(Property.REPLICATE_PROXY).isEmpty()) {
+            // Otherwise the proxy resolves the host, and this would resolve the proxy, which may well be at home.
+            connections.setDnsResolver(new PublicAddresses(SystemDefaultDnsResolver.INSTANCE,
+                    hosts.contains(LOOPBACK) ? Set.of(LOOPBACK) : Set.of()));
+        }
+        HttpClientBuilder builder = HttpClients.custom()
+                .setConnectionManager(connections.build())
+                .setDefaultRequestConfig(RequestConfig.custom()
+                        .setResponseTimeout(Timeout.of(settings.duration(Property.RESPONSE_TIMEOUT)))
+                        .setConnectionRequestTimeout(Timeout.ofMilliseconds(maxMillis))
+                        .setProtocolUpgradeEnabled(false).build())
+                .setRequestExecutor(new StallAware(stall))
+                .setUserAgent("bactrian/" + Version.current())
+                .disableAutomaticRetries().disableRedirectHandling().disableCookieManagement().disableAuthCaching();
+        ProviderHttp.through(settings.proxy(Property.REPLICATE_PROXY), builder);
+        client = builder.build();
+    }
+
+    /**
+     * The image at that URL.
+     *
+     * @throws ImageException with one line that says why it can't be had
+     */
+    Image fetch(String url) throws ImageException {
+        if (Image.isData(url)) {
+            Image image = Image.of(url);
+            if (image.bytes().length > maxBytes) {
+                throw tooLarge();
+            }
+            return image;
+        }
+        long until = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(maxMillis);
+        URI uri = allowed(url);
+        for (int hop = 0; hop <= MOST_HOPS; hop++) {
+            Answer answer = get(uri, TimeUnit.NANOSECONDS.toMillis(until - System.nanoTime()));
+            if (answer.image() != null) {
+                return answer.image();
+            }
+            uri = next(uri, answer);
+        }
+        throw new ImageException("redirects more than " + MOST_HOPS + " times");
+    }
+
+    private URI allowed(String url) throws ImageException {
+        try {
+            URI uri = URI.create(url);
+            String host = host(uri);
+            boolean known = hosts.stream().anyMatch(allowed -> host.equals(allowed) || host.endsWith("." + allowed));
+            boolean scheme = "https".equalsIgnoreCase(uri.getScheme()) || "http".equalsIgnoreCase(uri.getScheme()) && host.equals(LOOPBACK);
+            if (known && scheme && uri.getUserInfo() == null) {
+                return uri;
+            }
+        } catch (IllegalArgumentException e) {
+            // said below
+        }
+        throw new ImageException("is not an https URL on one of " + Property.IMAGES_HOSTS.key());
+    }
+
+    private static String host(URI uri) {
+        return uri.getHost() == null ? "" : uri.getHost().toLowerCase(Locale.ROOT);
+    }
+
+    private static int port(URI uri) {
+        return uri.getPort() >= 0 ? uri.getPort() : "https".equalsIgnoreCase(uri.getScheme()) ? 443 : 80;
+    }
+
+    private URI next(URI from, Answer answer) throws ImageException {
+        try {
+            URI to = from.resolve(URI.create(answer.location()));
+            if (host(to).equals(host(from)) && port(to) == port(from)) {
+                return allowed(to.toString());
+            }
+        } catch (IllegalArgumentException e) {
+            // said below
+        }
+        throw new ImageException("answered " + answer.status() + ", a redirect to another host");
+    }
+
+    /** What came: the image, or where it has gone. */
+    private record Answer(Image image, int status, String location) {
+    }
+
+    private Answer get(URI uri, long millis) throws ImageException {
+        HttpGet request = new HttpGet(uri);
+        request.setHeader(HttpHeaders.ACCEPT, "image/*");
+        AtomicBoolean late = new AtomicBoolean();
+        Future<?> alarm = clock.schedule(() -> {
+            late.set(true);
+            request.cancel();
+        }, Math.max(millis, 1), TimeUnit.MILLISECONDS);
+        try {
+            return client.execute(request, this::read);
+        } catch (ImageException e) {
+            throw e;
+        } catch (PublicAddresses.NotPublicException e) {
+            throw new ImageException(e.getMessage());
+        } catch (IOException e) {
+            throw late.get() ? new ImageException("took longer than " + Property.IMAGES_TIMEOUT.key())
+                    : new ImageException(e.getMessage() == null ? e.getClass().getSimpleName() : Answers.oneLine(e.getMessage()), true);
+        } finally {
+            alarm.cancel(false);
+        }
+    }
+
+    private Answer read(ClassicHttpResponse response) throws IOException {
+        int status = response.getCode();
+        Header location = response.getFirstHeader(HttpHeaders.LOCATION);
+        if (location != null && (status == 301 || status == 302 || status == 303 || status == 307 || status == 308)) {
+            return new Answer(null, status, location.getValue());
+        }
+        if (status != 200) {
+            throw new ImageException("answered " + status, status == 404 || status == 408 || status == 429 || status >= 500);
+        }
+        HttpEntity entity = response.getEntity();
+        if (entity == null) {
+            throw new ImageException("is empty", true);
+        }
+        if (entity.getContentLength() > maxBytes) {
+            throw tooLarge();
+        }
+        byte[] bytes = entity.getContent().readNBytes((int) Math.min(maxBytes + 1, Integer.MAX_VALUE - 8));
+        if (bytes.length > maxBytes) {
+            throw tooLarge();
+        }
+        return new Answer(Image.of(bytes, entity.getContentType()), status, null);
+    }
+
+    private static ImageException tooLarge() {
+        return new ImageException("larger than " + Property.IMAGES_MAX_BYTES.key());
+    }
+
+    boolean isClosed() {
+        return closed;
+    }
+
+    /** Cuts what is being fetched, and fetches nothing more. */
+    void close() {
+        closed = true;
+        client.close(CloseMode.IMMEDIATE);
+        clock.shutdownNow();
+    }
+
+    /** Once the answer has begun, {@code bactrian.stall-timeout} counts between two reads of it. */
+    private static final class StallAware extends HttpRequestExecutor {
+
+        private final Timeout stall;
+
+        StallAware(Timeout stall) {
+            this.stall = stall;
+        }
+
+        @Override
+        public ClassicHttpResponse execute(ClassicHttpRequest request, HttpClientConnection connection,
+                HttpResponseInformationCallback information, HttpContext context) throws IOException, HttpException {
+            ClassicHttpResponse response = super.execute(request, connection, information, context);
+            connection.setSocketTimeout(stall);
+            return response;
+        }
+    }
+}
