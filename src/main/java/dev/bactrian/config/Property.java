@@ -79,13 +79,15 @@ public enum Property {
     LEDGER_USER("ledger.user", Form.TEXT, null),
     LEDGER_PASSWORD("ledger.password", Form.SECRET, null),
 
+    MANAGEMENT_PORT("management.port", Form.PORT, "9876"),
+
     SIMULATOR("simulator", Form.SIMULATOR, "auto"),
     ROUTES("routes", Form.TEXT, "classpath:bactrian"),
     CONFIG("config", Form.TEXT, "bactrian.properties");
 
     /** How a value is written. */
     enum Form {
-        TEXT, SECRET, URL, URL_WITH_ID, WEBHOOK_URL, PROXY, DURATION, COUNT, COUNT_OR_ZERO, SIZE, FLAG, CANCEL_AFTER,
+        TEXT, SECRET, URL, URL_WITH_ID, WEBHOOK_URL, PROXY, DURATION, COUNT, COUNT_OR_ZERO, PORT, SIZE, FLAG, CANCEL_AFTER,
         PROFILE("playground"), REPLICATE_API("official", "homepage"), PROMPT_STYLE("messages", "flattened"),
         EMIT_FORMAT("json", "content"), IMAGES("url", "download", "inline"), SIMULATOR("auto", "true", "false");
 

@@ -215,7 +215,7 @@ public final class Settings {
             case WEBHOOK_URL -> webhookUrl(property, value.get());
             case PROXY -> proxy(property);
             case DURATION, CANCEL_AFTER -> duration(property);
-            case COUNT, COUNT_OR_ZERO -> count(property);
+            case COUNT, COUNT_OR_ZERO, PORT -> count(property);
             case SIZE -> bytes(property);
             case FLAG -> flag(property);
             default -> choice(property, value.get());
@@ -322,19 +322,21 @@ public final class Settings {
         return m.group(group) == null ? 0 : Long.parseLong(m.group(group));
     }
 
-    /** A whole number, at least 1 except where 0 has a meaning. */
+    /** A whole number, at least 1 except where 0 has a meaning; of a port, 65535 at most. */
     public int count(Property property) {
         String value = require(property);
-        int least = property.form() == Property.Form.COUNT_OR_ZERO ? 0 : 1;
+        int least = property.form() == Property.Form.COUNT ? 1 : 0;
+        int most = property.form() == Property.Form.PORT ? 65_535 : Integer.MAX_VALUE;
         try {
             int count = Integer.parseInt(value);
-            if (count >= least) {
+            if (count >= least && count <= most) {
                 return count;
             }
         } catch (NumberFormatException e) {
             // said below
         }
-        throw new SettingException(property.key(), "'" + value + "' is not a whole number from " + least);
+        throw new SettingException(property.key(), "'" + value + "' is not a whole number from " + least
+                + (property.form() == Property.Form.PORT ? " to " + most : ""));
     }
 
     /** A size in bytes, written as a number or with KB, MB or GB (powers of 1024). */

@@ -19,6 +19,7 @@ import dev.bactrian.http.Answers;
 import dev.bactrian.http.HttpFailures;
 import dev.bactrian.http.Retry;
 import dev.bactrian.model.Provider;
+import dev.bactrian.observe.Observer;
 import dev.bactrian.replicate.Look;
 import dev.bactrian.replicate.Output;
 import dev.bactrian.request.RequestId;
@@ -105,6 +106,7 @@ public final class FailureDocuments implements CamelContextAware, Processor {
         ObjectNode document = generation == null ? Documents.error(id, failure, Instant.now())
                 : Documents.error(generation, failure, partialText(exchange), prediction(exchange));
         Cancellations.settle(exchange);
+        Observer.of(camelContext).ended(exchange, generation, document, chunks(exchange));
         exchange.setVariable("failure", failure);
         exchange.setVariable(Results.SUMMARY, Documents.summary(document));
         exchange.getMessage().setBody(Documents.text(document));
@@ -125,6 +127,12 @@ public final class FailureDocuments implements CamelContextAware, Processor {
         ChatStream stream = exchange.getVariable("stream", ChatStream.class);
         Output output = exchange.getVariable("output", Output.class);
         return stream != null ? stream.text() : output != null ? String.join("", output.chunks()) : "";
+    }
+
+    private static int chunks(Exchange exchange) {
+        ChatStream stream = exchange.getVariable("stream", ChatStream.class);
+        Output output = exchange.getVariable("output", Output.class);
+        return stream != null ? stream.chunks() : output != null ? output.chunks().size() : 0;
     }
 
     private static ObjectNode prediction(Exchange exchange) {

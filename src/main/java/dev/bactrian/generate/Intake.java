@@ -17,6 +17,7 @@ import dev.bactrian.error.ErrorType;
 import dev.bactrian.error.GenerationFailure;
 import dev.bactrian.model.Catalogue;
 import dev.bactrian.model.Provider;
+import dev.bactrian.observe.Observer;
 import dev.bactrian.request.GenerateRequest;
 import dev.bactrian.request.RequestId;
 import dev.bactrian.request.RequestReader.Format;
@@ -54,6 +55,7 @@ public final class Intake implements CamelContextAware {
     private RequestReader reader;
     private Catalogue catalogue;
     private Settings settings;
+    private Observer observer;
 
     @Override
     public CamelContext getCamelContext() {
@@ -77,6 +79,8 @@ public final class Intake implements CamelContextAware {
         } catch (IllegalArgumentException e) {
             throw new SettingException(Property.MODELS.key(), e.getMessage());
         }
+        observer = Observer.of(camelContext);
+        observer.models(catalogue.ids());
     }
 
     private String resource(String uri) {
@@ -121,7 +125,8 @@ public final class Intake implements CamelContextAware {
      * @throws RejectedExecutionException where the application stops while it waits
      */
     public void begin(Exchange exchange) throws InterruptedException {
-        String id = exchange.getVariable("generation", Generation.class).id();
+        Generation generation = exchange.getVariable("generation", Generation.class);
+        String id = generation.id();
         String delivery = exchange.getVariable(DELIVERY, "", String.class);
         boolean mayWait = exchange.getVariable(ATTEMPT) != null;
         synchronized (inWork) {
@@ -137,9 +142,11 @@ public final class Intake implements CamelContextAware {
             }
             inWork.put(id, delivery);
         }
+        observer.begun(exchange, generation);
         exchange.getExchangeExtension().addOnCompletion(new SynchronizationAdapter() {
             @Override
             public void onDone(Exchange done) {
+                observer.left(generation);
                 synchronized (inWork) {
                     inWork.remove(id);
                     inWork.notifyAll();

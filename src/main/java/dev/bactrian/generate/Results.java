@@ -2,6 +2,7 @@ package dev.bactrian.generate;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.bactrian.emit.Streams;
+import dev.bactrian.observe.Observer;
 import dev.bactrian.replicate.Look;
 import dev.bactrian.replicate.Output;
 import dev.bactrian.upstage.ChatStream;
@@ -25,6 +26,7 @@ public final class Results {
             answer.remove("text");
         }
         ObjectNode document = Documents.result(generation, answer);
+        Observer.of(exchange.getContext()).ended(exchange, generation, document, document.path("chunks").asInt());
         exchange.setVariable(SUMMARY, Documents.summary(document));
         exchange.getMessage().setBody(Documents.text(document));
         exchange.getMessage().removeHeaders("*");

@@ -72,6 +72,11 @@ final class InFlight {
         waiting.put(prediction, System.nanoTime() + delayMillis * 1_000_000);
     }
 
+    /** How many predictions are under way. */
+    synchronized int waiting() {
+        return waiting.size();
+    }
+
     /** A prediction has ended. */
     synchronized void ended(String prediction) {
         waiting.remove(prediction);

@@ -20,6 +20,7 @@ import dev.bactrian.generate.Generation;
 import dev.bactrian.generate.Headers;
 import dev.bactrian.generate.Intake;
 import dev.bactrian.ledger.Ledger;
+import dev.bactrian.observe.Observer;
 import dev.bactrian.replicate.Look;
 import jakarta.jms.BytesMessage;
 import jakarta.jms.Destination;
@@ -64,6 +65,7 @@ public final class QueueMessages implements AggregationStrategy {
         this.letters = letters;
         Settings settings = Settings.of(camelContext);
         inFlight = new InFlight(settings.count(Property.MAX_IN_FLIGHT));
+        Observer.of(camelContext).waiting(inFlight::waiting);
         maxRequestBytes = settings.bytes(Property.MAX_REQUEST_BYTES);
         ours = Stream.of(Property.JMS_REQUESTS, Property.JMS_POLLS, Property.JMS_DELIVERIES, Property.JMS_DEAD_LETTERS)
                 .map(settings::require).collect(Collectors.toSet());

@@ -248,6 +248,11 @@ public final class Catalogue {
         return entry == null ? Optional.empty() : Optional.ofNullable(entry.models.get(entry.aliases.getOrDefault(name, name)));
     }
 
+    /** The ids of all models. */
+    public List<String> ids() {
+        return providers.values().stream().flatMap(entry -> entry.models.keySet().stream()).toList();
+    }
+
     /** The ids and aliases of one provider, or of all where it is null, in the order of the file. */
     public List<String> names(Provider provider) {
         List<String> names = new ArrayList<>();

@@ -18,6 +18,7 @@ import dev.bactrian.http.Answers;
 import dev.bactrian.http.HttpFailures;
 import dev.bactrian.http.Retry;
 import dev.bactrian.model.Provider;
+import dev.bactrian.observe.Observer;
 import org.apache.camel.Body;
 import org.apache.camel.CamelContext;
 import org.apache.camel.CamelContextAware;
@@ -39,6 +40,7 @@ public final class Replicate implements CamelContextAware {
     private Settings settings;
     private int mostMisses;
     private Retry retry;
+    private Observer observer;
 
     @Override
     public CamelContext getCamelContext() {
@@ -51,6 +53,7 @@ public final class Replicate implements CamelContextAware {
         settings = Settings.of(camelContext);
         mostMisses = settings.count(Property.RETRY_MAX_ATTEMPTS);
         retry = Retry.of(settings);
+        observer = Observer.of(camelContext);
     }
 
     private Settings settings(Generation generation) {
@@ -171,6 +174,7 @@ public final class Replicate implements CamelContextAware {
             @Variable("generation") Generation generation, @Variable("look") Look before, @Body String body) {
         Prediction prediction = Answers.json(body).flatMap(json -> Prediction.read(json, before.getId()))
                 .orElseThrow(() -> unavailable("the answer to a look at prediction " + before.getId() + " is not a prediction"));
+        observer.looked(generation, true);
         int count = before.count() + 1;
         LOG.debug("{}: look {} at prediction {}: {}", generation.id(), count, prediction.id(), prediction.rawStatus());
         if (prediction.status() == PredictionStatus.UNKNOWN) {
@@ -186,6 +190,7 @@ public final class Replicate implements CamelContextAware {
     /** The next look after one that was not answered: later where that may help, else none. */
     public Look missed(@Variable("generation") Generation generation, @Variable("look") Look before,
             @ExchangeException Throwable caught) {
+        observer.looked(generation, false);
         Throwable cause = FailureDocuments.cause(caught);
         int misses = before.misses() + 1;
         GenerationFailure said = HttpFailures.of(cause, Provider.REPLICATE, misses);
@@ -223,7 +228,10 @@ public final class Replicate implements CamelContextAware {
     }
 
     /** The pieces of its text, to be split over. */
-    public ChunkSource chunks(@Variable("output") Output output) {
+    public ChunkSource chunks(@Variable("generation") Generation generation, @Variable("output") Output output) {
+        if (!output.chunks().isEmpty()) {
+            observer.firstChunk(generation);
+        }
         return output.source();
     }
 

@@ -10,6 +10,8 @@ public enum Call {
     CANCEL,
     /** Chat: {@code POST /v1/chat/completions}, {@code /v1/web/demo/chat/completions}. */
     CHAT,
+    /** List the models: {@code GET /v1/models}. */
+    MODELS,
     /** Fetch an output file: {@code GET /files/{id}/out-0.png}. */
     FILE
 }

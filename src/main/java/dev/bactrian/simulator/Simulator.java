@@ -288,7 +288,7 @@ public final class Simulator implements AutoCloseable {
     private Answer normal(Target target, RecordedRequest request) {
         return switch (target.dialect()) {
             case REPLICATE, HOMEPAGE -> replicate.answer(target, request);
-            case UPSTAGE, PLAYGROUND -> upstage.answer(request);
+            case UPSTAGE, PLAYGROUND -> target.call() == Call.MODELS ? upstage.models() : upstage.answer(request);
             case FILES -> replicate.file(target.name());
             case NONE -> Answer.notFound();
         };

@@ -56,6 +56,9 @@ record Target(Call call, Dialect dialect, String name) {
         if (prediction.matches() && prediction.group(2) == null) {
             return new Target(Call.POLL, Dialect.REPLICATE, prediction.group(1));
         }
+        if (path.equals("/v1/models")) {
+            return new Target(Call.MODELS, Dialect.UPSTAGE, null);
+        }
         if (path.equals("/api/poll")) {
             Matcher id = ID.matcher(query);
             return new Target(Call.POLL, Dialect.HOMEPAGE, id.find() ? id.group(1) : "");

@@ -2,6 +2,7 @@ package dev.bactrian.simulator;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
@@ -55,6 +56,17 @@ final class Upstage {
 
     Answer answer(RecordedRequest request) {
         return withLimits(answered(request));
+    }
+
+    /** The list of models. */
+    Answer models() {
+        ObjectNode body = Json.object().put("object", "list");
+        ArrayNode models = body.putArray("data");
+        SNAPSHOTS.forEach((alias, snapshot) -> {
+            models.addObject().put("id", alias).put("object", "model");
+            models.addObject().put("id", snapshot).put("object", "model");
+        });
+        return withLimits(Answer.json(200, body));
     }
 
     /** The stream of a script's pieces, for the model that was asked. */

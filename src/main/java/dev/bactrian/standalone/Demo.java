@@ -46,6 +46,7 @@ public final class Demo {
         properties.put(Property.EMIT_RESULT.key(), Property.EMIT_RESULT.defaultValue(false).orElseThrow() + " | bean:demo?method=outcome");
         properties.put(Property.EMIT_ERROR.key(), Property.EMIT_ERROR.defaultValue(false).orElseThrow() + " | bean:demo?method=outcome");
         properties.put(Property.EMIT_CHUNK.key(), "bean:demo?method=chunk");
+        properties.put(Property.MANAGEMENT_PORT.key(), "0");
         try (Stream<Path> files = Files.list(Path.of("inbox"))) {
             Demo demo = new Demo((int) files.filter(Files::isRegularFile).count());
             try (Service service = new Service(properties)) {

@@ -25,6 +25,7 @@ final class Service implements AutoCloseable {
     private final Main main = new Main();
     private final Settings settings;
     private final Simulator simulator;
+    private final Management management;
     private final long begun = System.nanoTime();
 
     /**
@@ -40,7 +41,9 @@ final class Service implements AutoCloseable {
             properties.putAll(simulatorEndpoints(asked));
         }
         settings = Settings.of(bactrian(properties));
+        management = new Management(settings);
         properties.forEach(main::addProperty);
+        management.properties().forEach(main::addProperty);
         main.configure().setRoutesIncludePattern(routes(settings.require(Property.ROUTES)));
         main.bind("bactrianSettings", settings);
     }
@@ -106,6 +109,9 @@ final class Service implements AutoCloseable {
         say("Chunks    ", Property.EMIT_CHUNK);
         LOG.info("Replicate {}{}", settings.require(Property.REPLICATE_API_ENDPOINT), via(Property.REPLICATE_PROXY));
         LOG.info("Upstage   {}{}", settings.require(Property.UPSTAGE_API_ENDPOINT), via(Property.UPSTAGE_PROXY));
+        if (management.isOn()) {
+            LOG.info("Observe   {}", management);
+        }
         LOG.info("Bactrian {} ready with {} routes in {} ms", Version.current(), routes, (System.nanoTime() - begun) / 1_000_000);
     }
 

@@ -38,6 +38,7 @@ public final class ChatStream implements ChunkSource, Closeable {
     private final UnaryOperator<String> redact;
     private final Cancellation cancellation;
     private final boolean textKept;
+    private final Runnable begun;
     private final String requestId;
     private final InputStream in;
     private final EventStream events;
@@ -54,7 +55,7 @@ public final class ChatStream implements ChunkSource, Closeable {
 
     /** Reads the answer to that request from a body of {@code text/event-stream}. */
     public ChatStream(String requestId, InputStream in) {
-        this(requestId, in, UnaryOperator.identity(), new Cancellation(), true);
+        this(requestId, in, UnaryOperator.identity(), new Cancellation(), true, () -> { });
     }
 
     /**
@@ -63,11 +64,13 @@ public final class ChatStream implements ChunkSource, Closeable {
      * @param redact       what the service says of an error goes through it first: it may echo the key
      * @param cancellation ends it from any thread, where it also cuts the connection
      * @param textKept     whether the answer's text is kept; where not, an answer may be longer than the limit of answers
+     * @param begun        is told of the first piece
      */
-    ChatStream(String requestId, InputStream in, UnaryOperator<String> redact, Cancellation cancellation, boolean textKept) {
+    ChatStream(String requestId, InputStream in, UnaryOperator<String> redact, Cancellation cancellation, boolean textKept, Runnable begun) {
         this.textKept = textKept;
         this.redact = redact;
         this.cancellation = cancellation;
+        this.begun = begun;
         this.requestId = requestId;
         this.in = in;
         this.events = new EventStream(in);
@@ -102,7 +105,9 @@ public final class ChatStream implements ChunkSource, Closeable {
                 }
                 String piece = take();
                 if (piece != null) {
-                    chunks++;
+                    if (chunks++ == 0) {
+                        begun.run();
+                    }
                     if (textKept) {
                         text.append(piece);
                     }

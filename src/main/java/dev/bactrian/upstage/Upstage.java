@@ -16,6 +16,7 @@ import dev.bactrian.error.GenerationFailure;
 import dev.bactrian.generate.Cancellation;
 import dev.bactrian.generate.Generation;
 import dev.bactrian.http.Answers;
+import dev.bactrian.observe.Observer;
 import dev.bactrian.request.ChatMessage;
 import dev.bactrian.request.GenerateRequest;
 import org.apache.camel.Body;
@@ -28,6 +29,7 @@ public final class Upstage implements CamelContextAware {
 
     private CamelContext camelContext;
     private Settings settings;
+    private Observer observer;
 
     @Override
     public CamelContext getCamelContext() {
@@ -38,6 +40,7 @@ public final class Upstage implements CamelContextAware {
     public void setCamelContext(CamelContext camelContext) {
         this.camelContext = camelContext;
         this.settings = Settings.of(camelContext);
+        this.observer = Observer.of(camelContext);
     }
 
     /** The URL of chat completions. */
@@ -97,6 +100,6 @@ public final class Upstage implements CamelContextAware {
             @Variable(Streams.CHANNEL) ChunkStream channel,
             @Body InputStream body) {
         return new ChatStream(generation.id(), body == null ? InputStream.nullInputStream() : body,
-                settings(generation)::redact, cancellation, channel == null || channel.isTextKept());
+                settings(generation)::redact, cancellation, channel == null || channel.isTextKept(), () -> observer.firstChunk(generation));
     }
 }

@@ -181,6 +181,7 @@ final class ServiceProcess implements AutoCloseable {
         private Builder(Path folder) {
             this.folder = folder;
             environment.put("LC_ALL", "C.UTF-8");
+            set(Property.MANAGEMENT_PORT, "0");
         }
 
         /** Adds {@code -Dname=value}. */

@@ -343,7 +343,7 @@ class ReplicateTest {
 
     @Test
     void what_does_not_exist_is_404_and_recorded_without_a_kind() throws IOException {
-        for (String path : List.of("/", "/v1/predictions/none", "/api/poll?id=none", "/v1/models", "/files/x")) {
+        for (String path : List.of("/", "/v1/predictions/none", "/api/poll?id=none", "/v1/modelz", "/files/x")) {
             HttpResponse<String> response = Web.get(simulator.url() + path);
             assertThat(response.statusCode()).as(path).isEqualTo(404);
             assertThat(response.body()).isEqualTo("{\"detail\":\"no such resource\",\"status\":404}");

@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
 import java.net.http.HttpResponse;
 import java.time.Duration;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
@@ -43,6 +44,15 @@ class UpstageTest {
             assertThat(chunk.has("usage")).isFalse();
         });
         assertThat(text(chunks)).contains("two humps?");
+    }
+
+    @Test
+    void the_models_are_listed_to_whoever_has_a_key() throws IOException {
+        HttpResponse<String> response = Web.get(simulator.url() + "/v1/models");
+
+        assertThat(response.statusCode()).isEqualTo(200);
+        assertThat(Json.parse(response.body().getBytes(StandardCharsets.UTF_8)).path("data").findValuesAsText("id")).contains("solar-pro4", "solar-pro4-260806");
+        assertThat(simulator.count(Call.MODELS)).isOne();
     }
 
     @Test

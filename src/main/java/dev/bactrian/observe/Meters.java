@@ -1,0 +1,141 @@
+package dev.bactrian.observe;
+
+import java.time.Duration;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.IntSupplier;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.bactrian.generate.Generation;
+import dev.bactrian.model.Provider;
+import io.micrometer.core.instrument.Counter;
+import io.micrometer.core.instrument.Gauge;
+import io.micrometer.core.instrument.MeterRegistry;
+import io.micrometer.core.instrument.Tags;
+import io.micrometer.core.instrument.Timer;
+import io.micrometer.core.instrument.composite.CompositeMeterRegistry;
+import org.apache.camel.CamelContext;
+import org.apache.camel.Exchange;
+import org.apache.camel.spi.Registry;
+
+/**
+ * Keeps the meters of docs/reference.md in a registry of Micrometer. No tag has more values than the catalogue has models
+ * and the documents have error types.
+ */
+final class Meters implements Observer {
+
+    /** The name under which Camel's own components look for a registry. */
+    private static final String CAMELS_NAME = "metricsRegistry";
+    private static final String NONE = "none";
+    private static final String OTHER = "other";
+    /** The bounds of the histograms: a chat's first chunk takes a fraction of a second, a prediction may take minutes. */
+    private static final Duration[] BOUNDS = {
+            Duration.ofMillis(100), Duration.ofMillis(250), Duration.ofMillis(500), Duration.ofSeconds(1), Duration.ofMillis(2_500),
+            Duration.ofSeconds(5), Duration.ofSeconds(10), Duration.ofSeconds(30), Duration.ofMinutes(1), Duration.ofMinutes(2),
+            Duration.ofMinutes(5)};
+
+    private final MeterRegistry registry;
+    private final Set<String> models;
+    private final Map<Provider, AtomicInteger> inFlight = new EnumMap<>(Provider.class);
+
+    private Meters(MeterRegistry registry, Set<String> models, List<IntSupplier> waiting) {
+        this.registry = registry;
+        this.models = models;
+        for (Provider provider : Provider.values()) {
+            AtomicInteger working = new AtomicInteger();
+            inFlight.put(provider, working);
+            Gauge.builder("bactrian.in.flight", () -> working.get()
+                            + (provider == Provider.REPLICATE ? waiting.stream().mapToInt(IntSupplier::getAsInt).sum() : 0))
+                    .description("Requests that this instance has in work")
+                    .tag("provider", provider.toString()).strongReference(true).register(registry);
+        }
+    }
+
+    /** The meters of an application, or null where it has no registry. */
+    static Observer of(CamelContext context, Set<String> models, List<IntSupplier> waiting) {
+        MeterRegistry registry = registry(context.getRegistry());
+        return registry == null ? null : new Meters(registry, models, waiting);
+    }
+
+    private static MeterRegistry registry(Registry beans) {
+        MeterRegistry named = beans.lookupByNameAndType(CAMELS_NAME, MeterRegistry.class);
+        if (named != null) {
+            return named;
+        }
+        Set<MeterRegistry> found = beans.findByType(MeterRegistry.class);
+        // One that puts the others together, as Spring Boot has it, counts in each of them once.
+        return found.stream().filter(CompositeMeterRegistry.class::isInstance).findFirst()
+                .or(() -> found.stream().findFirst().filter(only -> found.size() == 1))
+                .orElseGet(() -> {
+                    if (found.isEmpty()) {
+                        return null;
+                    }
+                    CompositeMeterRegistry together = new CompositeMeterRegistry();
+                    found.forEach(together::add);
+                    return together;
+                });
+    }
+
+    @Override
+    public void begun(Exchange exchange, Generation generation) {
+        inFlight.get(generation.model().provider()).incrementAndGet();
+    }
+
+    @Override
+    public void left(Generation generation) {
+        inFlight.get(generation.model().provider()).decrementAndGet();
+    }
+
+    @Override
+    public void firstChunk(Generation generation) {
+        Timer.builder("bactrian.first.chunk").description("From the request to the first piece of its text")
+                .serviceLevelObjectives(BOUNDS).tags(tags(generation)).register(registry).record(generation.elapsed());
+    }
+
+    @Override
+    public void looked(Generation generation, boolean answered) {
+        count("bactrian.looks", "Looks at predictions", tags(generation).and("answered", Boolean.toString(answered)), 1);
+    }
+
+    @Override
+    public void ended(Exchange exchange, Generation generation, ObjectNode document, int chunks) {
+        Tags tags = tags(generation);
+        Timer.builder("bactrian.requests").description("Requests that have their result or error, and how long they took")
+                .serviceLevelObjectives(BOUNDS)
+                .tags(tags.and("status", document.path("status").asText(), "error.type", document.path("error").path("type").asText(NONE)))
+                .register(registry).record(generation == null ? Duration.ZERO : generation.elapsed());
+        if (chunks > 0) {
+            count("bactrian.chunks", "Pieces of text that have come", tags, chunks);
+        }
+        tokens(tags, "prompt", document.path("usage").path("prompt_tokens"));
+        tokens(tags, "completion", document.path("usage").path("completion_tokens"));
+        JsonNode predicted = document.path("prediction").path("metrics").path("predict_time");
+        if (predicted.isNumber() && predicted.doubleValue() >= 0) {
+            Timer.builder("bactrian.predict").description("What predictions took to run, as the provider says")
+                    .tags(tags).register(registry).record((long) (predicted.doubleValue() * 1e9), TimeUnit.NANOSECONDS);
+        }
+    }
+
+    private void tokens(Tags tags, String type, JsonNode tokens) {
+        if (tokens.isNumber() && tokens.doubleValue() > 0) {
+            count("bactrian.tokens", "Tokens that the provider has counted", tags.and("type", type), tokens.doubleValue());
+        }
+    }
+
+    private void count(String name, String description, Tags tags, double amount) {
+        Counter.builder(name).description(description).tags(tags).register(registry).increment(amount);
+    }
+
+    private Tags tags(Generation generation) {
+        if (generation == null) {
+            return Tags.of("provider", NONE, "model", NONE);
+        }
+        String model = generation.model().id();
+        return Tags.of("provider", generation.getProvider(), "model", models.contains(model) ? model : OTHER);
+    }
+}

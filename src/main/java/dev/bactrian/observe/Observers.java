@@ -1,0 +1,117 @@
+package dev.bactrian.observe;
+
+import java.util.Collection;
+import java.util.List;
+import java.util.Objects;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.Consumer;
+import java.util.function.IntSupplier;
+import java.util.function.Supplier;
+import java.util.stream.Stream;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.bactrian.generate.Generation;
+import org.apache.camel.CamelContext;
+import org.apache.camel.Exchange;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** The observers that the application turns out to have. */
+final class Observers implements Observer {
+
+    private static final Logger LOG = LoggerFactory.getLogger("dev.bactrian.observe");
+    private static final String BEAN = "bactrianObserver";
+
+    private final Set<String> models = ConcurrentHashMap.newKeySet();
+    private final List<IntSupplier> waiting = new CopyOnWriteArrayList<>();
+    private Observer meters;
+    private Observer spans;
+    private volatile List<Observer> all = List.of();
+
+    private Observers() {
+    }
+
+    static Observer of(CamelContext context) {
+        Observer known = context.getRegistry().lookupByNameAndType(BEAN, Observer.class);
+        return known != null ? known : create(context);
+    }
+
+    private static synchronized Observer create(CamelContext context) {
+        Observer known = context.getRegistry().lookupByNameAndType(BEAN, Observer.class);
+        if (known != null) {
+            return known;
+        }
+        Observers observers = new Observers();
+        context.getRegistry().bind(BEAN, observers);
+        observers.find(context);
+        try {
+            // An application may bring its registry or its tracer after the routes; by its start they are there.
+            context.addStartupListener((started, already) -> observers.find(started));
+        } catch (Exception e) {
+            LOG.warn("Only what observes by now will: {}", e.toString());
+        }
+        return observers;
+    }
+
+    private synchronized void find(CamelContext context) {
+        meters = meters != null ? meters : optional(() -> Meters.of(context, models, waiting));
+        spans = spans != null ? spans : optional(() -> Spans.of(context));
+        all = Stream.of(meters, spans).filter(Objects::nonNull).toList();
+    }
+
+    private static Observer optional(Supplier<Observer> library) {
+        try {
+            return library.get();
+        } catch (NoClassDefFoundError e) {
+            LOG.debug("Not observed by a library that is not on the class path: {}", e.getMessage());
+            return null;
+        }
+    }
+
+    @Override
+    public void models(Collection<String> ids) {
+        models.addAll(ids);
+    }
+
+    @Override
+    public void waiting(IntSupplier predictions) {
+        waiting.add(predictions);
+    }
+
+    @Override
+    public void begun(Exchange exchange, Generation generation) {
+        tell(observer -> observer.begun(exchange, generation));
+    }
+
+    @Override
+    public void left(Generation generation) {
+        tell(observer -> observer.left(generation));
+    }
+
+    @Override
+    public void firstChunk(Generation generation) {
+        tell(observer -> observer.firstChunk(generation));
+    }
+
+    @Override
+    public void looked(Generation generation, boolean answered) {
+        tell(observer -> observer.looked(generation, answered));
+    }
+
+    @Override
+    public void ended(Exchange exchange, Generation generation, ObjectNode document, int chunks) {
+        tell(observer -> observer.ended(exchange, generation, document, chunks));
+    }
+
+    private void tell(Consumer<Observer> what) {
+        for (Observer observer : all) {
+            try {
+                what.accept(observer);
+            } catch (RuntimeException | LinkageError e) {
+                LOG.warn("Not observed: {}", e.toString());
+            }
+        }
+    }
+}

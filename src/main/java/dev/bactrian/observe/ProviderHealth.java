@@ -1,0 +1,133 @@
+package dev.bactrian.observe;
+
+import java.io.IOException;
+import java.net.URI;
+import java.time.Duration;
+import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+
+import dev.bactrian.config.Property;
+import dev.bactrian.config.Settings;
+import dev.bactrian.http.Answers;
+import dev.bactrian.http.ProviderHttp;
+import dev.bactrian.model.Provider;
+import org.apache.camel.health.HealthCheckRegistry;
+import org.apache.camel.health.HealthCheckResultBuilder;
+import org.apache.camel.impl.health.AbstractHealthCheck;
+import org.apache.hc.client5.http.classic.methods.HttpGet;
+import org.apache.hc.core5.http.ConnectionRequestTimeoutException;
+import org.apache.hc.core5.http.HttpHeaders;
+
+/**
+ * A readiness check in Camel's own registry of them: whether a provider can be reached, and takes our token. Asks with a
+ * GET that costs nothing, when somebody asks for it, and again when what is known is {@value #FRESH_SECONDS} s old. A
+ * provider that has neither a token nor an endpoint of its own is not configured, and keeps nobody from being ready.
+ */
+public final class ProviderHealth extends AbstractHealthCheck {
+
+    private static final int FRESH_SECONDS = 30;
+    private static final long LONGEST_SECONDS = 5;
+    /** Letters and digits, as an id is, and nobody's. */
+    private static final String NO_PREDICTION = "bactrianhealthcheck";
+
+    private final Provider provider;
+    private String http;
+    private Finding found;
+    private long foundNano;
+
+    private record Finding(boolean up, String message) {
+    }
+
+    /** The check of {@code replicate} or {@code upstage}, whose id is {@code bactrian-replicate} or {@code bactrian-upstage}. */
+    public ProviderHealth(String provider) {
+        super("bactrian", "bactrian-" + provider);
+        this.provider = Provider.of(provider.toLowerCase(Locale.ROOT)).orElseThrow();
+    }
+
+    /** The name of the {@link ProviderHttp} that asks. */
+    public void setHttp(String bean) {
+        http = bean;
+    }
+
+    /** Puts it into the registry, where the application has one. */
+    public void start() {
+        HealthCheckRegistry registry = HealthCheckRegistry.get(getCamelContext());
+        if (registry != null) {
+            registry.register(this);
+        }
+    }
+
+    @Override
+    public boolean isLiveness() {
+        return false;
+    }
+
+    @Override
+    protected void doCall(HealthCheckResultBuilder builder, Map<String, Object> options) {
+        if (found == null || System.nanoTime() - foundNano > Duration.ofSeconds(FRESH_SECONDS).toNanos()) {
+            found = find();
+            foundNano = System.nanoTime();
+        }
+        builder.state(found.up() ? State.UP : State.DOWN).message(found.message());
+    }
+
+    private Finding find() {
+        Settings settings = Settings.of(getCamelContext());
+        Property endpoint = provider == Provider.UPSTAGE ? Property.UPSTAGE_API_ENDPOINT : Property.REPLICATE_API_ENDPOINT;
+        Property token = provider == Provider.UPSTAGE ? Property.UPSTAGE_API_KEY : Property.REPLICATE_API_TOKEN;
+        boolean official = host(settings.require(endpoint)).equals(host(endpoint.defaultValue(false).orElseThrow()));
+        if (official && settings.text(token).isEmpty()) {
+            return new Finding(true, provider + " is not configured: " + token.key() + " is not set");
+        }
+        HttpGet get = new HttpGet(url(settings));
+        get.setHeader(HttpHeaders.ACCEPT, "application/json");
+        FutureTask<Integer> answer = new FutureTask<>(() -> client().execute(get, response -> response.getCode()));
+        Thread asking = new Thread(answer, "bactrian-health");
+        asking.setDaemon(true);
+        asking.start();
+        try {
+            return finding(answer.get(LONGEST_SECONDS, TimeUnit.SECONDS));
+        } catch (TimeoutException e) {
+            return new Finding(false, provider + " is unreachable: no answer within " + LONGEST_SECONDS + " s");
+        } catch (ExecutionException e) {
+            if (e.getCause() instanceof ConnectionRequestTimeoutException) {
+                return new Finding(true, provider + " is busy with our requests on all connections");
+            }
+            String reason = e.getCause() instanceof IOException ? e.getCause().getMessage() : e.getCause().toString();
+            return new Finding(false, provider + " is unreachable: " + settings.redact(Answers.oneLine(String.valueOf(reason))));
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            return new Finding(false, provider + " was not asked: interrupted");
+        } finally {
+            get.cancel();
+        }
+    }
+
+    private ProviderHttp client() {
+        return getCamelContext().getRegistry().lookupByNameAndType(http, ProviderHttp.class);
+    }
+
+    /** Upstage lists its models; Replicate looks up a prediction that can't be there (PROVIDERS.md 1.5, 3.2). */
+    private String url(Settings settings) {
+        return provider == Provider.UPSTAGE
+                ? settings.require(Property.UPSTAGE_API_ENDPOINT).replaceFirst("/chat/completions(?=$|\\?)", "/models")
+                : settings.require(Property.REPLICATE_POLL_ENDPOINT).replace("{id}", NO_PREDICTION);
+    }
+
+    private Finding finding(int status) {
+        return switch (status) {
+            case 401, 402, 403 -> new Finding(false, provider + " does not take the token: it answered " + status);
+            case 407 -> new Finding(false, provider + " is unreachable: the proxy answered 407");
+            default -> status >= 500 ? new Finding(false, provider + " is unavailable: it answered " + status)
+                    : new Finding(true, provider + " is reachable");
+        };
+    }
+
+    private static String host(String url) {
+        return URI.create(url).getHost().toLowerCase(Locale.ROOT);
+    }
+}
