@@ -3,6 +3,8 @@ package dev.bactrian.observe;
 import java.io.IOException;
 import java.net.URI;
 import java.time.Duration;
+import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.ExecutionException;
@@ -12,6 +14,7 @@ import java.util.concurrent.TimeoutException;
 
 import dev.bactrian.config.Property;
 import dev.bactrian.config.Settings;
+import dev.bactrian.generate.Account;
 import dev.bactrian.http.Answers;
 import dev.bactrian.http.ProviderHttp;
 import dev.bactrian.model.Provider;
@@ -40,6 +43,9 @@ public final class ProviderHealth extends AbstractHealthCheck {
     private long foundNano;
 
     private record Finding(boolean up, String message) {
+    }
+
+    private record Question(String whose, Settings settings, HttpGet get, FutureTask<Integer> answer) {
     }
 
     /** The check of {@code replicate} or {@code upstage}, whose id is {@code bactrian-replicate} or {@code bactrian-upstage}. */
@@ -75,22 +81,43 @@ public final class ProviderHealth extends AbstractHealthCheck {
         builder.state(found.up() ? State.UP : State.DOWN).message(found.message());
     }
 
+    /** Asks with the application's own token, and with each other that its accounts bring. */
     private Finding find() {
-        Settings settings = Settings.of(getCamelContext());
-        Property endpoint = provider == Provider.UPSTAGE ? Property.UPSTAGE_API_ENDPOINT : Property.REPLICATE_API_ENDPOINT;
-        Property token = provider == Provider.UPSTAGE ? Property.UPSTAGE_API_KEY : Property.REPLICATE_API_TOKEN;
-        boolean official = host(settings.require(endpoint)).equals(host(endpoint.defaultValue(false).orElseThrow()));
-        if (official && settings.text(token).isEmpty()) {
-            return new Finding(true, provider + " is not configured: " + token.key() + " is not set");
+        Settings own = Settings.of(getCamelContext());
+        Map<List<String>, Question> questions = new LinkedHashMap<>();
+        ask(questions, "", null, own);
+        getCamelContext().getRegistry().findByTypeWithName(Account.class).forEach((name, account) -> {
+            String key = account.key(own);
+            ask(questions, " of account '" + name + "'", key, own.account(key));
+        });
+        long deadline = System.nanoTime() + Duration.ofSeconds(LONGEST_SECONDS).toNanos();
+        List<Finding> findings = questions.values().stream().map(question -> finding(question, deadline)).toList();
+        return findings.stream().filter(finding -> !finding.up()).findFirst().orElseGet(() -> findings.isEmpty()
+                ? new Finding(true, provider + " is not configured: " + token().key() + " is not set") : findings.get(0));
+    }
+
+    private void ask(Map<List<String>, Question> questions, String whose, String account, Settings settings) {
+        boolean official = host(settings.require(endpoint())).equals(host(endpoint().defaultValue(false).orElseThrow()));
+        if (official && settings.text(token()).isEmpty()) {
+            return;
         }
-        HttpGet get = new HttpGet(url(settings));
-        get.setHeader(HttpHeaders.ACCEPT, "application/json");
-        FutureTask<Integer> answer = new FutureTask<>(() -> client().execute(get, response -> response.getCode()));
-        Thread asking = new Thread(answer, "bactrian-health");
-        asking.setDaemon(true);
-        asking.start();
+        questions.computeIfAbsent(List.of(url(settings), settings.text(token()).orElse("")), same -> {
+            HttpGet get = new HttpGet(url(settings));
+            get.setHeader(HttpHeaders.ACCEPT, "application/json");
+            if (account != null) {
+                get.setHeader(ProviderHttp.ACCOUNT, account);
+            }
+            FutureTask<Integer> answer = new FutureTask<>(() -> client().execute(get, response -> response.getCode()));
+            Thread asking = new Thread(answer, "bactrian-health");
+            asking.setDaemon(true);
+            asking.start();
+            return new Question(whose, settings, get, answer);
+        });
+    }
+
+    private Finding finding(Question question, long deadline) {
         try {
-            return finding(answer.get(LONGEST_SECONDS, TimeUnit.SECONDS));
+            return finding(question.whose(), question.answer().get(deadline - System.nanoTime(), TimeUnit.NANOSECONDS));
         } catch (TimeoutException e) {
             return new Finding(false, provider + " is unreachable: no answer within " + LONGEST_SECONDS + " s");
         } catch (ExecutionException e) {
@@ -98,13 +125,21 @@ public final class ProviderHealth extends AbstractHealthCheck {
                 return new Finding(true, provider + " is busy with our requests on all connections");
             }
             String reason = e.getCause() instanceof IOException ? e.getCause().getMessage() : e.getCause().toString();
-            return new Finding(false, provider + " is unreachable: " + settings.redact(Answers.oneLine(String.valueOf(reason))));
+            return new Finding(false, provider + " is unreachable: " + question.settings().redact(Answers.oneLine(String.valueOf(reason))));
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             return new Finding(false, provider + " was not asked: interrupted");
         } finally {
-            get.cancel();
+            question.get().cancel();
         }
+    }
+
+    private Property endpoint() {
+        return provider == Provider.UPSTAGE ? Property.UPSTAGE_API_ENDPOINT : Property.REPLICATE_API_ENDPOINT;
+    }
+
+    private Property token() {
+        return provider == Provider.UPSTAGE ? Property.UPSTAGE_API_KEY : Property.REPLICATE_API_TOKEN;
     }
 
     private ProviderHttp client() {
@@ -118,9 +153,9 @@ public final class ProviderHealth extends AbstractHealthCheck {
                 : settings.require(Property.REPLICATE_POLL_ENDPOINT).replace("{id}", NO_PREDICTION);
     }
 
-    private Finding finding(int status) {
+    private Finding finding(String whose, int status) {
         return switch (status) {
-            case 401, 402, 403 -> new Finding(false, provider + " does not take the token: it answered " + status);
+            case 401, 402, 403 -> new Finding(false, provider + " does not take the token" + whose + ": it answered " + status);
             case 407 -> new Finding(false, provider + " is unreachable: the proxy answered 407");
             default -> status >= 500 ? new Finding(false, provider + " is unavailable: it answered " + status)
                     : new Finding(true, provider + " is reachable");

@@ -5,16 +5,20 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.net.http.HttpResponse;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.bactrian.config.Property;
+import dev.bactrian.generate.Account;
 import dev.bactrian.http.Answers;
 import dev.bactrian.simulator.Call;
 import dev.bactrian.simulator.Reply;
 import dev.bactrian.simulator.Simulator;
 import org.apache.camel.health.HealthCheck;
 import org.apache.camel.health.HealthCheckHelper;
+import org.apache.camel.main.Main;
 import org.junit.jupiter.api.Test;
 
 /** Readiness, as a probe asks for it over HTTP, and as an application finds it in Camel's registry. */
@@ -23,6 +27,13 @@ class HealthTest extends RouteTestSupport {
     @Override
     Simulator simulator() {
         return Simulator.builder().pause(Duration.ZERO).requireToken("good").start();
+    }
+
+    private final Map<String, Account> accounts = new LinkedHashMap<>();
+
+    @Override
+    void configure(Main main) {
+        accounts.forEach(main::bind);
     }
 
     private void startServed(String... more) throws Exception {
@@ -91,6 +102,25 @@ class HealthTest extends RouteTestSupport {
         assertThat(answer.statusCode()).isEqualTo(503);
         assertThat(check(answer, "bactrian-upstage").path("message").asText()).startsWith("upstage is unreachable: ");
         assertThat(check(answer, "bactrian-replicate").path("message").asText()).isEqualTo("replicate is unavailable: it answered 503");
+    }
+
+    @Test
+    void anAccountWhoseTokenIsNotTakenIsNamed() throws Exception {
+        Account team = new Account();
+        team.setUpstageApiKey("bad-canary");
+        Account twin = new Account();
+        twin.setUpstageApiKey("good");
+        accounts.put("team", team);
+        accounts.put("twin", twin);
+        startServed();
+
+        HttpResponse<String> answer = ready();
+
+        assertThat(check(answer, "bactrian-upstage").path("message").asText())
+                .isEqualTo("upstage does not take the token of account 'team': it answered 401");
+        assertThat(check(answer, "bactrian-replicate").path("status").asText()).isEqualTo("UP");
+        assertThat(simulator.count(Call.MODELS)).as("each token is tried once").isEqualTo(2);
+        assertThat(answer.body()).doesNotContain("canary");
     }
 
     @Test
