@@ -4,31 +4,71 @@ import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
-import java.util.Map;
 
 import dev.bactrian.config.Property;
-import dev.bactrian.config.Settings;
+import io.micrometer.core.instrument.MeterRegistry;
+import io.micrometer.prometheusmetrics.PrometheusConfig;
+import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
+import org.apache.camel.CamelContext;
+import org.apache.camel.component.micrometer.prometheus.MicrometerPrometheus;
+import org.apache.camel.component.platform.http.main.ManagementHttpServer;
+import org.apache.camel.health.HealthCheckRegistry;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** The port for whoever watches the service: {@code /observe/health} and {@code /observe/metrics}, on this machine alone. */
+/**
+ * The port for whoever watches the service: {@code /observe/health} and {@code /observe/metrics}, on this machine alone.
+ * Opened when the service is ready, and not by Camel's own properties with the routes: that would take a part of the start.
+ */
 final class Management {
 
     private static final Logger LOG = LoggerFactory.getLogger("dev.bactrian");
     private static final String HOST = "127.0.0.1";
 
     private final int port;
+    private final PrometheusMeterRegistry meters = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
 
-    /** The port of these settings, or none where it is taken: several instances may run on one machine. */
-    Management(Settings settings) {
-        int wanted = settings.count(Property.MANAGEMENT_PORT);
-        port = wanted == 0 || isFree(wanted) ? wanted : 0;
-        if (port != wanted) {
-            LOG.warn("{}: port {} is taken; nobody can watch this instance there", Property.MANAGEMENT_PORT.key(), wanted);
+    Management(int port) {
+        this.port = port;
+    }
+
+    /** Where what is to be seen is counted, from the start on. */
+    MeterRegistry meters() {
+        return meters;
+    }
+
+    /** Opens the port. Where it is taken, as by another instance, the service goes on without. */
+    void open(CamelContext context) {
+        if (!isFree()) {
+            LOG.warn("{}: port {} is taken; nobody can watch this instance there", Property.MANAGEMENT_PORT.key(), port);
+            return;
+        }
+        try {
+            // What a check has to say, also when all is well.
+            HealthCheckRegistry.get(context).setExposureLevel("full");
+            ManagementHttpServer server = new ManagementHttpServer();
+            server.setHost(HOST);
+            server.setPort(port);
+            server.setPath("/");
+            server.setHealthCheckEnabled(true);
+            server.setHealthPath("/observe/health");
+            server.setMetricsEnabled(true);
+            context.addService(server);
+            MicrometerPrometheus metrics = new MicrometerPrometheus();
+            metrics.setPath("/observe/metrics");
+            // What Camel counts of each route and exchange is much, and costs something.
+            metrics.setEnableRoutePolicy(false);
+            metrics.setEnableExchangeEventNotifier(false);
+            metrics.setEnableRouteEventNotifier(false);
+            metrics.setClearOnReload(false);
+            context.addService(metrics);
+            LOG.info("Observe   http://{}:{}/observe/metrics", HOST, port);
+        } catch (Exception e) {
+            LOG.warn("{}: port {} can't be opened; nobody can watch this instance there: {}", Property.MANAGEMENT_PORT.key(), port, e.toString());
         }
     }
 
-    private static boolean isFree(int port) {
+    private boolean isFree() {
         try (ServerSocket socket = new ServerSocket()) {
             socket.setReuseAddress(true);
             socket.bind(new InetSocketAddress(InetAddress.getByName(HOST), port));
@@ -36,32 +76,5 @@ final class Management {
         } catch (IOException e) {
             return false;
         }
-    }
-
-    /** Whether there is one. */
-    boolean isOn() {
-        return port != 0;
-    }
-
-    /** What Camel is to be told of it. */
-    Map<String, String> properties() {
-        return !isOn() ? Map.of() : Map.ofEntries(
-                Map.entry("camel.management.enabled", "true"),
-                Map.entry("camel.management.host", HOST),
-                Map.entry("camel.management.port", Integer.toString(port)),
-                Map.entry("camel.management.health-check-enabled", "true"),
-                Map.entry("camel.management.metrics-enabled", "true"),
-                Map.entry("camel.metrics.enabled", "true"),
-                // What Camel counts of each route and exchange is much, and costs something.
-                Map.entry("camel.metrics.enable-route-policy", "false"),
-                Map.entry("camel.metrics.enable-exchange-event-notifier", "false"),
-                Map.entry("camel.metrics.enable-route-event-notifier", "false"),
-                // What a check has to say, also when all is well.
-                Map.entry("camel.health.exposure-level", "full"));
-    }
-
-    @Override
-    public String toString() {
-        return "http://" + HOST + ":" + port + "/observe/metrics";
     }
 }

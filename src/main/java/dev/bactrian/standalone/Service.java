@@ -41,11 +41,14 @@ final class Service implements AutoCloseable {
             properties.putAll(simulatorEndpoints(asked));
         }
         settings = Settings.of(bactrian(properties));
-        management = new Management(settings);
         properties.forEach(main::addProperty);
-        management.properties().forEach(main::addProperty);
         main.configure().setRoutesIncludePattern(routes(settings.require(Property.ROUTES)));
         main.bind("bactrianSettings", settings);
+        int port = settings.count(Property.MANAGEMENT_PORT);
+        management = port == 0 ? null : new Management(port);
+        if (management != null) {
+            main.bind("metricsRegistry", management.meters());
+        }
     }
 
     private static Map<String, String> bactrian(Map<String, String> properties) {
@@ -109,10 +112,10 @@ final class Service implements AutoCloseable {
         say("Chunks    ", Property.EMIT_CHUNK);
         LOG.info("Replicate {}{}", settings.require(Property.REPLICATE_API_ENDPOINT), via(Property.REPLICATE_PROXY));
         LOG.info("Upstage   {}{}", settings.require(Property.UPSTAGE_API_ENDPOINT), via(Property.UPSTAGE_PROXY));
-        if (management.isOn()) {
-            LOG.info("Observe   {}", management);
-        }
         LOG.info("Bactrian {} ready with {} routes in {} ms", Version.current(), routes, (System.nanoTime() - begun) / 1_000_000);
+        if (management != null) {
+            management.open(main.getCamelContext());
+        }
     }
 
     private String broker() {

@@ -31,7 +31,7 @@ class ObserveIT extends EndToEnd {
         String address = "http://127.0.0.1:" + port;
         ServiceProcess service = run(service().set(Property.MANAGEMENT_PORT, Integer.toString(port))
                 .set(Property.UPSTAGE_API_KEY, "up_canary_key").set(Property.REPLICATE_API_TOKEN, "r8_canary_token"));
-        assertThat(service.said("Observe   " + address + "/observe/metrics")).as(service.toString()).isTrue();
+        service.says("Observe   " + address + "/observe/metrics");
 
         drop("chat.json", CHAT);
         drop("picture.json", PICTURE);
@@ -68,11 +68,12 @@ class ObserveIT extends EndToEnd {
         try (ServerSocket taken = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
             ServiceProcess service = run(service().set(Property.MANAGEMENT_PORT, Integer.toString(taken.getLocalPort())));
 
+            service.says("WARN");
             assertThat(service.out()).filteredOn(line -> line.contains("WARN")).singleElement().asString()
                     .contains("bactrian.management.port: port " + taken.getLocalPort() + " is taken");
-            assertThat(service.said("Observe ")).isFalse();
             drop("chat.json", CHAT);
             result("chat");
+            assertThat(service.said("Observe ")).isFalse();
         }
     }
 }
