@@ -27,6 +27,9 @@ public enum Property {
     REPLICATE_WEBHOOK_FROM("replicate.webhook-from", Form.TEXT, "direct:replicate-webhook"),
     REPLICATE_WEBHOOK_LOOK_DELAY("replicate.webhook-look-delay", Form.DURATION, "30s"),
     REPLICATE_PROXY("replicate.proxy", Form.PROXY, null),
+    REPLICATE_STREAM("replicate.stream", Form.STREAM, "auto"),
+    REPLICATE_STREAM_HOSTS("replicate.stream-hosts", Form.TEXT, "stream.replicate.com,c.replicate.net"),
+    REPLICATE_PREFER_WAIT("replicate.prefer-wait", Form.WAIT, null),
     REPLICATE_MAX_CREATES_PER_MINUTE("replicate.max-creates-per-minute", Form.COUNT, "600"),
 
     UPSTAGE_API_ENDPOINT("upstage.api-endpoint", Form.URL, "https://api.upstage.ai/v1/chat/completions",
@@ -87,9 +90,9 @@ public enum Property {
 
     /** How a value is written. */
     enum Form {
-        TEXT, SECRET, URL, URL_WITH_ID, WEBHOOK_URL, PROXY, DURATION, COUNT, COUNT_OR_ZERO, PORT, SIZE, FLAG, CANCEL_AFTER,
+        TEXT, SECRET, URL, URL_WITH_ID, WEBHOOK_URL, PROXY, DURATION, COUNT, COUNT_OR_ZERO, PORT, SIZE, FLAG, CANCEL_AFTER, WAIT,
         PROFILE("playground"), REPLICATE_API("official", "homepage"), PROMPT_STYLE("messages", "flattened"),
-        EMIT_FORMAT("json", "content"), IMAGES("url", "download", "inline"), SIMULATOR("auto", "true", "false");
+        STREAM("auto", "off"), EMIT_FORMAT("json", "content"), IMAGES("url", "download", "inline"), SIMULATOR("auto", "true", "false");
 
         final String[] choices;
 

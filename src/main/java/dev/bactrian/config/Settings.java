@@ -215,6 +215,7 @@ public final class Settings {
             case WEBHOOK_URL -> webhookUrl(property, value.get());
             case PROXY -> proxy(property);
             case DURATION, CANCEL_AFTER -> duration(property);
+            case WAIT -> preferWait();
             case COUNT, COUNT_OR_ZERO, PORT -> count(property);
             case SIZE -> bytes(property);
             case FLAG -> flag(property);
@@ -438,6 +439,27 @@ public final class Settings {
         Duration deadline = set != null ? duration(Property.REPLICATE_CANCEL_AFTER)
                 : duration(Property.REPLICATE_POLL_DELAY).multipliedBy(count(Property.REPLICATE_POLL_MAX_ATTEMPTS)).plusMinutes(1);
         return Optional.of(deadline.compareTo(Duration.ofSeconds(5)) < 0 ? Duration.ofSeconds(5) : deadline);
+    }
+
+    /** Whether a text is read as the model writes it, where the service offers that. */
+    public boolean replicateStreams() {
+        return require(Property.REPLICATE_STREAM).equals("auto");
+    }
+
+    /**
+     * How long a create on the official API is asked to wait for its output, in whole seconds (PROVIDERS.md 1.3); empty
+     * where it is not.
+     */
+    public Optional<Duration> preferWait() {
+        if (!isSet(Property.REPLICATE_PREFER_WAIT)) {
+            return Optional.empty();
+        }
+        Duration wait = duration(Property.REPLICATE_PREFER_WAIT);
+        if (wait.toMillis() % 1000 != 0 || wait.toSeconds() < 1 || wait.toSeconds() > 60) {
+            throw new SettingException(Property.REPLICATE_PREFER_WAIT.key(),
+                    "'" + require(Property.REPLICATE_PREFER_WAIT) + "' is not a number of whole seconds from 1s to 60s");
+        }
+        return replicateApi() == ReplicateApi.OFFICIAL ? Optional.of(wait) : Optional.empty();
     }
 
     /** The endpoint URIs of a property that holds several, separated by {@code " | "}. */

@@ -97,7 +97,8 @@ public final class ChunkSender extends AsyncProcessorSupport implements CamelCon
             callback.done(true);
             return true;
         }
-        exchange.getMessage().setHeader(Headers.CHUNK_INDEX, exchange.getProperty(ExchangePropertyKey.SPLIT_INDEX));
+        int index = exchange.getProperty(ExchangePropertyKey.SPLIT_INDEX, Integer.class);
+        exchange.getMessage().setHeader(Headers.CHUNK_INDEX, exchange.getVariable("chunks", ChunkSource.class).before() + index);
         // Whatever the caller of the routes waits for, a chunk is no question.
         exchange.setPattern(ExchangePattern.InOnly);
         if (exchange.getVariable(Intake.ATTEMPT) == null) {

@@ -15,4 +15,9 @@ public interface ChunkSource extends Iterator<String> {
      * the splitter's own steps would count as handled by then, and pass by the route's error handler.)
      */
     void fail(GenerationFailure reason);
+
+    /** How many chunks of the same answer went out before these. */
+    default int before() {
+        return 0;
+    }
 }

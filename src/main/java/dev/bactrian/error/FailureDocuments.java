@@ -22,6 +22,7 @@ import dev.bactrian.model.Provider;
 import dev.bactrian.observe.Observer;
 import dev.bactrian.replicate.Look;
 import dev.bactrian.replicate.Output;
+import dev.bactrian.replicate.PredictionStream;
 import dev.bactrian.request.RequestId;
 import dev.bactrian.upstage.ChatStream;
 import org.apache.camel.CamelContext;
@@ -125,8 +126,9 @@ public final class FailureDocuments implements CamelContextAware, Processor {
             return "";
         }
         ChatStream stream = exchange.getVariable("stream", ChatStream.class);
+        PredictionStream streamed = exchange.getVariable("streamed", PredictionStream.class);
         Output output = exchange.getVariable("output", Output.class);
-        return stream != null ? stream.text() : output != null ? String.join("", output.chunks()) : "";
+        return stream != null ? stream.text() : output != null ? output.text() : streamed != null ? streamed.text() : "";
     }
 
     private static int chunks(Exchange exchange) {

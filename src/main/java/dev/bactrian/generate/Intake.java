@@ -44,8 +44,8 @@ public final class Intake implements CamelContextAware {
 
     /** What the routes keep of a request. A caller's own variables of these names are not ours. */
     private static final List<String> VARIABLES =
-            List.of("generation", "stream", "chunks", "recalled", "look", "output", "attempts", "failure", "summary", "cancellation", "webhook",
-                    "pictures", "picture", Streams.CHANNEL);
+            List.of("generation", "stream", "chunks", "recalled", "look", "streamed", "output", "attempts", "failure", "summary",
+                    "cancellation", "webhook", "pictures", "picture", Streams.CHANNEL);
 
     private static final long CHECK_MILLIS = 200;
 

@@ -66,11 +66,13 @@ public final class ProviderHttp extends CloseableHttpClient implements CamelCont
     public static final String REQUEST = "Bactrian-Request";
 
     private static final String CONNECTION = ProviderHttp.class.getName() + ".connection";
+    private static final String WAIT = "wait=";
     private static final TimeValue IDLE_BEFORE_CHECK = TimeValue.ofSeconds(1);
     private static final TimeValue LONGEST_IDLE = TimeValue.ofSeconds(30);
     private static final TimeValue LONGEST_LIFE = TimeValue.ofMinutes(10);
 
     private Provider provider;
+    private boolean anonymous;
     private CamelContext camelContext;
     private PoolingHttpClientConnectionManager connections;
     private CloseableHttpClient client;
@@ -79,6 +81,11 @@ public final class ProviderHttp extends CloseableHttpClient implements CamelCont
     /** {@code replicate} or {@code upstage}. */
     public void setProvider(String name) {
         provider = Provider.of(name.toLowerCase(Locale.ROOT)).orElseThrow();
+    }
+
+    /** Whether the token stays out of it, wherever a request goes. */
+    public void setAnonymous(boolean anonymous) {
+        this.anonymous = anonymous;
     }
 
     @Override
@@ -150,7 +157,7 @@ public final class ProviderHttp extends CloseableHttpClient implements CamelCont
                         .setConnectionRequestTimeout(Timeout.of(settings.duration(Property.CONNECT_TIMEOUT)))
                         .setProtocolUpgradeEnabled(false)
                         .build())
-                .addExecInterceptorFirst("bactrian-answer", new Guard(settings, provider, settings.bytes(Property.MAX_RESPONSE_BYTES)));
+                .addExecInterceptorFirst("bactrian-answer", new Guard(settings, provider, anonymous, settings.bytes(Property.MAX_RESPONSE_BYTES)));
         through(settings.proxy(provider == Provider.UPSTAGE ? Property.UPSTAGE_PROXY : Property.REPLICATE_PROXY), builder);
         return builder.build();
     }
@@ -238,11 +245,11 @@ public final class ProviderHttp extends CloseableHttpClient implements CamelCont
         private final Credentials ownCredentials;
         private final Map<String, Credentials> credentials = new ConcurrentHashMap<>();
 
-        Guard(Settings settings, Provider provider, long limit) {
+        Guard(Settings settings, Provider provider, boolean anonymous, long limit) {
             this.settings = settings;
             this.provider = provider;
             this.limit = limit;
-            ownCredentials = Credentials.of(settings, provider);
+            ownCredentials = anonymous ? new Credentials(null, List.of()) : Credentials.of(settings, provider);
         }
 
         private Credentials credentials(ClassicHttpRequest request, ExecChain.Scope scope) {
@@ -263,6 +270,7 @@ public final class ProviderHttp extends CloseableHttpClient implements CamelCont
                 // Where a proxy asks for its credentials the request is made again, with the headers of this one.
                 scope.originalRequest.setHeader(HttpHeaders.AUTHORIZATION, "Bearer " + token);
             }
+            waitAsAsked(request, scope);
             ClassicHttpResponse response = chain.proceed(request, scope);
             response.removeHeaders(HttpHeaders.LOCATION);
             HttpEntity entity = response.getEntity();
@@ -283,6 +291,16 @@ public final class ProviderHttp extends CloseableHttpClient implements CamelCont
                 });
             }
             return response;
+        }
+
+        /** Where the service is asked to wait before it answers, {@code bactrian.response-timeout} counts from then. */
+        private static void waitAsAsked(ClassicHttpRequest request, ExecChain.Scope scope) {
+            Header prefer = request.getFirstHeader("Prefer");
+            if (prefer != null && prefer.getValue().startsWith(WAIT)) {
+                RequestConfig config = scope.clientContext.getRequestConfigOrDefault();
+                scope.clientContext.setRequestConfig(RequestConfig.copy(config).setResponseTimeout(Timeout.of(
+                        config.getResponseTimeout().toDuration().plusSeconds(Long.parseLong(prefer.getValue().substring(WAIT.length()))))).build());
+            }
         }
 
         /** An error answer may echo the token, and what Camel makes of it goes to logs and traces. */

@@ -1,6 +1,7 @@
 package dev.bactrian.jms;
 
 import java.time.DateTimeException;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.NoSuchElementException;
@@ -18,6 +19,7 @@ import dev.bactrian.model.Model;
 import dev.bactrian.model.Provider;
 import dev.bactrian.replicate.Look;
 import dev.bactrian.replicate.Prediction;
+import dev.bactrian.replicate.Times;
 import dev.bactrian.request.GenerateRequest;
 
 /**
@@ -41,6 +43,12 @@ record Waiting(Generation generation, Look look) {
                 .put("prediction", look.getId()).put("status", look.prediction().rawStatus())
                 .put("looks", look.count()).put("queued", look.queued()).put("misses", look.misses())
                 .put("skipped", look.skipped());
+        Times times = look.times();
+        if (times != null) {
+            state.put("createdAt", times.createdAt().toString());
+            put(state, "waitedMs", times.waited());
+            put(state, "ranMs", times.ran());
+        }
         if (model.kind() != Kind.TEXT) {
             state.put("prompt", generation.request().promptFor(model.isImage()));
         }
@@ -58,7 +66,8 @@ record Waiting(Generation generation, Look look) {
             Generation generation = Generation.resume(name(state, "id"), request, model, state.path("recallKey").isNull() ? null : name(state, "recallKey"),
                     Instant.parse(required(state, "startedAt")));
             return Optional.of(new Waiting(generation, Look.resume(prediction(state), required(state, "status"),
-                    state.path("looks").asInt(), state.path("queued").asInt(), state.path("misses").asInt(), state.path("skipped").asInt())));
+                    state.path("looks").asInt(), state.path("queued").asInt(), state.path("misses").asInt(), state.path("skipped").asInt(),
+                    times(state))));
         } catch (IllegalArgumentException | ArithmeticException | DateTimeException | NoSuchElementException e) {
             return Optional.empty();
         }
@@ -71,6 +80,21 @@ record Waiting(Generation generation, Look look) {
             throw new IllegalArgumentException(field);
         }
         return name;
+    }
+
+    private static void put(ObjectNode state, String field, Duration duration) {
+        if (duration != null) {
+            state.put(field, duration.toMillis());
+        }
+    }
+
+    private static Times times(JsonNode state) {
+        return !state.has("createdAt") ? null
+                : Times.resume(Instant.parse(required(state, "createdAt")), duration(state, "waitedMs"), duration(state, "ranMs"));
+    }
+
+    private static Duration duration(JsonNode state, String field) {
+        return state.has(field) ? Duration.ofMillis(state.path(field).asLong()) : null;
     }
 
     private static String prediction(JsonNode state) {

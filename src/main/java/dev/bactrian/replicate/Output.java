@@ -19,10 +19,11 @@ import dev.bactrian.model.Kind;
  * JSON value.
  *
  * @param kind   what it turned out to be
- * @param chunks the pieces of text, none of them empty
+ * @param chunks the pieces of text that are still to be emitted, none of them empty
+ * @param before how many pieces were emitted before these
  * @param answer the parts of the result document that it makes up
  */
-public record Output(Kind kind, List<String> chunks, ObjectNode answer) {
+public record Output(Kind kind, List<String> chunks, int before, ObjectNode answer) {
 
     /**
      * Reads an output.
@@ -38,7 +39,7 @@ public record Output(Kind kind, List<String> chunks, ObjectNode answer) {
             Kind kind = known == null ? Kind.TEXT : known;
             ObjectNode answer = head(kind, prompt);
             answer.set("output", output);
-            return new Output(kind, List.of(), answer);
+            return new Output(kind, List.of(), 0, answer);
         }
         boolean urls = !strings.isEmpty() && strings.stream().allMatch(Output::isUrl);
         if (known == Kind.IMAGE && strings.isEmpty()) {
@@ -48,10 +49,63 @@ public record Output(Kind kind, List<String> chunks, ObjectNode answer) {
             ObjectNode answer = head(Kind.IMAGE, prompt);
             ArrayNode images = answer.putArray("images");
             strings.forEach(url -> images.addObject().put("url", url));
-            return new Output(Kind.IMAGE, List.of(), answer);
+            return new Output(Kind.IMAGE, List.of(), 0, answer);
         }
         ObjectNode answer = head(Kind.TEXT, prompt).put("text", String.join("", strings)).put("chunks", strings.size());
-        return new Output(Kind.TEXT, List.copyOf(strings), answer);
+        return new Output(Kind.TEXT, List.copyOf(strings), 0, answer);
+    }
+
+    /**
+     * The same after a stream has brought that many pieces of it: what of its text they lack is left to be emitted, the
+     * rest of a piece that came in part included. Nothing is, where the text does not begin with them.
+     */
+    Output after(String streamed, int pieces) {
+        int done = streamed.isEmpty() ? 0 : lengthOf(streamed, text());
+        List<String> rest = new ArrayList<>();
+        for (String piece : done < 0 ? List.<String>of() : chunks) {
+            if (done < piece.length()) {
+                rest.add(piece.substring(done));
+            }
+            done = Math.max(0, done - piece.length());
+        }
+        if (kind == Kind.TEXT && answer.has("chunks")) {
+            answer.put("chunks", pieces + rest.size());
+        }
+        return new Output(kind, List.copyOf(rest), pieces, answer);
+    }
+
+    /** Whether its text begins with what a stream has brought. */
+    boolean beginsWith(String streamed) {
+        return lengthOf(streamed, text()) >= 0;
+    }
+
+    /** How much of the text a beginning makes up, or -1. An event stream turns every line end into a LF. */
+    private static int lengthOf(String beginning, String text) {
+        int at = 0;
+        for (int i = 0; i < beginning.length(); i++) {
+            char wanted = beginning.charAt(i);
+            if (wanted == '\n' && text.startsWith("\r\n", at)) {
+                at++;
+            } else if (at >= text.length() || text.charAt(at) != wanted && !(wanted == '\n' && text.charAt(at) == '\r')) {
+                return -1;
+            }
+            at++;
+        }
+        return at;
+    }
+
+    /** Its text, empty where it is none. */
+    public String text() {
+        return answer.path("text").asText("");
+    }
+
+    /**
+     * Whether it is files and nothing else. Where a prediction is not known to have ended, such an output is whole; one
+     * of text may be the beginning of it.
+     */
+    static boolean isFiles(JsonNode output) {
+        List<String> strings = strings(output);
+        return strings != null && !strings.isEmpty() && strings.stream().allMatch(Output::isUrl);
     }
 
     /** Its chunks, to be split over. */
@@ -79,6 +133,11 @@ public record Output(Kind kind, List<String> chunks, ObjectNode answer) {
             @Override
             public void fail(GenerationFailure reason) {
                 failure = reason;
+            }
+
+            @Override
+            public int before() {
+                return before;
             }
         };
     }
@@ -108,7 +167,7 @@ public record Output(Kind kind, List<String> chunks, ObjectNode answer) {
         return strings;
     }
 
-    private static boolean isUrl(String text) {
+    static boolean isUrl(String text) {
         String start = text.substring(0, Math.min(8, text.length())).toLowerCase(Locale.ROOT);
         return (start.startsWith("https://") || start.startsWith("http://") || start.startsWith("data:"))
                 && text.chars().noneMatch(Character::isWhitespace);

@@ -12,9 +12,10 @@ import dev.bactrian.http.Answers;
  *
  * @param rawStatus the status in the service's own word, such as {@code processing}
  * @param output    null where there is none
+ * @param streamUrl where its output can be read as it is made, or null
  */
-public record Prediction(
-        String id, String rawStatus, JsonNode output, JsonNode error, String logs, JsonNode metrics, boolean dataRemoved) {
+public record Prediction(String id, String rawStatus, JsonNode output, JsonNode error, String logs, JsonNode metrics,
+        boolean dataRemoved, String streamUrl) {
 
     private static final Pattern ID = Pattern.compile("[A-Za-z0-9_-]{1,128}");
 
@@ -34,7 +35,13 @@ public record Prediction(
         JsonNode logs = body.path("logs");
         return Optional.of(new Prediction(askedFor == null ? id : askedFor, status ? body.path("status").textValue() : "starting",
                 output.isNull() || output.isMissingNode() ? null : output, body.path("error"),
-                logs.isTextual() ? logs.textValue() : "", body.path("metrics"), body.path("data_removed").asBoolean(false)));
+                logs.isTextual() ? logs.textValue() : "", body.path("metrics"), body.path("data_removed").asBoolean(false),
+                body.path("urls").path("stream").textValue()));
+    }
+
+    /** The same, as one that has ended well. */
+    Prediction succeeded() {
+        return new Prediction(id, "succeeded", output, error, logs, metrics, dataRemoved, streamUrl);
     }
 
     /** A prediction of which only the id is known: created before a restart. */
@@ -44,7 +51,7 @@ public record Prediction(
 
     /** A prediction of which no more is known than this. */
     static Prediction known(String id, String rawStatus) {
-        return new Prediction(id, rawStatus, null, MissingNode.getInstance(), "", MissingNode.getInstance(), false);
+        return new Prediction(id, rawStatus, null, MissingNode.getInstance(), "", MissingNode.getInstance(), false, null);
     }
 
     public PredictionStatus status() {

@@ -1,9 +1,13 @@
 package dev.bactrian.replicate;
 
+import java.io.InputStream;
 import java.net.URI;
 import java.time.Duration;
+import java.util.concurrent.atomic.AtomicBoolean;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.MissingNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.bactrian.config.Property;
 import dev.bactrian.config.Settings.ReplicateApi;
@@ -15,8 +19,10 @@ import dev.bactrian.error.GenerationFailure;
 import dev.bactrian.generate.Cancellation;
 import dev.bactrian.generate.Generation;
 import dev.bactrian.http.Answers;
+import dev.bactrian.http.Hosts;
 import dev.bactrian.http.HttpFailures;
 import dev.bactrian.http.Retry;
+import dev.bactrian.model.Kind;
 import dev.bactrian.model.Provider;
 import dev.bactrian.observe.Observer;
 import org.apache.camel.Body;
@@ -26,6 +32,7 @@ import org.apache.camel.ExchangeException;
 import org.apache.camel.Variable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.slf4j.event.Level;
 
 /**
  * What {@code routes/replicate.camel.yaml} can't say itself: the create's body, the reading of answers, and when to look
@@ -41,6 +48,8 @@ public final class Replicate implements CamelContextAware {
     private int mostMisses;
     private Retry retry;
     private Observer observer;
+    private Hosts streamHosts;
+    private final AtomicBoolean refused = new AtomicBoolean();
 
     @Override
     public CamelContext getCamelContext() {
@@ -54,6 +63,7 @@ public final class Replicate implements CamelContextAware {
         mostMisses = settings.count(Property.RETRY_MAX_ATTEMPTS);
         retry = Retry.of(settings);
         observer = Observer.of(camelContext);
+        streamHosts = Hosts.of(settings.text(Property.REPLICATE_STREAM_HOSTS).orElse(""));
     }
 
     private Settings settings(Generation generation) {
@@ -83,6 +93,11 @@ public final class Replicate implements CamelContextAware {
     /** The {@code Cancel-After} of a create, such as {@code 210s}, or null (PROVIDERS.md 1.4). */
     public String cancelAfter(@Variable("generation") Generation generation) {
         return settings(generation).cancelAfter().map(deadline -> deadline.toSeconds() + "s").orElse(null);
+    }
+
+    /** The {@code Prefer} of a create, such as {@code wait=30}, or null (PROVIDERS.md 1.3). */
+    public String prefer(@Variable("generation") Generation generation) {
+        return settings(generation).preferWait().map(wait -> "wait=" + wait.toSeconds()).orElse(null);
     }
 
     /**
@@ -116,26 +131,40 @@ public final class Replicate implements CamelContextAware {
      * @throws GenerationFailure {@code provider-unavailable} where the answer is none, or its id can't be used
      */
     public Look created(@Variable("generation") Generation generation, @Body String body) {
-        Prediction prediction = Answers.json(body).flatMap(json -> Prediction.read(json, null))
+        JsonNode answer = Answers.json(body).orElse(MissingNode.getInstance());
+        Prediction prediction = Prediction.read(answer, null)
                 .orElseThrow(() -> unavailable("the answer to the create is not a prediction"));
         if (!Prediction.isValidId(prediction.id())) {
             throw unavailable("the answer to the create holds an id that is not used: it is not letters, digits, _ and -");
         }
         LOG.debug("{}: prediction {} created, {}", generation.id(), prediction.id(), prediction.rawStatus());
-        return settings(generation).webhookUrl().isPresent() ? skip(generation, Look.first(prediction)) : Look.first(prediction);
+        if (isWhole(generation, prediction, answer)) {
+            return Look.first(prediction.succeeded(), null);
+        }
+        Look first = Look.first(prediction, prediction.status().terminal() ? null : Times.begin().found(prediction.status()));
+        return settings(generation).webhookUrl().isPresent() ? skip(generation, first) : first;
     }
 
     private Look skip(Generation generation, Look before) {
         Settings own = settings(generation);
         int skipped = before.skipped() + 1;
         return new Look(before.prediction(), before.count(), before.queued(), 0, null, own.duration(Property.REPLICATE_POLL_DELAY),
-                before.count() + skipped >= own.count(Property.REPLICATE_POLL_MAX_ATTEMPTS), skipped);
+                before.count() + skipped >= own.count(Property.REPLICATE_POLL_MAX_ATTEMPTS), skipped, before.times());
+    }
+
+    /**
+     * Whether the answer of a create that was to wait holds the whole output though it says {@code processing}, without
+     * the times of one that is running (PROVIDERS.md 1.3). Only of files: a list of strings may be the beginning of a text.
+     */
+    private boolean isWhole(Generation generation, Prediction prediction, JsonNode answer) {
+        return prefer(generation) != null && prediction.status() == PredictionStatus.PROCESSING && generation.model().kind() != Kind.TEXT
+                && Output.isFiles(prediction.output()) && !answer.hasNonNull("started_at") && !answer.hasNonNull("error");
     }
 
     /** A prediction that was created before a restart. */
     public Look recalled(@Variable("generation") Generation generation, @Variable("recalled") String id) {
         LOG.info("{}: goes on with prediction {}", generation.id(), id);
-        return Look.first(Prediction.recalled(id));
+        return Look.first(Prediction.recalled(id), null);
     }
 
     /**
@@ -162,7 +191,60 @@ public final class Replicate implements CamelContextAware {
     public Look told(@Variable("generation") Generation generation, @Variable("look") Look before, @Variable("webhook") String body) {
         Prediction prediction = Answers.json(body).flatMap(json -> Prediction.read(json, before.getId())).orElseThrow();
         LOG.debug("{}: a webhook told of prediction {}: {}", generation.id(), prediction.id(), prediction.rawStatus());
-        return new Look(prediction, before.count(), before.queued(), 0, null, Duration.ZERO, false, before.skipped());
+        return new Look(prediction, before.count(), before.queued(), 0, null, Duration.ZERO, false, before.skipped(),
+                found(before, prediction));
+    }
+
+    /** Whether its output can be read as it is made, at a URL that may be called. */
+    public boolean streams(@Variable("generation") Generation generation, @Variable("look") Look look) {
+        String url = look.prediction().streamUrl();
+        if (url == null || !look.isPending() || generation.model().isImage() || !settings(generation).replicateStreams()) {
+            return false;
+        }
+        if (!streamHosts.allow(url)) {
+            LOG.atLevel(refused.getAndSet(true) ? Level.DEBUG : Level.WARN).log(
+                    "{}: the stream of prediction {} is not read: its URL is not an https one on a host of {}",
+                    generation.id(), look.getId(), Property.REPLICATE_STREAM_HOSTS.key());
+            return false;
+        }
+        return true;
+    }
+
+    /** The URL of its output as it is made, which is called without the token. */
+    public String streamUrl(@Variable("look") Look look) {
+        return look.prediction().streamUrl();
+    }
+
+    /** The reader of that output: an iterator over its pieces. */
+    public PredictionStream open(@Variable("generation") Generation generation, @Variable("cancellation") Cancellation cancellation,
+            @Body InputStream body) {
+        Settings own = settings(generation);
+        return new PredictionStream(body == null ? InputStream.nullInputStream() : body, generation.model().kind(),
+                own.duration(Property.REPLICATE_POLL_DELAY).multipliedBy(own.count(Property.REPLICATE_POLL_MAX_ATTEMPTS)), cancellation);
+    }
+
+    /** Notes that the stream can't be read. */
+    public void unstreamed(@Variable("generation") Generation generation, @Variable("look") Look look,
+            @ExchangeException Throwable caught) {
+        noStream(generation, look, "can't be read: " + HttpFailures.of(FailureDocuments.cause(caught), Provider.REPLICATE, 1).getMessage());
+    }
+
+    /** Where the waiting stands after the stream, whatever came of it. */
+    public Look streamed(@Variable("generation") Generation generation, @Variable("look") Look look,
+            @Variable("streamed") PredictionStream streamed) {
+        if (streamed == null) {
+            return look;
+        }
+        streamed.close();
+        if (streamed.problem() != null) {
+            noStream(generation, look, streamed.problem());
+        }
+        return look.after(streamed);
+    }
+
+    private void noStream(Generation generation, Look look, String why) {
+        LOG.info("{}: the stream of prediction {} {}; it is looked at instead", generation.id(), look.getId(),
+                settings(generation).redact(Answers.oneLine(why)));
     }
 
     /**
@@ -184,7 +266,12 @@ public final class Replicate implements CamelContextAware {
         int queued = before.queued() + (prediction.status() == PredictionStatus.STARTING ? 1 : 0);
         Settings own = settings(generation);
         return new Look(prediction, count, queued, 0, null, own.duration(Property.REPLICATE_POLL_DELAY),
-                count + before.skipped() >= own.count(Property.REPLICATE_POLL_MAX_ATTEMPTS), before.skipped());
+                count + before.skipped() >= own.count(Property.REPLICATE_POLL_MAX_ATTEMPTS), before.skipped(),
+                found(before, prediction));
+    }
+
+    private static Times found(Look before, Prediction prediction) {
+        return before.times() == null ? null : before.times().found(prediction.status());
     }
 
     /** The next look after one that was not answered: later where that may help, else none. */
@@ -204,27 +291,36 @@ public final class Replicate implements CamelContextAware {
         LOG.debug("{}: look at prediction {} failed: {}", generation.id(), before.getId(), failure.getMessage());
         Duration wait = retry.before(misses, HttpFailures.headers(cause), HttpFailures.body(cause));
         return new Look(before.prediction(), before.count(), before.queued(), misses, failure, wait, !again,
-                before.skipped());
+                before.skipped(), before.times());
     }
 
     /** In place of the next look: the request is ended on request, so the prediction is given up. */
     public Look abandoned(@Variable("generation") Generation generation, @Variable("look") Look before) {
         return new Look(before.prediction(), before.count(), before.queued(), before.misses(), Cancellation.failure(generation, 1),
-                Duration.ZERO, true, before.skipped());
+                Duration.ZERO, true, before.skipped(), before.times());
     }
 
     /**
-     * What the prediction put out.
+     * What the prediction put out, less the chunks that its stream has brought.
      *
      * @throws GenerationFailure {@code empty-output}
      */
-    public Output output(@Variable("generation") Generation generation, @Variable("look") Look look) {
+    public Output output(@Variable("generation") Generation generation, @Variable("look") Look look,
+            @Variable("streamed") PredictionStream streamed) {
         Prediction prediction = look.prediction();
         if (prediction.dataRemoved() && prediction.output() == null) {
             throw new GenerationFailure(ErrorType.EMPTY_OUTPUT,
                     "prediction " + prediction.id() + " succeeded, but the service has deleted its output since");
         }
-        return Output.read(prediction.output(), generation.model().kind(), prompt(generation));
+        Output output = Output.read(prediction.output(), generation.model().kind(), prompt(generation));
+        if (streamed == null) {
+            return output;
+        }
+        if (!output.beginsWith(streamed.text())) {
+            LOG.warn("{}: the output of prediction {} is not what its stream brought; no more chunks are emitted",
+                    generation.id(), prediction.id());
+        }
+        return output.after(streamed.text(), streamed.chunks());
     }
 
     /** The pieces of its text, to be split over. */

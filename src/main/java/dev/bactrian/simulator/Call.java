@@ -8,6 +8,8 @@ public enum Call {
     POLL,
     /** Cancel a prediction: {@code POST /v1/predictions/{id}/cancel}. */
     CANCEL,
+    /** Read the output of a prediction as it is made: {@code GET /v1/streams/{id}}. */
+    STREAM,
     /** Chat: {@code POST /v1/chat/completions}, {@code /v1/web/demo/chat/completions}. */
     CHAT,
     /** List the models: {@code GET /v1/models}. */

@@ -12,7 +12,8 @@ import java.util.Set;
 
 /**
  * A prediction and how far it has come. It moves on when it is looked at, not with time: {@code starting} at the first
- * look, then {@code processing} with more and more output, and its end at the last.
+ * look, then {@code processing} with more and more output, and its end at the last. Once its stream is read, it moves on
+ * with that.
  */
 final class Prediction {
 
@@ -23,9 +24,10 @@ final class Prediction {
     private final String version;
     private final JsonNode input;
     private final boolean homepage;
-    private final List<String> pieces;
+    private List<String> pieces;
     private final boolean image;
     private final Instant deadline;
+    private final boolean streams;
     private final Instant created = now();
     private Instant started;
     private Instant completed;
@@ -34,13 +36,16 @@ final class Prediction {
     private JsonNode error = NullNode.instance;
     private String logs = "";
     private int looks;
+    private long streamBegan;
+    private Duration streamLasts;
 
     /**
      * @param pieces   the whole output: pieces of text, or the images' addresses
      * @param deadline when it ends by itself; null: never
+     * @param streams  whether it offers its output as a stream
      */
     Prediction(String id, String model, String version, JsonNode input, boolean homepage, List<String> pieces,
-            boolean image, Instant deadline) {
+            boolean image, Instant deadline, boolean streams) {
         this.id = id;
         this.model = model;
         this.version = version;
@@ -49,6 +54,7 @@ final class Prediction {
         this.pieces = pieces;
         this.image = image;
         this.deadline = deadline;
+        this.streams = streams;
     }
 
     String id() {
@@ -60,7 +66,18 @@ final class Prediction {
     }
 
     /** The whole output: pieces of text, or the images' addresses. */
-    List<String> pieces() {
+    synchronized List<String> pieces() {
+        return pieces;
+    }
+
+    /** Has it make these pieces from now on, with that wait between two of them; what its stream brings. */
+    synchronized List<String> stream(List<String> whole, Duration gap) {
+        if (!TERMINAL.contains(status)) {
+            pieces = whole;
+            streamBegan = System.nanoTime();
+            streamLasts = gap.multipliedBy(Math.max(0, whole.size() - 1));
+            enter("processing");
+        }
         return pieces;
     }
 
@@ -74,7 +91,12 @@ final class Prediction {
             return this;
         }
         looks++;
-        if (looks >= needed) {
+        if (streamLasts != null) {
+            long passed = System.nanoTime() - streamBegan;
+            boolean over = passed >= streamLasts.toNanos();
+            output = list(over ? pieces.size() : (int) (pieces.size() * passed / streamLasts.toNanos()));
+            enter(over ? "succeeded" : "processing");
+        } else if (looks >= needed) {
             output = list(pieces.size());
             logs = "";
             enter("succeeded");
@@ -143,7 +165,7 @@ final class Prediction {
 
     /** The object as it would be in another state; nothing changes. */
     synchronized ObjectNode json(String base, String status, JsonNode output, JsonNode error) {
-        return new Prediction(id, model, version, input, homepage, pieces, image, deadline)
+        return new Prediction(id, model, version, input, homepage, pieces, image, deadline, streams)
                 .become(status, output, error)
                 .json(base);
     }
@@ -194,7 +216,11 @@ final class Prediction {
     private void urls(ObjectNode json, String base) {
         if (!homepage) {
             String get = base + "/v1/predictions/" + id;
-            json.putObject("urls").put("cancel", get + "/cancel").put("get", get).put("web", base + "/p/" + id);
+            ObjectNode urls = json.putObject("urls").put("cancel", get + "/cancel").put("get", get);
+            if (streams) {
+                urls.put("stream", base + "/v1/streams/" + id);
+            }
+            urls.put("web", base + "/p/" + id);
         }
     }
 

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
@@ -52,6 +53,8 @@ final class Replicate {
     private final String base;
     private final int looks;
     private final Set<String> unofficial;
+    private final Duration pause;
+    private final boolean streams;
     private final Map<String, Prediction> predictions = new ConcurrentHashMap<>();
     private final Queue<String> oldest = new ConcurrentLinkedQueue<>();
     private final AtomicInteger remembered = new AtomicInteger();
@@ -61,12 +64,16 @@ final class Replicate {
      * @param looks      the look at which a prediction has ended
      * @param unofficial the {@code owner/name} of models that need a pinned version
      * @param created    is told of each create of the official API that is not scripted, and its prediction
+     * @param pause      between two pieces of a stream
+     * @param streams    whether text models offer one
      */
-    Replicate(String base, int looks, Set<String> unofficial, BiConsumer<JsonNode, Prediction> created) {
+    Replicate(String base, int looks, Set<String> unofficial, BiConsumer<JsonNode, Prediction> created, Duration pause, boolean streams) {
         this.created = created;
         this.base = base;
         this.looks = looks;
         this.unofficial = unofficial;
+        this.pause = pause;
+        this.streams = streams;
     }
 
     Answer answer(Target target, RecordedRequest request) {
@@ -93,6 +100,24 @@ final class Replicate {
     Answer file(String id) {
         return Answer.of(200, "image/png", Picture.of(id))
                 .with(Map.of("Cache-Control", "public,max-age=3600", "Accept-Ranges", "bytes"));
+    }
+
+    /** The output of a prediction as an event stream, the script's pieces where it has some; it then ends with its stream. */
+    Answer stream(String id, Reply reply) {
+        Prediction prediction = predictions.get(id);
+        if (prediction == null) {
+            return Answer.notFound();
+        }
+        Duration gap = reply.pause == null ? pause : reply.pause;
+        List<String> pieces = prediction.stream(reply.kind == Reply.Kind.STREAM ? reply.pieces : prediction.pieces(), gap);
+        String head = "event: output\nid: " + Instant.now().getEpochSecond() + ":";
+        List<Frame> frames = new ArrayList<>(pieces.size() + 1);
+        for (int i = 0; i < pieces.size(); i++) {
+            String data = "data: " + pieces.get(i).replace("\r\n", "\n").replace('\r', '\n').replace("\n", "\ndata: ");
+            frames.add(new Frame((head + i + "\n" + data + "\n\n").getBytes(StandardCharsets.UTF_8), i == 0 ? Duration.ZERO : gap, i));
+        }
+        frames.add(Frame.of("event: done\ndata: {}\n\n".getBytes(StandardCharsets.UTF_8)));
+        return Answer.stream(frames);
     }
 
     /** A prediction in the state a script asks for. */
@@ -213,7 +238,7 @@ final class Replicate {
             output.add("");
         }
         return new Prediction(id, model, hash == null ? "hidden" : hash, input,
-                target.dialect() == Target.Dialect.HOMEPAGE, List.copyOf(output), image, deadline);
+                target.dialect() == Target.Dialect.HOMEPAGE, List.copyOf(output), image, deadline, streams && !image);
     }
 
     private static boolean makesImages(String model, JsonNode input) {

@@ -35,7 +35,7 @@ import java.util.concurrent.atomic.LongAdder;
  * Replicate and Upstage on loopback: a real HTTP server that speaks the wire formats of both, plays faults on demand and
  * records what it was asked. Everything is thread safe.
  *
- * <p>Without a script it behaves: predictions end at the third look, chat streams word by word, every token is accepted.
+ * <p>Without a script it behaves: predictions end at the third look or with their stream, text streams word by word, every token is accepted.
  * A request whose token is wrong is refused before a script is asked. {@link #on} and {@link #always} script it.
  *
  * <p>The JDK's server reads its settings once in a process, from the system properties {@code sun.net.httpserver.*}. This
@@ -89,7 +89,7 @@ public final class Simulator implements AutoCloseable {
         }
         url = "http://127.0.0.1:" + port();
         hooks = new Hooks(builder.webhookSecret, builder.webhookDelay, builder.webhookCopies);
-        replicate = new Replicate(url, builder.looks, builder.unofficial, this::tellLater);
+        replicate = new Replicate(url, builder.looks, builder.unofficial, this::tellLater, builder.pause, builder.streams);
         upstage = new Upstage(builder.pause, builder.pieces);
         departures = new Departures(port());
         ThreadPoolExecutor pool = new ThreadPoolExecutor(
@@ -275,20 +275,21 @@ public final class Simulator implements AutoCloseable {
                             reply.contentType == null ? Map.of() : Map.of("Content-Type", reply.contentType),
                             List.of(Frame.of(reply.body)), false);
                 }
-                case STREAM -> upstage.scripted(request, reply);
+                case STREAM -> target.call() == Call.STREAM ? replicate.stream(target.name(), reply) : upstage.scripted(request, reply);
                 case RAW_STREAM -> Answer.stream(List.of(Frame.of(reply.body)));
                 case PREDICTION -> replicate.scripted(target, request, reply);
-                case NORMAL, LOST -> normal(target, request);
+                case NORMAL, LOST -> normal(target, request, reply);
             };
         } catch (RuntimeException e) {
             return Answer.problem(500, "The simulator failed", e.toString());
         }
     }
 
-    private Answer normal(Target target, RecordedRequest request) {
+    private Answer normal(Target target, RecordedRequest request, Reply reply) {
         return switch (target.dialect()) {
             case REPLICATE, HOMEPAGE -> replicate.answer(target, request);
             case UPSTAGE, PLAYGROUND -> target.call() == Call.MODELS ? upstage.models() : upstage.answer(request);
+            case STREAMS -> replicate.stream(target.name(), reply);
             case FILES -> replicate.file(target.name());
             case NONE -> Answer.notFound();
         };
@@ -299,7 +300,7 @@ public final class Simulator implements AutoCloseable {
         return switch (dialect) {
             case REPLICATE -> ("Bearer " + token).equals(sent) || ("Token " + token).equals(sent);
             case UPSTAGE -> ("Bearer " + token).equals(sent);
-            case HOMEPAGE, PLAYGROUND, FILES, NONE -> true;
+            case HOMEPAGE, PLAYGROUND, STREAMS, FILES, NONE -> true;
         };
     }
 
@@ -429,6 +430,7 @@ public final class Simulator implements AutoCloseable {
         private String webhookSecret;
         private Duration webhookDelay = Duration.ofMillis(100);
         private int webhookCopies = 1;
+        private boolean streams = true;
 
         private Builder() {
         }
@@ -448,7 +450,7 @@ public final class Simulator implements AutoCloseable {
             return this;
         }
 
-        /** The wait between two pieces of a chat stream; zero: as fast as possible. Default 40 ms. */
+        /** The wait between two pieces of a stream; zero: as fast as possible. Default 40 ms. */
         public Builder pause(Duration pause) {
             this.pause = pause;
             return this;
@@ -481,6 +483,12 @@ public final class Simulator implements AutoCloseable {
         /** Models ({@code owner/name}) that are not official: without a pinned version they answer 404 or 422. */
         public Builder unofficial(String... models) {
             this.unofficial = Set.of(models);
+            return this;
+        }
+
+        /** Whether predictions of text models offer their output as an event stream. Default on. */
+        public Builder streams(boolean streams) {
+            this.streams = streams;
             return this;
         }
 

@@ -13,11 +13,12 @@ import java.util.regex.Pattern;
 record Target(Call call, Dialect dialect, String name) {
 
     /** A service and its way of speaking. */
-    enum Dialect { REPLICATE, HOMEPAGE, UPSTAGE, PLAYGROUND, FILES, NONE }
+    enum Dialect { REPLICATE, HOMEPAGE, UPSTAGE, PLAYGROUND, STREAMS, FILES, NONE }
 
     private static final Target NOWHERE = new Target(null, Dialect.NONE, null);
     private static final Pattern PREDICTION = Pattern.compile("/v1/predictions/([^/]+)(/cancel)?");
     private static final Pattern MODEL = Pattern.compile("/v1/models/([^/]+/[^/]+)/predictions");
+    private static final Pattern STREAM = Pattern.compile("/v1/streams/([^/]+)");
     private static final Pattern FILE = Pattern.compile("/files/([^/]+)/out-[0-9]+\\.png");
     private static final Pattern ID = Pattern.compile("(?:^|&)id=([^&]*)");
 
@@ -62,6 +63,10 @@ record Target(Call call, Dialect dialect, String name) {
         if (path.equals("/api/poll")) {
             Matcher id = ID.matcher(query);
             return new Target(Call.POLL, Dialect.HOMEPAGE, id.find() ? id.group(1) : "");
+        }
+        Matcher stream = STREAM.matcher(path);
+        if (stream.matches()) {
+            return new Target(Call.STREAM, Dialect.STREAMS, stream.group(1));
         }
         Matcher file = FILE.matcher(path);
         return file.matches() ? new Target(Call.FILE, Dialect.FILES, file.group(1)) : NOWHERE;

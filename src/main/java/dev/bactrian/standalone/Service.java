@@ -72,7 +72,8 @@ final class Service implements AutoCloseable {
                 Property.REPLICATE_API_ENDPOINT.key(), official ? simulator.predictionsUrl() : simulator.homepageCreateUrl(),
                 Property.REPLICATE_POLL_ENDPOINT.key(), official ? simulator.pollUrl() : simulator.homepagePollUrl(),
                 Property.UPSTAGE_API_ENDPOINT.key(), asked.playground() ? simulator.playgroundChatUrl() : simulator.chatUrl(),
-                Property.IMAGES_HOSTS.key(), "127.0.0.1");
+                Property.IMAGES_HOSTS.key(), "127.0.0.1",
+                Property.REPLICATE_STREAM_HOSTS.key(), "127.0.0.1");
     }
 
     private static String routes(String location) {

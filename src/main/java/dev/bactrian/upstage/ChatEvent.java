@@ -11,6 +11,7 @@ import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.bactrian.http.Answers;
+import dev.bactrian.http.EventStream;
 
 /**
  * What one event of a chat stream says (PROVIDERS.md 3.5), read anew for each.

@@ -16,6 +16,7 @@ import dev.bactrian.error.ErrorType;
 import dev.bactrian.error.GenerationFailure;
 import dev.bactrian.generate.Cancellation;
 import dev.bactrian.http.AnswerStream;
+import dev.bactrian.http.EventStream;
 import dev.bactrian.http.ResponseTooLargeException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;

@@ -13,6 +13,7 @@ import dev.bactrian.model.Model;
 import dev.bactrian.model.Provider;
 import dev.bactrian.replicate.Look;
 import dev.bactrian.replicate.PredictionStatus;
+import dev.bactrian.replicate.Times;
 import dev.bactrian.request.ChatMessage;
 import dev.bactrian.request.GenerateRequest;
 import org.junit.jupiter.api.Test;
@@ -25,7 +26,8 @@ class WaitingTest {
         GenerateRequest request = new GenerateRequest("cat", null, null, kind, List.of(ChatMessage.of("user", "a \"cat\"\n낙타")), null,
                 JsonNodeFactory.instance.objectNode().put("seed", 7));
         Model model = new Model(Provider.REPLICATE, "owner/name", kind, "abc");
-        return new Waiting(Generation.resume("cat", request, model, "cat-0123", startedAt), Look.resume("p1", "processing", 3, 2, 1, 4));
+        return new Waiting(Generation.resume("cat", request, model, "cat-0123", startedAt), Look.resume("p1", "processing", 3, 2, 1, 4,
+                Times.resume(startedAt.plusSeconds(10), Duration.ofMillis(1234), null)));
     }
 
     @Test
@@ -46,6 +48,9 @@ class WaitingTest {
         assertThat(read.look().queued()).isEqualTo(2);
         assertThat(read.look().misses()).isEqualTo(1);
         assertThat(read.look().isPending()).isTrue();
+        assertThat(read.look().times().waited()).isEqualTo(Duration.ofMillis(1234));
+        assertThat(read.look().times().ran()).isNull();
+        assertThat(read.look().times().createdAt()).isBetween(startedAt.plusSeconds(9), startedAt.plusSeconds(11));
     }
 
     @Test

@@ -270,7 +270,7 @@ class ReplicateTest {
         Replicate replicate = replicate();
         Look look = replicate.created(generation, json("{'id':'p1','status':'succeeded','output':null,'data_removed':true}"));
 
-        assertThatThrownBy(() -> replicate.output(generation, look)).isInstanceOfSatisfying(GenerationFailure.class,
+        assertThatThrownBy(() -> replicate.output(generation, look, null)).isInstanceOfSatisfying(GenerationFailure.class,
                 failure -> assertThat(failure.type()).isEqualTo(ErrorType.EMPTY_OUTPUT)).hasMessageContaining("p1").hasMessageContaining("deleted");
     }
 }

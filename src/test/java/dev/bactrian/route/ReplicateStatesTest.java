@@ -257,10 +257,10 @@ class ReplicateStatesTest extends RouteTestSupport {
     void theMetricsOfThePredictionAreInTheResult() throws Exception {
         start();
         simulator.on(Call.CREATE, created()).on(Call.POLL, Reply.json(200,
-                "{\"id\": \"p1\", \"status\": \"succeeded\", \"output\": \"\", \"metrics\": {\"predict_time\": 1.197838, \"image_count\": 2}}"));
+                "{\"id\": \"p1\", \"status\": \"succeeded\", \"output\": \"\", \"metrics\": {\"predict_time\": 1.197838, \"total_time\": 2.1, \"image_count\": 2}}"));
 
         assertThat(generate(REQUEST).path("prediction").toString())
-                .isEqualTo("{\"id\":\"p1\",\"polls\":1,\"metrics\":{\"predict_time\":1.197838,\"image_count\":2}}");
+                .isEqualTo("{\"id\":\"p1\",\"polls\":1,\"metrics\":{\"predict_time\":1.197838,\"total_time\":2.1,\"image_count\":2},\"queuedMs\":902,\"predictMs\":1198}");
     }
 
     /** What goes to the log while something is done. */

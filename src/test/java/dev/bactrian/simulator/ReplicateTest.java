@@ -217,7 +217,7 @@ class ReplicateTest {
     @Test
     void a_deadline_aborts_what_has_not_started() {
         Prediction prediction = new Prediction("p", "a/b", "hidden", Json.object(), false, List.of("x"), false,
-                Instant.now().minusSeconds(1));
+                Instant.now().minusSeconds(1), false);
 
         JsonNode json = prediction.look(3).json(simulator.url());
 

@@ -1,4 +1,4 @@
-package dev.bactrian.upstage;
+package dev.bactrian.http;
 
 import static org.assertj.core.api.Assertions.assertThat;
 

@@ -1,4 +1,4 @@
-package dev.bactrian.upstage;
+package dev.bactrian.http;
 
 import java.io.IOException;
 import java.io.InputStream;
@@ -9,7 +9,7 @@ import java.util.Deque;
 import java.util.Random;
 
 /** A stream whose every read answers one part, as a socket does; then it ends, fails, or must not be read at all. */
-final class Reads extends InputStream {
+public final class Reads extends InputStream {
 
     private final Deque<byte[]> parts = new ArrayDeque<>();
     private IOException failure;
@@ -19,7 +19,7 @@ final class Reads extends InputStream {
     private Reads() {
     }
 
-    static Reads of(String... parts) {
+    public static Reads of(String... parts) {
         Reads reads = new Reads();
         for (String part : parts) {
             reads.add(part.getBytes(StandardCharsets.UTF_8));
@@ -27,7 +27,7 @@ final class Reads extends InputStream {
         return reads;
     }
 
-    static Reads cutAt(byte[] bytes, int... cuts) {
+    public static Reads cutAt(byte[] bytes, int... cuts) {
         Reads reads = new Reads();
         int from = 0;
         for (int cut : cuts) {
@@ -38,7 +38,7 @@ final class Reads extends InputStream {
         return reads;
     }
 
-    static Reads oneByteEach(byte[] bytes) {
+    public static Reads oneByteEach(byte[] bytes) {
         Reads reads = new Reads();
         for (byte b : bytes) {
             reads.add(new byte[] {b});
@@ -46,7 +46,7 @@ final class Reads extends InputStream {
         return reads;
     }
 
-    static Reads atRandom(byte[] bytes, Random random, int longest) {
+    public static Reads atRandom(byte[] bytes, Random random, int longest) {
         Reads reads = new Reads();
         for (int from = 0; from < bytes.length;) {
             int to = Math.min(bytes.length, from + 1 + random.nextInt(longest));
@@ -57,18 +57,18 @@ final class Reads extends InputStream {
     }
 
     /** After the parts the connection breaks. */
-    Reads thenFail(IOException how) {
+    public Reads thenFail(IOException how) {
         failure = how;
         return this;
     }
 
     /** After the parts the server is silent: a further read would wait. */
-    Reads thenSilence() {
+    public Reads thenSilence() {
         mustNotBeRead = true;
         return this;
     }
 
-    boolean closed() {
+    public boolean closed() {
         return closed;
     }
 

@@ -1,21 +1,23 @@
-package dev.bactrian.upstage;
+package dev.bactrian.http;
 
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
+import java.util.function.Predicate;
 
 /**
  * Reads server-sent events from bytes by the rules of WHATWG HTML 9.2.5 and 9.2.6, save one: an event left without its
  * blank line at the end of the stream still counts. The current event's data is a range of bytes, so that nothing is
  * decoded that nobody reads. Not thread-safe.
  */
-final class EventStream {
+public final class EventStream {
 
     private static final int INITIAL_BUFFER = 16 * 1024;
 
     private final InputStream in;
+    private final Predicate<String> endsAt;
     private byte[] buffer = new byte[INITIAL_BUFFER];
     private int position;
     private int limit;
@@ -31,26 +33,49 @@ final class EventStream {
     private int dataEnd;
     private ByteArrayOutputStream joined;
     private String type;
+    private boolean whole;
 
-    EventStream(InputStream in) {
+    /** Reads events from a body of {@code text/event-stream}. */
+    public EventStream(InputStream in) {
+        this(in, null);
+    }
+
+    /** The same; a comment of which that is true ends the stream. */
+    public EventStream(InputStream in, Predicate<String> endsAt) {
         this.in = in;
+        this.endsAt = endsAt;
     }
 
     /** Goes to the next event that has data, waiting for it; false at the end of the stream. */
-    boolean next() throws IOException {
+    public boolean next() throws IOException {
         dataStart = -1;
         joined = null;
         type = null;
         while (nextLine()) {
             if (lineStart == lineEnd) {
                 if (dispatch()) {
+                    whole = true;
                     return true;
                 }
+            } else if (endsAt != null && buffer[lineStart] == ':' && endsAt.test(text(buffer, lineStart + 1, lineEnd))) {
+                atEnd = true;
+                position = limit;
+                return false;
             } else {
                 field();
             }
         }
+        whole = false;
         return dispatch();
+    }
+
+    /** Whether the current event had its blank line; without one, the end of the stream may have cut it short. */
+    public boolean isWhole() {
+        return whole;
+    }
+
+    private static String text(byte[] bytes, int start, int end) {
+        return new String(bytes, start, end - start, StandardCharsets.UTF_8);
     }
 
     private boolean dispatch() {
@@ -80,7 +105,7 @@ final class EventStream {
         if (is("data", colon)) {
             addData(value);
         } else if (is("event", colon)) {
-            type = new String(buffer, value, lineEnd - value, StandardCharsets.UTF_8);
+            type = text(buffer, value, lineEnd);
         }
     }
 
@@ -184,32 +209,32 @@ final class EventStream {
     }
 
     /** The bytes that hold the current event's data; valid until {@link #next()}. */
-    byte[] data() {
+    public byte[] data() {
         return data;
     }
 
     /** Where in {@link #data()} the data begins. */
-    int start() {
+    public int start() {
         return dataStart;
     }
 
     /** How many bytes it is long. */
-    int length() {
+    public int length() {
         return dataEnd - dataStart;
     }
 
     /** The current event's type, or null where it has none. */
-    String type() {
+    public String type() {
         return type;
     }
 
     /** The current event's data as text; bytes that are not UTF-8 become U+FFFD. */
-    String text() {
-        return new String(data, dataStart, length(), StandardCharsets.UTF_8);
+    public String text() {
+        return text(data, dataStart, dataEnd);
     }
 
     /** Whether the current event's data begins with that ASCII text. */
-    boolean startsWith(String text) {
+    public boolean startsWith(String text) {
         if (length() < text.length()) {
             return false;
         }

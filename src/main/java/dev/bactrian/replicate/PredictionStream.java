@@ -1,0 +1,176 @@
+package dev.bactrian.replicate;
+
+import java.io.Closeable;
+import java.io.IOException;
+import java.io.InputStream;
+import java.net.SocketTimeoutException;
+import java.time.Duration;
+
+import dev.bactrian.emit.ChunkSource;
+import dev.bactrian.error.GenerationFailure;
+import dev.bactrian.generate.Cancellation;
+import dev.bactrian.http.Answers;
+import dev.bactrian.http.EventStream;
+import dev.bactrian.model.Kind;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * A text as the model writes it, read from the prediction's own event stream (PROVIDERS.md 1.10): an iterator over its
+ * pieces, in order, none of them empty. However it ends is no failure and never thrown: the looks at the prediction
+ * decide. An event that the end of the stream may have cut short is left to them, too.
+ *
+ * <p>{@link #hasNext()} never waits, and {@link #next()} answers null at the end, as of
+ * {@link dev.bactrian.upstage.ChatStream}. Used by one thread at a time.
+ */
+public final class PredictionStream implements ChunkSource, Closeable {
+
+    private static final Logger LOG = LoggerFactory.getLogger("dev.bactrian.replicate");
+
+    private final InputStream in;
+    private final EventStream events;
+    private final Kind kind;
+    private final Duration patience;
+    private final Cancellation cancellation;
+    private final StringBuilder text = new StringBuilder();
+    private int chunks;
+    private long begunNano;
+    private boolean begun;
+    private long waitingSince = System.nanoTime();
+    private boolean ended;
+    private String problem;
+    private GenerationFailure failure;
+
+    /**
+     * Reads a body of {@code text/event-stream}.
+     *
+     * @param kind         the model's, or null where nobody knows: then files are told from text
+     * @param patience     how long the stream may go on without any output
+     * @param cancellation ends it from any thread, where it also cuts the connection
+     */
+    PredictionStream(InputStream in, Kind kind, Duration patience, Cancellation cancellation) {
+        this.in = in;
+        this.kind = kind;
+        this.patience = patience;
+        this.cancellation = cancellation;
+        this.events = new EventStream(in, this::isEnough);
+    }
+
+    private boolean isEnough(String comment) {
+        boolean timedOut = comment.contains("408");
+        if (timedOut) {
+            problem = "was ended by the service:" + comment;
+        }
+        return timedOut || isOverdue();
+    }
+
+    private boolean isOverdue() {
+        return System.nanoTime() - waitingSince > patience.toNanos();
+    }
+
+    @Override
+    public boolean hasNext() {
+        return !ended;
+    }
+
+    /** The next piece, waiting for it; null at the end. */
+    @Override
+    public String next() {
+        if (cancellation.isRequested()) {
+            return end(null);
+        }
+        try {
+            while (!ended && events.next()) {
+                String type = events.type() == null ? "" : events.type();
+                if (type.equals("done")) {
+                    return end(null);
+                } else if (!events.isWhole()) {
+                    break;
+                } else if (type.equals("output")) {
+                    String piece = output();
+                    if (piece != null) {
+                        return piece;
+                    }
+                } else if (type.equals("error")) {
+                    problem = "brought an error: " + Answers.json(events.text()).flatMap(Answers::message).orElse(events.text());
+                } else if (isOverdue()) {
+                    return end("brought no output");
+                }
+            }
+        } catch (SocketTimeoutException e) {
+            return end("stalled");
+        } catch (IOException e) {
+            return end("broke off: " + e.getMessage());
+        }
+        return ended ? null : end("ended before it was done");
+    }
+
+    private String output() {
+        String piece = events.text();
+        waitingSince = System.nanoTime();
+        if (!begun) {
+            begun = true;
+            begunNano = waitingSince;
+        }
+        if (piece.isEmpty()) {
+            return null;
+        }
+        if (chunks == 0 && kind != Kind.TEXT && Output.isUrl(piece)) {
+            return end("brings files");
+        }
+        chunks++;
+        text.append(piece);
+        return piece;
+    }
+
+    private String end(String why) {
+        if (why != null && problem == null) {
+            problem = why;
+        }
+        close();
+        return null;
+    }
+
+    /** {@inheritDoc} The connection is cut; nothing is thrown here. */
+    @Override
+    public void fail(GenerationFailure reason) {
+        failure = reason;
+        close();
+    }
+
+    /** Leaves the stream: its connection is given back where it is at its end, and cut where not. */
+    @Override
+    public void close() {
+        ended = true;
+        try {
+            in.close();
+        } catch (IOException e) {
+            LOG.debug("Closing the stream of a prediction: {}", e.getMessage());
+        }
+    }
+
+    /** What has come. */
+    public String text() {
+        return text.toString();
+    }
+
+    /** How many pieces have come. */
+    int chunks() {
+        return chunks;
+    }
+
+    /** The same times, with what the stream tells of them. */
+    Times seen(Times times) {
+        return begun && times != null ? times.foundRunning(begunNano) : times;
+    }
+
+    /** Why it ended before its end, or null. */
+    String problem() {
+        return problem;
+    }
+
+    /** Why a piece of it could not be passed on, or null. */
+    GenerationFailure failure() {
+        return failure;
+    }
+}
