@@ -8,9 +8,11 @@ import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.Collectors;
 import javax.imageio.ImageIO;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -106,6 +108,48 @@ class ReplicateTest {
         assertThat(prediction.path("output").path(0).asText().startsWith("http")).isEqualTo(image);
         assertThat(prediction.path("version").asText()).isEqualTo("hidden");
         assertThat(prediction.path("model").asText()).isEqualTo(model);
+    }
+
+    @Test
+    void a_text_is_streamed_and_ends_with_its_stream() throws IOException {
+        simulator.close();
+        simulator = Simulator.builder().pause(Duration.ofMillis(20)).requireToken("t").start();
+        JsonNode created = json(Web.post(simulator.predictionsUrl(),
+                "{\"version\":\"a/llama\",\"input\":{\"prompt\":\"x\"}}", "Authorization", "Bearer t"));
+
+        HttpResponse<String> stream = Web.get(created.path("urls").path("stream").asText());
+
+        assertThat(stream.headers().firstValue("Content-Type")).contains("text/event-stream");
+        assertThat(stream.body()).startsWith("event: output\nid: ").endsWith("event: done\ndata: {}\n\n");
+        JsonNode ended = json(Web.send(Web.request(created.path("urls").path("get").asText())
+                .header("Authorization", "Bearer t").build(), HttpResponse.BodyHandlers.ofString()));
+        assertThat(ended.path("status").asText()).isEqualTo("succeeded");
+        assertThat(stream.body().lines().filter(line -> line.startsWith("data: ")).map(line -> line.substring(6))
+                .collect(Collectors.joining())).isEqualTo(String.join("", strings(ended.path("output"))) + "{}");
+        assertThat(simulator.count(Call.STREAM)).isOne();
+    }
+
+    @Test
+    void the_pieces_of_a_scripted_stream_are_the_output() throws IOException {
+        JsonNode urls = json(create(GEMMA, "{}")).path("urls");
+        List<Integer> begun = new ArrayList<>();
+        simulator.on(Call.STREAM, Reply.stream("a\nb", "c").pause(Duration.ZERO).chunkListener(begun::add));
+
+        String stream = Web.get(urls.path("stream").asText()).body();
+
+        assertThat(stream.replaceAll("id: [0-9]+:", "id: ")).isEqualTo("event: output\nid: 0\ndata: a\ndata: b\n\n"
+                + "event: output\nid: 1\ndata: c\n\nevent: done\ndata: {}\n\n");
+        assertThat(begun).containsExactly(0, 1);
+        assertThat(strings(json(Web.get(urls.path("get").asText())).path("output"))).containsExactly("a\nb", "c");
+    }
+
+    @Test
+    void images_and_who_wants_none_have_no_stream() throws IOException {
+        assertThat(json(create(SDXL, "{}")).path("urls").has("stream")).isFalse();
+        assertThat(Web.get(simulator.url() + "/v1/streams/unknown").statusCode()).isEqualTo(404);
+        simulator.close();
+        simulator = Simulator.builder().streams(false).start();
+        assertThat(json(create(GEMMA, "{}")).path("urls").has("stream")).isFalse();
     }
 
     @Test
