@@ -265,6 +265,20 @@ class ReplicateStreamTest extends RouteTestSupport {
     }
 
     @Test
+    void afterItsStreamAPredictionIsLookedAtThoughAWebhookIsAwaited() throws Exception {
+        startStreaming("bactrian.replicate.webhook-url", "https://bot.example/webhook", "bactrian.replicate.webhook-secret",
+                "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYX", "bactrian.replicate.poll-delay", "10s");
+        simulator.on(Call.STREAM, Reply.stream("a", "b"));
+        long begin = System.nanoTime();
+
+        JsonNode document = generate(TEXT);
+
+        assertThat(Duration.ofNanos(System.nanoTime() - begin)).isLessThan(Duration.ofSeconds(8));
+        assertThat(takeNumberedChunks(document)).isEqualTo("a|b");
+        assertThat(document.path("prediction").path("polls").asInt()).isEqualTo(1);
+    }
+
+    @Test
     void aRequestThatIsCancelledLeavesItsStream() throws Exception {
         startStreaming("bactrian.emit.chunk", "direct:count-down");
         simulator.on(Call.STREAM, Reply.rawStream("event: output\ndata: Two\n\n").thenHang());
