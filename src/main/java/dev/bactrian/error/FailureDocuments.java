@@ -133,8 +133,10 @@ public final class FailureDocuments implements CamelContextAware, Processor {
 
     private static int chunks(Exchange exchange) {
         ChatStream stream = exchange.getVariable("stream", ChatStream.class);
+        PredictionStream streamed = exchange.getVariable("streamed", PredictionStream.class);
         Output output = exchange.getVariable("output", Output.class);
-        return stream != null ? stream.chunks() : output != null ? output.chunks().size() : 0;
+        return stream != null ? stream.chunks() : output != null ? output.before() + output.chunks().size()
+                : streamed != null ? streamed.chunks() : 0;
     }
 
     private static ObjectNode prediction(Exchange exchange) {

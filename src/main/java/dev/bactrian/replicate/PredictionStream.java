@@ -32,6 +32,7 @@ public final class PredictionStream implements ChunkSource, Closeable {
     private final Kind kind;
     private final Duration patience;
     private final Cancellation cancellation;
+    private final Runnable firstChunk;
     private final StringBuilder text = new StringBuilder();
     private int chunks;
     private long begunNano;
@@ -47,8 +48,10 @@ public final class PredictionStream implements ChunkSource, Closeable {
      * @param kind         the model's, or null where nobody knows: then files are told from text
      * @param patience     how long the stream may go on without any output
      * @param cancellation ends it from any thread, where it also cuts the connection
+     * @param firstChunk   is told of the first piece
      */
-    PredictionStream(InputStream in, Kind kind, Duration patience, Cancellation cancellation) {
+    PredictionStream(InputStream in, Kind kind, Duration patience, Cancellation cancellation, Runnable firstChunk) {
+        this.firstChunk = firstChunk;
         this.in = in;
         this.kind = kind;
         this.patience = patience;
@@ -118,7 +121,9 @@ public final class PredictionStream implements ChunkSource, Closeable {
         if (chunks == 0 && kind != Kind.TEXT && Output.isUrl(piece)) {
             return end("brings files");
         }
-        chunks++;
+        if (chunks++ == 0) {
+            firstChunk.run();
+        }
         text.append(piece);
         return piece;
     }
@@ -155,7 +160,7 @@ public final class PredictionStream implements ChunkSource, Closeable {
     }
 
     /** How many pieces have come. */
-    int chunks() {
+    public int chunks() {
         return chunks;
     }
 

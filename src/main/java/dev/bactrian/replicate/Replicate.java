@@ -220,7 +220,8 @@ public final class Replicate implements CamelContextAware {
             @Body InputStream body) {
         Settings own = settings(generation);
         return new PredictionStream(body == null ? InputStream.nullInputStream() : body, generation.model().kind(),
-                own.duration(Property.REPLICATE_POLL_DELAY).multipliedBy(own.count(Property.REPLICATE_POLL_MAX_ATTEMPTS)), cancellation);
+                own.duration(Property.REPLICATE_POLL_DELAY).multipliedBy(own.count(Property.REPLICATE_POLL_MAX_ATTEMPTS)), cancellation,
+                () -> observer.firstChunk(generation));
     }
 
     /** Notes that the stream can't be read. */
@@ -325,7 +326,7 @@ public final class Replicate implements CamelContextAware {
 
     /** The pieces of its text, to be split over. */
     public ChunkSource chunks(@Variable("generation") Generation generation, @Variable("output") Output output) {
-        if (!output.chunks().isEmpty()) {
+        if (output.before() == 0 && !output.chunks().isEmpty()) {
             observer.firstChunk(generation);
         }
         return output.source();

@@ -71,7 +71,7 @@ class PredictionStreamTest {
             """;
 
     private static PredictionStream stream(InputStream in, Kind kind) {
-        return new PredictionStream(in, kind, Duration.ofMinutes(1), new Cancellation());
+        return new PredictionStream(in, kind, Duration.ofMinutes(1), new Cancellation(), () -> { });
     }
 
     private static List<String> pieces(PredictionStream stream) {
@@ -156,7 +156,7 @@ class PredictionStreamTest {
     @Test
     void itDoesNotWaitForOutputForEver() {
         String noise = ": ping\n\nevent: logs\ndata: x\n\n";
-        PredictionStream stream = new PredictionStream(Reads.of(noise).thenSilence(), Kind.TEXT, Duration.ZERO.minusNanos(1), new Cancellation());
+        PredictionStream stream = new PredictionStream(Reads.of(noise).thenSilence(), Kind.TEXT, Duration.ZERO.minusNanos(1), new Cancellation(), () -> { });
 
         assertThat(pieces(stream)).isEmpty();
         assertThat(stream.problem()).isNotNull();

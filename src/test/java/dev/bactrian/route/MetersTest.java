@@ -81,6 +81,29 @@ class MetersTest extends RouteTestSupport {
     }
 
     @Test
+    void countWhatAPredictionStreamsAsItComes() throws Exception {
+        startServed("bactrian.replicate.stream-hosts", "127.0.0.1");
+        double[] firstChunks = new double[1];
+        simulator.on(Call.STREAM, Reply.stream("a", "b", "c").chunkListener(piece -> {
+            if (piece == 2) {
+                await().atMost(Duration.ofSeconds(10)).until(() -> !captured.chunks.isEmpty());
+                firstChunks[0] = scrape().value("bactrian_first_chunk_seconds_count", "provider", "replicate");
+            }
+        }));
+        generate("{\"provider\": \"replicate\", \"prompt\": \"hi\"}");
+        simulator.on(Call.STREAM, Reply.stream("d", "e"));
+        simulator.on(Call.POLL, Reply.predictionError("failed", "\"out of memory\""));
+        generateFails("{\"provider\": \"replicate\", \"prompt\": \"hi\"}");
+
+        assertThat(firstChunks[0]).as("while the stream is open").isEqualTo(1);
+        Scrape scrape = scrape();
+        assertThat(scrape.value("bactrian_first_chunk_seconds_count", "provider", "replicate")).isEqualTo(2);
+        assertThat(scrape.value("bactrian_chunks_total", "provider", "replicate")).isEqualTo(5);
+        assertThat(scrape.value("bactrian_looks_total", "provider", "replicate")).isEqualTo(2);
+        assertThat(takeChunks()).isEqualTo("a|b|c|d|e");
+    }
+
+    @Test
     void countFailuresByTheirType() throws Exception {
         startServed(Property.RETRY_MAX_ATTEMPTS.key(), "0");
         simulator.on(Call.CHAT, Reply.json(400, "{\"error\": {\"message\": \"no\"}}"), Reply.status(503),
