@@ -2,8 +2,12 @@ package dev.bactrian.threads;
 
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
+import java.util.concurrent.SynchronousQueue;
 import java.util.concurrent.ThreadFactory;
+import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /** The thread pools that the routes declare, with names that a thread dump explains. */
@@ -22,6 +26,24 @@ public final class Pools {
     /** As many threads as there is work, gone after a minute without any. */
     public static ExecutorService asNeeded(String name) {
         return Executors.newCachedThreadPool(named(name));
+    }
+
+    /** As many threads as there is work, that many at most; beyond, whoever brings work waits. */
+    public static ExecutorService atMost(String name, int threads) {
+        return new ThreadPoolExecutor(0, threads, 1, TimeUnit.MINUTES, new SynchronousQueue<>(), named(name), Pools::handOver);
+    }
+
+    private static void handOver(Runnable work, ThreadPoolExecutor pool) {
+        try {
+            while (!pool.getQueue().offer(work, 1, TimeUnit.SECONDS)) {
+                if (pool.isShutdown()) {
+                    throw new RejectedExecutionException("the application has stopped");
+                }
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new RejectedExecutionException("interrupted while waiting for a thread", e);
+        }
     }
 
     private static ThreadFactory named(String name) {

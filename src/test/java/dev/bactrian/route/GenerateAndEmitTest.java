@@ -1,0 +1,88 @@
+package dev.bactrian.route;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Map;
+
+import dev.bactrian.generate.Account;
+import dev.bactrian.simulator.Call;
+import dev.bactrian.simulator.Reply;
+import org.apache.camel.Exchange;
+import org.apache.camel.builder.RouteBuilder;
+import org.apache.camel.main.Main;
+import org.junit.jupiter.api.Test;
+
+/** {@code direct:generate-and-emit}: the caller goes on at once, and the outcome goes where outcomes go. */
+class GenerateAndEmitTest extends RouteTestSupport {
+
+    private final Account own = new Account();
+
+    @Override
+    void configure(Main main) {
+        own.setModel("solar-mini");
+        main.bind("own", own);
+        main.configure().addRoutesBuilder(new RouteBuilder() {
+            @Override
+            public void configure() {
+                fromF("file:%s?delete=true&initialDelay=0&delay=50", folder.resolve("host-inbox")).to("direct:generate-and-emit");
+            }
+        });
+    }
+
+    @Test
+    void theCallerGoesOnBeforeTheAnswerAndKeepsItsMessage() throws Exception {
+        start();
+        simulator.on(Call.CHAT, Reply.stream("a", "b").after(Duration.ofMillis(500)));
+
+        Exchange exchange = template().request("direct:generate-and-emit", e -> {
+            e.getMessage().setBody("hi");
+            e.getMessage().setHeader("X-Own", "1");
+            e.setVariable(Account.VARIABLE, "own");
+        });
+
+        assertThat(captured.results).isEmpty();
+        assertThat(exchange.getException()).isNull();
+        assertThat(exchange.getMessage().getBody()).isEqualTo("hi");
+        assertThat(exchange.getMessage().getHeaders()).isEqualTo(Map.of("X-Own", "1"));
+        assertThat(exchange.getVariables()).isEqualTo(Map.of(Account.VARIABLE, "own"));
+        await().until(() -> !captured.results.isEmpty());
+        Emitted result = captured.results.poll();
+        assertThat(result.json().path("text").asText()).isEqualTo("ab");
+        assertThat(result.json().path("model").asText()).isEqualTo("solar-mini");
+        assertThat(result.headers()).doesNotContainKey("X-Own").containsEntry("BactrianStatus", "succeeded");
+        assertThat(takeChunks()).isEqualTo("a|b");
+    }
+
+    @Test
+    void anErrorIsEmitted() throws Exception {
+        start();
+        simulator.always(Call.CHAT, Reply.status(400));
+
+        template().sendBody("direct:generate-and-emit", "{\"id\": \"r1\", \"prompt\": \"hi\"}");
+
+        await().until(() -> !captured.errors.isEmpty());
+        assertThat(captured.errors.poll().headers()).containsEntry("BactrianRequestId", "r1").containsEntry("BactrianStatus", "failed");
+    }
+
+    /** The caller's file is gone when the request is made. */
+    @Test
+    void aFileIsReadBeforeItsRouteIsDoneWithIt() throws Exception {
+        start("bactrian.max-in-flight", "2");
+        simulator.always(Call.CHAT, Reply.stream("a").after(Duration.ofMillis(100)));
+        Path inbox = Files.createDirectories(folder.resolve("host-inbox"));
+        for (int i = 0; i < 5; i++) {
+            Files.writeString(inbox.resolve("r" + i + ".json"), "{\"prompt\": \"number " + i + "\"}");
+        }
+
+        await().until(() -> captured.results.size() == 5);
+        assertThat(simulator.requests(Call.CHAT)).extracting(request -> request.json().path("messages").path(0).path("content").asText())
+                .containsExactlyInAnyOrder("number 0", "number 1", "number 2", "number 3", "number 4");
+        assertThat(simulator.maxConcurrent(Call.CHAT)).isLessThanOrEqualTo(2);
+        captured.results.clear();
+        captured.chunks.clear();
+    }
+}
