@@ -1,0 +1,170 @@
+package dev.bactrian.kamelet;
+
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Properties;
+import java.util.function.BiConsumer;
+
+import dev.bactrian.emit.ChunkStream;
+import dev.bactrian.emit.Streams;
+import dev.bactrian.generate.Account;
+import dev.bactrian.generate.Headers;
+import dev.bactrian.http.Answers;
+import org.apache.camel.CamelContext;
+import org.apache.camel.CamelContextAware;
+import org.apache.camel.Exchange;
+import org.apache.camel.ExchangePropertyKey;
+import org.apache.camel.Message;
+import org.apache.camel.StartupListener;
+
+/**
+ * What each use of a Kamelet has for itself: the {@link Account} that its parameters make, and what its steps need to
+ * leave no trace in the caller's exchange. A parameter that is not given is as the {@code bactrian.*} properties say.
+ */
+public final class KameletAccount implements CamelContextAware, StartupListener {
+
+    /** What each parameter sets; {@code endpoint} depends on the provider. */
+    private static final Map<String, BiConsumer<Account, String>> PARAMETERS = Map.ofEntries(
+            Map.entry("model", Account::setModel),
+            Map.entry("provider", Account::setProvider),
+            Map.entry("kind", Account::setKind),
+            Map.entry("apiKey", Account::setUpstageApiKey),
+            Map.entry("upstageApiKey", Account::setUpstageApiKey),
+            Map.entry("upstageEndpoint", Account::setUpstageEndpoint),
+            Map.entry("promptStyle", Account::setPromptStyle),
+            Map.entry("apiToken", Account::setReplicateApiToken),
+            Map.entry("replicateApiToken", Account::setReplicateApiToken),
+            Map.entry("replicateEndpoint", Account::setReplicateEndpoint),
+            Map.entry("pollEndpoint", Account::setReplicatePollEndpoint),
+            Map.entry("replicatePollEndpoint", Account::setReplicatePollEndpoint),
+            Map.entry("pollDelay", Account::setPollDelay),
+            Map.entry("pollMaxAttempts", Account::setPollMaxAttempts),
+            Map.entry("temperature", Account::setTemperature),
+            Map.entry("maxTokens", Account::setMaxTokens),
+            Map.entry("chunkEndpoint", Account::setChunkEndpoint));
+
+    private static final String KEPT = "bactrianKept";
+
+    /** The caller's message and variables, as they came. */
+    private record Kept(Object body, Map<String, Object> headers, Object account, Object keepText) {
+    }
+
+    private final Account account = new Account();
+    private CamelContext camelContext;
+    private String provider;
+    private volatile boolean routesLoaded;
+
+    @Override
+    public CamelContext getCamelContext() {
+        return camelContext;
+    }
+
+    @Override
+    public void setCamelContext(CamelContext camelContext) {
+        this.camelContext = camelContext;
+        account.setCamelContext(camelContext);
+    }
+
+    /** Who answers: {@code replicate} or {@code upstage}. */
+    public void setProvider(String provider) {
+        this.provider = provider;
+        account.setProvider(provider);
+    }
+
+    /** What is asked for: {@code text} or {@code image}. */
+    public void setKind(String kind) {
+        account.setKind(kind);
+    }
+
+    /**
+     * Reads the parameters, on the thread that makes the Kamelet's route, and sees to the packaged routes.
+     *
+     * @throws dev.bactrian.config.SettingException where a value is malformed
+     */
+    public void start() throws Exception {
+        Properties given = camelContext.getPropertiesComponent().getLocalProperties();
+        PARAMETERS.forEach((name, setter) -> read(given, name, setter));
+        read(given, "endpoint", "upstage".equals(provider) ? Account::setUpstageEndpoint : Account::setReplicateEndpoint);
+        account.start();
+        if (!camelContext.isStarted()) {
+            camelContext.addStartupListener(this);
+        }
+    }
+
+    private void read(Properties given, String name, BiConsumer<Account, String> setter) {
+        Object value = given.get(name);
+        if (value != null) {
+            setter.accept(account, value.toString());
+        }
+    }
+
+    /** By now the application has loaded what it includes itself, and no consumer of its has started. */
+    @Override
+    public void onCamelContextStarting(CamelContext context, boolean alreadyStarted) throws Exception {
+        requireRoutes();
+    }
+
+    @Override
+    public void onCamelContextStarted(CamelContext context, boolean alreadyStarted) {
+        // done before
+    }
+
+    private void requireRoutes() throws Exception {
+        if (!routesLoaded) {
+            PackagedRoutes.require(camelContext);
+            routesLoaded = true;
+        }
+    }
+
+    /** Has what is called next make its calls with this account. */
+    public void enter(Exchange exchange) throws Exception {
+        // Of a Kamelet that was made while the application runs: its route could not load others while it was made.
+        requireRoutes();
+        Message message = exchange.getMessage();
+        exchange.setProperty(KEPT, new Kept(message.getBody(), new LinkedHashMap<>(message.getHeaders()),
+                exchange.getVariable(Account.VARIABLE), exchange.getVariable(Streams.KEEP_TEXT)));
+        exchange.setVariable(Account.VARIABLE, account);
+        exchange.setVariable(Streams.KEEP_TEXT, true);
+    }
+
+    /** Gives the caller's variables of our names back. */
+    public void release(Exchange exchange) {
+        Kept kept = exchange.getProperty(KEPT, Kept.class);
+        put(exchange, Account.VARIABLE, kept.account());
+        put(exchange, Streams.KEEP_TEXT, kept.keepText());
+    }
+
+    private static void put(Exchange exchange, String variable, Object value) {
+        if (value == null) {
+            exchange.removeVariable(variable);
+        } else {
+            exchange.setVariable(variable, value);
+        }
+    }
+
+    /** Leaves the result document of the stream that is the body. */
+    public void result(Exchange exchange) {
+        Message message = exchange.getMessage();
+        String document = message.getBody(ChunkStream.class).document();
+        message.setBody(document);
+        message.setHeader(Headers.STATUS, "succeeded");
+        if (message.getHeader(Headers.KIND) == null) {
+            // Of a model that the catalogue does not know, the answer tells.
+            Answers.json(document).map(json -> json.path("kind").textValue()).ifPresent(kind -> message.setHeader(Headers.KIND, kind));
+        }
+    }
+
+    /** The end of the steps: of a request that has failed nothing is left but its exception. */
+    public void leave(Exchange exchange) {
+        Kept kept = exchange.getProperty(KEPT, Kept.class);
+        if (kept == null) {
+            return;
+        }
+        release(exchange);
+        exchange.removeProperty(KEPT);
+        if (exchange.getProperty(ExchangePropertyKey.EXCEPTION_CAUGHT) != null) {
+            exchange.getMessage().setBody(kept.body());
+            exchange.getMessage().setHeaders(kept.headers());
+        }
+    }
+}
