@@ -21,9 +21,10 @@ demo: $(JAR)
 	@rm -rf target/demo && mkdir -p target/demo/inbox && cp examples/requests/* target/demo/inbox
 	@cd target/demo && exec $(JAVA) -cp ../bactrian.jar dev.bactrian.standalone.Demo
 
-## Everything CI runs
+## Everything CI runs: the library, installed in Maven's local repository, and the examples on it
 test:
-	$(MVN) -B -ntp verify
+	$(MVN) -B -ntp install
+	$(MVN) -B -ntp -f src/it/pom.xml verify
 
 ## The benchmark, as a table
 bench: $(JAR)

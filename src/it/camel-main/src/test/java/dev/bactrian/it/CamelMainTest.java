@@ -1,15 +1,11 @@
-package dev.bactrian.house;
+package dev.bactrian.it;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
-import java.io.Reader;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
-import java.util.Properties;
 import java.util.concurrent.atomic.AtomicInteger;
 
 import dev.bactrian.simulator.Call;
@@ -23,26 +19,18 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
-/** The application of {@code examples/host}, with its own files, against the simulator. */
-class HostExampleTest {
-
-    private static final Path RESOURCES = Path.of("examples/host/src/main/resources");
+/** The application of {@code examples/camel-main}, with its own files and class path, against the simulator. */
+class CamelMainTest {
 
     private final Main main = new Main();
     private final Seen seen = new Seen();
     private Simulator simulator;
 
     @BeforeEach
-    void setUp() throws Exception {
+    void setUp() {
         simulator = Simulator.start();
-        Properties properties = new Properties();
-        try (Reader reader = Files.newBufferedReader(RESOURCES.resolve("application.properties"))) {
-            properties.load(reader);
-        }
-        properties.forEach((name, value) -> main.addProperty(name.toString(),
-                value.toString().replace("classpath:camel/", "file:" + RESOURCES.resolve("camel").toAbsolutePath() + "/")));
-        main.addProperty("bactrian.upstage.api-endpoint", simulator.chatUrl());
-        main.addProperty("bactrian.emit.chunk", "direct:chunk | bean:seen?method=chunk");
+        main.addOverrideProperty("bactrian.upstage.api-endpoint", simulator.chatUrl());
+        main.addOverrideProperty("bactrian.emit.chunk", "direct:chunk | bean:seen?method=chunk");
         main.bind("seen", seen);
     }
 
