@@ -133,7 +133,8 @@ public final class Settings {
             if (settings == null) {
                 PropertiesComponent properties = context.getPropertiesComponent();
                 Properties raw = properties.loadProperties(name -> name.startsWith(Property.PREFIX));
-                rejectUnknown(raw.stringPropertyNames());
+                // Quarkus lists BACTRIAN_MAX_IN_FLIGHT of the environment as bactrian.max.in.flight, too.
+                rejectUnknown(raw.stringPropertyNames().stream().filter(name -> System.getenv(environmentName(name)) == null).toList());
                 settings = new Settings(name -> resolve(properties, raw, name), System::getenv);
                 context.getRegistry().bind(BEAN, settings);
             }
