@@ -63,19 +63,9 @@ public record Generation(
         return model.provider() == Provider.REPLICATE;
     }
 
-    /** For the routes: the request's id. */
-    public String getId() {
-        return id;
-    }
-
     /** For the routes: the model's id. */
     public String getModelId() {
         return model.id();
-    }
-
-    /** For the HTTP client: which account's token goes with a call. */
-    public String getAccount() {
-        return account;
     }
 
     /** How long it has been in work. */
