@@ -146,6 +146,17 @@ class PredictionStreamTest {
     }
 
     @Test
+    void itsFirstPieceIsToldOfOnce() {
+        int[] told = new int[1];
+        PredictionStream stream = new PredictionStream(Reads.of(STREAM), Kind.TEXT, Duration.ofMinutes(1), new Cancellation(), () -> told[0]++);
+
+        stream.next();
+        assertThat(told[0]).isEqualTo(1);
+        pieces(stream);
+        assertThat(told[0]).isEqualTo(1);
+    }
+
+    @Test
     void aCommentThatSaysTimeoutEndsIt() {
         PredictionStream stream = stream(Reads.of("event: output\ndata: a\n\n: 408 Request Timeout\n").thenSilence(), Kind.TEXT);
 

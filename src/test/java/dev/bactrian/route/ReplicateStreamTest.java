@@ -10,12 +10,14 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.bactrian.emit.ChunkStream;
 import dev.bactrian.simulator.Call;
 import dev.bactrian.simulator.RecordedRequest;
 import dev.bactrian.simulator.Reply;
@@ -85,6 +87,7 @@ class ReplicateStreamTest extends RouteTestSupport {
 
             """;
 
+    private final List<String> inHand = new CopyOnWriteArrayList<>();
     private final CountDownLatch firstChunk = new CountDownLatch(1);
 
     @Override
@@ -98,6 +101,12 @@ class ReplicateStreamTest extends RouteTestSupport {
             @Override
             public void configure() {
                 from("seda:many?concurrentConsumers=60").to("direct:generate").to("bean:captured?method=result");
+                from("direct:in-hand").errorHandler(noErrorHandler()).to("direct:generate-stream").process(exchange -> {
+                    ChunkStream stream = exchange.getMessage().getBody(ChunkStream.class);
+                    inHand.add(stream.next());
+                    inHand.add(stream.next());
+                    stream.close();
+                });
                 from("direct:count-down").process(exchange -> firstChunk.countDown()).to("bean:captured?method=chunk");
                 from("direct:broken-at-third").errorHandler(noErrorHandler()).to("bean:captured?method=chunk").process(exchange -> {
                     if (captured.chunks.size() == 3) {
@@ -276,6 +285,19 @@ class ReplicateStreamTest extends RouteTestSupport {
         assertThat(Duration.ofNanos(System.nanoTime() - begin)).isLessThan(Duration.ofSeconds(8));
         assertThat(takeNumberedChunks(document)).isEqualTo("a|b");
         assertThat(document.path("prediction").path("polls").asInt()).isEqualTo(1);
+    }
+
+    @Test
+    void theChunksAreInARoutesHandAsTheModelWritesThem() throws Exception {
+        startStreaming("bactrian.emit.chunk", "");
+        simulator.on(Call.STREAM, Reply.rawStream("event: output\ndata: Two\n\nevent: output\ndata:  humps\n\n").thenHang());
+
+        template().sendBody("direct:in-hand", TEXT);
+
+        assertThat(inHand).containsExactly("Two", " humps");
+        await("it is cancelled").until(() -> simulator.count(Call.CANCEL) == 1);
+        await("the server sees the connection closed").until(() -> simulator.clientAborts() == 1);
+        assertThat(simulator.count(Call.POLL)).isZero();
     }
 
     @Test
