@@ -91,7 +91,7 @@ class KameletTest extends RouteTestSupport {
                 from("direct:image-sink").to("kamelet:replicate-image-sink");
                 from("direct:text-sink").to("kamelet:replicate-text-sink");
                 from("direct:chat-sink").to("kamelet:upstage-chat-sink");
-                from("seda:images").to("kamelet:replicate-image-action/images").to("bean:captured?method=result");
+                from("seda:images?pollTimeout=50").to("kamelet:replicate-image-action/images").to("bean:captured?method=result");
                 from("direct:host-fails-in-its-steps").kamelet("upstage-chat-action/failing").process("onChunk").end();
             }
         });
