@@ -19,6 +19,7 @@ import dev.bactrian.http.Answers;
 import org.apache.camel.CamelContext;
 import org.apache.camel.CamelContextAware;
 import org.apache.camel.Exchange;
+import org.apache.camel.ExchangeException;
 import org.apache.camel.Message;
 import org.apache.camel.RuntimeCamelException;
 import org.apache.camel.http.base.HttpOperationFailedException;
@@ -228,6 +229,16 @@ public final class Emitter implements CamelContextAware {
     public void keep(Exchange exchange) {
         exchange.getMessage().removeHeaders("*", "Bactrian*");
         open(exchange.getMessage(), exchange.getMessage().getBody(Picture.class));
+    }
+
+    /**
+     * Fails with what a destination failed with. A host's route there has an error handler of its own, and what that has
+     * given up counts as handled with Camel; caught and thrown again, it does not.
+     */
+    public void refused(Exchange exchange, @ExchangeException Exception cause) throws Exception {
+        exchange.getExchangeExtension().setFailureHandled(false);
+        exchange.getExchangeExtension().setErrorHandlerHandled(null);
+        throw cause;
     }
 
     /** Notes that a delivery could not be made. */

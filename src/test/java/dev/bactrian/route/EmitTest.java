@@ -19,6 +19,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.stream.IntStream;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -32,6 +33,8 @@ import org.apache.camel.main.Main;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** Where results and errors go: to each destination once, whole, and kept where one of them is down. */
 class EmitTest extends RouteTestSupport {
@@ -41,6 +44,9 @@ class EmitTest extends RouteTestSupport {
 
     /** A destination that speaks HTTP: what it is posted, and its scripted answers to that. */
     private Simulator sink;
+
+    /** How often the host's own route for results is yet to fail. */
+    private final AtomicInteger archiveFailures = new AtomicInteger();
 
     @BeforeEach
     void startTheSink() {
@@ -71,6 +77,11 @@ class EmitTest extends RouteTestSupport {
                         .doTry().to("direct:generate")
                         .doCatch(dev.bactrian.error.GenerateException.class).bean("bactrianAnswer", "error").end()
                         .to("direct:bactrian-emit");
+                from("direct:archive").process(exchange -> {
+                    if (archiveFailures.getAndDecrement() > 0) {
+                        throw new IOException("the archive is full");
+                    }
+                }).bean("captured", "result");
             }
         });
     }
@@ -190,6 +201,21 @@ class EmitTest extends RouteTestSupport {
         assertThat(kept.path("error").path("message").asText()).contains(sink.chatUrl(), "500");
         assertThat(kept.path("undelivered")).isEqualTo(captured.results.remove().json());
         assertThat(sink.requests()).hasSize(2);
+        takeChunks();
+    }
+
+    @ParameterizedTest
+    @CsvSource({"1, true", "9, false"})
+    void aRouteOfTheHostsWithItsOwnErrorHandlerIsADestinationAsAnyOther(int failures, boolean delivered) throws Exception {
+        archiveFailures.set(failures);
+        start("bactrian.retry.max-attempts", "2", "bactrian.emit.result", "direct:archive");
+
+        emit(GREETING);
+
+        assertThat(captured.results).hasSize(delivered ? 1 : 0);
+        assertThat(archiveFailures).hasValue(delivered ? -1 : 6);
+        assertThat(delivered || undelivered("emit-greeting").path("error").path("message").asText().contains("the archive is full")).isTrue();
+        captured.results.clear();
         takeChunks();
     }
 
