@@ -331,6 +331,24 @@ class WebhookTest extends RouteTestSupport {
     }
 
     @Test
+    void camelItselfListens() throws Exception {
+        int port = server.getAddress().getPort();
+        server.stop(0);
+        replaceSimulator(Simulator.builder().looks(1000).webhooks(SECRET).webhookDelay(Duration.ofMillis(300)));
+        startWithWebhooks("bactrian.replicate.webhook-from", "platform-http:/webhook?httpMethodRestrict=POST",
+                "camel.server.enabled", "true", "camel.server.host", "127.0.0.1", "camel.server.port", Integer.toString(port),
+                "bactrian.max-response-bytes", "1KB");
+
+        assertThat(generate(REQUEST).path("status").asText()).isEqualTo("succeeded");
+        assertThat(tell(DONE, OTHER_SECRET, Duration.ZERO)).isEqualTo(401);
+        assertThat(tell("[]")).isEqualTo(400);
+        assertThat(tell(DONE.replace("told", "x".repeat(1024)))).isEqualTo(413);
+        assertThat(tell(DONE.replace("told", "\uae00"))).isEqualTo(200);
+        assertThat(simulator.count(Call.POLL)).isZero();
+        takeChunks();
+    }
+
+    @Test
     void theHomepageKnowsNone() throws Exception {
         startWithWebhooks("bactrian.replicate.api", "homepage", "bactrian.replicate.api-endpoint", simulator.homepageCreateUrl(),
                 "bactrian.replicate.poll-endpoint", simulator.homepagePollUrl());
