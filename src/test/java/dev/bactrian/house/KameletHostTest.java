@@ -19,11 +19,11 @@ import org.apache.camel.builder.RouteBuilder;
 import org.apache.camel.main.Main;
 import org.junit.jupiter.api.Test;
 
-/** An application of camel-main and camel-kamelet that has the jar and its required libraries, logs everything, and includes no route. */
+/** An application of camel-main that has the jar and its required libraries, logs everything, and includes no route. */
 class KameletHostTest {
 
     private static final Pattern OTHERS = Pattern.compile(".*(camel-jms|camel-spring|spring-|artemis|pooled-jms|jakarta\\.(jms|transaction|inject)|netty|vertx|HikariCP"
-            + "|postgresql-|/h2-|camel-kamelet-main|camel-catalog|camel-management|camel-console|maven"
+            + "|postgresql-|/h2-|camel-kamelet-main|camel-jackson-|avro|protobuf|camel-catalog|camel-management|camel-console|maven"
             + "|camel-micrometer|camel-platform-http|camel-telemetry|camel-opentelemetry|micrometer|prometheus|opentelemetry).*\\.jar");
 
     @Test
