@@ -45,8 +45,8 @@ public final class KameletAccount implements CamelContextAware, StartupListener 
 
     private static final String KEPT = "bactrianKept";
 
-    /** The caller's message and variables, as they came. */
-    private record Kept(Object body, Map<String, Object> headers, Object account, Object keepText) {
+    /** The caller's message and variables, as they came, and an exception that the caller has caught before, or null. */
+    private record Kept(Object body, Map<String, Object> headers, Object account, Object keepText, Object caught) {
     }
 
     private final Account account = new Account();
@@ -122,7 +122,8 @@ public final class KameletAccount implements CamelContextAware, StartupListener 
         requireRoutes();
         Message message = exchange.getMessage();
         exchange.setProperty(KEPT, new Kept(message.getBody(), new LinkedHashMap<>(message.getHeaders()),
-                exchange.getVariable(Account.VARIABLE), exchange.getVariable(Streams.KEEP_TEXT)));
+                exchange.getVariable(Account.VARIABLE), exchange.getVariable(Streams.KEEP_TEXT),
+                exchange.getProperty(ExchangePropertyKey.EXCEPTION_CAUGHT)));
         exchange.setVariable(Account.VARIABLE, account);
         exchange.setVariable(Streams.KEEP_TEXT, true);
     }
@@ -162,7 +163,8 @@ public final class KameletAccount implements CamelContextAware, StartupListener 
         }
         release(exchange);
         exchange.removeProperty(KEPT);
-        if (exchange.getProperty(ExchangePropertyKey.EXCEPTION_CAUGHT) != null) {
+        // A caller whose own step has failed, and who asks us in place of it, has caught that exception still.
+        if (exchange.getProperty(ExchangePropertyKey.EXCEPTION_CAUGHT) != kept.caught()) {
             exchange.getMessage().setBody(kept.body());
             exchange.getMessage().setHeaders(kept.headers());
         }

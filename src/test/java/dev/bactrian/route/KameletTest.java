@@ -77,6 +77,8 @@ class KameletTest extends RouteTestSupport {
                 from("direct:steps").kamelet("upstage-chat-action/steps").process("onChunk").end();
                 from("direct:text-steps").kamelet("replicate-text-action/text-steps?model=gemma-2b").process("onChunk").end();
                 from("direct:any-steps").kamelet("generate-action/any-steps").process("onChunk").end();
+                from("direct:instead").doTry().throwException(new IllegalStateException("the host's own")).doCatch(IllegalStateException.class)
+                        .to("kamelet:upstage-chat-action/instead").end();
                 from("direct:plain").to("kamelet:upstage-chat-action/plain");
                 from("direct:text").to("kamelet:replicate-text-action/text?model=gemma-2b");
                 from("direct:image").to("kamelet:replicate-image-action/image");
@@ -166,6 +168,25 @@ class KameletTest extends RouteTestSupport {
         assertThat(json(template().request("kamelet:replicate-image-action?model=sdxl", e -> e.getMessage().setBody("a cat"))).path("images")).isNotEmpty();
 
         assertThat(chunks).isEmpty();
+    }
+
+    @Test
+    void aHostThatHasCaughtAnExceptionOfItsOwnGetsTheResult() throws Exception {
+        startHost();
+        simulator.on(Call.CHAT, Reply.stream("a", "b"));
+
+        assertThat(ask("direct:instead", ASK).path("text").asText()).isEqualTo("ab");
+    }
+
+    @Test
+    void andWhereThatFailsTooItsMessageIsAsItWas() throws Exception {
+        startHost();
+        simulator.on(Call.CHAT, Reply.rawStream("data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\n"));
+
+        Exchange answered = template().request("direct:instead", exchange -> exchange.getMessage().setBody(ASK));
+
+        assertThat(answered.getException()).isInstanceOf(GenerateException.class).hasMessageStartingWith("stream-interrupted");
+        assertThat(answered.getMessage().getBody()).isEqualTo(ASK);
     }
 
     @Test
