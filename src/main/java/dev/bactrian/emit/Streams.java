@@ -90,6 +90,8 @@ public final class Streams implements AggregationStrategy {
         }
         if (failure != null) {
             if (stream != null) {
+                // Whoever was interrupted while the answer was awaited reads none of it: the request must not go on for nobody.
+                stream.close();
                 open.remove(stream);
             }
             caller.setException(failure);

@@ -342,6 +342,21 @@ class StreamValueTest extends RouteTestSupport {
     }
 
     @Test
+    void aCallerThatIsInterruptedBeforeTheAnswerBeginsLeavesNothingOpen() throws Exception {
+        startHost();
+        simulator.on(Call.CHAT, Reply.rawStream(PIECE.repeat(500)).after(Duration.ofMillis(500)).thenHang());
+        CompletableFuture<Throwable> failure = new CompletableFuture<>();
+        Thread caller = new Thread(() -> failure.complete(catchThrowable(() -> template().sendBody("direct:java", CHAT))));
+        caller.start();
+        await().atMost(SOON).until(() -> simulator.count(Call.CHAT) == 1);
+
+        caller.interrupt();
+
+        assertThat(failure.get(10, TimeUnit.SECONDS)).rootCause().hasMessageContaining("interrupted");
+        await("the server sees the connection closed").atMost(SOON).until(() -> simulator.clientAborts() == 1);
+    }
+
+    @Test
     void theEndOfTheExchangeClosesIt() throws Exception {
         startHost();
         simulator.on(Call.CHAT, Reply.rawStream(PIECE).thenHang());
