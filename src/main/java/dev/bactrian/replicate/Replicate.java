@@ -146,10 +146,9 @@ public final class Replicate implements CamelContextAware {
     }
 
     private Look skip(Generation generation, Look before) {
-        Settings own = settings(generation);
-        int skipped = before.skipped() + 1;
-        return new Look(before.prediction(), before.count(), before.queued(), 0, null, own.duration(Property.REPLICATE_POLL_DELAY),
-                before.count() + skipped >= own.count(Property.REPLICATE_POLL_MAX_ATTEMPTS), skipped, before.times());
+        // Never given up here: the last look is made in any case.
+        return new Look(before.prediction(), before.count(), before.queued(), 0, null,
+                settings(generation).duration(Property.REPLICATE_POLL_DELAY), false, before.skipped() + 1, before.times());
     }
 
     /**

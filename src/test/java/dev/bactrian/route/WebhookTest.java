@@ -2,6 +2,7 @@ package dev.bactrian.route;
 
 import static dev.bactrian.route.ReplicateReplies.created;
 import static dev.bactrian.route.ReplicateReplies.look;
+import static dev.bactrian.route.ReplicateReplies.succeeded;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
@@ -186,6 +187,16 @@ class WebhookTest extends RouteTestSupport {
         assertThat(document.path("durationMs").asLong()).isBetween(180L, 5000L);
         assertThat(simulator.count(Call.POLL)).isOne();
         await().atMost(SOON).until(() -> simulator.count(Call.CANCEL) == 1);
+    }
+
+    @Test
+    void aSingleLookIsMadeToo() throws Exception {
+        startWithWebhooks("bactrian.replicate.poll-max-attempts", "1");
+        simulator.on(Call.CREATE, created()).on(Call.POLL, succeeded("[\"seen\"]"));
+
+        assertThat(generate(REQUEST).path("text").asText()).isEqualTo("seen");
+        assertThat(takeChunks()).isEqualTo("seen");
+        assertThat(simulator.count(Call.CANCEL)).isZero();
     }
 
     @Test
