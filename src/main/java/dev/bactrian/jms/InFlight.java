@@ -32,12 +32,16 @@ final class InFlight {
      */
     synchronized void begin(BooleanSupplier stopping) {
         while (working + waiting.size() >= most) {
-            long now = System.nanoTime();
-            if (!waiting.values().removeIf(due -> now - due > GRACE_NANOS)) {
+            if (!forgetLate()) {
                 await(stopping);
             }
         }
         working++;
+    }
+
+    private boolean forgetLate() {
+        long now = System.nanoTime();
+        return waiting.values().removeIf(due -> now - due > GRACE_NANOS);
     }
 
     private void await(BooleanSupplier stopping) {
@@ -74,6 +78,7 @@ final class InFlight {
 
     /** How many predictions are under way. */
     synchronized int waiting() {
+        forgetLate();
         return waiting.size();
     }
 

@@ -48,6 +48,8 @@ class InFlightTest {
         inFlight.waiting("p1", -10_001);
         inFlight.waiting("p2", 60_000);
 
+        assertThat(inFlight.waiting()).as("what the meters show").isOne();
+        inFlight.waiting("p1", -10_001);
         assertThat(another()).succeedsWithin(Duration.ofSeconds(5));
     }
 
