@@ -8,6 +8,7 @@ import dev.bactrian.config.Settings.ImagesMode;
 import dev.bactrian.config.Settings;
 import dev.bactrian.error.FailureDocuments;
 import dev.bactrian.generate.Headers;
+import dev.bactrian.http.Answers;
 import dev.bactrian.model.Kind;
 import org.apache.camel.CamelContext;
 import org.apache.camel.CamelContextAware;
@@ -64,11 +65,14 @@ public final class Images implements CamelContextAware {
         ImageClient http = client();
         try {
             picture.found(http.fetch(picture.url()));
-        } catch (ImageException e) {
+        } catch (ImageException | RuntimeException e) {
             if (http.isClosed()) {
                 throw new RejectedExecutionException("stopped while an image was fetched");
+            } else if (e instanceof ImageException lost) {
+                throw lost;
             }
-            throw e;
+            // Such as a URL that the client does not take: the result is paid for, and is one without that image, too.
+            throw new ImageException(Answers.oneLine(String.valueOf(e.getMessage())));
         }
     }
 

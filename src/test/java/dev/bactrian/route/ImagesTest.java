@@ -390,6 +390,19 @@ class ImagesTest extends RouteTestSupport {
     }
 
     @Test
+    void aUrlThatTheClientDoesNotTakeIsNotTheEndOfTheResult() throws Exception {
+        startWith("inline");
+        simulator.on(Call.CREATE, created()).on(Call.POLL, succeeded("[\"https://127.0.0.1:99999/a.png\", \"" + simulator.url() + "/files/b/out-0.png\"]"))
+                .on(Call.FILE, Reply.body(200, "image/gif", GIF));
+
+        JsonNode images = generate(request(2)).path("images");
+
+        assertThat(images.path(0).path("url").asText()).isEqualTo("https://127.0.0.1:99999/a.png");
+        assertThat(images.path(0).path("error").asText()).contains("99999");
+        assertThat(images.path(1).path("url").asText()).startsWith("data:image/gif;base64,");
+    }
+
+    @Test
     void aSlowImageHostHoldsNoLook() throws Exception {
         startWith("inline", "bactrian.images.timeout", "4s", "bactrian.retry.max-attempts", "0");
         simulator.always(Call.FILE, Reply.normally().after(Duration.ofSeconds(30)));
