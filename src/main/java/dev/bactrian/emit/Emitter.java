@@ -202,7 +202,7 @@ public final class Emitter implements CamelContextAware {
     public void open(Exchange exchange) {
         Message message = exchange.getMessage();
         Delivery delivery = exchange.getVariable("delivery", Delivery.class);
-        message.removeHeaders("*", "Bactrian*", "CamelRedeliver*");
+        removeOthers(message);
         if (delivery.picture() != null) {
             open(message, delivery.picture());
             return;
@@ -219,6 +219,11 @@ public final class Emitter implements CamelContextAware {
         }
     }
 
+    /** A caller's own header may be named as ours, and would name a file. */
+    private static void removeOthers(Message message) {
+        message.removeHeaders("*", Headers.REQUEST_ID, Headers.PROVIDER, Headers.MODEL, Headers.KIND, Headers.STATUS, "CamelRedeliver*");
+    }
+
     private static void open(Message message, Picture picture) {
         message.setBody(picture.image().bytes());
         message.setHeader(Headers.CONTENT_NAME, picture.name());
@@ -227,7 +232,7 @@ public final class Emitter implements CamelContextAware {
 
     /** Makes the message for an image that is kept, which is the body. */
     public void keep(Exchange exchange) {
-        exchange.getMessage().removeHeaders("*", "Bactrian*");
+        removeOthers(exchange.getMessage());
         open(exchange.getMessage(), exchange.getMessage().getBody(Picture.class));
     }
 

@@ -58,6 +58,20 @@ class GenerateAndEmitTest extends RouteTestSupport {
     }
 
     @Test
+    void aHeaderOfTheCallerThatIsNamedLikeOursGoesNowhere() throws Exception {
+        start("bactrian.emit.chunk", "");
+        simulator.on(Call.CHAT, Reply.stream("a"));
+
+        template().sendBodyAndHeaders("direct:generate-and-emit", "{\"id\": \"r1\", \"prompt\": \"hi\"}",
+                Map.of("BactrianContentName", "../another", "Bactrian-Account", "another", "Bactrian-Request", "another"));
+
+        await().until(() -> !captured.results.isEmpty());
+        assertThat(captured.results.poll().headers().keySet()).containsExactlyInAnyOrder(
+                "BactrianRequestId", "BactrianProvider", "BactrianModel", "BactrianKind", "BactrianStatus");
+        assertThat(simulator.requests(Call.CHAT).get(0).headers().keySet()).noneMatch(name -> name.toLowerCase().startsWith("bactrian"));
+    }
+
+    @Test
     void anErrorIsEmitted() throws Exception {
         start();
         simulator.always(Call.CHAT, Reply.status(400));
