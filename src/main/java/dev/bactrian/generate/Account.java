@@ -43,7 +43,7 @@ public final class Account implements CamelContextAware {
     }
 
     /**
-     * What {@link Settings#account} knows the account by: it shows nothing of it, and is the same after a restart.
+     * What {@link Settings#account} knows the account by; it shows nothing of it.
      *
      * @throws SettingException where a value is malformed
      */
@@ -51,6 +51,11 @@ public final class Account implements CamelContextAware {
         String key = Generation.fingerprint(properties.toString());
         settings.add(key, properties);
         return key;
+    }
+
+    /** What tells its predictions from another account's: where they are created, and with which token. */
+    String owner() {
+        return Generation.fingerprint(properties.get(Property.REPLICATE_API_ENDPOINT) + " " + properties.get(Property.REPLICATE_API_TOKEN));
     }
 
     /** The request, with the account's defaults where it says nothing itself. */

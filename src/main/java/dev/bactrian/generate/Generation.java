@@ -38,9 +38,13 @@ public record Generation(
         return new Generation(id, request, model, recallKey, startedAt, startNano, null);
     }
 
-    /** The same, made with an account: another account's prediction is not this request's. */
-    public Generation with(String accountKey) {
-        return new Generation(id, request, model, recallKey == null ? null : recallKey + "-" + accountKey, startedAt, startNano, accountKey);
+    /**
+     * The same, made with an account.
+     *
+     * @param owner what tells its predictions from another account's, also after a restart
+     */
+    Generation with(String accountKey, String owner) {
+        return new Generation(id, request, model, recallKey == null ? null : recallKey + "-" + owner, startedAt, startNano, accountKey);
     }
 
     /** What tells texts apart without showing them: 24 hexadecimal digits. */

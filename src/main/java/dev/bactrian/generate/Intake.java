@@ -111,7 +111,7 @@ public final class Intake implements CamelContextAware {
         try {
             Generation generation = Generation.begin(id, request,
                     catalogue.resolve(request.model(), request.provider(), request.kind()), idGiven, exchange.getVariable(DELIVERY, "", String.class));
-            return account == null ? generation : generation.with(account.key(settings));
+            return account == null ? generation : generation.with(account.key(settings), account.owner());
         } catch (GenerationFailure e) {
             throw e.of(id);
         }

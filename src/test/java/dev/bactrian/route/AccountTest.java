@@ -19,6 +19,7 @@ import dev.bactrian.simulator.Simulator;
 import org.apache.camel.CamelContext;
 import org.apache.camel.Exchange;
 import org.apache.camel.main.Main;
+import org.apache.camel.support.SynchronizationAdapter;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -171,6 +172,32 @@ class AccountTest extends RouteTestSupport {
         ask("second", request);
 
         assertThat(simulator.requests(Call.CREATE)).extracting(AccountTest::token).containsExactly("Bearer r8_own", "Bearer r8_second");
+    }
+
+    @Test
+    void anAccountThatIsOtherwiseSetGoesOnWithItsPrediction() throws Exception {
+        own.setReplicateApiToken("r8_own");
+        start("bactrian.replicate.api-token", "r8_global", "bactrian.emit.chunk", "");
+        Account patient = new Account();
+        patient.setReplicateApiToken("r8_own");
+        patient.setPollDelay("30ms");
+        context().getRegistry().bind("patient", patient);
+        Map<String, String> request = Map.of("id", "same", "model", "gemma-2b", "prompt", "hi");
+
+        template().request("direct:generate", exchange -> {
+            exchange.setVariable(Account.VARIABLE, "own");
+            exchange.getMessage().setBody(request);
+            // What asked for it is not done with it, and comes again.
+            exchange.getExchangeExtension().addOnCompletion(new SynchronizationAdapter() {
+                @Override
+                public void onDone(Exchange done) {
+                    done.setException(new IllegalStateException("not yet"));
+                }
+            });
+        });
+        ask("patient", request);
+
+        assertThat(simulator.count(Call.CREATE)).isOne();
     }
 
     @Test
