@@ -2,8 +2,6 @@ package dev.bactrian.emit;
 
 import java.io.IOException;
 import java.net.URI;
-import java.util.Arrays;
-import java.util.List;
 import java.util.Locale;
 import java.util.Set;
 import java.util.concurrent.Future;
@@ -15,7 +13,9 @@ import dev.bactrian.Version;
 import dev.bactrian.config.Property;
 import dev.bactrian.config.Settings;
 import dev.bactrian.http.Answers;
+import dev.bactrian.http.Hosts;
 import dev.bactrian.http.ProviderHttp;
+import dev.bactrian.http.StallAware;
 import dev.bactrian.threads.Pools;
 import org.apache.hc.client5.http.SystemDefaultDnsResolver;
 import org.apache.hc.client5.http.classic.methods.HttpGet;
@@ -26,17 +26,11 @@ import org.apache.hc.client5.http.impl.classic.HttpClientBuilder;
 import org.apache.hc.client5.http.impl.classic.HttpClients;
 import org.apache.hc.client5.http.impl.io.ManagedHttpClientConnectionFactory;
 import org.apache.hc.client5.http.impl.io.PoolingHttpClientConnectionManagerBuilder;
-import org.apache.hc.core5.http.ClassicHttpRequest;
 import org.apache.hc.core5.http.ClassicHttpResponse;
 import org.apache.hc.core5.http.Header;
 import org.apache.hc.core5.http.HttpEntity;
-import org.apache.hc.core5.http.HttpException;
 import org.apache.hc.core5.http.HttpHeaders;
 import org.apache.hc.core5.http.config.Http1Config;
-import org.apache.hc.core5.http.impl.io.HttpRequestExecutor;
-import org.apache.hc.core5.http.io.HttpClientConnection;
-import org.apache.hc.core5.http.io.HttpResponseInformationCallback;
-import org.apache.hc.core5.http.protocol.HttpContext;
 import org.apache.hc.core5.io.CloseMode;
 import org.apache.hc.core5.util.Timeout;
 
@@ -53,7 +47,7 @@ final class ImageClient {
     private static final int LONGEST_HEADER = 16_384;
     private static final int MOST_HEADERS = 200;
 
-    private final List<String> hosts;
+    private final Hosts hosts;
     private final long maxBytes;
     private final long maxMillis;
     private final CloseableHttpClient client;
@@ -61,8 +55,7 @@ final class ImageClient {
     private volatile boolean closed;
 
     ImageClient(Settings settings) {
-        hosts = Arrays.stream(settings.text(Property.IMAGES_HOSTS).orElse("").split(",")).map(String::trim)
-                .filter(host -> !host.isEmpty()).map(host -> host.toLowerCase(Locale.ROOT)).toList();
+        hosts = Hosts.of(settings.text(Property.IMAGES_HOSTS).orElse(""));
         maxBytes = settings.bytes(Property.IMAGES_MAX_BYTES);
         maxMillis = settings.duration(Property.IMAGES_TIMEOUT).toMillis();
         Timeout stall = Timeout.of(settings.duration(Property.STALL_TIMEOUT));
@@ -76,7 +69,7 @@ final class ImageClient {
         if (settings.proxy(Property.REPLICATE_PROXY).isEmpty()) {
             // Otherwise the proxy resolves the host, and this would resolve the proxy, which may well be at home.
             connections.setDnsResolver(new PublicAddresses(SystemDefaultDnsResolver.INSTANCE,
-                    hosts.contains(LOOPBACK) ? Set.of(LOOPBACK) : Set.of()));
+                    hosts.allow("http://" + LOOPBACK) ? Set.of(LOOPBACK) : Set.of()));
         }
         HttpClientBuilder builder = HttpClients.custom()
                 .setConnectionManager(connections.build())
@@ -117,18 +110,10 @@ final class ImageClient {
     }
 
     private URI allowed(String url) throws ImageException {
-        try {
-            URI uri = URI.create(url);
-            String host = host(uri);
-            boolean known = hosts.stream().anyMatch(allowed -> host.equals(allowed) || host.endsWith("." + allowed));
-            boolean scheme = "https".equalsIgnoreCase(uri.getScheme()) || "http".equalsIgnoreCase(uri.getScheme()) && host.equals(LOOPBACK);
-            if (known && scheme && uri.getUserInfo() == null) {
-                return uri;
-            }
-        } catch (IllegalArgumentException e) {
-            // said below
+        if (!hosts.allow(url)) {
+            throw new ImageException("is not an https URL on one of " + Property.IMAGES_HOSTS.key());
         }
-        throw new ImageException("is not an https URL on one of " + Property.IMAGES_HOSTS.key());
+        return URI.create(url);
     }
 
     private static String host(URI uri) {
@@ -213,23 +198,5 @@ final class ImageClient {
         closed = true;
         client.close(CloseMode.IMMEDIATE);
         clock.shutdownNow();
-    }
-
-    /** Once the answer has begun, {@code bactrian.stall-timeout} counts between two reads of it. */
-    private static final class StallAware extends HttpRequestExecutor {
-
-        private final Timeout stall;
-
-        StallAware(Timeout stall) {
-            this.stall = stall;
-        }
-
-        @Override
-        public ClassicHttpResponse execute(ClassicHttpRequest request, HttpClientConnection connection,
-                HttpResponseInformationCallback information, HttpContext context) throws IOException, HttpException {
-            ClassicHttpResponse response = super.execute(request, connection, information, context);
-            connection.setSocketTimeout(stall);
-            return response;
-        }
     }
 }

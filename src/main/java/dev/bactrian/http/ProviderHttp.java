@@ -40,9 +40,7 @@ import org.apache.hc.core5.http.HttpEntity;
 import org.apache.hc.core5.http.HttpException;
 import org.apache.hc.core5.http.HttpHeaders;
 import org.apache.hc.core5.http.HttpHost;
-import org.apache.hc.core5.http.impl.io.HttpRequestExecutor;
 import org.apache.hc.core5.http.io.HttpClientConnection;
-import org.apache.hc.core5.http.io.HttpResponseInformationCallback;
 import org.apache.hc.core5.http.io.entity.ByteArrayEntity;
 import org.apache.hc.core5.http.io.entity.HttpEntityWrapper;
 import org.apache.hc.core5.http.protocol.HttpContext;
@@ -65,7 +63,6 @@ public final class ProviderHttp extends CloseableHttpClient implements CamelCont
     /** On a request, and never sent: the id of the request that it is made for, and is cut with on request. */
     public static final String REQUEST = "Bactrian-Request";
 
-    private static final String CONNECTION = ProviderHttp.class.getName() + ".connection";
     private static final String WAIT = "wait=";
     private static final TimeValue IDLE_BEFORE_CHECK = TimeValue.ofSeconds(1);
     private static final TimeValue LONGEST_IDLE = TimeValue.ofSeconds(30);
@@ -200,25 +197,6 @@ public final class ProviderHttp extends CloseableHttpClient implements CamelCont
         }
     }
 
-    /** Once the answer has begun, {@code bactrian.stall-timeout} counts between two reads of it. */
-    private static final class StallAware extends HttpRequestExecutor {
-
-        private final Timeout stall;
-
-        StallAware(Timeout stall) {
-            this.stall = stall;
-        }
-
-        @Override
-        public ClassicHttpResponse execute(ClassicHttpRequest request, HttpClientConnection connection,
-                HttpResponseInformationCallback information, HttpContext context) throws IOException, HttpException {
-            ClassicHttpResponse response = super.execute(request, connection, information, context);
-            connection.setSocketTimeout(stall);
-            context.setAttribute(CONNECTION, connection);
-            return response;
-        }
-    }
-
     /** What goes with the calls of an account: its token, or null, to these endpoints alone. */
     private record Credentials(String token, List<HttpHost> endpoints) {
 
@@ -277,7 +255,7 @@ public final class ProviderHttp extends CloseableHttpClient implements CamelCont
             if (entity != null && response.getCode() >= 300 && token != null) {
                 response.setEntity(withoutToken(entity, token));
             } else if (entity != null && entity.isStreaming()) {
-                HttpClientConnection connection = (HttpClientConnection) scope.clientContext.getAttribute(CONNECTION);
+                HttpClientConnection connection = (HttpClientConnection) scope.clientContext.getAttribute(StallAware.CONNECTION);
                 response.setEntity(new HttpEntityWrapper(entity) {
                     private InputStream content;
 
