@@ -2,14 +2,8 @@ package dev.bactrian.house;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import java.io.File;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Path;
-import java.util.Arrays;
-import java.util.List;
 import java.util.Map;
-import java.util.regex.Pattern;
-import java.util.stream.Collectors;
 
 import dev.bactrian.simulator.Call;
 import dev.bactrian.simulator.RecordedRequest;
@@ -22,18 +16,10 @@ import org.junit.jupiter.api.Test;
 /** An application of camel-main that has the jar and its required libraries, logs everything, and includes no route. */
 class KameletHostTest {
 
-    private static final Pattern OTHERS = Pattern.compile(".*(camel-jms|camel-spring|spring-|artemis|pooled-jms|jakarta\\.(jms|transaction|inject)|netty|vertx|HikariCP"
-            + "|postgresql-|/h2-|camel-kamelet-main|camel-jackson-|avro|protobuf|camel-catalog|camel-management|camel-console|maven"
-            + "|camel-micrometer|camel-platform-http|camel-telemetry|camel-opentelemetry|micrometer|prometheus|opentelemetry).*\\.jar");
-
     @Test
     void usesAKameletAndShowsNoKeyInAnyLog() throws Exception {
-        String classPath = Arrays.stream(System.getProperty("java.class.path").split(File.pathSeparator))
-                .filter(entry -> !OTHERS.matcher(entry).matches()).collect(Collectors.joining(File.pathSeparator));
         try (Simulator simulator = Simulator.start()) {
-            ProcessBuilder builder = new ProcessBuilder(List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString(), "-cp", classPath,
-                    "-Dorg.slf4j.simpleLogger.defaultLogLevel=trace", Host.class.getName(), simulator.chatUrl(), simulator.predictionsUrl()))
-                    .redirectErrorStream(true);
+            ProcessBuilder builder = LightHost.of(Host.class, "trace", simulator.chatUrl(), simulator.predictionsUrl());
             // The first three are nobody's business: a parameter that is not given is not taken from the environment.
             builder.environment().putAll(Map.of("MODEL", "no-such-model", "ENDPOINT", "http://127.0.0.1:9/", "APIKEY", "up_environment",
                     "CAMEL_KAMELET_UPSTAGE_CHAT_ACTION_APIKEY", "up_secret+%", "CAMEL_KAMELET_REPLICATE_IMAGE_ACTION_API_TOKEN", "r8_secret&"));
