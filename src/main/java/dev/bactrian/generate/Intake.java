@@ -118,8 +118,8 @@ public final class Intake implements CamelContextAware {
     }
 
     /**
-     * Keeps a request's id from being in work twice until its exchange is done; so long it can be cancelled. The same message of a queue, delivered
-     * again while its first delivery is still at work, waits for that.
+     * Keeps a request's id from being in work twice until its exchange is done; so long it can be cancelled. The same
+     * message of a queue, delivered again while its first delivery is still at work, waits for that.
      *
      * @throws GenerationFailure          {@code invalid-request} where another request of that id is in work
      * @throws RejectedExecutionException where the application stops while it waits

@@ -252,8 +252,7 @@ public final class Replicate implements CamelContextAware {
      *
      * @throws GenerationFailure {@code provider-unavailable} where the answer is not a prediction
      */
-    public Look seen(
-            @Variable("generation") Generation generation, @Variable("look") Look before, @Body String body) {
+    public Look seen(@Variable("generation") Generation generation, @Variable("look") Look before, @Body String body) {
         Prediction prediction = Answers.json(body).flatMap(json -> Prediction.read(json, before.getId()))
                 .orElseThrow(() -> unavailable("the answer to a look at prediction " + before.getId() + " is not a prediction"));
         observer.looked(generation, true);

@@ -97,8 +97,7 @@ public final class Upstage implements CamelContextAware {
 
     /** The reader of the answer: an iterator over its chunks. */
     public ChatStream open(@Variable("generation") Generation generation, @Variable("cancellation") Cancellation cancellation,
-            @Variable(Streams.CHANNEL) ChunkStream channel,
-            @Body InputStream body) {
+            @Variable(Streams.CHANNEL) ChunkStream channel, @Body InputStream body) {
         return new ChatStream(generation.id(), body == null ? InputStream.nullInputStream() : body,
                 settings(generation)::redact, cancellation, channel == null || channel.isTextKept(), () -> observer.firstChunk(generation));
     }
