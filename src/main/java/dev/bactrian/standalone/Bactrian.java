@@ -1,6 +1,7 @@
 package dev.bactrian.standalone;
 
 import java.util.Map;
+import java.util.concurrent.atomic.AtomicBoolean;
 
 import dev.bactrian.config.SettingException;
 
@@ -13,14 +14,23 @@ public final class Bactrian {
     /** Runs the service. A bad setting ends it with exit code 2 and one line that names the property. */
     public static void main(String[] args) {
         quietLogs();
+        quietNetty();
+        AtomicBoolean told = new AtomicBoolean();
         try {
             Service service = new Service(Configuration.load(System.getenv(), System.getProperties()));
-            Runtime.getRuntime().addShutdownHook(new Thread(service::close, "bactrian-stop"));
+            Runtime.getRuntime().addShutdownHook(new Thread(() -> {
+                told.set(true);
+                service.close();
+            }, "bactrian-stop"));
             service.start();
             service.join();
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         } catch (Exception e) {
+            if (told.get()) {
+                // A start that is stopped under way is no bad setting.
+                return;
+            }
             System.err.println("bactrian: " + reason(e));
             Runtime.getRuntime().halt(2);
         }
@@ -45,6 +55,13 @@ public final class Bactrian {
                 // A failed start is told by the service, in one line.
                 Map.entry("log.org.apache.camel.impl.engine.AbstractCamelContext", "off"))
                 .forEach((name, value) -> System.getProperties().putIfAbsent("org.slf4j.simpleLogger." + name, value));
+    }
+
+    /** From Java 24 on the JVM warns on standard error of Netty's way to memory, which Netty can do without. */
+    private static void quietNetty() {
+        if (Runtime.version().feature() >= 24) {
+            System.getProperties().putIfAbsent("io.netty.noUnsafe", "true");
+        }
     }
 
     /** The one line that explains a failed start: a bad setting where one is the cause, else the innermost cause. */

@@ -47,6 +47,7 @@ class ObserveIT extends EndToEnd {
         assertThat(health.body()).contains("replicate is reachable").contains("upstage is reachable");
         assertThat(simulator.count(Call.CREATE)).isOne();
         assertThat(simulator.count(Call.CHAT)).isOne();
+        assertThat(service.err()).isEmpty();
         assertThat(scrape + health.body() + service).doesNotContain("canary").doesNotContain("a camel");
         assertThatNobodyElseCanConnect(port);
     }
