@@ -88,6 +88,8 @@ class CrashIT extends EndToEnd {
     }
 
     private void theLastStartEndsAll() throws IOException {
+        // A kill between a request's end and the forgetting leaves its record behind: it does no harm.
+        List<String> doneBefore = done();
         ServiceProcess last = run(quick());
         int all = pictures.size() + chats.size();
         await("all done").atMost(Duration.ofSeconds(40)).until(() -> done().size() + failed().size() == all);
@@ -105,7 +107,8 @@ class CrashIT extends EndToEnd {
             assertThat(predictions.add(result.path("prediction").path("id").asText())).as("a prediction of its own").isTrue();
         }
         chats.forEach(id -> assertThat(result(id).path("text").asText()).isNotEmpty());
-        await("nothing is remembered that is done").atMost(SOON).until(() -> names(folder.resolve("data/predictions")).isEmpty());
+        await("nothing is remembered that is done").atMost(SOON).until(() -> names(folder.resolve("data/predictions")).stream()
+                .allMatch(record -> doneBefore.stream().anyMatch(file -> record.startsWith(file.replace(".json", "-")))));
         assertThat(simulator.count(Call.CANCEL)).isZero();
         assertThat(last.err()).isEmpty();
     }
