@@ -1,5 +1,7 @@
 package dev.bactrian.jms;
 
+import java.time.Duration;
+import java.util.concurrent.Future;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 
@@ -21,9 +23,12 @@ final class BrokerWatch implements ExceptionListener, AutoCloseable {
 
     private static final Logger LOG = LoggerFactory.getLogger("dev.bactrian.jms");
 
+    /** A client may wait far longer for a broker that accepts and says nothing, and then find it as good as new. */
+    private static final Duration SILENCE = Duration.ofSeconds(3);
+
     private final ConnectionFactory factory;
     private final String broker;
-    private final ScheduledThreadPoolExecutor probes = Pools.scheduled("bactrian-broker-watch", 1);
+    private final ScheduledThreadPoolExecutor probes = Pools.scheduled("bactrian-broker-watch", 2);
     private boolean probing;
     private boolean lost;
     private String said;
@@ -43,10 +48,14 @@ final class BrokerWatch implements ExceptionListener, AutoCloseable {
     }
 
     private void probe(JMSException problem) {
+        Future<?> silent = probes.schedule(this::silent, SILENCE.toMillis(), TimeUnit.MILLISECONDS);
         try (Connection connection = factory.createConnection()) {
+            silent.cancel(false);
             there(problem);
         } catch (JMSException | RuntimeException e) {
-            lost(e);
+            silent.cancel(false);
+            lost(e.getMessage());
+            probeAgain();
         }
     }
 
@@ -62,11 +71,20 @@ final class BrokerWatch implements ExceptionListener, AutoCloseable {
         }
     }
 
-    private synchronized void lost(Exception reason) {
+    private synchronized void silent() {
+        if (probing) {
+            lost("no answer within " + SILENCE.toSeconds() + " s");
+        }
+    }
+
+    private synchronized void lost(String reason) {
         if (!lost) {
             lost = true;
-            LOG.warn("The broker {} is lost: {}; it is waited for", broker, reason.getMessage());
+            LOG.warn("The broker {} is lost: {}; it is waited for", broker, reason);
         }
+    }
+
+    private synchronized void probeAgain() {
         if (!probes.isShutdown()) {
             probes.schedule(() -> probe(null), 1, TimeUnit.SECONDS);
         }

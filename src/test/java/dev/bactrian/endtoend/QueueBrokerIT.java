@@ -41,6 +41,7 @@ class QueueBrokerIT extends QueueEndToEnd {
 
     /** One line when it was lost and one when it was back, and no other complaint. */
     private static void itSaidSoOnce(ServiceProcess service, String broker) {
+        await("is back").atMost(AFTERWARDS).until(() -> !lines(service, " INFO ", "is back").isEmpty());
         assertThat(lines(service, " WARN ", "lost")).as("%s", service).hasSize(1).allMatch(line -> line.contains(broker));
         assertThat(lines(service, " INFO ", "is back")).as("%s", service).hasSize(1);
         nothingElse(service);
