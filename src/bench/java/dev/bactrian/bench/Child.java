@@ -105,6 +105,14 @@ final class Child implements AutoCloseable {
         return texts;
     }
 
+    /** Asks it to end, and waits until it has. */
+    void end(int seconds) throws IOException, InterruptedException {
+        process.destroy();
+        if (!process.waitFor(seconds, TimeUnit.SECONDS)) {
+            throw new IOException("it has not ended after " + seconds + " s");
+        }
+    }
+
     @Override
     public void close() {
         process.destroyForcibly();

@@ -1,44 +1,87 @@
 package dev.bactrian.bench;
 
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
 import java.time.Instant;
 
-/** How long {@code java -jar} takes until the service is ready, and until a request that waited for it has its result. */
+/**
+ * How long {@code java -jar} takes until the service is ready, and until a request that waited for it has its result; both
+ * as it comes, and with an archive of its classes.
+ */
 final class Start implements Section {
 
     private static final int RUNS = 5;
     private static final double AIM = 1.5;
 
+    /** When each of the starts was ready, and when it had its first result, in seconds. */
+    private record Starts(double[] ready, double[] result) {
+    }
+
     @Override
     public Table run() throws Exception {
-        double[] ready = new double[RUNS];
-        double[] result = new double[RUNS];
         try (Stand stand = new Stand("--pieces=5", "--pause=0")) {
-            for (int i = -1; i < RUNS; i++) {
-                Path folder = Files.createTempDirectory(Path.of("target/bench"), "work-");
-                Path request = Files.createDirectory(folder.resolve("inbox")).resolve("first.txt");
-                Files.writeString(request, ChatClient.QUESTION);
-                Files.setLastModifiedTime(request, FileTime.from(Instant.now().minusSeconds(60)));
-                try (Child service = stand.service(folder)) {
-                    double started = service.await(line -> line.matches(".*Bactrian \\S+ ready .*"), 60).seconds();
-                    while (!Files.exists(folder.resolve("outbox/first.json"))) {
-                        Thread.sleep(1);
-                        if (service.seconds() > 60) {
-                            throw new IllegalStateException("no result");
-                        }
-                    }
-                    if (i >= 0) {
-                        ready[i] = started;
-                        result[i] = service.seconds();
-                    }
+            Path archive = archive(stand);
+            Starts plain = starts(stand);
+            Starts archived = starts(stand, "-XX:SharedArchiveFile=" + archive);
+            Table table = new Table("Start: java -jar, median of five", "", "s to ready", "s to the first result", "aim", "met");
+            row(table, "as it comes", plain);
+            row(table, "with an archive of its classes", archived);
+            return table;
+        }
+    }
+
+    private static void row(Table table, String how, Starts starts) {
+        double ready = Readings.median(starts.ready());
+        Aim aim = Aim.of("under " + AIM + " s to ready", ready < AIM);
+        table.row(how, Aim.number(ready, 2), Aim.number(Readings.median(starts.result()), 2), aim.text(), aim.met());
+    }
+
+    /** The archive that Java makes when a service ends. */
+    private static Path archive(Stand stand) throws IOException, InterruptedException {
+        Path folder = folder();
+        Path archive = folder.resolve("bactrian.jsa").toAbsolutePath();
+        try (Child service = stand.service(folder, "-XX:ArchiveClassesAtExit=" + archive)) {
+            first(service, folder);
+            service.end(60);
+        }
+        return archive;
+    }
+
+    private static Starts starts(Stand stand, String... options) throws IOException, InterruptedException {
+        Starts starts = new Starts(new double[RUNS], new double[RUNS]);
+        for (int i = -1; i < RUNS; i++) {
+            Path folder = folder();
+            try (Child service = stand.service(folder, options)) {
+                double ready = first(service, folder);
+                if (i >= 0) {
+                    starts.ready()[i] = ready;
+                    starts.result()[i] = service.seconds();
                 }
             }
         }
-        Aim aim = Aim.of("under " + AIM + " s to ready", Readings.median(ready) < AIM);
-        return new Table("Start: java -jar, median of five", "until", "s", "aim", "met")
-                .row("ready", Aim.number(Readings.median(ready), 2), aim.text(), aim.met())
-                .row("the first result", Aim.number(Readings.median(result), 2), "", "");
+        return starts;
+    }
+
+    /** A working folder with a request in its inbox. */
+    private static Path folder() throws IOException {
+        Path folder = Files.createTempDirectory(Path.of("target/bench"), "work-");
+        Path request = Files.createDirectory(folder.resolve("inbox")).resolve("first.txt");
+        Files.writeString(request, ChatClient.QUESTION);
+        Files.setLastModifiedTime(request, FileTime.from(Instant.now().minusSeconds(60)));
+        return folder;
+    }
+
+    /** Waits for the first result, and tells when the service was ready. */
+    private static double first(Child service, Path folder) throws IOException, InterruptedException {
+        double ready = service.await(line -> line.matches(".*Bactrian \\S+ ready .*"), 60).seconds();
+        while (!Files.exists(folder.resolve("outbox/first.json"))) {
+            Thread.sleep(1);
+            if (service.seconds() > 60) {
+                throw new IllegalStateException("no result");
+            }
+        }
+        return ready;
     }
 }
