@@ -1,6 +1,7 @@
 package dev.bactrian.config;
 
 import java.util.Arrays;
+import java.util.Locale;
 import java.util.Optional;
 
 /**
@@ -23,7 +24,7 @@ public enum Property {
     REPLICATE_POLL_MAX_ATTEMPTS("replicate.poll-max-attempts", Form.COUNT, "150", "30"),
     REPLICATE_CANCEL_AFTER("replicate.cancel-after", Form.CANCEL_AFTER, null),
     REPLICATE_WEBHOOK_URL("replicate.webhook-url", Form.WEBHOOK_URL, null),
-    REPLICATE_WEBHOOK_SECRET("replicate.webhook-secret", Form.SECRET, null),
+    REPLICATE_WEBHOOK_SECRET("replicate.webhook-secret", Form.WEBHOOK_SECRETS, null),
     REPLICATE_WEBHOOK_FROM("replicate.webhook-from", Form.TEXT, "direct:replicate-webhook"),
     REPLICATE_WEBHOOK_LOOK_DELAY("replicate.webhook-look-delay", Form.DURATION, "30s"),
     REPLICATE_PROXY("replicate.proxy", Form.PROXY, null),
@@ -90,7 +91,8 @@ public enum Property {
 
     /** How a value is written. */
     enum Form {
-        TEXT, SECRET, URL, URL_WITH_ID, WEBHOOK_URL, PROXY, DURATION, COUNT, COUNT_OR_ZERO, PORT, SIZE, FLAG, CANCEL_AFTER, WAIT,
+        TEXT, SECRET, URL, URL_WITH_ID, WEBHOOK_URL, WEBHOOK_SECRETS, PROXY, DURATION, COUNT, COUNT_OR_ZERO, PORT, SIZE, FLAG,
+        CANCEL_AFTER, WAIT,
         PROFILE("playground"), REPLICATE_API("official", "homepage"), PROMPT_STYLE("messages", "flattened"),
         STREAM("auto", "off"), EMIT_FORMAT("json", "content"), IMAGES("url", "download", "inline"), SIMULATOR("auto", "true", "false");
 
@@ -125,13 +127,18 @@ public enum Property {
         return key;
     }
 
+    /** {@code bactrian.upstage.api-key} as an environment variable: {@code BACTRIAN_UPSTAGE_API_KEY}. */
+    public static String environmentName(String key) {
+        return key.toUpperCase(Locale.ROOT).replace('.', '_').replace('-', '_');
+    }
+
     Form form() {
         return form;
     }
 
     /** Whether the value must never be shown. */
     public boolean secret() {
-        return form == Form.SECRET || form == Form.PROXY;
+        return form == Form.SECRET || form == Form.WEBHOOK_SECRETS || form == Form.PROXY;
     }
 
     /** The default, empty where there is none; {@code playground} asks for that profile's. */

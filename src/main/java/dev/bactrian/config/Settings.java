@@ -1,31 +1,22 @@
 package dev.bactrian.config;
 
-import java.net.URI;
-import java.net.URLDecoder;
-import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Base64;
-import java.util.Collection;
-import java.util.Comparator;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
-import java.util.Properties;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Function;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 
 import org.apache.camel.CamelContext;
-import org.apache.camel.spi.PropertiesComponent;
 
 /**
- * The {@code bactrian.*} properties, read once, checked whole and typed. Immutable.
+ * The {@code bactrian.*} properties, read once, checked whole and typed. Immutable, but for the accounts that
+ * it takes in.
  *
  * <p>In a Camel context they come from wherever that context's properties do; {@link #of(CamelContext)} reads them on
  * first use and every bean of the routes shares them.
@@ -53,9 +44,6 @@ public final class Settings {
     public enum ImagesMode { URL, DOWNLOAD, INLINE }
 
     private static final String BEAN = "bactrianSettings";
-    private static final Pattern DURATION = Pattern.compile("(?:(\\d+)h)?(?:(\\d+)m(?!s))?(?:(\\d+)s)?(?:(\\d+)(?:ms)?)?");
-    private static final Duration LONGEST = Duration.ofDays(365);
-    private static final Pattern SIZE = Pattern.compile("(\\d+)\\s*(B|KB|MB|GB)?", Pattern.CASE_INSENSITIVE);
     private static final Map<Property, String> PROVIDERS_OWN_NAMES = Map.of(
             Property.REPLICATE_API_TOKEN, "REPLICATE_API_TOKEN",
             Property.UPSTAGE_API_KEY, "UPSTAGE_API_KEY");
@@ -118,7 +106,7 @@ public final class Settings {
      * @throws SettingException where one is malformed or its name unknown
      */
     public static Settings of(Map<String, String> properties) {
-        rejectUnknown(properties.keySet());
+        Sources.rejectUnknown(properties.keySet());
         return new Settings(properties::get, name -> properties.get("env:" + name));
     }
 
@@ -131,124 +119,19 @@ public final class Settings {
         synchronized (Settings.class) {
             Settings settings = context.getRegistry().lookupByNameAndType(BEAN, Settings.class);
             if (settings == null) {
-                PropertiesComponent properties = context.getPropertiesComponent();
-                Properties raw = properties.loadProperties(name -> name.startsWith(Property.PREFIX));
-                // Quarkus lists BACTRIAN_MAX_IN_FLIGHT of the environment as bactrian.max.in.flight, too.
-                rejectUnknown(raw.stringPropertyNames().stream().filter(name -> System.getenv(environmentName(name)) == null).toList());
-                settings = new Settings(name -> resolve(properties, raw, name), System::getenv);
+                settings = new Settings(Sources.of(context), System::getenv);
                 context.getRegistry().bind(BEAN, settings);
             }
             return settings;
         }
     }
 
-    /** A secret may hold {@code {{}: what cannot be resolved as a placeholder is taken as it stands. */
-    private static String resolve(PropertiesComponent properties, Properties raw, String name) {
-        String fromSystem = System.getProperty(name, System.getenv(environmentName(name)));
-        String value = fromSystem != null ? fromSystem : raw.getProperty(name);
-        boolean secret = Property.of(name).map(Property::secret).orElse(false);
-        if (secret && value != null && !(value.contains("{{") && value.contains("}}"))) {
-            // Not by way of Camel, which logs what it resolves, a start's summary included, and drops backslashes.
-            return value;
-        }
-        // Empty both where it is not set and where a placeholder in it cannot be resolved.
-        Optional<String> resolved = properties.resolveProperty(name);
-        if (resolved.isPresent()) {
-            return resolved.get();
-        }
-        if (value == null || secret && !value.matches("\\{\\{[^{}]+}}")) {
-            return value;
-        } else if (secret) {
-            throw new SettingException(name, "is a placeholder that cannot be resolved");
-        }
-        throw new SettingException(name, "'" + value + "' holds a placeholder that cannot be resolved");
-    }
-
-    /** {@code bactrian.upstage.api-key} as an environment variable: {@code BACTRIAN_UPSTAGE_API_KEY}. */
-    public static String environmentName(String property) {
-        return property.toUpperCase(Locale.ROOT).replace('.', '_').replace('-', '_');
-    }
-
-    private static void rejectUnknown(Collection<String> names) {
-        for (String name : names) {
-            if (name.startsWith(Property.PREFIX) && Property.of(name).isEmpty()) {
-                String nearest = Arrays.stream(Property.values()).map(Property::key)
-                        .min(Comparator.comparingInt(key -> distance(key, name))).orElseThrow();
-                throw new SettingException(name, "no such property; did you mean " + nearest + "?");
-            }
-        }
-    }
-
-    private static int distance(String a, String b) {
-        int[] previous = new int[b.length() + 1];
-        for (int j = 0; j <= b.length(); j++) {
-            previous[j] = j;
-        }
-        for (int i = 1; i <= a.length(); i++) {
-            int[] row = new int[b.length() + 1];
-            row[0] = i;
-            for (int j = 1; j <= b.length(); j++) {
-                int replace = previous[j - 1] + (a.charAt(i - 1) == b.charAt(j - 1) ? 0 : 1);
-                row[j] = Math.min(replace, 1 + Math.min(previous[j], row[j - 1]));
-            }
-            previous = row;
-        }
-        return previous[b.length()];
-    }
-
     private void check(Property property) {
         Optional<String> value = text(property);
-        if (value.isEmpty()) {
-            boolean needed = property.form() != Property.Form.TEXT && property.defaultValue(playground).isPresent();
-            if (needed) {
-                require(property);
-            }
-            return;
-        }
-        switch (property.form()) {
-            case URL -> url(property, value.get());
-            case URL_WITH_ID -> {
-                if (!value.get().contains("{id}")) {
-                    throw new SettingException(property.key(), "'" + value.get() + "' lacks {id}, the place of the prediction's id");
-                }
-                url(property, value.get().replace("{id}", "id"));
-            }
-            case WEBHOOK_URL -> webhookUrl(property, value.get());
-            case PROXY -> proxy(property);
-            case DURATION, CANCEL_AFTER -> duration(property);
-            case WAIT -> preferWait();
-            case COUNT, COUNT_OR_ZERO, PORT -> count(property);
-            case SIZE -> bytes(property);
-            case FLAG -> flag(property);
-            default -> choice(property, value.get());
-        }
-    }
-
-    private static void choice(Property property, String value) {
-        String[] choices = property.form().choices;
-        if (choices.length > 0 && !List.of(choices).contains(value)) {
-            throw new SettingException(property.key(), "'" + value + "' is not one of " + String.join(", ", choices));
-        }
-    }
-
-    private static URI url(Property property, String value) {
-        try {
-            URI uri = URI.create(value);
-            if (uri.getHost() != null && ("http".equals(uri.getScheme()) || "https".equals(uri.getScheme()))) {
-                return uri;
-            }
-        } catch (IllegalArgumentException e) {
-            // said below
-        }
-        throw new SettingException(property.key(), "'" + value.replaceAll("//[^/]*@", "//") + "' is not an http or https URL");
-    }
-
-    /** The service calls it with what the model put out: not over the network in the clear. */
-    private static void webhookUrl(Property property, String value) {
-        URI uri = url(property, value);
-        boolean here = uri.getHost().matches("localhost|127\\.[0-9.]+|\\[::1]");
-        if (!"https".equals(uri.getScheme()) && !here) {
-            throw new SettingException(property.key(), "'" + value.replaceAll("//[^/]*@", "//") + "' is not an https URL");
+        if (value.isPresent()) {
+            Values.check(property, value.get());
+        } else if (property.form() != Property.Form.TEXT && property.defaultValue(playground).isPresent()) {
+            require(property);
         }
     }
 
@@ -264,27 +147,9 @@ public final class Settings {
         return replicateApi() == ReplicateApi.OFFICIAL ? text(Property.REPLICATE_WEBHOOK_URL) : Optional.empty();
     }
 
-    /** The keys that webhooks may be signed with, each written {@code whsec_} and its bytes in base64. */
+    /** The keys that webhooks may be signed with. */
     public List<byte[]> webhookSecrets() {
-        List<byte[]> keys = new ArrayList<>();
-        for (String secret : text(Property.REPLICATE_WEBHOOK_SECRET).orElse("").split("[,\\s]+")) {
-            if (!secret.isEmpty()) {
-                keys.add(webhookKey(secret));
-            }
-        }
-        return keys;
-    }
-
-    private static byte[] webhookKey(String secret) {
-        try {
-            byte[] key = secret.startsWith("whsec_") ? Base64.getDecoder().decode(secret.substring("whsec_".length())) : new byte[0];
-            if (key.length > 0) {
-                return key;
-            }
-        } catch (IllegalArgumentException e) {
-            // said below, without the value
-        }
-        throw new SettingException(Property.REPLICATE_WEBHOOK_SECRET.key(), "is not of the form whsec_ and base64, or several separated by commas");
+        return text(Property.REPLICATE_WEBHOOK_SECRET).map(value -> Values.webhookSecrets(Property.REPLICATE_WEBHOOK_SECRET, value)).orElse(List.of());
     }
 
     /** The value as it stands: what was set, else the profile's default; blank counts as not set. */
@@ -305,99 +170,27 @@ public final class Settings {
 
     /** A duration such as {@code 500ms}, {@code 10s}, {@code 1m30s} or a bare number of milliseconds, as Camel writes them. */
     public Duration duration(Property property) {
-        String value = require(property);
-        Matcher m = DURATION.matcher(value);
-        try {
-            if (m.matches()) {
-                Duration duration = Duration.ofHours(part(m, 1)).plusMinutes(part(m, 2)).plusSeconds(part(m, 3)).plusMillis(part(m, 4));
-                if (duration.compareTo(LONGEST) <= 0) {
-                    return duration;
-                }
-            }
-        } catch (ArithmeticException | NumberFormatException e) {
-            // said below
-        }
-        throw new SettingException(property.key(), "'" + value + "' is not a duration such as 500ms, 10s or 1m30s, of a year at most");
-    }
-
-    private static long part(Matcher m, int group) {
-        return m.group(group) == null ? 0 : Long.parseLong(m.group(group));
+        return Values.duration(property, require(property));
     }
 
     /** A whole number, at least 1 except where 0 has a meaning; of a port, 65535 at most. */
     public int count(Property property) {
-        String value = require(property);
-        int least = property.form() == Property.Form.COUNT ? 1 : 0;
-        int most = property.form() == Property.Form.PORT ? 65_535 : Integer.MAX_VALUE;
-        try {
-            int count = Integer.parseInt(value);
-            if (count >= least && count <= most) {
-                return count;
-            }
-        } catch (NumberFormatException e) {
-            // said below
-        }
-        throw new SettingException(property.key(), "'" + value + "' is not a whole number from " + least
-                + (property.form() == Property.Form.PORT ? " to " + most : ""));
+        return Values.count(property, require(property));
     }
 
     /** A size in bytes, written as a number or with KB, MB or GB (powers of 1024). */
     public long bytes(Property property) {
-        String value = require(property);
-        Matcher m = SIZE.matcher(value);
-        try {
-            if (m.matches()) {
-                String unit = m.group(2) == null ? "B" : m.group(2).toUpperCase(Locale.ROOT);
-                long size = Math.multiplyExact(Long.parseLong(m.group(1)), 1L << 10 * List.of("B", "KB", "MB", "GB").indexOf(unit));
-                if (size > 0) {
-                    return size;
-                }
-            }
-        } catch (ArithmeticException | NumberFormatException e) {
-            // said below
-        }
-        throw new SettingException(property.key(), "'" + value + "' is not a size such as 10MB");
+        return Values.bytes(property, require(property));
     }
 
     /** {@code true} or {@code false}. */
     public boolean flag(Property property) {
-        String value = require(property);
-        if (!value.equals("true") && !value.equals("false")) {
-            throw new SettingException(property.key(), "'" + value + "' is not true or false");
-        }
-        return value.equals("true");
+        return Values.flag(property, require(property));
     }
 
-    /** The proxy, written {@code http://[user:password@]host:port}; user and password percent-encoded where needed. */
+    /** The proxy, where one is set. */
     public Optional<Proxy> proxy(Property property) {
-        Optional<String> value = text(property);
-        if (value.isEmpty()) {
-            return Optional.empty();
-        }
-        // By hand: a password may hold characters that java.net.URI refuses.
-        String text = value.get().trim();
-        int at = text.lastIndexOf('@');
-        String address = text.substring(at < 0 ? Math.min(7, text.length()) : at + 1).replaceAll("/$", "");
-        int colon = address.lastIndexOf(':');
-        try {
-            if (text.startsWith("http://") && colon > 0) {
-                int port = Integer.parseInt(address.substring(colon + 1));
-                String[] user = at < 0 ? new String[] {null, null} : text.substring(7, at).split(":", 2);
-                if (port > 0 && port < 65536 && user.length == 2) {
-                    return Optional.of(new Proxy(address.substring(0, colon), port, decoded(user[0]), decoded(user[1])));
-                }
-            }
-        } catch (IllegalArgumentException e) {
-            // said below, without the value: it may hold a password
-        }
-        throw new SettingException(property.key(), "is not of the form http://[user:password@]host:port");
-    }
-
-    private static String decoded(String text) {
-        if (text == null || !text.matches(".*%[0-9A-Fa-f]{2}.*")) {
-            return text;
-        }
-        return URLDecoder.decode(text.replace("+", "%2B").replaceAll("%(?![0-9A-Fa-f]{2})", "%25"), StandardCharsets.UTF_8);
+        return text(property).map(value -> Values.proxy(property, value));
     }
 
     /** Whether the defaults are those of the services' keyless web playgrounds. */
@@ -455,11 +248,7 @@ public final class Settings {
         if (!isSet(Property.REPLICATE_PREFER_WAIT)) {
             return Optional.empty();
         }
-        Duration wait = duration(Property.REPLICATE_PREFER_WAIT);
-        if (wait.toMillis() % 1000 != 0 || wait.toSeconds() < 1 || wait.toSeconds() > 60) {
-            throw new SettingException(Property.REPLICATE_PREFER_WAIT.key(),
-                    "'" + require(Property.REPLICATE_PREFER_WAIT) + "' is not a number of whole seconds from 1s to 60s");
-        }
+        Duration wait = Values.wait(Property.REPLICATE_PREFER_WAIT, require(Property.REPLICATE_PREFER_WAIT));
         return replicateApi() == ReplicateApi.OFFICIAL ? Optional.of(wait) : Optional.empty();
     }
 

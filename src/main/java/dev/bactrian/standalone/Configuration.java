@@ -13,7 +13,6 @@ import java.util.Properties;
 
 import dev.bactrian.config.Property;
 import dev.bactrian.config.SettingException;
-import dev.bactrian.config.Settings;
 import org.apache.camel.impl.DefaultCamelContext;
 
 /** Gathers the service's properties, lowest precedence first: packaged, file, environment, system. */
@@ -36,9 +35,9 @@ final class Configuration {
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
-        all.putAll(file(system.getProperty(Property.CONFIG.key(), environment.get(Settings.environmentName(Property.CONFIG.key())))));
+        all.putAll(file(system.getProperty(Property.CONFIG.key(), environment.get(Property.environmentName(Property.CONFIG.key())))));
         for (Property property : Property.values()) {
-            String value = environment.get(Settings.environmentName(property.key()));
+            String value = environment.get(Property.environmentName(property.key()));
             if (value != null) {
                 all.put(property.key(), value);
             }

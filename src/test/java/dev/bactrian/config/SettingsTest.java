@@ -268,7 +268,7 @@ class SettingsTest {
 
     @Test
     void aPropertyHasAnEnvironmentVariable() {
-        assertThat(Settings.environmentName("bactrian.upstage.api-key")).isEqualTo("BACTRIAN_UPSTAGE_API_KEY");
+        assertThat(Property.environmentName("bactrian.upstage.api-key")).isEqualTo("BACTRIAN_UPSTAGE_API_KEY");
     }
 
     @ParameterizedTest

@@ -55,7 +55,7 @@ class TwoInstancesExampleTest {
 
     @Test
     void mountsFilesThatThereAreAndSetsPropertiesByTheirEnvironmentNames() throws IOException {
-        List<String> names = List.of(Property.values()).stream().map(property -> Settings.environmentName(property.key())).toList();
+        List<String> names = List.of(Property.values()).stream().map(property -> Property.environmentName(property.key())).toList();
         List<String> mounted = new ArrayList<>();
         for (JsonNode service : compose().path("services")) {
             for (JsonNode volume : service.path("volumes")) {

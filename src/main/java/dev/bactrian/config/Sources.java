@@ -1,0 +1,81 @@
+package dev.bactrian.config;
+
+import java.util.Arrays;
+import java.util.Collection;
+import java.util.Comparator;
+import java.util.Optional;
+import java.util.Properties;
+import java.util.function.UnaryOperator;
+
+import org.apache.camel.CamelContext;
+import org.apache.camel.spi.PropertiesComponent;
+
+/** The {@code bactrian.*} properties as they are written in a Camel context, its files, its environment. */
+final class Sources {
+
+    private Sources() {
+    }
+
+    /**
+     * What finds the value of a property in a Camel context by its full name; null where there is none.
+     *
+     * @throws SettingException where the context has a {@code bactrian.*} property that does not exist
+     */
+    static UnaryOperator<String> of(CamelContext context) {
+        PropertiesComponent properties = context.getPropertiesComponent();
+        Properties raw = properties.loadProperties(name -> name.startsWith(Property.PREFIX));
+        // Quarkus lists BACTRIAN_MAX_IN_FLIGHT of the environment as bactrian.max.in.flight, too.
+        rejectUnknown(raw.stringPropertyNames().stream().filter(name -> System.getenv(Property.environmentName(name)) == null).toList());
+        return name -> resolve(properties, raw, name);
+    }
+
+    /** A secret may hold {@code {{}: what cannot be resolved as a placeholder is taken as it stands. */
+    private static String resolve(PropertiesComponent properties, Properties raw, String name) {
+        String fromSystem = System.getProperty(name, System.getenv(Property.environmentName(name)));
+        String value = fromSystem != null ? fromSystem : raw.getProperty(name);
+        boolean secret = Property.of(name).map(Property::secret).orElse(false);
+        if (secret && value != null && !(value.contains("{{") && value.contains("}}"))) {
+            // Not by way of Camel, which logs what it resolves, a start's summary included, and drops backslashes.
+            return value;
+        }
+        // Empty both where it is not set and where a placeholder in it cannot be resolved.
+        Optional<String> resolved = properties.resolveProperty(name);
+        if (resolved.isPresent()) {
+            return resolved.get();
+        }
+        if (value == null || secret && !value.matches("\\{\\{[^{}]+}}")) {
+            return value;
+        } else if (secret) {
+            throw new SettingException(name, "is a placeholder that cannot be resolved");
+        }
+        throw new SettingException(name, "'" + value + "' holds a placeholder that cannot be resolved");
+    }
+
+    /** Of the names that begin as Bactrian's do, each must be that of a property. */
+    static void rejectUnknown(Collection<String> names) {
+        for (String name : names) {
+            if (name.startsWith(Property.PREFIX) && Property.of(name).isEmpty()) {
+                String nearest = Arrays.stream(Property.values()).map(Property::key)
+                        .min(Comparator.comparingInt(key -> distance(key, name))).orElseThrow();
+                throw new SettingException(name, "no such property; did you mean " + nearest + "?");
+            }
+        }
+    }
+
+    private static int distance(String a, String b) {
+        int[] previous = new int[b.length() + 1];
+        for (int j = 0; j <= b.length(); j++) {
+            previous[j] = j;
+        }
+        for (int i = 1; i <= a.length(); i++) {
+            int[] row = new int[b.length() + 1];
+            row[0] = i;
+            for (int j = 1; j <= b.length(); j++) {
+                int replace = previous[j - 1] + (a.charAt(i - 1) == b.charAt(j - 1) ? 0 : 1);
+                row[j] = Math.min(replace, 1 + Math.min(previous[j], row[j - 1]));
+            }
+            previous = row;
+        }
+        return previous[b.length()];
+    }
+}

@@ -1,0 +1,192 @@
+package dev.bactrian.config;
+
+import java.net.URI;
+import java.net.URLDecoder;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.Base64;
+import java.util.List;
+import java.util.Locale;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/** How the values of properties are written. Each method reads one, or throws a {@link SettingException} that names the property. */
+final class Values {
+
+    private static final Pattern DURATION = Pattern.compile("(?:(\\d+)h)?(?:(\\d+)m(?!s))?(?:(\\d+)s)?(?:(\\d+)(?:ms)?)?");
+    private static final Duration LONGEST = Duration.ofDays(365);
+    private static final Pattern SIZE = Pattern.compile("(\\d+)\\s*(B|KB|MB|GB)?", Pattern.CASE_INSENSITIVE);
+
+    private Values() {
+    }
+
+    /** Whether the value is of the property's form. */
+    static void check(Property property, String value) {
+        switch (property.form()) {
+            case URL -> url(property, value);
+            case URL_WITH_ID -> {
+                if (!value.contains("{id}")) {
+                    throw new SettingException(property.key(), "'" + value + "' lacks {id}, the place of the prediction's id");
+                }
+                url(property, value.replace("{id}", "id"));
+            }
+            case WEBHOOK_URL -> webhookUrl(property, value);
+            case WEBHOOK_SECRETS -> webhookSecrets(property, value);
+            case PROXY -> proxy(property, value);
+            case DURATION, CANCEL_AFTER -> duration(property, value);
+            case WAIT -> wait(property, value);
+            case COUNT, COUNT_OR_ZERO, PORT -> count(property, value);
+            case SIZE -> bytes(property, value);
+            case FLAG -> flag(property, value);
+            default -> choice(property, value);
+        }
+    }
+
+    private static void choice(Property property, String value) {
+        String[] choices = property.form().choices;
+        if (choices.length > 0 && !List.of(choices).contains(value)) {
+            throw new SettingException(property.key(), "'" + value + "' is not one of " + String.join(", ", choices));
+        }
+    }
+
+    private static URI url(Property property, String value) {
+        try {
+            URI uri = URI.create(value);
+            if (uri.getHost() != null && ("http".equals(uri.getScheme()) || "https".equals(uri.getScheme()))) {
+                return uri;
+            }
+        } catch (IllegalArgumentException e) {
+            // said below
+        }
+        throw new SettingException(property.key(), "'" + withoutUser(value) + "' is not an http or https URL");
+    }
+
+    /** The service calls it with what the model put out: not over the network in the clear. */
+    private static void webhookUrl(Property property, String value) {
+        URI uri = url(property, value);
+        boolean here = uri.getHost().matches("localhost|127\\.[0-9.]+|\\[::1]");
+        if (!"https".equals(uri.getScheme()) && !here) {
+            throw new SettingException(property.key(), "'" + withoutUser(value) + "' is not an https URL");
+        }
+    }
+
+    private static String withoutUser(String url) {
+        return url.replaceAll("//[^/]*@", "//");
+    }
+
+    /** Keys, each written {@code whsec_} and its bytes in base64, separated by commas or blanks. */
+    static List<byte[]> webhookSecrets(Property property, String value) {
+        return Pattern.compile("[,\\s]+").splitAsStream(value).filter(secret -> !secret.isEmpty())
+                .map(secret -> webhookKey(property, secret)).toList();
+    }
+
+    private static byte[] webhookKey(Property property, String secret) {
+        try {
+            byte[] key = secret.startsWith("whsec_") ? Base64.getDecoder().decode(secret.substring("whsec_".length())) : new byte[0];
+            if (key.length > 0) {
+                return key;
+            }
+        } catch (IllegalArgumentException e) {
+            // said below, without the value
+        }
+        throw new SettingException(property.key(), "is not of the form whsec_ and base64, or several separated by commas");
+    }
+
+    /** A duration such as {@code 500ms}, {@code 10s}, {@code 1m30s} or a bare number of milliseconds, as Camel writes them. */
+    static Duration duration(Property property, String value) {
+        Matcher m = DURATION.matcher(value);
+        try {
+            if (m.matches()) {
+                Duration duration = Duration.ofHours(part(m, 1)).plusMinutes(part(m, 2)).plusSeconds(part(m, 3)).plusMillis(part(m, 4));
+                if (duration.compareTo(LONGEST) <= 0) {
+                    return duration;
+                }
+            }
+        } catch (ArithmeticException | NumberFormatException e) {
+            // said below
+        }
+        throw new SettingException(property.key(), "'" + value + "' is not a duration such as 500ms, 10s or 1m30s, of a year at most");
+    }
+
+    private static long part(Matcher m, int group) {
+        return m.group(group) == null ? 0 : Long.parseLong(m.group(group));
+    }
+
+    /** Whole seconds, from 1 to 60. */
+    static Duration wait(Property property, String value) {
+        Duration wait = duration(property, value);
+        if (wait.toMillis() % 1000 != 0 || wait.toSeconds() < 1 || wait.toSeconds() > 60) {
+            throw new SettingException(property.key(), "'" + value + "' is not a number of whole seconds from 1s to 60s");
+        }
+        return wait;
+    }
+
+    /** A whole number, at least 1 except where 0 has a meaning; of a port, 65535 at most. */
+    static int count(Property property, String value) {
+        int least = property.form() == Property.Form.COUNT ? 1 : 0;
+        int most = property.form() == Property.Form.PORT ? 65_535 : Integer.MAX_VALUE;
+        try {
+            int count = Integer.parseInt(value);
+            if (count >= least && count <= most) {
+                return count;
+            }
+        } catch (NumberFormatException e) {
+            // said below
+        }
+        throw new SettingException(property.key(), "'" + value + "' is not a whole number from " + least
+                + (property.form() == Property.Form.PORT ? " to " + most : ""));
+    }
+
+    /** A size in bytes, written as a number or with KB, MB or GB (powers of 1024). */
+    static long bytes(Property property, String value) {
+        Matcher m = SIZE.matcher(value);
+        try {
+            if (m.matches()) {
+                String unit = m.group(2) == null ? "B" : m.group(2).toUpperCase(Locale.ROOT);
+                long size = Math.multiplyExact(Long.parseLong(m.group(1)), 1L << 10 * List.of("B", "KB", "MB", "GB").indexOf(unit));
+                if (size > 0) {
+                    return size;
+                }
+            }
+        } catch (ArithmeticException | NumberFormatException e) {
+            // said below
+        }
+        throw new SettingException(property.key(), "'" + value + "' is not a size such as 10MB");
+    }
+
+    /** {@code true} or {@code false}. */
+    static boolean flag(Property property, String value) {
+        if (!value.equals("true") && !value.equals("false")) {
+            throw new SettingException(property.key(), "'" + value + "' is not true or false");
+        }
+        return value.equals("true");
+    }
+
+    /** A proxy, written {@code http://[user:password@]host:port}; user and password percent-encoded where needed. */
+    static Settings.Proxy proxy(Property property, String value) {
+        // By hand: a password may hold characters that java.net.URI refuses.
+        String text = value.trim();
+        int at = text.lastIndexOf('@');
+        String address = text.substring(at < 0 ? Math.min(7, text.length()) : at + 1).replaceAll("/$", "");
+        int colon = address.lastIndexOf(':');
+        try {
+            if (text.startsWith("http://") && colon > 0) {
+                int port = Integer.parseInt(address.substring(colon + 1));
+                String[] user = at < 0 ? new String[] {null, null} : text.substring(7, at).split(":", 2);
+                if (port > 0 && port < 65536 && user.length == 2) {
+                    return new Settings.Proxy(address.substring(0, colon), port, decoded(user[0]), decoded(user[1]));
+                }
+            }
+        } catch (IllegalArgumentException e) {
+            // said below, without the value: it may hold a password
+        }
+        throw new SettingException(property.key(), "is not of the form http://[user:password@]host:port");
+    }
+
+    private static String decoded(String text) {
+        if (text == null || !text.matches(".*%[0-9A-Fa-f]{2}.*")) {
+            return text;
+        }
+        return URLDecoder.decode(text.replace("+", "%2B").replaceAll("%(?![0-9A-Fa-f]{2})", "%25"), StandardCharsets.UTF_8);
+    }
+}
