@@ -7,9 +7,12 @@ import org.apache.camel.support.service.ServiceSupport;
 
 /**
  * Records in a repository of the host application, which can set and get and nothing more: what is one step is so in
- * this process alone, and nothing is forgotten for its age.
+ * this process alone, and nothing is forgotten for its age. Camel's own take neither a null (an empty value stands for an
+ * entry that is gone) nor, in a file, a {@code =} in a key.
  */
 final class HostRecords extends ServiceSupport implements Records {
+
+    private static final String GONE = "";
 
     private final StateRepository<String, String> repository;
 
@@ -19,29 +22,41 @@ final class HostRecords extends ServiceSupport implements Records {
 
     @Override
     public String getState(String key) {
-        return repository.getState(key);
+        String value = repository.getState(named(key));
+        return GONE.equals(value) ? null : value;
     }
 
     @Override
     public void setState(String key, String value) {
-        repository.setState(key, value);
+        try {
+            repository.setState(named(key), value);
+        } catch (NullPointerException e) {
+            if (value != null) {
+                throw e;
+            }
+            repository.setState(named(key), GONE);
+        }
+    }
+
+    private static String named(String key) {
+        return key.replace('=', ':');
     }
 
     @Override
     public synchronized String putIfAbsent(String key, String value) {
-        String there = repository.getState(key);
+        String there = getState(key);
         if (there == null) {
-            repository.setState(key, value);
+            setState(key, value);
         }
         return there;
     }
 
     @Override
     public synchronized boolean replace(String key, String before, String after) {
-        if (!before.equals(repository.getState(key))) {
+        if (!before.equals(getState(key))) {
             return false;
         }
-        repository.setState(key, after);
+        setState(key, after);
         return true;
     }
 

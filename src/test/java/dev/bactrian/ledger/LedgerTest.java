@@ -36,9 +36,12 @@ import dev.bactrian.generate.Generation;
 import dev.bactrian.model.Kind;
 import dev.bactrian.model.Model;
 import dev.bactrian.model.Provider;
+import dev.bactrian.replicate.Look;
 import dev.bactrian.request.GenerateRequest;
 import org.apache.camel.impl.DefaultCamelContext;
 import org.apache.camel.spi.StateRepository;
+import org.apache.camel.support.processor.state.FileStateRepository;
+import org.apache.camel.support.processor.state.MemoryStateRepository;
 import org.apache.camel.support.service.ServiceSupport;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -56,6 +59,7 @@ class LedgerTest {
     Path folder;
     private final String database = "jdbc:h2:mem:" + UUID.randomUUID() + ";DB_CLOSE_DELAY=-1";
     private final Map<String, String> states = new ConcurrentHashMap<>();
+    private final Map<String, Object> beans = new ConcurrentHashMap<>();
     private final List<Ledger> ledgers = new ArrayList<>();
 
     /** Where ledgers share what they remember. */
@@ -88,6 +92,7 @@ class LedgerTest {
         context.getPropertiesComponent().setInitialProperties(all);
         context.getRegistry().bind("plain", repository);
         context.getRegistry().bind("host", host);
+        beans.forEach(context.getRegistry()::bind);
         Ledger ledger = new Ledger();
         ledger.setCamelContext(context);
         ledger.start();
@@ -222,6 +227,33 @@ class LedgerTest {
         assertThat(ledger.claim("r1", "m1")).isTrue();
         assertThat(ledger.claim("r1", "m2")).isFalse();
         assertThat(states).hasSize(1);
+    }
+
+    /** Repositories that Camel brings; neither takes a null. */
+    enum Camels { MEMORY, FILE }
+
+    @ParameterizedTest
+    @EnumSource
+    void camelsOwnRepositoriesWillDo(Camels which) {
+        StateRepository<String, String> camels = which == Camels.MEMORY ? new MemoryStateRepository()
+                : FileStateRepository.fileStateRepository(folder.resolve("states").toFile());
+        camels.start();
+        beans.put("camels", camels);
+        Ledger ledger = ledger("bactrian.ledger", "camels", "bactrian.jms.remember", A_DAY);
+        Generation generation = generation("request-1");
+
+        ledger.record(generation, Look.resume("p1", "starting", 0, 0, 0, 0, null));
+        assertThat(ledger.recall(generation)).isEqualTo("p1");
+        ledger.forget(generation.recallKey());
+        assertThat(ledger.recall(generation)).as("done with").isNull();
+
+        assertThat(ledger.claim("r1", "m1")).isTrue();
+        assertThat(ledger.claim("r1", "m2")).isFalse();
+        ledger.unclaim("r1");
+        assertThat(ledger.claim("r1", "m2")).isTrue();
+        assertThat(ledger.again("m2")).isOne();
+        assertThat(ledger.again("m2")).isEqualTo(2);
+        camels.stop();
     }
 
     @Test
