@@ -22,8 +22,10 @@ import org.apache.camel.health.HealthCheckRegistry;
 import org.apache.camel.health.HealthCheckResultBuilder;
 import org.apache.camel.impl.health.AbstractHealthCheck;
 import org.apache.hc.client5.http.classic.methods.HttpGet;
+import org.apache.hc.client5.http.config.RequestConfig;
 import org.apache.hc.core5.http.ConnectionRequestTimeoutException;
 import org.apache.hc.core5.http.HttpHeaders;
+import org.apache.hc.core5.util.Timeout;
 
 /**
  * A readiness check in Camel's own registry of them: whether a provider can be reached, and takes our token. Asks with a
@@ -34,6 +36,7 @@ public final class ProviderHealth extends AbstractHealthCheck {
 
     private static final int FRESH_SECONDS = 30;
     private static final long LONGEST_SECONDS = 5;
+    private static final long LONGEST_WAIT_SECONDS = 2;
     /** Letters and digits, as an id is, and nobody's. */
     private static final String NO_PREDICTION = "bactrianhealthcheck";
 
@@ -104,6 +107,9 @@ public final class ProviderHealth extends AbstractHealthCheck {
         questions.computeIfAbsent(List.of(url(settings), settings.text(token()).orElse("")), same -> {
             HttpGet get = new HttpGet(url(settings));
             get.setHeader(HttpHeaders.ACCEPT, "application/json");
+            // Not to be taken for one that is unreachable where our requests hold all connections.
+            get.setConfig(RequestConfig.custom().setConnectionRequestTimeout(Timeout.ofSeconds(LONGEST_WAIT_SECONDS))
+                    .setResponseTimeout(Timeout.ofSeconds(LONGEST_SECONDS)).setProtocolUpgradeEnabled(false).build());
             if (account != null) {
                 get.setHeader(ProviderHttp.ACCOUNT, account);
             }

@@ -1,6 +1,8 @@
 package dev.bactrian.route;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
 
 import java.net.http.HttpResponse;
 import java.time.Duration;
@@ -8,6 +10,8 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.bactrian.config.Property;
@@ -133,6 +137,21 @@ class HealthTest extends RouteTestSupport {
 
         assertThat(check(answer, "bactrian-upstage").path("message").asText()).startsWith("upstage is unreachable: ");
         assertThat(Duration.ofNanos(System.nanoTime() - begun)).isLessThan(Duration.ofSeconds(20));
+    }
+
+    @Test
+    void oneThatIsBusyWithOurRequestsOnAllConnectionsIsUp() throws Exception {
+        startServed(Property.MAX_IN_FLIGHT.key(), "1");
+        simulator.on(Call.CHAT, Reply.stream("a").after(Duration.ofSeconds(60)));
+        CompletableFuture<String> asked = template().asyncRequestBody("direct:generate", "{\"id\": \"r1\", \"prompt\": \"p\"}", String.class);
+        await().until(() -> simulator.concurrent(Call.CHAT) == 1);
+
+        HttpResponse<String> answer = ready();
+
+        assertThat(check(answer, "bactrian-upstage").path("message").asText()).isEqualTo("upstage is busy with our requests on all connections");
+        assertThat(answer.statusCode()).as(answer.body()).isEqualTo(200);
+        template().requestBody("direct:cancel", "r1");
+        assertThatThrownBy(() -> asked.get(10, TimeUnit.SECONDS)).hasStackTraceContaining("canceled on request");
     }
 
     @Test
