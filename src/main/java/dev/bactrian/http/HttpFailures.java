@@ -14,6 +14,7 @@ import dev.bactrian.error.GenerationFailure;
 import dev.bactrian.model.Provider;
 import org.apache.camel.http.base.HttpOperationFailedException;
 import org.apache.hc.client5.http.ConnectTimeoutException;
+import org.apache.hc.core5.http.ConnectionRequestTimeoutException;
 
 /** The one place where a provider's HTTP answer, or its absence, becomes an error type, and where it is said what may be repeated. */
 public final class HttpFailures {
@@ -85,7 +86,7 @@ public final class HttpFailures {
     private static boolean notConnected(Throwable cause) {
         return cause instanceof ConnectException || cause instanceof UnknownHostException
                 || cause instanceof NoRouteToHostException || cause instanceof SSLHandshakeException
-                || cause instanceof ConnectTimeoutException;
+                || cause instanceof ConnectTimeoutException || cause instanceof ConnectionRequestTimeoutException;
     }
 
     /** The headers of an error answer. */

@@ -21,6 +21,7 @@ import dev.bactrian.error.GenerationFailure;
 import dev.bactrian.model.Provider;
 import org.apache.camel.http.base.HttpOperationFailedException;
 import org.apache.hc.client5.http.ConnectTimeoutException;
+import org.apache.hc.core5.http.ConnectionRequestTimeoutException;
 import org.apache.hc.core5.http.NoHttpResponseException;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -156,6 +157,7 @@ class HttpFailuresTest {
         UNKNOWN_HOST(new UnknownHostException("api.example"), true),
         NO_ROUTE(new NoRouteToHostException("No route to host"), true),
         CONNECT_TIMEOUT(new ConnectTimeoutException("Connect timed out"), true),
+        NO_CONNECTION_FREE(new ConnectionRequestTimeoutException("Timeout deadline: 10000 MILLISECONDS"), true),
         READ_TIMEOUT(new SocketTimeoutException("Read timed out"), false),
         RESET(new SocketException("Connection reset"), false),
         NO_ANSWER(new NoHttpResponseException("failed to respond"), false),
