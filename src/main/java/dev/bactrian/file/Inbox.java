@@ -5,6 +5,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.LocalDateTime;
 import java.time.format.DateTimeFormatter;
+import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 
@@ -31,6 +32,8 @@ public final class Inbox implements CamelContextAware, GenericFileFilter<File>, 
     private static final long WHOLE_AFTER_MILLIS = 1000;
 
     private final Set<String> unreadable = ConcurrentHashMap.newKeySet();
+    /** Files that are done and could not be moved, as they were then: taken again, they would be paid for again. */
+    private final Map<String, Long> stuck = new ConcurrentHashMap<>();
     private CamelContext camelContext;
 
     @Override
@@ -53,7 +56,8 @@ public final class Inbox implements CamelContextAware, GenericFileFilter<File>, 
         if (file.isDirectory()) {
             return true;
         } else if (file.getFile().exists()) {
-            return System.currentTimeMillis() - file.getFile().lastModified() > WHOLE_AFTER_MILLIS;
+            long modified = file.getFile().lastModified();
+            return System.currentTimeMillis() - modified > WHOLE_AFTER_MILLIS && !Long.valueOf(modified).equals(stuck.get(file.getFileName()));
         }
         if (!file.getFileName().chars().allMatch(c -> c < 128 && c != '?') && unreadable.add(file.getFileName())) {
             LOG.warn("The file '{}' can't be opened under this locale (sun.jnu.encoding={}) and is left in the inbox; "
@@ -96,7 +100,7 @@ public final class Inbox implements CamelContextAware, GenericFileFilter<File>, 
     }
 
     private boolean isStopping() {
-        return camelContext.isStopping() || camelContext.isStopped() || camelContext.getShutdownStrategy().isTimeoutOccurred();
+        return camelContext.isStopping() || camelContext.isStopped();
     }
 
     /**
@@ -105,12 +109,17 @@ public final class Inbox implements CamelContextAware, GenericFileFilter<File>, 
      */
     @Override
     public void handleException(String message, Exchange exchange, Throwable exception) {
-        String name = exchange == null ? "a file" : exchange.getProperty(ExchangePropertyKey.FILE_EXCHANGE_FILE, GenericFile.class).getFileName();
+        GenericFile<?> file = exchange == null ? null : exchange.getProperty(ExchangePropertyKey.FILE_EXCHANGE_FILE, GenericFile.class);
+        String name = file == null ? "a file" : file.getFileName();
         if (isStopping()) {
             LOG.info("{}: stays in the inbox for the next start", name);
-        } else {
-            LOG.warn("{}: could not be moved out of the inbox: {}", name, exception.getMessage());
+            return;
         }
+        if (file != null) {
+            stuck.put(name, file.getLastModified());
+        }
+        LOG.warn("{}: could not be moved out of the inbox, where it is left alone until it changes or the next start: {}",
+                name, exception.getMessage());
     }
 
     @Override

@@ -13,9 +13,12 @@ import java.nio.file.attribute.FileTime;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 
 import dev.bactrian.simulator.Call;
+import org.apache.camel.builder.RouteBuilder;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
@@ -144,6 +147,51 @@ class FileTest extends RouteTestSupport {
         } finally {
             Files.deleteIfExists(kept);
         }
+    }
+
+    @Test
+    void aFileThatCannotBeMovedIsNotDoneAgainUntilItChanges() throws Exception {
+        Path file = Files.writeString(inbox.resolve("stuck.txt"), "first");
+        Files.createFile(inbox.resolve(".done"));
+        startWatching();
+        await().atMost(LONG).until(() -> captured.results.size() == 1);
+
+        Files.writeString(inbox.resolve(".failed"), "in the way, too");
+        Files.writeString(inbox.resolve("other.txt"), "other");
+        await().atMost(LONG).until(() -> captured.results.size() == 2);
+        await().during(Duration.ofSeconds(3)).atMost(LONG).until(() -> simulator.count(Call.CHAT) == 2);
+        Files.writeString(file, "second");
+        await().atMost(LONG).until(() -> captured.results.size() == 3);
+
+        assertThat(simulator.requests(Call.CHAT)).extracting(request -> request.json().path("messages").path(0).path("content").asText())
+                .containsExactly("first", "other", "second");
+        captured.results.clear();
+    }
+
+    @Test
+    void anotherRouteThatDidNotStopInTimeIsNoStopOfOurs() throws Exception {
+        CountDownLatch inWork = new CountDownLatch(1);
+        CountDownLatch held = new CountDownLatch(1);
+        startWatching();
+        context().addRoutes(new RouteBuilder() {
+            @Override
+            public void configure() {
+                from("direct:host").routeId("host").process(exchange -> {
+                    inWork.countDown();
+                    held.await();
+                });
+            }
+        });
+        template().asyncSendBody("direct:host", "");
+        inWork.await();
+        context().getRouteController().stopRoute("host", 1, TimeUnit.SECONDS);
+        held.countDown();
+
+        Files.writeString(inbox.resolve("greeting.txt"), "Say hello");
+
+        await().atMost(LONG).until(() -> names(".done").size() == 1);
+        assertThat(captured.results).hasSize(1);
+        captured.results.clear();
     }
 
     private List<Path> files(String where) {
