@@ -14,6 +14,7 @@ public final class Cancellation {
     private boolean requested;
     private boolean settled;
     private Runnable cut = () -> { };
+    private String prediction;
     private long waitsUntil;
     private boolean waiting;
 
@@ -79,8 +80,9 @@ public final class Cancellation {
         return new GenerationFailure(type, "canceled on request", null, attempts, false, null);
     }
 
-    /** It lies in a queue until its next look. */
-    synchronized void waitFor(Duration delay) {
+    /** It lies in a queue until the next look at its prediction, which is null where there is none yet. */
+    synchronized void waitFor(String id, Duration delay) {
+        prediction = id;
         waiting = true;
         waitsUntil = System.nanoTime() + delay.toNanos();
     }
@@ -89,6 +91,11 @@ public final class Cancellation {
     synchronized void take() {
         waiting = false;
         settled = false;
+    }
+
+    /** Whether it may be about that prediction: not where it was about another. */
+    synchronized boolean isAbout(String id) {
+        return prediction == null || prediction.equals(id);
     }
 
     synchronized boolean isWaiting() {

@@ -8,6 +8,7 @@ import java.util.concurrent.atomic.AtomicLong;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import dev.bactrian.error.FailureDocuments;
 import dev.bactrian.error.GenerationFailure;
+import dev.bactrian.replicate.Look;
 import org.apache.camel.Body;
 import org.apache.camel.Exchange;
 import org.apache.camel.Header;
@@ -35,27 +36,43 @@ public final class Cancellations {
     }
 
     /**
-     * A request comes into work, or its prediction back from the queue: it can be ended until the exchange is done.
+     * A request comes into work: it can be ended until the exchange is done.
      *
-     * @param comesAgain whether it may have been in work before and was asked to end then
+     * @param attempt which try of a queue's request it is, from 1, and null for any other. That an earlier try was asked
+     *                to end still counts; of what other requests of the id were asked nothing does
      */
-    public void follow(Exchange exchange, String id, boolean comesAgain) {
-        Cancellation cancellation = known.compute(id,
-                (same, before) -> comesAgain && before != null ? before : new Cancellation());
+    public void follow(Exchange exchange, String id, Integer attempt) {
+        boolean again = attempt != null && attempt > 1;
+        follow(exchange, id, attempt != null, known.compute(id, (same, before) -> again && before != null ? before : new Cancellation()));
+    }
+
+    /** A request's prediction comes back from the queue: it can be ended until the exchange is done. */
+    public void follow(Exchange exchange, String id, Look look) {
+        follow(exchange, id, true, known.compute(id,
+                (same, before) -> before != null && before.isAbout(look.getId()) ? before : new Cancellation()));
+    }
+
+    private void follow(Exchange exchange, String id, boolean queued, Cancellation cancellation) {
         cancellation.take();
         exchange.setVariable(VARIABLE, cancellation);
         exchange.getExchangeExtension().addOnCompletion(new SynchronizationAdapter() {
             @Override
             public void onComplete(Exchange done) {
-                if (!cancellation.isWaiting()) {
+                Look look = done.getVariable("look", Look.class);
+                if (cancellation.isWaiting()) {
+                    return;
+                } else if (queued && look != null && look.isPending() && done.getVariable("failure") == null) {
+                    // Created; the message's own exchange puts it into the queue.
+                    later(id, look, Duration.ZERO);
+                } else {
                     known.remove(id, cancellation);
                 }
             }
 
             @Override
             public void onFailure(Exchange done) {
-                if (comesAgain) {
-                    later(id, Duration.ZERO);
+                if (queued) {
+                    later(id, done.getVariable("look", Look.class), Duration.ZERO);
                 } else {
                     known.remove(id, cancellation);
                 }
@@ -63,11 +80,11 @@ public final class Cancellations {
         });
     }
 
-    /** The request's prediction goes into the queue until its next look is due. */
-    public void later(String id, Duration delay) {
+    /** The request's prediction goes into the queue until its next look is due; null where there is none yet. */
+    public void later(String id, Look look, Duration delay) {
         Cancellation cancellation = known.get(id);
         if (cancellation != null) {
-            cancellation.waitFor(delay);
+            cancellation.waitFor(look == null ? null : look.getId(), delay);
         }
         long due = nextForgetting.get();
         long now = System.nanoTime();

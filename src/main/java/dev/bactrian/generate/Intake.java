@@ -128,10 +128,10 @@ public final class Intake implements CamelContextAware {
         Generation generation = exchange.getVariable("generation", Generation.class);
         String id = generation.id();
         String delivery = exchange.getVariable(DELIVERY, "", String.class);
-        boolean mayWait = exchange.getVariable(ATTEMPT) != null;
+        Integer attempt = exchange.getVariable(ATTEMPT, Integer.class);
         synchronized (inWork) {
             while (inWork.containsKey(id)) {
-                if (!mayWait || !inWork.get(id).equals(delivery)) {
+                if (attempt == null || !inWork.get(id).equals(delivery)) {
                     // An error about the id goes out under the default.
                     exchange.removeVariable("generation");
                     throw new GenerationFailure(ErrorType.INVALID_REQUEST, "id: a request with the id " + id + " is in work");
@@ -153,7 +153,7 @@ public final class Intake implements CamelContextAware {
                 }
             }
         });
-        camelContext.getRegistry().mandatoryFindSingleByType(Cancellations.class).follow(exchange, id, mayWait);
+        camelContext.getRegistry().mandatoryFindSingleByType(Cancellations.class).follow(exchange, id, attempt);
     }
 
     /** The account that the caller's route has named, or null. */

@@ -173,21 +173,17 @@ public final class QueueMessages implements AggregationStrategy {
         exchange.setVariable("generation", waiting.generation());
         exchange.setVariable("look", waiting.look());
         exchange.setVariable(CLAIMED, waiting.generation().id());
-        cancellations().follow(exchange, waiting.generation().id(), true);
+        cancellations().follow(exchange, waiting.generation().id(), waiting.look());
         if (waiting.look().count() == 0 && waiting.look().misses() == 0) {
             ledger().forget(waiting.generation().recallKey());
         }
     }
 
-    /**
-     * Lets a look be made.
-     *
-     * @throws GenerationFailure where that was begun too often
-     */
+    /** Lets a look be made. Where that was begun too often the prediction is given up. */
     public void admitLook(Exchange exchange) {
         Letters.hold(exchange);
         if (Letters.of(exchange).isDead()) {
-            throw givenUp(Letters.of(exchange));
+            exchange.setVariable("look", exchange.getVariable("look", Look.class).givenUp(givenUp(Letters.of(exchange))));
         }
     }
 
@@ -216,7 +212,7 @@ public final class QueueMessages implements AggregationStrategy {
         exchange.getMessage().setBody(new Waiting(generation, look).write());
         Letters.addReply(exchange);
         inFlight.waiting(look.getId(), delay);
-        cancellations().later(generation.id(), Duration.ofMillis(delay));
+        cancellations().later(generation.id(), look, Duration.ofMillis(delay));
     }
 
     /** Up to two digits that count: each delay is an endpoint of its own, and there must not be many. */
@@ -278,6 +274,6 @@ public final class QueueMessages implements AggregationStrategy {
     }
 
     private boolean isStopping() {
-        return camelContext.isStopping() || camelContext.isStopped() || camelContext.getShutdownStrategy().isTimeoutOccurred();
+        return camelContext.isStopping() || camelContext.isStopped();
     }
 }

@@ -40,6 +40,11 @@ public record Look(Prediction prediction, int count, int queued, int misses, Gen
         return new Look(prediction, count, queued, misses, failure, Duration.ZERO, given || failure != null, 0, streamed.seen(times));
     }
 
+    /** No more looks are made, for that reason. */
+    public Look givenUp(GenerationFailure reason) {
+        return new Look(prediction, count, queued, misses, reason, Duration.ZERO, true, skipped, times);
+    }
+
     /** For the loop: whether to look again. */
     public boolean isPending() {
         return !given && !prediction.status().terminal();

@@ -295,8 +295,7 @@ public final class Replicate implements CamelContextAware {
 
     /** In place of the next look: the request is ended on request, so the prediction is given up. */
     public Look abandoned(@Variable("generation") Generation generation, @Variable("look") Look before) {
-        return new Look(before.prediction(), before.count(), before.queued(), before.misses(), Cancellation.failure(generation, 1),
-                Duration.ZERO, true, before.skipped(), before.times());
+        return before.givenUp(Cancellation.failure(generation, 1));
     }
 
     /**

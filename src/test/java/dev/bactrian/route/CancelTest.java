@@ -265,6 +265,44 @@ class CancelTest extends RouteTestSupport {
     }
 
     @Test
+    void aCreateOfTheQueueThatIsNotAnsweredYetIsCancelledOnceItsPredictionIsKnown() throws Exception {
+        start("bactrian.jms.enabled", "true");
+        simulator.on(Call.CREATE, created().after(Duration.ofMillis(500))).always(Call.POLL, look("processing"));
+        template().sendBodyAndHeaders("jms:queue:bactrian.requests", PREDICTION, Map.of());
+        await().atMost(SOON).until(() -> simulator.concurrent(Call.CREATE) == 1);
+
+        cancelR1();
+
+        await().atMost(SOON).until(() -> !captured.errors.isEmpty());
+        assertCanceled(captured.errors.remove().json(), "prediction-canceled", 1);
+        assertOneCancel("p1");
+        assertThat(simulator.count(Call.POLL)).isZero();
+        await().atMost(SOON).until(() -> !cancel("r1").path("canceled").asBoolean());
+    }
+
+    @Test
+    void aCancelOfWhatAnotherInstanceHasByNowEndsNoLaterRequestOfThatId() throws Exception {
+        start("bactrian.jms.enabled", "true", "bactrian.replicate.poll-delay", "1s");
+        simulator.on(Call.CREATE, created()).always(Call.POLL, look("processing"));
+        template().sendBodyAndHeaders("jms:queue:bactrian.requests", PREDICTION, Map.of());
+        await().atMost(SOON).until(() -> simulator.count(Call.POLL) == 1);
+        context().getRouteController().stopRoute("bactrian-from-polls");
+        String taken = template().getCamelContext().createConsumerTemplate().receiveBody("jms:queue:bactrian.polls", 10_000, String.class);
+        assertThat(taken).contains("p1");
+        cancelR1();
+        context().getRouteController().startRoute("bactrian-from-polls");
+        simulator.reset().on(Call.CREATE, created()).on(Call.POLL, ReplicateReplies.succeeded("[\"done\"]"));
+
+        template().sendBodyAndHeaders("jms:queue:bactrian.requests", PREDICTION, Map.of());
+
+        await().atMost(SOON).until(() -> captured.results.size() + captured.errors.size() == 1);
+        assertThat(captured.errors).extracting(Emitted::text).isEmpty();
+        assertThat(captured.results.remove().json().path("text").asText()).isEqualTo("done");
+        assertThat(takeChunks()).isEqualTo("done");
+        assertThat(simulator.count(Call.CANCEL)).isZero();
+    }
+
+    @Test
     void theHomepageKnowsNoCancelButTheRequestEnds() throws Exception {
         start("bactrian.replicate.api", "homepage", "bactrian.replicate.api-endpoint", simulator.homepageCreateUrl(),
                 "bactrian.replicate.poll-endpoint", simulator.homepagePollUrl());

@@ -188,7 +188,7 @@ class QueueTest extends RouteTestSupport {
     public static final class Worn extends MemoryStateRepository {
         @Override
         public String getState(String key) {
-            return key.startsWith("again=") ? "4" : super.getState(key);
+            return key.startsWith("again") ? "4" : super.getState(key);
         }
     }
 
@@ -208,11 +208,31 @@ class QueueTest extends RouteTestSupport {
         assertThat(simulator.requests()).isEmpty();
     }
 
+    @Test
+    void aPredictionWhoseLookIsBegunTooOftenIsGivenUpKeptAndCancelled() throws Exception {
+        startQueue(Property.LEDGER.key(), "worn", Property.REPLICATE_POLL_DELAY.key(), "1s");
+        simulator.always(Call.POLL, ReplicateReplies.look("processing"));
+        send("{\"id\": \"cat\", \"model\": \"sd-3\", \"prompt\": \"a cat\"}", Map.of());
+        await().atMost(SOON).until(() -> simulator.count(Call.POLL) == 1);
+
+        context().getRouteController().stopRoute("bactrian-from-polls");
+        giveBack("bactrian.polls");
+        context().getRouteController().startRoute("bactrian-from-polls");
+
+        assertThat(take("bactrian.dead").getStringProperty("BactrianReason")).isEqualTo("begun 5 times without an end");
+        await().atMost(SOON).until(() -> !captured.errors.isEmpty());
+        JsonNode error = captured.errors.remove().json();
+        assertThat(error.path("error").path("message").asText()).isEqualTo("given up: begun 5 times without an end");
+        assertThat(error.path("prediction").path("id").asText()).isNotEmpty();
+        await("it does not run on at our cost").atMost(SOON).until(() -> simulator.count(Call.CANCEL) == 1);
+        assertThat(simulator.count(Call.POLL)).isOne();
+    }
+
     /** Sends a request whose first delivery ends in a rollback. */
     private void sendAndGiveBack(String body, Map<String, Object> headers) throws Exception {
         context().getRouteController().stopRoute("bactrian-from-jms");
         send(body, headers);
-        giveBack();
+        giveBack("bactrian.requests");
         context().getRouteController().startRoute("bactrian-from-jms");
     }
 
@@ -413,7 +433,7 @@ class QueueTest extends RouteTestSupport {
             client.createProducer().setDisableMessageID(true)
                     .send(client.createQueue("bactrian.requests"), "{\"model\": \"sd-3\", \"prompt\": \"a cat\"}");
         }
-        giveBack();
+        giveBack("bactrian.requests");
         context().getRouteController().startRoute("bactrian-from-jms");
 
         assertThat(takeResult().json().path("images")).isNotEmpty();
@@ -426,11 +446,11 @@ class QueueTest extends RouteTestSupport {
         return ((ConnectionFactory) pool.getConnectionFactory()).createContext();
     }
 
-    private void giveBack() throws JMSException {
+    private void giveBack(String queue) throws JMSException {
         try (Connection connection = context().getComponent("jms", JmsComponent.class).getConfiguration().getConnectionFactory().createConnection()) {
             connection.start();
             Session session = connection.createSession(true, Session.SESSION_TRANSACTED);
-            assertThat(session.createConsumer(session.createQueue("bactrian.requests")).receive(20_000)).isNotNull();
+            assertThat(session.createConsumer(session.createQueue(queue)).receive(20_000)).isNotNull();
             session.rollback();
         }
     }
