@@ -24,13 +24,11 @@ import org.apache.hc.client5.http.config.RequestConfig;
 import org.apache.hc.client5.http.impl.classic.CloseableHttpClient;
 import org.apache.hc.client5.http.impl.classic.HttpClientBuilder;
 import org.apache.hc.client5.http.impl.classic.HttpClients;
-import org.apache.hc.client5.http.impl.io.ManagedHttpClientConnectionFactory;
 import org.apache.hc.client5.http.impl.io.PoolingHttpClientConnectionManagerBuilder;
 import org.apache.hc.core5.http.ClassicHttpResponse;
 import org.apache.hc.core5.http.Header;
 import org.apache.hc.core5.http.HttpEntity;
 import org.apache.hc.core5.http.HttpHeaders;
-import org.apache.hc.core5.http.config.Http1Config;
 import org.apache.hc.core5.io.CloseMode;
 import org.apache.hc.core5.util.Timeout;
 
@@ -44,8 +42,6 @@ final class ImageClient {
     private static final String LOOPBACK = "127.0.0.1";
     private static final int MOST_HOPS = 3;
     private static final int MOST_AT_ONCE = 32;
-    private static final int LONGEST_HEADER = 16_384;
-    private static final int MOST_HEADERS = 200;
 
     private final Hosts hosts;
     private final long maxBytes;
@@ -62,8 +58,7 @@ final class ImageClient {
         PoolingHttpClientConnectionManagerBuilder connections = PoolingHttpClientConnectionManagerBuilder.create()
                 .setMaxConnTotal(MOST_AT_ONCE)
                 .setMaxConnPerRoute(MOST_AT_ONCE)
-                .setConnectionFactory(ManagedHttpClientConnectionFactory.builder().http1Config(Http1Config.custom()
-                        .setMaxLineLength(LONGEST_HEADER).setMaxHeaderCount(MOST_HEADERS).build()).build())
+                .setConnectionFactory(ProviderHttp.quietConnections())
                 .setDefaultConnectionConfig(ConnectionConfig.custom()
                         .setConnectTimeout(Timeout.of(settings.duration(Property.CONNECT_TIMEOUT))).build());
         if (settings.proxy(Property.REPLICATE_PROXY).isEmpty()) {

@@ -31,6 +31,7 @@ import org.apache.hc.client5.http.impl.classic.HttpClientBuilder;
 import org.apache.hc.client5.http.impl.classic.HttpClients;
 import org.apache.hc.client5.http.impl.io.PoolingHttpClientConnectionManager;
 import org.apache.hc.client5.http.impl.io.PoolingHttpClientConnectionManagerBuilder;
+import org.apache.hc.client5.http.io.ManagedHttpClientConnection;
 import org.apache.hc.core5.concurrent.Cancellable;
 import org.apache.hc.core5.http.ClassicHttpRequest;
 import org.apache.hc.core5.http.ClassicHttpResponse;
@@ -41,6 +42,7 @@ import org.apache.hc.core5.http.HttpException;
 import org.apache.hc.core5.http.HttpHeaders;
 import org.apache.hc.core5.http.HttpHost;
 import org.apache.hc.core5.http.io.HttpClientConnection;
+import org.apache.hc.core5.http.io.HttpConnectionFactory;
 import org.apache.hc.core5.http.io.entity.ByteArrayEntity;
 import org.apache.hc.core5.http.io.entity.HttpEntityWrapper;
 import org.apache.hc.core5.http.protocol.HttpContext;
@@ -124,13 +126,7 @@ public final class ProviderHttp extends CloseableHttpClient implements CamelCont
         Timeout stall = Timeout.of(settings.duration(Property.STALL_TIMEOUT));
         int most = settings.count(Property.MAX_IN_FLIGHT);
         connections = PoolingHttpClientConnectionManagerBuilder.create()
-                .setConnectionFactory(socket -> {
-                    QuietConnection connection = new QuietConnection();
-                    if (socket != null) {
-                        connection.bind(socket);
-                    }
-                    return connection;
-                })
+                .setConnectionFactory(quietConnections())
                 .setMaxConnTotal(most)
                 .setMaxConnPerRoute(most)
                 .setDefaultConnectionConfig(ConnectionConfig.custom()
@@ -157,6 +153,17 @@ public final class ProviderHttp extends CloseableHttpClient implements CamelCont
                 .addExecInterceptorFirst("bactrian-answer", new Guard(settings, provider, anonymous, settings.bytes(Property.MAX_RESPONSE_BYTES)));
         through(settings.proxy(provider == Provider.UPSTAGE ? Property.UPSTAGE_PROXY : Property.REPLICATE_PROXY), builder);
         return builder.build();
+    }
+
+    /** Connections that log nothing: neither a token nor a proxy's password. */
+    public static HttpConnectionFactory<ManagedHttpClientConnection> quietConnections() {
+        return socket -> {
+            QuietConnection connection = new QuietConnection();
+            if (socket != null) {
+                connection.bind(socket);
+            }
+            return connection;
+        };
     }
 
     /** Has a client go through that proxy, where there is one. */

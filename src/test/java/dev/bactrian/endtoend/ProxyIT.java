@@ -131,6 +131,20 @@ class ProxyIT extends EndToEnd {
     }
 
     @Test
+    void itsPasswordIsInNoLogAtAnyLevel() {
+        credentials = "me:canary";
+        ServiceProcess service = run(service().set(Property.REPLICATE_PROXY, proxyUrl("me:canary@")).set(Property.IMAGES, "download")
+                .set(Property.IMAGES_HOSTS, "127.0.0.1").set("org.slf4j.simpleLogger.log.org.apache.hc", "trace"));
+        drop("camel.json", PICTURE);
+
+        assertThat(result("camel").path("images").path(0).path("file").asText()).isEqualTo("camel-0.png");
+        assertThat(forwarded).anyMatch(line -> line.contains("/files/"));
+        assertThat(service.said("org.apache.hc")).as("it logs").isTrue();
+        assertThat(service.toString()).doesNotContain("canary")
+                .doesNotContain(Base64.getEncoder().encodeToString(credentials.getBytes(StandardCharsets.UTF_8)));
+    }
+
+    @Test
     void wrongCredentialsAreSaidPlainly() {
         credentials = "me:right";
         ServiceProcess service = run(service().set(Property.REPLICATE_PROXY, proxyUrl("me:wrong-word@")));
