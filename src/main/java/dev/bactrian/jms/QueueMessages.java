@@ -174,7 +174,8 @@ public final class QueueMessages implements AggregationStrategy {
         exchange.setVariable("look", waiting.look());
         exchange.setVariable(CLAIMED, waiting.generation().id());
         cancellations().follow(exchange, waiting.generation().id(), waiting.look());
-        if (waiting.look().count() == 0 && waiting.look().misses() == 0) {
+        boolean first = waiting.look().count() == 0 && waiting.look().misses() == 0 && waiting.look().skipped() <= 1;
+        if (first) {
             ledger().forget(waiting.generation().recallKey());
         }
     }

@@ -28,6 +28,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
@@ -41,6 +42,8 @@ import dev.bactrian.http.Answers;
 import dev.bactrian.simulator.Call;
 import dev.bactrian.simulator.Simulator;
 import org.apache.camel.Exchange;
+import org.apache.camel.main.Main;
+import org.apache.camel.support.processor.state.MemoryStateRepository;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
@@ -314,6 +317,40 @@ class WebhookTest extends RouteTestSupport {
         assertThat(captured.results.remove().json().path("prediction").path("polls").asInt(-1)).isZero();
         assertThat(simulator.count(Call.POLL)).isZero();
         takeChunks();
+    }
+
+    /** A ledger of the host that counts how often it is told to forget. */
+    public static final class Counting extends MemoryStateRepository {
+        final AtomicInteger forgotten = new AtomicInteger();
+
+        @Override
+        public void setState(String key, String value) {
+            if (value == null) {
+                forgotten.incrementAndGet();
+            } else {
+                super.setState(key, value);
+            }
+        }
+    }
+
+    private final Counting counting = new Counting();
+
+    @Override
+    void configure(Main main) {
+        main.bind("counting", counting);
+    }
+
+    @Test
+    void whileTheQueueAwaitsItTheLedgerIsLeftAlone() throws Exception {
+        replaceSimulator(Simulator.builder().looks(1000).webhooks(SECRET).webhookDelay(Duration.ofSeconds(1)));
+        startWithWebhooks("bactrian.jms.enabled", "true", "bactrian.ledger", "counting");
+
+        template().sendBodyAndHeaders("jms:queue:bactrian.requests", REQUEST, Map.of());
+
+        await().atMost(SOON).until(() -> !captured.results.isEmpty());
+        captured.results.clear();
+        takeChunks();
+        assertThat(counting.forgotten).as("once it is in the queue, and once its result is").hasValueLessThanOrEqualTo(2);
     }
 
     @Test
