@@ -276,7 +276,7 @@ class ImagesTest extends RouteTestSupport {
 
     @TestFactory
     Stream<DynamicTest> anImageThatCannotBeHadKeepsItsUrlAndTheReason() throws Exception {
-        startWith("download", "bactrian.images.max-bytes", "2KB", "bactrian.response-timeout", "300ms", "bactrian.stall-timeout", "300ms");
+        startWith("download", "bactrian.images.max-bytes", "2KB", "bactrian.response-timeout", "600ms", "bactrian.stall-timeout", "600ms");
         return Arrays.stream(Lost.values()).map(lost -> dynamicTest(lost.name(), () -> {
             simulator.reset().always(Call.FILE, lost.reply);
 
