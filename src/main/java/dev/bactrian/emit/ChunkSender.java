@@ -20,6 +20,7 @@ import dev.bactrian.generate.Generation;
 import dev.bactrian.generate.Headers;
 import dev.bactrian.generate.Intake;
 import dev.bactrian.http.Answers;
+import dev.bactrian.jms.Transactions;
 import dev.bactrian.threads.Pools;
 import org.apache.camel.AsyncCallback;
 import org.apache.camel.AsyncProducer;
@@ -101,7 +102,7 @@ public final class ChunkSender extends AsyncProcessorSupport implements CamelCon
         exchange.getMessage().setHeader(Headers.CHUNK_INDEX, exchange.getVariable("chunks", ChunkSource.class).before() + index);
         // Whatever the caller of the routes waits for, a chunk is no question.
         exchange.setPattern(ExchangePattern.InOnly);
-        if (exchange.getVariable(Intake.ATTEMPT) == null) {
+        if (!Transactions.holdThisThread()) {
             return send(exchange, targets, callback);
         }
         sendApart(exchange, targets);

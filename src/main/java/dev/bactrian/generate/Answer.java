@@ -6,6 +6,7 @@ import java.util.Map;
 import dev.bactrian.error.ErrorType;
 import dev.bactrian.error.GenerateException;
 import dev.bactrian.error.GenerationFailure;
+import dev.bactrian.jms.Transactions;
 import dev.bactrian.ledger.Ledger;
 import org.apache.camel.AggregationStrategy;
 import org.apache.camel.Exchange;
@@ -21,9 +22,15 @@ public final class Answer implements AggregationStrategy, Processor {
      * Stops a redelivery of the caller's error handler: a request that failed for good fails again at once, without a
      * call, whatever number of redeliveries the host has set. One that is {@code retryable}, and of which no chunk has
      * gone out, is made again.
+     *
+     * <p>A caller in a transaction gets its answer on the thread that it asks on: what it sends from another would be
+     * committed when its own message is rolled back.
      */
     @Override
     public void process(Exchange exchange) {
+        if (Transactions.holdThisThread()) {
+            exchange.getExchangeExtension().setTransacted(true);
+        }
         boolean redelivered = exchange.getMessage().getHeader(Exchange.REDELIVERY_COUNTER, 0, Integer.class) > 0;
         if (redelivered && exchange.getProperty(Exchange.EXCEPTION_CAUGHT) instanceof GenerateException before && isFinal(before)) {
             exchange.setException(before);
