@@ -82,6 +82,10 @@ public final class ProviderHealth extends AbstractHealthCheck {
             foundNano = System.nanoTime();
         }
         builder.state(found.up() ? State.UP : State.DOWN).message(found.message());
+        if (!found.up()) {
+            // Spring Boot shows a check's details and not its message.
+            builder.detail("reason", found.message());
+        }
     }
 
     /** Asks with the application's own token, and with each other that its accounts bring. */
