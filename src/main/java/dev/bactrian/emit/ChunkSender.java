@@ -179,9 +179,8 @@ public final class ChunkSender extends AsyncProcessorSupport implements CamelCon
         }
     }
 
-    /** Lets go of the endpoints. */
-    @Override
-    protected void doStop() {
+    /** Lets go of the endpoints. Not where Camel stops a route: the others send on. */
+    public void release() {
         apart.shutdownNow();
         producers.values().forEach(ServiceHelper::stopAndShutdownServices);
         producers.clear();
