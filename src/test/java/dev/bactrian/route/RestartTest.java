@@ -73,7 +73,8 @@ class RestartTest extends RouteTestSupport {
     }
 
     @Test
-    void afterASuspensionAllGoesOn() throws Exception {
+    void afterASuspensionAllGoesOnAndAfterAStopNothingIsLeft() throws Exception {
+        Set<Thread> before = Thread.getAllStackTraces().keySet();
         start(Property.JMS_ENABLED.key(), "true");
         everyWayWorks();
 
@@ -82,6 +83,13 @@ class RestartTest extends RouteTestSupport {
 
         everyWayWorks();
         theQueueWorks();
+
+        stop();
+
+        // The JMS client's own threads, and those of this test's simulator, go by and by.
+        await("threads gone").pollInSameThread().atMost(SOON).untilAsserted(() -> assertThat(Thread.getAllStackTraces().keySet())
+                .filteredOn(thread -> !before.contains(thread)).extracting(Thread::getName)
+                .allMatch(name -> name.startsWith("simulator-") || name.contains("activemq-")));
     }
 
     @Test
@@ -189,20 +197,5 @@ class RestartTest extends RouteTestSupport {
 
     private static Set<String> tokens(Simulator simulator) {
         return simulator.requests().stream().map(request -> request.header("Authorization")).collect(Collectors.toSet());
-    }
-
-    @Test
-    void nothingIsLeftOfOneThatHasStopped() throws Exception {
-        Set<Thread> before = Thread.getAllStackTraces().keySet();
-        for (int i = 0; i < 2; i++) {
-            start(Property.JMS_ENABLED.key(), "true");
-            everyWayWorks();
-            theQueueWorks();
-            stop();
-        }
-        // The JMS client's own threads, and those of this test's simulator, go by and by.
-        await("threads gone").pollInSameThread().atMost(SOON).untilAsserted(() -> assertThat(Thread.getAllStackTraces().keySet())
-                .filteredOn(thread -> !before.contains(thread)).extracting(Thread::getName)
-                .allMatch(name -> name.startsWith("simulator-") || name.contains("activemq-")));
     }
 }
