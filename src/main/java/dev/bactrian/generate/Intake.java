@@ -211,7 +211,8 @@ public final class Intake implements CamelContextAware {
         return reader.read(stream, format);
     }
 
-    private static Format format(Message message) {
+    /** What a message says of its body's form: by its file's name, else by its content type. */
+    static Format format(Message message) {
         if (message.getBody() instanceof WrappedFile<?>) {
             return Format.ofFileName(FileUtil.stripPath(message.getHeader(Exchange.FILE_NAME, "", String.class)));
         }

@@ -3,10 +3,19 @@ package dev.bactrian.route;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
 
 import dev.bactrian.generate.Account;
 import dev.bactrian.simulator.Call;
@@ -20,6 +29,7 @@ import org.junit.jupiter.api.Test;
 class GenerateAndEmitTest extends RouteTestSupport {
 
     private final Account own = new Account();
+    private final AtomicInteger tries = new AtomicInteger();
 
     @Override
     void configure(Main main) {
@@ -29,8 +39,21 @@ class GenerateAndEmitTest extends RouteTestSupport {
             @Override
             public void configure() {
                 fromF("file:%s?delete=true&initialDelay=0&delay=50", folder.resolve("host-inbox")).to("direct:generate-and-emit");
+                from("direct:tried-again").errorHandler(defaultErrorHandler().maximumRedeliveries(9).redeliveryDelay(0))
+                        .process(exchange -> failUntil(4)).to("direct:generate-and-emit");
+                from("direct:archive").errorHandler(noErrorHandler()).process(exchange -> failUntil(6)).bean("captured", "result");
             }
         });
+    }
+
+    private void failUntil(int enough) throws IOException {
+        if (tries.incrementAndGet() < enough) {
+            throw new IOException("not yet");
+        }
+    }
+
+    private List<String> prompts() {
+        return simulator.requests(Call.CHAT).stream().map(request -> request.json().path("messages").path(0).path("content").asText()).toList();
     }
 
     @Test
@@ -93,10 +116,89 @@ class GenerateAndEmitTest extends RouteTestSupport {
         }
 
         await().until(() -> captured.results.size() == 5);
-        assertThat(simulator.requests(Call.CHAT)).extracting(request -> request.json().path("messages").path(0).path("content").asText())
-                .containsExactlyInAnyOrder("number 0", "number 1", "number 2", "number 3", "number 4");
+        assertThat(prompts()).containsExactlyInAnyOrder("number 0", "number 1", "number 2", "number 3", "number 4");
         assertThat(simulator.maxConcurrent(Call.CHAT)).isLessThanOrEqualTo(2);
         captured.results.clear();
         captured.chunks.clear();
+    }
+
+    @Test
+    void theNameOfAFileSaysWhatItHoldsHereToo() throws Exception {
+        start("bactrian.emit.chunk", "");
+        simulator.always(Call.CHAT, Reply.stream("a"));
+        Path inbox = Files.createDirectories(folder.resolve("host-inbox"));
+        Files.writeString(inbox.resolve("one.json"), "\n  {\"prompt\": \"one\"}");
+        Files.writeString(inbox.resolve("two.txt"), "{ is a brace");
+
+        await().until(() -> captured.results.size() == 2);
+        assertThat(prompts()).containsExactlyInAnyOrder("one", "{ is a brace");
+        captured.results.clear();
+    }
+
+    @Test
+    void aMapThatTheCallerFillsAnewIsAnotherRequest() throws Exception {
+        start("bactrian.max-in-flight", "1", "bactrian.emit.chunk", "");
+        simulator.always(Call.CHAT, Reply.stream("a").after(Duration.ofMillis(50)));
+        Map<String, Object> message = new HashMap<>(Map.of("role", "user"));
+        Map<String, Object> request = Map.of("messages", List.of(message));
+
+        for (int i = 0; i < 4; i++) {
+            message.put("content", "number " + i);
+            template().sendBody("direct:generate-and-emit", request);
+        }
+
+        await().until(() -> captured.results.size() == 4);
+        assertThat(prompts()).containsExactly("number 0", "number 1", "number 2", "number 3");
+        captured.results.clear();
+    }
+
+    @Test
+    void aRequestThatIsTooLargeIsReadNoFurtherThanThat() throws Exception {
+        start("bactrian.max-request-bytes", "1KB");
+        AtomicLong read = new AtomicLong();
+
+        template().sendBody("direct:generate-and-emit", new InputStream() {
+            @Override
+            public int read() {
+                return read.incrementAndGet() > 1_000_000 ? -1 : 'x';
+            }
+        });
+
+        await().until(() -> !captured.errors.isEmpty());
+        assertThat(captured.errors.poll().text()).contains("invalid-request", "larger than bactrian.max-request-bytes");
+        assertThat(read.get()).isLessThan(100_000);
+    }
+
+    @Test
+    void howOftenTheCallerHadToTryIsNotHowOftenADeliveryWasTried() throws Exception {
+        start("bactrian.emit.chunk", "", "bactrian.emit.result", "direct:archive", "bactrian.retry.max-attempts", "3");
+        simulator.on(Call.CHAT, Reply.stream("a"));
+
+        template().sendBody("direct:tried-again", "hi");
+
+        await().until(() -> !captured.results.isEmpty());
+        assertThat(captured.results.poll().json().path("text").asText()).isEqualTo("a");
+        assertThat(tries).as("three failures and a success of the caller's step, two and one of the delivery").hasValue(6);
+    }
+
+    @Test
+    void aResultThatCanNotEvenBeKeptIsSaid() throws Exception {
+        Path inItsPlace = Path.of("undelivered/sink-lost.json");
+        Files.createDirectories(inItsPlace.resolve("not-empty"));
+        ByteArrayOutputStream log = new ByteArrayOutputStream();
+        PrintStream before = System.err;
+        System.setErr(new PrintStream(log, true, StandardCharsets.UTF_8));
+        try {
+            start("bactrian.emit.chunk", "", "bactrian.emit.result", "direct:archive", "bactrian.retry.max-attempts", "0");
+            simulator.on(Call.CHAT, Reply.stream("a"));
+
+            template().sendBody("direct:generate-and-emit", "{\"id\": \"sink-lost\", \"prompt\": \"hi\"}");
+
+            await().until(() -> log.toString(StandardCharsets.UTF_8).contains("sink-lost: neither emitted nor kept in undelivered/"));
+        } finally {
+            System.setErr(before);
+            Files.delete(inItsPlace.resolve("not-empty"));
+            Files.delete(inItsPlace);
+        }
     }
 }
