@@ -60,7 +60,8 @@ public final class Account implements CamelContextAware {
 
     /** The request, with the account's defaults where it says nothing itself. */
     public GenerateRequest complete(GenerateRequest request) {
-        boolean named = request.model() != null || request.provider() != null;
+        boolean otherProvider = request.provider() != null && request.provider() != provider;
+        boolean named = request.model() != null || otherProvider;
         ObjectNode options = request.options().deepCopy();
         if (temperature != null && !options.has("temperature")) {
             options.put("temperature", temperature);
@@ -69,12 +70,12 @@ public final class Account implements CamelContextAware {
             options.put("max_tokens", maxTokens);
         }
         return new GenerateRequest(request.id(), named ? request.model() : model, request.provider() == null ? provider : request.provider(),
-                request.kind() == null && !named ? kind : request.kind(), request.messages(), request.prompt(), options);
+                request.kind() == null && (!named || request.model() != null) ? kind : request.kind(), request.messages(), request.prompt(), options);
     }
 
     /** Whether it says which model answers a request that does not. */
     public boolean choosesModel() {
-        return model != null || provider != null;
+        return model != null || provider != null || kind != null;
     }
 
     @Override

@@ -1,5 +1,7 @@
 package dev.bactrian.route;
 
+import static dev.bactrian.route.ReplicateReplies.created;
+import static dev.bactrian.route.ReplicateReplies.succeeded;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
@@ -136,6 +138,35 @@ class AccountTest extends RouteTestSupport {
         start();
 
         assertThat(ask("own", "a cat").path("model").asText()).isEqualTo("stability-ai/stable-diffusion-3");
+    }
+
+    @Test
+    void aRequestThatNamesItsProviderAndNoModelGetsItsModel() throws Exception {
+        own.setProvider("upstage");
+        own.setModel("solar-mini");
+        Account images = new Account();
+        images.setProvider("replicate");
+        images.setKind("image");
+        start();
+
+        assertThat(ask("own", Map.of("prompt", "Hello", "provider", "upstage")).path("model").asText()).isEqualTo("solar-mini");
+        assertThat(ask("own", Map.of("prompt", "Hello", "provider", "replicate")).path("model").asText()).isEqualTo("google-deepmind/gemma-2b-it");
+        assertThat(ask(images, Map.of("prompt", "a cat", "provider", "replicate")).path("kind").asText()).isEqualTo("image");
+        assertThat(ask(images, Map.of("prompt", "Hello", "provider", "upstage")).path("model").asText()).isEqualTo("solar-pro4");
+    }
+
+    @Test
+    void itsKindBeatsTheHeadersOfAnEarlierAnswerAndIsThatOfAModelThatNobodyKnows() throws Exception {
+        own.setKind("image");
+        start();
+        String image = "[\"https://replicate.delivery/x.png\"]";
+        simulator.on(Call.CREATE, created(), created()).on(Call.POLL, succeeded(image), succeeded(image));
+
+        assertThat(ask("own", "a cat", Map.of("BactrianModel", "solar-pro4", "BactrianProvider", "upstage")).path("model").asText())
+                .isEqualTo("stability-ai/stable-diffusion-3");
+        ask("own", "{\"model\": \"owner/unknown\", \"messages\": [{\"role\": \"user\", \"content\": \"a\"}, {\"role\": \"user\", \"content\": \"b\"}]}");
+
+        assertThat(simulator.requests(Call.CREATE).get(1).json().at("/input/prompt").asText()).as("of the last message").isEqualTo("b");
     }
 
     @Test
