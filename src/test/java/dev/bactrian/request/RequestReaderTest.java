@@ -441,4 +441,12 @@ class RequestReaderTest {
 
         assertThat(new RequestReader(10_000_000).read(written, Format.JSON).prompt()).isEqualTo(prompt);
     }
+
+    @Test
+    void theLimitOfRequestsIsTheOnlyOneOnAString() {
+        String image = "A".repeat(21_000_000);
+
+        assertThat(new RequestReader(64 << 20).read("{\"prompt\": \"p\", \"image\": \"" + image + "\"}", Format.JSON).options().path("image").asText())
+                .hasSize(image.length());
+    }
 }
