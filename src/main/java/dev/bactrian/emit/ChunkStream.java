@@ -7,8 +7,10 @@ import java.util.NoSuchElementException;
 import java.util.Queue;
 
 import dev.bactrian.error.GenerateException;
+import dev.bactrian.generate.Answer;
 import dev.bactrian.generate.Cancellation;
 import org.apache.camel.Exchange;
+import org.apache.camel.ExchangeExtension;
 import org.apache.camel.support.SynchronizationAdapter;
 
 /**
@@ -32,6 +34,7 @@ public final class ChunkStream implements Iterator<String>, Closeable {
     private final boolean textKept;
     private final Queue<String> waiting = new ArrayDeque<>(MOST_WAITING);
     private Exchange holder;
+    private int redeliveries;
     private Cancellation cancellation;
     private boolean begun;
     private boolean ended;
@@ -74,7 +77,7 @@ public final class ChunkStream implements Iterator<String>, Closeable {
                 }
                 return waiting.remove();
             } else if (failure != null && !closed) {
-                throw failure;
+                throw failed();
             } else if (exhausted) {
                 throw new NoSuchElementException();
             }
@@ -97,9 +100,14 @@ public final class ChunkStream implements Iterator<String>, Closeable {
             await();
         }
         if (failure != null) {
-            throw failure;
+            throw failed();
         }
         return document;
+    }
+
+    private GenerateException failed() {
+        failure.setRedeliveries(redeliveries);
+        return failure;
     }
 
     /**
@@ -133,15 +141,19 @@ public final class ChunkStream implements Iterator<String>, Closeable {
     }
 
     /**
-     * Whether the exchange whose body this is has failed: a {@code split} with {@code stopOnException} that a chunk broke
-     * off reads on to the end nevertheless.
+     * Whether the exchange whose body this is has failed, was stopped, or has had its failure handled: a {@code split}
+     * with {@code stopOnException} that a chunk broke off reads on to the end nevertheless.
      */
     private boolean holderHasFailed() {
         Exchange exchange;
         synchronized (this) {
             exchange = holder;
         }
-        return exchange != null && exchange.getException() != null;
+        if (exchange == null) {
+            return false;
+        }
+        ExchangeExtension state = exchange.getExchangeExtension();
+        return exchange.getException() != null || exchange.isRouteStop() || state.isErrorHandlerHandledSet() && state.isErrorHandlerHandled();
     }
 
     private void await() {
@@ -157,6 +169,7 @@ public final class ChunkStream implements Iterator<String>, Closeable {
     void heldBy(Exchange exchange) {
         synchronized (this) {
             holder = exchange;
+            redeliveries = Answer.redeliveries(exchange);
         }
         exchange.getExchangeExtension().addOnCompletion(new SynchronizationAdapter() {
             @Override

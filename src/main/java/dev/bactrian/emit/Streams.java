@@ -10,6 +10,7 @@ import dev.bactrian.generate.Answer;
 import dev.bactrian.generate.Cancellation;
 import dev.bactrian.generate.Documents;
 import dev.bactrian.generate.Generation;
+import dev.bactrian.generate.Headers;
 import dev.bactrian.generate.Results;
 import dev.bactrian.ledger.Ledger;
 import org.apache.camel.AggregationStrategy;
@@ -94,6 +95,7 @@ public final class Streams implements AggregationStrategy {
                 stream.close();
                 open.remove(stream);
             }
+            failure.setRedeliveries(Answer.redeliveries(caller));
             caller.setException(failure);
             return caller;
         }
@@ -101,6 +103,8 @@ public final class Streams implements AggregationStrategy {
         caller.getContext().getRegistry().mandatoryFindSingleByType(Ledger.class).forgetLater(caller, generation, true);
         stream.heldBy(caller);
         caller.getMessage().setBody(stream);
+        // Of an earlier answer.
+        caller.getMessage().removeHeader(Headers.KIND);
         caller.getMessage().getHeaders().putAll(Documents.headers(generation, kind(generation), "processing"));
         return caller;
     }

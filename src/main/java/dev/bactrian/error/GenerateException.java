@@ -14,6 +14,7 @@ public final class GenerateException extends RuntimeException {
     private final boolean retryable;
     private final String document;
     private final transient Map<String, Object> headers;
+    private int redeliveries;
 
     /**
      * @param type      the {@code error.type}
@@ -38,6 +39,16 @@ public final class GenerateException extends RuntimeException {
     /** Whether the same request, sent again later, may succeed without being paid for twice. */
     public boolean isRetryable() {
         return retryable;
+    }
+
+    /** How often its caller's error handler had tried again when it asked: by a higher number a redelivery is known. */
+    public int getRedeliveries() {
+        return redeliveries;
+    }
+
+    /** Sets {@link #getRedeliveries()}. */
+    public void setRedeliveries(int redeliveries) {
+        this.redeliveries = redeliveries;
     }
 
     /** The error document, JSON. */

@@ -31,10 +31,16 @@ public final class Answer implements AggregationStrategy, Processor {
         if (Transactions.holdThisThread()) {
             exchange.getExchangeExtension().setTransacted(true);
         }
-        boolean redelivered = exchange.getMessage().getHeader(Exchange.REDELIVERY_COUNTER, 0, Integer.class) > 0;
-        if (redelivered && exchange.getProperty(Exchange.EXCEPTION_CAUGHT) instanceof GenerateException before && isFinal(before)) {
+        // Not where the caller has caught it and asks something else: the count stays where an earlier step was tried again.
+        if (exchange.getProperty(Exchange.EXCEPTION_CAUGHT) instanceof GenerateException before && isFinal(before)
+                && redeliveries(exchange) > before.getRedeliveries()) {
             exchange.setException(before);
         }
+    }
+
+    /** How often the caller's error handler has tried again. */
+    public static int redeliveries(Exchange caller) {
+        return caller.getMessage().getHeader(Exchange.REDELIVERY_COUNTER, 0, Integer.class);
     }
 
     /** Of a stream that broke off, chunks may have gone out: they would go out again. */
@@ -51,6 +57,7 @@ public final class Answer implements AggregationStrategy, Processor {
             ledger.forgetLater(caller, generation, failure == null);
         }
         if (failure != null) {
+            failure.setRedeliveries(redeliveries(caller));
             caller.setException(failure);
             return caller;
         }

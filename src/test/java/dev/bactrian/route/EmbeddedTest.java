@@ -75,6 +75,12 @@ class EmbeddedTest extends RouteTestSupport {
                         .setBody(constant("{\"model\": \"gemma-2b\", \"prompt\": \"second\"}")).to("direct:generate")
                         .setBody(simple("${exchangeProperty.first}\n${body}"));
                 from("direct:host-calls").to("direct:generate");
+                from("direct:host-asks-another").process(exchange -> {
+                    if (hostCalls.incrementAndGet() == 1) {
+                        throw new IllegalStateException("not yet");
+                    }
+                }).doTry().to("direct:generate").doCatch(GenerateException.class).setBody(constant("{\"model\": \"solar-mini\", \"prompt\": \"p\"}"))
+                        .to("direct:generate").end();
                 from("direct:host-dead-letters").errorHandler(noErrorHandler()).process(exchange -> hostHandled.incrementAndGet());
             }
         });
@@ -114,6 +120,20 @@ class EmbeddedTest extends RouteTestSupport {
         assertThat(body).isEqualTo("handled by the host");
         assertThat(hostHandled).hasValue(1);
         assertThat(simulator.count(Call.CREATE)).isEqualTo(1);
+    }
+
+    /** The count of a step that was tried again stays in the message. */
+    @Test
+    void aCallerThatAsksAnotherModelAfterAFailureIsNoRedelivery() throws Exception {
+        startHost();
+        simulator.on(Call.CHAT, Reply.json(400, "{}"), Reply.stream("a"));
+
+        String body = template().requestBody("direct:host-asks-another", "hi", String.class);
+
+        assertThat(body).contains("\"text\":\"a\"", "\"model\":\"solar-mini\"");
+        assertThat(simulator.count(Call.CHAT)).isEqualTo(2);
+        assertThat(hostHandled).hasValue(0);
+        takeChunks();
     }
 
     @Test

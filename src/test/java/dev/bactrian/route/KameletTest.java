@@ -44,6 +44,7 @@ class KameletTest extends RouteTestSupport {
     private final Queue<String> chunks = new ConcurrentLinkedQueue<>();
     private final Queue<Throwable> seenByTheHost = new ConcurrentLinkedQueue<>();
     private final List<Object> bodiesOfFailures = new ArrayList<>();
+    private final List<Object> deadLetters = new ArrayList<>();
     private volatile Processor onChunk = exchange -> { };
     private Simulator other;
 
@@ -95,6 +96,14 @@ class KameletTest extends RouteTestSupport {
                 from("direct:chat-sink").to("kamelet:upstage-chat-sink");
                 from("seda:images?pollTimeout=50").to("kamelet:replicate-image-action/images").to("bean:captured?method=result");
                 from("direct:host-fails-in-its-steps").kamelet("upstage-chat-action/failing").process("onChunk").end();
+            }
+        });
+        main.configure().addRoutesBuilder(new RouteBuilder() {
+            @Override
+            public void configure() {
+                errorHandler(deadLetterChannel("direct:dead-letters").maximumRedeliveries(1).redeliveryDelay(0));
+                from("direct:gives-up-a-step").kamelet("upstage-chat-action/gives-up").process("onChunk").end();
+                from("direct:dead-letters").errorHandler(noErrorHandler()).process(exchange -> deadLetters.add(exchange.getMessage().getBody()));
             }
         });
     }
@@ -321,6 +330,24 @@ class KameletTest extends RouteTestSupport {
     }
 
     @Test
+    void aStepWhoseFailureTheHostHandlesEndsTheStreamToo() throws Exception {
+        startHost();
+        onChunk = exchange -> {
+            if ("b".equals(exchange.getMessage().getBody())) {
+                throw new IllegalStateException("the host's");
+            }
+        };
+        simulator.on(Call.CHAT, Reply.stream("a", "b", "c", "d").pause(Duration.ofMillis(100)).thenHang());
+
+        Exchange exchange = template().request("direct:gives-up-a-step", e -> e.getMessage().setBody(ASK));
+
+        assertThat(exchange.getException()).isNull();
+        assertThat(deadLetters).containsExactly("b");
+        assertThat(chunks).containsExactly("a", "b", "b");
+        await().until(() -> simulator.clientAborts() == 1);
+    }
+
+    @Test
     void nothingOfOursIsLeftInTheHost() throws Exception {
         startHost();
         simulator.always(Call.CHAT, Reply.stream("a")).always(Call.CREATE, created());
@@ -453,7 +480,11 @@ class KameletTest extends RouteTestSupport {
         startHost();
         simulator.on(Call.CREATE, created()).on(Call.POLL, succeeded("[\"a\", \"b\"]"));
 
-        Exchange exchange = template().request("direct:any", e -> e.getMessage().setBody("{\"model\": \"owner/unknown\", \"prompt\": \"hi\"}"));
+        Exchange exchange = template().request("direct:any", e -> {
+            e.getMessage().setBody("{\"model\": \"owner/unknown\", \"prompt\": \"hi\"}");
+            // Of an earlier answer.
+            e.getMessage().setHeader("BactrianKind", "image");
+        });
 
         assertThat(json(exchange).path("text").asText()).isEqualTo("ab");
         assertThat(exchange.getMessage().getHeader("BactrianKind")).isEqualTo("text");

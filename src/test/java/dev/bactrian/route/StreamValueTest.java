@@ -124,6 +124,8 @@ class StreamValueTest extends RouteTestSupport {
                         .script(simple("${variable.answer.close}")).end()
                         .to("direct:generate-stream").setVariable("answer", body())
                         .split(variable("answer")).streaming().stopOnException().to("direct:host-step").end();
+                from("direct:host-handles-alone").onException(IllegalStateException.class).handled(true).end()
+                        .to("direct:generate-stream").split(body()).streaming().stopOnException().to("direct:host-step").end();
                 from("direct:elsewhere").errorHandler(noErrorHandler()).to("direct:generate-stream").to("seda:later?waitForTaskToComplete=Never");
                 from("seda:later").process(exchange -> step.process(exchange));
             }
@@ -436,8 +438,9 @@ class StreamValueTest extends RouteTestSupport {
         assertThat(steps).hasValue(1);
     }
 
-    @Test
-    void aHostThatHandlesTheFailureOfAChunkClosesTheStreamInARoute() throws Exception {
+    @ParameterizedTest
+    @ValueSource(strings = {"direct:host-handles", "direct:host-handles-alone"})
+    void aHostThatHandlesTheFailureOfAChunkLeavesTheStreamAtOnce(String endpoint) throws Exception {
         startHost();
         simulator.on(Call.CHAT, Reply.rawStream(PIECE + PIECE).thenHang());
         step = exchange -> {
@@ -445,7 +448,7 @@ class StreamValueTest extends RouteTestSupport {
         };
         long begin = System.nanoTime();
 
-        template().requestBody("direct:host-handles", CHAT);
+        template().requestBody(endpoint, CHAT);
 
         assertCutWithinASecond(begin);
         assertThat(steps).hasValue(1);
