@@ -100,7 +100,7 @@ public final class Intake implements CamelContextAware {
      * The request of an exchange.
      *
      * @throws GenerationFailure {@code invalid-request} or {@code unsupported-model}; {@code authentication} where the
-     *                           account that the route names is none
+     *                           account that the route names is none, or has a malformed value
      */
     public Generation take(Exchange exchange) throws IOException {
         String defaultId = exchange.getVariable(DEFAULT_ID, String.class);
@@ -114,6 +114,8 @@ public final class Intake implements CamelContextAware {
             return account == null ? generation : generation.with(account.key(settings), account.owner());
         } catch (GenerationFailure e) {
             throw e.of(id);
+        } catch (SettingException e) {
+            throw new GenerationFailure(ErrorType.AUTHENTICATION, Account.VARIABLE + ": " + e.getMessage()).of(id);
         }
     }
 

@@ -241,6 +241,10 @@ class AccountTest extends RouteTestSupport {
         assertThatThrownBy(bad::start).hasMessageContaining("bactrian.upstage.api-endpoint").hasMessageContaining("'nonsense'");
         assertThatThrownBy(() -> bad.setTemperature("warm")).hasMessageContaining("temperature").hasMessageContaining("'warm'");
         assertThat(ask("nobody", "Hello").path("error").toString()).contains("authentication", "bactrianAccount: no bean 'nobody' is an account");
+        JsonNode error = ask(bad, Map.of("id", "r1", "prompt", "Hello"));
+        assertThat(error.path("id").asText()).isEqualTo("r1");
+        assertThat(error.at("/error/message").asText()).isEqualTo("bactrianAccount: bactrian.upstage.api-endpoint: 'nonsense' is not an http or https URL");
+        assertThat(error.at("/error/type").asText()).isEqualTo("authentication");
         assertThat(simulator.requests()).isEmpty();
     }
 }
