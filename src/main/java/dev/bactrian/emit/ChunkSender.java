@@ -11,8 +11,8 @@ import java.util.concurrent.RejectedExecutionException;
 
 import dev.bactrian.config.Property;
 import dev.bactrian.config.Settings;
+import dev.bactrian.error.Cause;
 import dev.bactrian.error.ErrorType;
-import dev.bactrian.error.FailureDocuments;
 import dev.bactrian.error.GenerationFailure;
 import dev.bactrian.generate.Cancellation;
 import dev.bactrian.generate.Documents;
@@ -153,7 +153,7 @@ public final class ChunkSender extends AsyncProcessorSupport implements CamelCon
     }
 
     private static void failed(Exchange exchange) {
-        Throwable cause = FailureDocuments.cause(exchange);
+        Throwable cause = Cause.of(exchange);
         exchange.setException(null);
         exchange.getVariable("chunks", ChunkSource.class).fail(new GenerationFailure(ErrorType.DELIVERY_FAILED,
                 "a chunk could not be emitted: " + Answers.oneLine(String.valueOf(cause.getMessage())), null, 1, false, cause));

@@ -13,7 +13,8 @@ import dev.bactrian.config.SettingException;
 import dev.bactrian.config.Settings.EmitFormat;
 import dev.bactrian.config.Settings.ImagesMode;
 import dev.bactrian.config.Settings;
-import dev.bactrian.error.FailureDocuments;
+import dev.bactrian.error.Cause;
+import dev.bactrian.error.Retries;
 import dev.bactrian.generate.Headers;
 import dev.bactrian.http.Answers;
 import org.apache.camel.CamelContext;
@@ -249,10 +250,10 @@ public final class Emitter implements CamelContextAware {
     /** Notes that a delivery could not be made. */
     public void failed(Exchange exchange) {
         Delivery delivery = exchange.getVariable("delivery", Delivery.class);
-        Throwable cause = FailureDocuments.cause(exchange);
+        Throwable cause = Cause.of(exchange);
         String problem = problem(delivery, cause);
         LOG.warn("{}: could not be emitted to {}", exchange.getMessage().getHeader(Headers.REQUEST_ID), problem);
-        exchange.getVariable("emission", Emission.class).failed(delivery, problem, exchange.getVariable(FailureDocuments.ATTEMPTS, 1, Integer.class));
+        exchange.getVariable("emission", Emission.class).failed(delivery, problem, exchange.getVariable(Retries.ATTEMPTS, 1, Integer.class));
     }
 
     /** Where a delivery could not be made and why, in one line without a secret. */

@@ -6,7 +6,8 @@ import dev.bactrian.config.Property;
 import dev.bactrian.config.Settings.EmitFormat;
 import dev.bactrian.config.Settings.ImagesMode;
 import dev.bactrian.config.Settings;
-import dev.bactrian.error.FailureDocuments;
+import dev.bactrian.error.Cause;
+import dev.bactrian.error.Retries;
 import dev.bactrian.generate.Headers;
 import dev.bactrian.http.Answers;
 import dev.bactrian.model.Kind;
@@ -78,14 +79,14 @@ public final class Images implements CamelContextAware {
 
     /** Whether an image that could not be had is asked for again. */
     public boolean mayTryAgain(Exchange exchange) {
-        return FailureDocuments.cause(exchange) instanceof ImageException failure && failure.isPassing()
-                && FailureDocuments.failures(exchange) <= settings.count(Property.RETRY_MAX_ATTEMPTS);
+        return Cause.of(exchange) instanceof ImageException failure && failure.isPassing()
+                && Retries.failures(exchange) <= settings.count(Property.RETRY_MAX_ATTEMPTS);
     }
 
     /** Notes why an image can't be had: the result keeps its URL. */
     public void lost(Exchange exchange) {
         Picture picture = exchange.getVariable("picture", Picture.class);
-        picture.lost(settings.redact(FailureDocuments.cause(exchange).getMessage()));
+        picture.lost(settings.redact(Cause.of(exchange).getMessage()));
         LOG.warn("{}: image {} can't be had: {}", exchange.getMessage().getHeader(Headers.REQUEST_ID), picture.index(), picture.problem());
     }
 

@@ -6,8 +6,8 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
 
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
-import dev.bactrian.error.FailureDocuments;
 import dev.bactrian.error.GenerationFailure;
+import dev.bactrian.error.Retries;
 import dev.bactrian.replicate.Look;
 import org.apache.camel.Body;
 import org.apache.camel.Exchange;
@@ -101,7 +101,7 @@ public final class Cancellations {
      */
     public void check(Exchange exchange, @Variable("generation") Generation generation) {
         if (isRequested(exchange)) {
-            throw Cancellation.failure(generation, exchange.getVariable(FailureDocuments.ATTEMPTS, 0, Integer.class));
+            throw Cancellation.failure(generation, exchange.getVariable(Retries.ATTEMPTS, 0, Integer.class));
         }
     }
 

@@ -8,7 +8,7 @@ import dev.bactrian.config.Settings;
 import dev.bactrian.emit.Delivery;
 import dev.bactrian.emit.Emitter;
 import dev.bactrian.emit.Images;
-import dev.bactrian.error.FailureDocuments;
+import dev.bactrian.error.Cause;
 import dev.bactrian.generate.Generation;
 import dev.bactrian.generate.Headers;
 import dev.bactrian.http.Answers;
@@ -119,7 +119,7 @@ public final class QueueDeliveries {
      */
     public void undelivered(Exchange exchange) throws JMSException {
         Letter letter = Letters.of(exchange);
-        Throwable cause = FailureDocuments.cause(exchange);
+        Throwable cause = Cause.of(exchange);
         for (Throwable one = cause; one != null; one = one.getCause()) {
             if (one instanceof JMSException refused) {
                 throw refused;

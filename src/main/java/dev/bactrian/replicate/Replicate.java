@@ -13,8 +13,8 @@ import dev.bactrian.config.Property;
 import dev.bactrian.config.Settings.ReplicateApi;
 import dev.bactrian.config.Settings;
 import dev.bactrian.emit.ChunkSource;
+import dev.bactrian.error.Cause;
 import dev.bactrian.error.ErrorType;
-import dev.bactrian.error.FailureDocuments;
 import dev.bactrian.error.GenerationFailure;
 import dev.bactrian.generate.Cancellation;
 import dev.bactrian.generate.Generation;
@@ -226,7 +226,7 @@ public final class Replicate implements CamelContextAware {
     /** Notes that the stream can't be read. */
     public void unstreamed(@Variable("generation") Generation generation, @Variable("look") Look look,
             @ExchangeException Throwable caught) {
-        noStream(generation, look, "can't be read: " + HttpFailures.of(FailureDocuments.cause(caught), Provider.REPLICATE, 1).getMessage());
+        noStream(generation, look, "can't be read: " + HttpFailures.of(Cause.of(caught), Provider.REPLICATE, 1).getMessage());
     }
 
     /** Where the waiting stands after the stream, whatever came of it. */
@@ -277,7 +277,7 @@ public final class Replicate implements CamelContextAware {
     public Look missed(@Variable("generation") Generation generation, @Variable("look") Look before,
             @ExchangeException Throwable caught) {
         observer.looked(generation, false);
-        Throwable cause = FailureDocuments.cause(caught);
+        Throwable cause = Cause.of(caught);
         int misses = before.misses() + 1;
         GenerationFailure said = HttpFailures.of(cause, Provider.REPLICATE, misses);
         // The rule of creates says what is retryable; here one is paid for already.

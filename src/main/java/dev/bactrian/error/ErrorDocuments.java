@@ -5,7 +5,6 @@ import java.time.Instant;
 import java.util.UUID;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import dev.bactrian.config.Property;
 import dev.bactrian.config.Settings;
 import dev.bactrian.emit.Streams;
 import dev.bactrian.generate.Cancellation;
@@ -15,9 +14,7 @@ import dev.bactrian.generate.Generation;
 import dev.bactrian.generate.Headers;
 import dev.bactrian.generate.Intake;
 import dev.bactrian.generate.Results;
-import dev.bactrian.http.Answers;
 import dev.bactrian.http.HttpFailures;
-import dev.bactrian.http.Retry;
 import dev.bactrian.model.Provider;
 import dev.bactrian.observe.Observer;
 import dev.bactrian.replicate.Look;
@@ -28,26 +25,17 @@ import dev.bactrian.upstage.ChatStream;
 import org.apache.camel.CamelContext;
 import org.apache.camel.CamelContextAware;
 import org.apache.camel.Exchange;
-import org.apache.camel.Processor;
 import org.apache.camel.http.base.HttpOperationFailedException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/**
- * What {@code routes/errors.camel.yaml} can't say itself: whether a call may be made again and when, and the error document
- * of a request that failed.
- */
-public final class FailureDocuments implements CamelContextAware, Processor {
+/** What {@code routes/errors.camel.yaml} can't say itself: the error document of a request that failed. */
+public final class ErrorDocuments implements CamelContextAware {
 
     private static final Logger LOG = LoggerFactory.getLogger("dev.bactrian.errors");
 
-    /** The variable that counts how often the current step has failed. */
-    public static final String ATTEMPTS = "attempts";
-
     private CamelContext camelContext;
     private Settings settings;
-    private Retry retry;
-    private int mostRetries;
 
     @Override
     public CamelContext getCamelContext() {
@@ -58,50 +46,12 @@ public final class FailureDocuments implements CamelContextAware, Processor {
     public void setCamelContext(CamelContext camelContext) {
         this.camelContext = camelContext;
         settings = Settings.of(camelContext);
-        mostRetries = settings.count(Property.RETRY_MAX_ATTEMPTS);
-        retry = Retry.of(settings);
-    }
-
-    /**
-     * Whether the step that has just failed is made again: it is the create or chat call, which was not answered, and by
-     * its failure nothing can have been paid for.
-     */
-    public boolean mayRepeat(Exchange exchange) {
-        Generation generation = exchange.getVariable("generation", Generation.class);
-        boolean answered = exchange.getVariable("stream") != null || exchange.getVariable("look") != null;
-        return generation != null && !answered && mayDeliverAgain(exchange) && !Cancellations.isRequested(exchange)
-                && HttpFailures.mayRepeat(cause(exchange), generation.model().provider());
-    }
-
-    /** Whether fewer retries have been made than there may be. */
-    public boolean mayDeliverAgain(Exchange exchange) {
-        return failures(exchange) <= mostRetries;
-    }
-
-    /** How often the current step has failed: Camel counts the redelivery that would be next. */
-    public static int failures(Exchange exchange) {
-        return exchange.getMessage().getHeader(Exchange.REDELIVERY_COUNTER, 1, Integer.class);
-    }
-
-    /** Notes the failure of a step: how often it was made, and how long to wait should it be made again. */
-    @Override
-    public void process(Exchange exchange) {
-        Throwable cause = cause(exchange);
-        int attempts = failures(exchange);
-        long delay = retry.before(attempts, HttpFailures.headers(cause), HttpFailures.body(cause)).toMillis();
-        exchange.setVariable(ATTEMPTS, attempts);
-        exchange.getMessage().setHeader(Exchange.REDELIVERY_DELAY, delay);
-        if (mayRepeat(exchange)) {
-            Generation generation = exchange.getVariable("generation", Generation.class);
-            LOG.warn("{}: {}; again in {} ms", generation.id(),
-                    settings.account(generation.account()).redact(Answers.oneLine(String.valueOf(cause.getMessage()))), delay);
-        }
     }
 
     /** Leaves the error document as the body, its headers, and nothing else. */
     public void document(Exchange exchange) {
         Generation generation = exchange.getVariable("generation", Generation.class);
-        int attempts = exchange.getVariable(ATTEMPTS, 1, Integer.class);
+        int attempts = exchange.getVariable(Retries.ATTEMPTS, 1, Integer.class);
         GenerationFailure failure = clean(generation, failure(exchange, generation, attempts));
         String id = generation != null ? generation.id() : failure.requestId() != null ? failure.requestId() : defaultId(exchange);
         ObjectNode document = generation == null ? Documents.error(id, failure, Instant.now())
@@ -150,7 +100,7 @@ public final class FailureDocuments implements CamelContextAware, Processor {
     }
 
     private GenerationFailure failure(Exchange exchange, Generation generation, int attempts) {
-        Throwable cause = cause(exchange);
+        Throwable cause = Cause.of(exchange);
         if (cause instanceof GenerationFailure failure) {
             return failure;
         }
@@ -172,21 +122,5 @@ public final class FailureDocuments implements CamelContextAware, Processor {
         String message = settings.account(generation == null ? null : generation.account()).redact(failure.getMessage());
         return message.equals(failure.getMessage()) ? failure : new GenerationFailure(failure.type(), message,
                 failure.httpStatus(), failure.attempts(), failure.retryable(), null).of(failure.requestId());
-    }
-
-    /** The exception, without what Camel wraps around it. */
-    public static Throwable cause(Exchange exchange) {
-        return cause(exchange.getException() != null ? exchange.getException()
-                : exchange.getProperty(Exchange.EXCEPTION_CAUGHT, Throwable.class));
-    }
-
-    /** The same of an exception that a route has caught. */
-    public static Throwable cause(Throwable caught) {
-        Throwable cause = caught;
-        while (cause.getCause() != null && cause.getClass().getName().startsWith("org.apache.camel.")
-                && !(cause instanceof HttpOperationFailedException)) {
-            cause = cause.getCause();
-        }
-        return cause;
     }
 }

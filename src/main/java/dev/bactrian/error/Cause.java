@@ -1,0 +1,27 @@
+package dev.bactrian.error;
+
+import org.apache.camel.Exchange;
+import org.apache.camel.http.base.HttpOperationFailedException;
+
+/** What a step has failed with. */
+public final class Cause {
+
+    private Cause() {
+    }
+
+    /** The exception, without what Camel wraps around it. */
+    public static Throwable of(Exchange exchange) {
+        return of(exchange.getException() != null ? exchange.getException()
+                : exchange.getProperty(Exchange.EXCEPTION_CAUGHT, Throwable.class));
+    }
+
+    /** The same of an exception that a route has caught. */
+    public static Throwable of(Throwable caught) {
+        Throwable cause = caught;
+        while (cause.getCause() != null && cause.getClass().getName().startsWith("org.apache.camel.")
+                && !(cause instanceof HttpOperationFailedException)) {
+            cause = cause.getCause();
+        }
+        return cause;
+    }
+}

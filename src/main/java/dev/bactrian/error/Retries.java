@@ -1,0 +1,78 @@
+package dev.bactrian.error;
+
+import dev.bactrian.config.Property;
+import dev.bactrian.config.Settings;
+import dev.bactrian.generate.Cancellations;
+import dev.bactrian.generate.Generation;
+import dev.bactrian.http.Answers;
+import dev.bactrian.http.HttpFailures;
+import dev.bactrian.http.Retry;
+import org.apache.camel.CamelContext;
+import org.apache.camel.CamelContextAware;
+import org.apache.camel.Exchange;
+import org.apache.camel.Processor;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** What {@code routes/errors.camel.yaml} can't say itself: whether a step that has failed is made again, and when. */
+public final class Retries implements CamelContextAware, Processor {
+
+    private static final Logger LOG = LoggerFactory.getLogger("dev.bactrian.errors");
+
+    /** The variable that counts how often the current step has failed. */
+    public static final String ATTEMPTS = "attempts";
+
+    private CamelContext camelContext;
+    private Settings settings;
+    private Retry retry;
+    private int mostRetries;
+
+    @Override
+    public CamelContext getCamelContext() {
+        return camelContext;
+    }
+
+    @Override
+    public void setCamelContext(CamelContext camelContext) {
+        this.camelContext = camelContext;
+        settings = Settings.of(camelContext);
+        mostRetries = settings.count(Property.RETRY_MAX_ATTEMPTS);
+        retry = Retry.of(settings);
+    }
+
+    /**
+     * Whether the step that has just failed is made again: it is the create or chat call, which was not answered, and by
+     * its failure nothing can have been paid for.
+     */
+    public boolean mayRepeat(Exchange exchange) {
+        Generation generation = exchange.getVariable("generation", Generation.class);
+        boolean answered = exchange.getVariable("stream") != null || exchange.getVariable("look") != null;
+        return generation != null && !answered && mayDeliverAgain(exchange) && !Cancellations.isRequested(exchange)
+                && HttpFailures.mayRepeat(Cause.of(exchange), generation.model().provider());
+    }
+
+    /** Whether fewer retries have been made than there may be. */
+    public boolean mayDeliverAgain(Exchange exchange) {
+        return failures(exchange) <= mostRetries;
+    }
+
+    /** How often the current step has failed: Camel counts the redelivery that would be next. */
+    public static int failures(Exchange exchange) {
+        return exchange.getMessage().getHeader(Exchange.REDELIVERY_COUNTER, 1, Integer.class);
+    }
+
+    /** Notes the failure of a step: how often it was made, and how long to wait should it be made again. */
+    @Override
+    public void process(Exchange exchange) {
+        Throwable cause = Cause.of(exchange);
+        int attempts = failures(exchange);
+        long delay = retry.before(attempts, HttpFailures.headers(cause), HttpFailures.body(cause)).toMillis();
+        exchange.setVariable(ATTEMPTS, attempts);
+        exchange.getMessage().setHeader(Exchange.REDELIVERY_DELAY, delay);
+        if (mayRepeat(exchange)) {
+            Generation generation = exchange.getVariable("generation", Generation.class);
+            LOG.warn("{}: {}; again in {} ms", generation.id(),
+                    settings.account(generation.account()).redact(Answers.oneLine(String.valueOf(cause.getMessage()))), delay);
+        }
+    }
+}
