@@ -22,6 +22,7 @@ import dev.bactrian.generate.Intake;
 import dev.bactrian.ledger.Ledger;
 import dev.bactrian.observe.Observer;
 import dev.bactrian.replicate.Look;
+import dev.bactrian.replicate.Looks;
 import jakarta.jms.BytesMessage;
 import jakarta.jms.Destination;
 import jakarta.jms.JMSException;
@@ -174,7 +175,8 @@ public final class QueueMessages implements AggregationStrategy {
         exchange.setVariable("look", waiting.look());
         exchange.setVariable(CLAIMED, waiting.generation().id());
         cancellations().follow(exchange, waiting.generation().id(), waiting.look());
-        boolean first = waiting.look().count() == 0 && waiting.look().misses() == 0 && waiting.look().skipped() <= 1;
+        Looks looks = waiting.look().looks();
+        boolean first = looks.answered() == 0 && looks.misses() == 0 && looks.skipped() <= 1;
         if (first) {
             ledger().forget(waiting.generation().recallKey());
         }

@@ -18,6 +18,7 @@ import dev.bactrian.model.Kind;
 import dev.bactrian.model.Model;
 import dev.bactrian.model.Provider;
 import dev.bactrian.replicate.Look;
+import dev.bactrian.replicate.Looks;
 import dev.bactrian.replicate.Prediction;
 import dev.bactrian.replicate.Times;
 import dev.bactrian.request.GenerateRequest;
@@ -36,13 +37,13 @@ record Waiting(Generation generation, Look look) {
     /** The message's text, JSON. */
     String write() {
         Model model = generation.model();
+        Looks looks = look.looks();
         ObjectNode state = JsonNodeFactory.instance.objectNode()
                 .put("id", generation.id()).put("model", model.id()).put("version", model.version())
                 .put("kind", model.kind() == null ? null : model.kind().toString())
                 .put("startedAt", generation.startedAt().toString()).put("recallKey", generation.recallKey())
                 .put("prediction", look.getId()).put("status", look.prediction().rawStatus())
-                .put("looks", look.count()).put("queued", look.queued()).put("misses", look.misses())
-                .put("skipped", look.skipped());
+                .put("looks", looks.answered()).put("queued", looks.queued()).put("misses", looks.misses()).put("skipped", looks.skipped());
         Times times = look.times();
         if (times != null) {
             state.put("createdAt", times.createdAt().toString());
@@ -65,9 +66,9 @@ record Waiting(Generation generation, Look look) {
                     JsonNodeFactory.instance.objectNode());
             Generation generation = Generation.resume(name(state, "id"), request, model, state.path("recallKey").isNull() ? null : name(state, "recallKey"),
                     Instant.parse(required(state, "startedAt")));
-            return Optional.of(new Waiting(generation, Look.resume(prediction(state), required(state, "status"),
-                    state.path("looks").asInt(), state.path("queued").asInt(), state.path("misses").asInt(), state.path("skipped").asInt(),
-                    times(state))));
+            Looks looks = new Looks(state.path("looks").asInt(), state.path("queued").asInt(), state.path("misses").asInt(),
+                    state.path("skipped").asInt());
+            return Optional.of(new Waiting(generation, Look.resume(prediction(state), required(state, "status"), looks, times(state))));
         } catch (IllegalArgumentException | ArithmeticException | DateTimeException | NoSuchElementException e) {
             return Optional.empty();
         }

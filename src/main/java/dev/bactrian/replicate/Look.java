@@ -12,42 +12,61 @@ import dev.bactrian.error.GenerationFailure;
  * replaced with each look. Immutable.
  *
  * @param prediction as last seen
- * @param count      looks that were answered
- * @param queued     how many of them found it not started yet
- * @param misses     looks in a row that were not answered
- * @param miss       the last of them, or null
- * @param delay      the wait before the next look
- * @param given      what is left to do: more looks, or none
- * @param skipped    looks that were not made, because a webhook is awaited
+ * @param looks      how often it was looked at
  * @param times      how long it waited and ran, or null where it was created before a restart
+ * @param delay      the wait before the next look, or null where none is made any more
+ * @param problem    why the last look was not answered or the prediction is given up, or null
  */
-public record Look(Prediction prediction, int count, int queued, int misses, GenerationFailure miss, Duration delay, boolean given,
-        int skipped, Times times) {
+public record Look(Prediction prediction, Looks looks, Times times, Duration delay, GenerationFailure problem) {
 
     /** Nothing has been looked at yet; the first look comes at once. */
     static Look first(Prediction prediction, Times times) {
-        return new Look(prediction, 0, 0, 0, null, Duration.ZERO, false, 0, times);
+        return new Look(prediction, Looks.NONE, times, Duration.ZERO, null);
     }
 
     /** The waiting for a prediction as a message has kept it. */
-    public static Look resume(String prediction, String rawStatus, int count, int queued, int misses, int skipped, Times times) {
-        return new Look(Prediction.known(prediction, rawStatus), count, queued, misses, null, Duration.ZERO, false, skipped, times);
+    public static Look resume(String prediction, String rawStatus, Looks looks, Times times) {
+        return new Look(Prediction.known(prediction, rawStatus), looks, times, Duration.ZERO, null);
     }
 
-    /** The first look after its text was streamed comes at once; given up where a piece of it could not be passed on. */
-    Look after(PredictionStream streamed) {
-        GenerationFailure failure = streamed.failure();
-        return new Look(prediction, count, queued, misses, failure, Duration.ZERO, given || failure != null, 0, streamed.seen(times));
+    /** After a look; {@code next} is the wait before the next, or null. */
+    Look seen(Prediction found, Duration next) {
+        return new Look(found, looks.plusAnswered(found.status()), timesAt(found), next, null);
+    }
+
+    /** After a look that was not answered; {@code next} is the wait before the next, or null. */
+    Look missed(GenerationFailure failure, Duration next) {
+        return new Look(prediction, looks.plusMissed(), times, next, failure);
+    }
+
+    /** In place of a look: the webhook is waited for. */
+    Look skipped(Duration next) {
+        return new Look(prediction, looks.plusSkipped(), times, next, null);
+    }
+
+    /** In place of a look: a webhook has told how it ended. */
+    Look told(Prediction ended) {
+        return new Look(ended, looks, timesAt(ended), Duration.ZERO, null);
     }
 
     /** No more looks are made, for that reason. */
     public Look givenUp(GenerationFailure reason) {
-        return new Look(prediction, count, queued, misses, reason, Duration.ZERO, true, skipped, times);
+        return new Look(prediction, looks, times, null, reason);
+    }
+
+    /** The first look after its text was streamed comes at once; given up where a piece of it could not be passed on. */
+    Look after(PredictionStream streamed) {
+        return new Look(prediction, looks.withoutSkipped(), streamed.seen(times), streamed.failure() == null ? Duration.ZERO : null,
+                streamed.failure());
+    }
+
+    private Times timesAt(Prediction found) {
+        return times == null ? null : times.found(found.status());
     }
 
     /** For the loop: whether to look again. */
     public boolean isPending() {
-        return !given && !prediction.status().terminal();
+        return delay != null && !prediction.status().terminal();
     }
 
     /** For the delay: milliseconds until the next look. */
@@ -72,7 +91,7 @@ public record Look(Prediction prediction, int count, int queued, int misses, Gen
 
     /** The prediction as documents show it. */
     public ObjectNode document() {
-        ObjectNode document = JsonNodeFactory.instance.objectNode().put("id", prediction.id()).put("polls", count);
+        ObjectNode document = JsonNodeFactory.instance.objectNode().put("id", prediction.id()).put("polls", looks.answered());
         JsonNode metrics = prediction.metrics();
         document.set("metrics", metrics.isObject() ? metrics : JsonNodeFactory.instance.objectNode());
         boolean ran = metrics.path("predict_time").isNumber();

@@ -142,13 +142,7 @@ public final class Replicate implements CamelContextAware {
             return Look.first(prediction.succeeded(), null);
         }
         Look first = Look.first(prediction, prediction.status().terminal() ? null : Times.begin().found(prediction.status()));
-        return settings(generation).webhookUrl().isPresent() ? skip(generation, first) : first;
-    }
-
-    private Look skip(Generation generation, Look before) {
-        // Never given up here: the last look is made in any case.
-        return new Look(before.prediction(), before.count(), before.queued(), 0, null,
-                settings(generation).duration(Property.REPLICATE_POLL_DELAY), false, before.skipped() + 1, before.times());
+        return settings(generation).webhookUrl().isPresent() ? skipped(generation, first) : first;
     }
 
     /**
@@ -172,26 +166,25 @@ public final class Replicate implements CamelContextAware {
      */
     public boolean isDue(@Variable("generation") Generation generation, @Variable("look") Look look) {
         Settings own = settings(generation);
-        if (own.webhookUrl().isEmpty() || look.misses() > 0) {
+        if (own.webhookUrl().isEmpty() || look.looks().misses() > 0) {
             return true;
         }
         long pause = Math.max(1, own.duration(Property.REPLICATE_POLL_DELAY).toMillis());
         long every = Math.max(1, own.duration(Property.REPLICATE_WEBHOOK_LOOK_DELAY).toMillis() / pause);
-        int before = look.count() + look.skipped();
+        int before = look.looks().counted();
         return before % every == 0 || before + 1 >= own.count(Property.REPLICATE_POLL_MAX_ATTEMPTS);
     }
 
-    /** In place of the next look: the webhook is waited for. */
+    /** In place of the next look: the webhook is waited for. Never given up here, for the last look is made in any case. */
     public Look skipped(@Variable("generation") Generation generation, @Variable("look") Look before) {
-        return skip(generation, before);
+        return before.skipped(settings(generation).duration(Property.REPLICATE_POLL_DELAY));
     }
 
     /** In place of the next look: what a webhook has told. */
     public Look told(@Variable("generation") Generation generation, @Variable("look") Look before, @Variable("webhook") String body) {
         Prediction prediction = Answers.json(body).flatMap(json -> Prediction.read(json, before.getId())).orElseThrow();
         LOG.debug("{}: a webhook told of prediction {}: {}", generation.id(), prediction.id(), prediction.rawStatus());
-        return new Look(prediction, before.count(), before.queued(), 0, null, Duration.ZERO, false, before.skipped(),
-                found(before, prediction));
+        return before.told(prediction);
     }
 
     /** Whether its output can be read as it is made, at a URL that may be called. */
@@ -256,21 +249,15 @@ public final class Replicate implements CamelContextAware {
         Prediction prediction = Answers.json(body).flatMap(json -> Prediction.read(json, before.getId()))
                 .orElseThrow(() -> unavailable("the answer to a look at prediction " + before.getId() + " is not a prediction"));
         observer.looked(generation, true);
-        int count = before.count() + 1;
-        LOG.debug("{}: look {} at prediction {}: {}", generation.id(), count, prediction.id(), prediction.rawStatus());
+        LOG.debug("{}: look {} at prediction {}: {}", generation.id(), before.looks().answered() + 1, prediction.id(),
+                prediction.rawStatus());
         if (prediction.status() == PredictionStatus.UNKNOWN) {
             LOG.warn("{}: prediction {} has the unknown status '{}'; taken as still running", generation.id(), prediction.id(),
                     Answers.oneLine(prediction.rawStatus()));
         }
-        int queued = before.queued() + (prediction.status() == PredictionStatus.STARTING ? 1 : 0);
         Settings own = settings(generation);
-        return new Look(prediction, count, queued, 0, null, own.duration(Property.REPLICATE_POLL_DELAY),
-                count + before.skipped() >= own.count(Property.REPLICATE_POLL_MAX_ATTEMPTS), before.skipped(),
-                found(before, prediction));
-    }
-
-    private static Times found(Look before, Prediction prediction) {
-        return before.times() == null ? null : before.times().found(prediction.status());
+        boolean last = before.looks().counted() + 1 >= own.count(Property.REPLICATE_POLL_MAX_ATTEMPTS);
+        return before.seen(prediction, last ? null : own.duration(Property.REPLICATE_POLL_DELAY));
     }
 
     /** The next look after one that was not answered: later where that may help, else none. */
@@ -278,7 +265,7 @@ public final class Replicate implements CamelContextAware {
             @ExchangeException Throwable caught) {
         observer.looked(generation, false);
         Throwable cause = Cause.of(caught);
-        int misses = before.misses() + 1;
+        int misses = before.looks().misses() + 1;
         GenerationFailure said = HttpFailures.of(cause, Provider.REPLICATE, misses);
         // The rule of creates says what is retryable; here one is paid for already.
         GenerationFailure failure = new GenerationFailure(said.type(), said.getMessage(), said.httpStatus(), misses, false, cause);
@@ -289,8 +276,7 @@ public final class Replicate implements CamelContextAware {
         boolean again = HttpFailures.mayLookAgain(cause) && misses <= mostMisses;
         LOG.debug("{}: look at prediction {} failed: {}", generation.id(), before.getId(), failure.getMessage());
         Duration wait = retry.before(misses, HttpFailures.headers(cause), HttpFailures.body(cause));
-        return new Look(before.prediction(), before.count(), before.queued(), misses, failure, wait, !again,
-                before.skipped(), before.times());
+        return before.missed(failure, again ? wait : null);
     }
 
     /** In place of the next look: the request is ended on request, so the prediction is given up. */
@@ -337,10 +323,13 @@ public final class Replicate implements CamelContextAware {
                     settings(generation).redact(prediction.reason()));
             case CANCELED, ABORTED -> throw new GenerationFailure(ErrorType.PREDICTION_CANCELED,
                     "prediction " + prediction.id() + " was " + prediction.rawStatus());
-            default -> throw look.miss() != null ? look.miss() : new GenerationFailure(ErrorType.TIMEOUT,
-                    "prediction " + prediction.id() + " has not ended after " + look.count() + " looks: " + look.queued()
-                            + " found it waiting to start, " + (look.count() - look.queued()) + " running");
+            default -> throw look.problem() != null ? look.problem() : notEnded(prediction, look.looks());
         }
+    }
+
+    private static GenerationFailure notEnded(Prediction prediction, Looks looks) {
+        return new GenerationFailure(ErrorType.TIMEOUT, "prediction " + prediction.id() + " has not ended after " + looks.answered()
+                + " looks: " + looks.queued() + " found it waiting to start, " + (looks.answered() - looks.queued()) + " running");
     }
 
     private static GenerationFailure unavailable(String message) {

@@ -12,6 +12,7 @@ import dev.bactrian.model.Kind;
 import dev.bactrian.model.Model;
 import dev.bactrian.model.Provider;
 import dev.bactrian.replicate.Look;
+import dev.bactrian.replicate.Looks;
 import dev.bactrian.replicate.PredictionStatus;
 import dev.bactrian.replicate.Times;
 import dev.bactrian.request.ChatMessage;
@@ -26,7 +27,7 @@ class WaitingTest {
         GenerateRequest request = new GenerateRequest("cat", null, null, kind, List.of(ChatMessage.of("user", "a \"cat\"\n낙타")), null,
                 JsonNodeFactory.instance.objectNode().put("seed", 7));
         Model model = new Model(Provider.REPLICATE, "owner/name", kind, "abc");
-        return new Waiting(Generation.resume("cat", request, model, "cat-0123", startedAt), Look.resume("p1", "processing", 3, 2, 1, 4,
+        return new Waiting(Generation.resume("cat", request, model, "cat-0123", startedAt), Look.resume("p1", "processing", new Looks(3, 2, 1, 4),
                 Times.resume(startedAt.plusSeconds(10), Duration.ofMillis(1234), null)));
     }
 
@@ -44,9 +45,7 @@ class WaitingTest {
         assertThat(read.generation().request().promptFor(true)).isEqualTo("a \"cat\"\n낙타");
         assertThat(read.look().getId()).isEqualTo("p1");
         assertThat(read.look().prediction().status()).isEqualTo(PredictionStatus.PROCESSING);
-        assertThat(read.look().count()).isEqualTo(3);
-        assertThat(read.look().queued()).isEqualTo(2);
-        assertThat(read.look().misses()).isEqualTo(1);
+        assertThat(read.look().looks()).isEqualTo(new Looks(3, 2, 1, 4));
         assertThat(read.look().isPending()).isTrue();
         assertThat(read.look().times().waited()).isEqualTo(Duration.ofMillis(1234));
         assertThat(read.look().times().ran()).isNull();

@@ -37,6 +37,7 @@ import dev.bactrian.model.Kind;
 import dev.bactrian.model.Model;
 import dev.bactrian.model.Provider;
 import dev.bactrian.replicate.Look;
+import dev.bactrian.replicate.Looks;
 import dev.bactrian.request.GenerateRequest;
 import org.apache.camel.impl.DefaultCamelContext;
 import org.apache.camel.spi.StateRepository;
@@ -242,7 +243,7 @@ class LedgerTest {
         Ledger ledger = ledger("bactrian.ledger", "camels", "bactrian.jms.remember", A_DAY);
         Generation generation = generation("request-1");
 
-        ledger.record(generation, Look.resume("p1", "starting", 0, 0, 0, 0, null));
+        ledger.record(generation, Look.resume("p1", "starting", new Looks(0, 0, 0, 0), null));
         assertThat(ledger.recall(generation)).isEqualTo("p1");
         ledger.forget(generation.recallKey());
         assertThat(ledger.recall(generation)).as("done with").isNull();

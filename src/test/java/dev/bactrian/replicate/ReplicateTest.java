@@ -222,7 +222,7 @@ class ReplicateTest {
         }
 
         assertThat(look.isPending()).isTrue();
-        assertThat(look.count()).isEqualTo(5);
+        assertThat(look.looks().answered()).isEqualTo(5);
     }
 
     @Test

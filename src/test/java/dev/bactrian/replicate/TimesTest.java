@@ -21,7 +21,7 @@ class TimesTest {
     private static ObjectNode document(String metrics, Times times) {
         Prediction prediction = Prediction.read(
                 Answers.json("{\"id\": \"p1\", \"status\": \"succeeded\", \"metrics\": " + metrics + "}").orElseThrow(), null).orElseThrow();
-        return new Look(prediction, 3, 2, 0, null, Duration.ZERO, false, 0, times).document();
+        return new Look(prediction, new Looks(3, 2, 0, 0), times, Duration.ZERO, null).document();
     }
 
     @ParameterizedTest

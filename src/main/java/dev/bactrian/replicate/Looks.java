@@ -1,0 +1,35 @@
+package dev.bactrian.replicate;
+
+/**
+ * How often a prediction has been looked at. Immutable.
+ *
+ * @param answered looks that were answered
+ * @param queued   how many of them found it not started yet
+ * @param misses   looks in a row that were not answered
+ * @param skipped  looks that were not made, because a webhook is awaited
+ */
+public record Looks(int answered, int queued, int misses, int skipped) {
+
+    static final Looks NONE = new Looks(0, 0, 0, 0);
+
+    Looks plusAnswered(PredictionStatus found) {
+        return new Looks(answered + 1, queued + (found == PredictionStatus.STARTING ? 1 : 0), 0, skipped);
+    }
+
+    Looks plusMissed() {
+        return new Looks(answered, queued, misses + 1, skipped);
+    }
+
+    Looks plusSkipped() {
+        return new Looks(answered, queued, 0, skipped + 1);
+    }
+
+    Looks withoutSkipped() {
+        return new Looks(answered, queued, misses, 0);
+    }
+
+    /** Of {@code bactrian.replicate.poll-max-attempts}. A look that was not answered does not count. */
+    int counted() {
+        return answered + skipped;
+    }
+}
