@@ -12,6 +12,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.Base64;
+import java.util.List;
 import java.util.stream.Stream;
 
 import javax.imageio.ImageIO;
@@ -52,11 +53,8 @@ class EmitImagesTest extends RouteTestSupport {
     }
 
     private void startWithContent(String... more) throws Exception {
-        String[] properties = Arrays.copyOf(new String[] {"bactrian.emit.format", "content", "bactrian.images.hosts", "127.0.0.1",
-            "bactrian.emit.result", "file:" + folder.resolve("out") + "?fileName=${header.BactrianContentName}",
-            "bactrian.retry.max-attempts", "1"}, 8 + more.length);
-        System.arraycopy(more, 0, properties, 8, more.length);
-        start(properties);
+        start(List.of("bactrian.emit.format", "content", "bactrian.images.hosts", "127.0.0.1", "bactrian.retry.max-attempts", "1",
+                "bactrian.emit.result", "file:" + folder.resolve("out") + "?fileName=${header.BactrianContentName}"), more);
     }
 
     private void emit(int images) {

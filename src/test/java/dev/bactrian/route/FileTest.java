@@ -15,31 +15,13 @@ import java.time.Instant;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
-import java.util.stream.Stream;
 
 import dev.bactrian.simulator.Call;
 import org.apache.camel.builder.RouteBuilder;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
 /** The inbox: what is taken from it and when it is whole, and where each file ends. */
-class FileTest extends RouteTestSupport {
-
-    private static final Duration LONG = Duration.ofSeconds(15);
-
-    private Path inbox;
-
-    @BeforeEach
-    void makeTheInbox() throws IOException {
-        inbox = Files.createDirectories(folder.resolve("inbox"));
-    }
-
-    private void startWatching(String... more) throws Exception {
-        String[] properties = new String[more.length + 4];
-        System.arraycopy(new String[] {"bactrian.file.enabled", "true", "bactrian.emit.chunk", ""}, 0, properties, 0, 4);
-        System.arraycopy(more, 0, properties, 4, more.length);
-        start(properties);
-    }
+class FileTest extends InboxTestSupport {
 
     @Test
     void eachFileIsARequestOfItsNameAndEndsInDone() throws Exception {
@@ -192,21 +174,6 @@ class FileTest extends RouteTestSupport {
         await().atMost(LONG).until(() -> names(".done").size() == 1);
         assertThat(captured.results).hasSize(1);
         captured.results.clear();
-    }
-
-    private List<Path> files(String where) {
-        if (!Files.isDirectory(inbox.resolve(where))) {
-            return List.of();
-        }
-        try (Stream<Path> files = Files.list(inbox.resolve(where))) {
-            return files.filter(Files::isRegularFile).toList();
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
-    }
-
-    private List<String> names(String where) {
-        return files(where).stream().map(file -> file.getFileName().toString()).toList();
     }
 
     private List<String> contents(String where) {

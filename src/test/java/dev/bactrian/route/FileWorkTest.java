@@ -3,40 +3,19 @@ package dev.bactrian.route;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
-import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.file.Files;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.stream.IntStream;
-import java.util.stream.Stream;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.bactrian.simulator.Call;
 import dev.bactrian.simulator.RecordedRequest;
 import dev.bactrian.simulator.Reply;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
 /** The inbox: how many of its files are in work at once, in which order, and what a stop does to them. */
-class FileWorkTest extends RouteTestSupport {
-
-    private static final Duration LONG = Duration.ofSeconds(15);
-
-    private Path inbox;
-
-    @BeforeEach
-    void makeTheInbox() throws IOException {
-        inbox = Files.createDirectories(folder.resolve("inbox"));
-    }
-
-    private void startWatching(String... more) throws Exception {
-        String[] properties = new String[more.length + 4];
-        System.arraycopy(new String[] {"bactrian.file.enabled", "true", "bactrian.emit.chunk", ""}, 0, properties, 0, 4);
-        System.arraycopy(more, 0, properties, 4, more.length);
-        start(properties);
-    }
+class FileWorkTest extends InboxTestSupport {
 
     @Test
     void twoHundredFilesAtOnceAreInWorkTenAtATime() throws Exception {
@@ -105,20 +84,5 @@ class FileWorkTest extends RouteTestSupport {
 
     private static List<String> prompts(List<RecordedRequest> requests) {
         return requests.stream().map(request -> request.json().path("messages").path(0).path("content").asText()).toList();
-    }
-
-    private List<Path> files(String where) {
-        if (!Files.isDirectory(inbox.resolve(where))) {
-            return List.of();
-        }
-        try (Stream<Path> files = Files.list(inbox.resolve(where))) {
-            return files.filter(Files::isRegularFile).toList();
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
-    }
-
-    private List<String> names(String where) {
-        return files(where).stream().map(file -> file.getFileName().toString()).toList();
     }
 }

@@ -74,11 +74,8 @@ class ImagesTest extends RouteTestSupport {
     }
 
     private void startWith(String mode, String... more) throws Exception {
-        String[] properties = Arrays.copyOf(new String[] {"bactrian.images", mode, "bactrian.images.hosts", "127.0.0.1",
-            "bactrian.emit.result", "file:" + out() + "?fileName=${header.BactrianRequestId}.json", "bactrian.retry.max-attempts", "1"},
-                8 + more.length);
-        System.arraycopy(more, 0, properties, 8, more.length);
-        start(properties);
+        start(List.of("bactrian.images", mode, "bactrian.images.hosts", "127.0.0.1", "bactrian.retry.max-attempts", "1",
+                "bactrian.emit.result", "file:" + out() + "?fileName=${header.BactrianRequestId}.json"), more);
     }
 
     private static String request(int images) {

@@ -60,11 +60,8 @@ class QueueImagesTest extends RouteTestSupport {
     }
 
     private void startQueue(String mode, String result, String... more) throws Exception {
-        String[] all = new String[8 + more.length];
-        System.arraycopy(new String[] {Property.JMS_ENABLED.key(), "true", "bactrian.images", mode, "bactrian.images.hosts", "127.0.0.1",
-            Property.EMIT_RESULT.key(), result}, 0, all, 0, 8);
-        System.arraycopy(more, 0, all, 8, more.length);
-        start(all);
+        start(List.of(Property.JMS_ENABLED.key(), "true", "bactrian.images", mode, "bactrian.images.hosts", "127.0.0.1",
+                Property.EMIT_RESULT.key(), result), more);
         simulator.always(Call.FILE, Reply.body(200, "image/gif", GIF));
     }
 

@@ -11,7 +11,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 
@@ -41,11 +40,7 @@ class QueueTest extends RouteTestSupport {
     private static final Duration SOON = Duration.ofSeconds(20);
 
     private void startQueue(String... properties) throws Exception {
-        String[] all = new String[properties.length + 2];
-        all[0] = Property.JMS_ENABLED.key();
-        all[1] = "true";
-        System.arraycopy(properties, 0, all, 2, properties.length);
-        start(all);
+        start(List.of(Property.JMS_ENABLED.key(), "true"), properties);
     }
 
     private void send(String body, Map<String, Object> headers) {

@@ -6,11 +6,13 @@ import static org.awaitility.Awaitility.await;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Queue;
 import java.util.Set;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.bactrian.config.Property;
@@ -100,6 +102,11 @@ abstract class RouteTestSupport {
         configure(main);
         main.start();
         template = main.getCamelTemplate();
+    }
+
+    /** The same with properties that the tests of a class share; one that is there again in those of a test is as it says. */
+    void start(List<String> shared, String... properties) throws Exception {
+        start(Stream.concat(shared.stream(), Stream.of(properties)).toArray(String[]::new));
     }
 
     /** Adds what a test's host has beside the packaged routes. */

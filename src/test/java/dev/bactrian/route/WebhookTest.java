@@ -23,6 +23,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Base64;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutorService;
@@ -98,11 +99,7 @@ class WebhookTest extends RouteTestSupport {
     }
 
     private void startWithWebhooks(String... properties) throws Exception {
-        String[] own = {"bactrian.replicate.webhook-url", url(), "bactrian.replicate.webhook-secret", SECRET};
-        String[] all = new String[own.length + properties.length];
-        System.arraycopy(own, 0, all, 0, own.length);
-        System.arraycopy(properties, 0, all, own.length, properties.length);
-        start(all);
+        start(List.of("bactrian.replicate.webhook-url", url(), "bactrian.replicate.webhook-secret", SECRET), properties);
     }
 
     /** In place of the simulator that tells nobody. */
