@@ -4,18 +4,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import java.io.IOException;
-import java.net.InetAddress;
-import java.net.InetSocketAddress;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.util.List;
-import java.util.Map;
-import java.util.concurrent.CopyOnWriteArrayList;
-import java.util.concurrent.Executors;
-import java.util.concurrent.atomic.AtomicInteger;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import com.sun.net.httpserver.HttpServer;
 import dev.bactrian.config.Property;
 import dev.bactrian.http.Answers;
 import dev.bactrian.simulator.Call;
@@ -29,50 +21,27 @@ class DeliveryIT extends EndToEnd {
     private static final String OUTBOX = Property.EMIT_RESULT.defaultValue(false).orElseThrow();
     private static final String COPY = "file:copy?fileName=${header.BactrianRequestId}.json";
 
-    private record Received(Map<String, List<String>> headers, String body) {
-
-        String header(String name) {
-            return headers.entrySet().stream().filter(header -> header.getKey().equalsIgnoreCase(name))
-                    .map(header -> header.getValue().get(0)).findFirst().orElse(null);
-        }
-    }
-
-    private final List<Received> received = new CopyOnWriteArrayList<>();
-    /** How many of the next posts the hook answers with 503. */
-    private final AtomicInteger refusals = new AtomicInteger();
-    private HttpServer hook;
+    private Hook hook;
 
     @BeforeEach
     void startHook() throws IOException {
-        hook = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 100);
-        hook.setExecutor(Executors.newCachedThreadPool());
-        hook.createContext("/", exchange -> {
-            received.add(new Received(Map.copyOf(exchange.getRequestHeaders()),
-                    new String(exchange.getRequestBody().readAllBytes(), StandardCharsets.UTF_8)));
-            exchange.sendResponseHeaders(refusals.getAndUpdate(left -> Math.max(0, left - 1)) > 0 ? 503 : 204, -1);
-            exchange.close();
-        });
-        hook.start();
+        hook = new Hook();
     }
 
     @AfterEach
     void stopHook() {
-        hook.stop(0);
-    }
-
-    private String hookUri() {
-        return "http://127.0.0.1:" + hook.getAddress().getPort() + "/hook";
+        hook.close();
     }
 
     @Test
     void eachDestinationGetsTheResultOnceAlsoWhereOneIsTriedAgain() throws IOException {
-        refusals.set(2);
-        run(service().set(Property.EMIT_RESULT, OUTBOX + " | " + hookUri() + " | " + COPY));
+        hook.refuse(2);
+        run(service().set(Property.EMIT_RESULT, OUTBOX + " | " + hook.uri() + " | " + COPY));
         drop("greeting.txt", "안녕");
 
         awaitFile(inbox(".done/greeting.txt"));
-        assertThat(received).hasSize(3);
-        Received last = received.get(2);
+        assertThat(hook.posts()).hasSize(3);
+        Hook.Post last = hook.posts().get(2);
         assertThat(last.body()).isEqualTo(Files.readString(outbox("greeting.json"))).isEqualTo(Files.readString(folder.resolve("copy/greeting.json")));
         assertThat(last.header("Content-Type")).startsWith("application/json");
         assertThat(last.header("BactrianRequestId")).isEqualTo("greeting");
@@ -86,7 +55,7 @@ class DeliveryIT extends EndToEnd {
     void whatCannotBeDeliveredIsKeptAndTheOthersHaveItOnce() throws IOException {
         String nowhere = "http://127.0.0.1:" + StopIT.closedPort() + "/hook?password=hunter2";
         ServiceProcess service = run(service().set(Property.RETRY_MAX_ATTEMPTS, "2")
-                .set(Property.EMIT_RESULT, nowhere + " | " + OUTBOX + " | " + hookUri()));
+                .set(Property.EMIT_RESULT, nowhere + " | " + OUTBOX + " | " + hook.uri()));
         drop("camel.json", PICTURE);
         drop("greeting.txt", "안녕");
 
@@ -96,7 +65,7 @@ class DeliveryIT extends EndToEnd {
             assertThat(kept.path("error").path("type").asText()).isEqualTo("delivery-failed");
             assertThat(kept.path("error").path("message").asText()).contains("127.0.0.1").doesNotContain("hunter2");
             assertThat(kept.path("undelivered")).isEqualTo(result);
-            assertThat(received.stream().filter(post -> post.header("BactrianRequestId").equals(id))).hasSize(1);
+            assertThat(hook.posts().stream().filter(post -> post.header("BactrianRequestId").equals(id))).hasSize(1);
         }
         await().atMost(SOON).until(() -> failed().size() == 2);
         assertThat(done()).isEmpty();
@@ -109,20 +78,20 @@ class DeliveryIT extends EndToEnd {
 
     @Test
     void itIsTriedAsOftenAsIsSet() {
-        refusals.set(100);
-        run(service().set(Property.RETRY_MAX_ATTEMPTS, "2").set(Property.EMIT_RESULT, hookUri()));
+        hook.refuse(100);
+        run(service().set(Property.RETRY_MAX_ATTEMPTS, "2").set(Property.EMIT_RESULT, hook.uri()));
         drop("greeting.txt", "안녕");
 
         JsonNode kept = document(folder.resolve("undelivered/greeting.json"));
         assertThat(kept.path("undelivered").path("status").asText()).isEqualTo("succeeded");
         awaitFile(inbox(".failed/greeting.txt"));
-        assertThat(received).hasSize(3);
+        assertThat(hook.posts()).hasSize(3);
     }
 
     @Test
     void anErrorThatCannotBeDeliveredIsKeptToo() {
-        refusals.set(100);
-        run(service().set(Property.RETRY_MAX_ATTEMPTS, "1").set(Property.EMIT_ERROR, hookUri()));
+        hook.refuse(100);
+        run(service().set(Property.RETRY_MAX_ATTEMPTS, "1").set(Property.EMIT_ERROR, hook.uri()));
         drop("bad.json", "{\"prompt\": 7}");
         drop("good.txt", "hello");
 
@@ -131,6 +100,6 @@ class DeliveryIT extends EndToEnd {
         assertThat(kept.path("error").path("type").asText()).isEqualTo("delivery-failed");
         assertThat(kept.path("undelivered").path("error").path("type").asText()).isEqualTo("invalid-request");
         awaitFile(inbox(".failed/bad.json"));
-        assertThat(Answers.json(received.get(0).body()).orElseThrow()).isEqualTo(kept.path("undelivered"));
+        assertThat(Answers.json(hook.posts().get(0).body()).orElseThrow()).isEqualTo(kept.path("undelivered"));
     }
 }

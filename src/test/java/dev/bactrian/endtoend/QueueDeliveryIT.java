@@ -4,15 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import java.io.IOException;
-import java.net.InetAddress;
-import java.net.InetSocketAddress;
 import java.time.Duration;
-import java.util.List;
-import java.util.concurrent.CopyOnWriteArrayList;
-import java.util.concurrent.Executors;
-import java.util.concurrent.atomic.AtomicInteger;
 
-import com.sun.net.httpserver.HttpServer;
 import dev.bactrian.config.Property;
 import dev.bactrian.simulator.Call;
 import jakarta.jms.Message;
@@ -23,45 +16,33 @@ import org.junit.jupiter.api.Test;
 /** A destination that is down makes no generation run again: its deliveries are tried later, and end as dead letters. */
 class QueueDeliveryIT extends QueueEndToEnd {
 
-    private final List<Long> posts = new CopyOnWriteArrayList<>();
-    /** How many of the next posts the hook answers with 503. */
-    private final AtomicInteger refusals = new AtomicInteger();
-    private HttpServer hook;
+    private Hook hook;
 
     @BeforeEach
     void startHook() throws IOException {
-        hook = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 100);
-        hook.setExecutor(Executors.newCachedThreadPool());
-        hook.createContext("/", exchange -> {
-            exchange.getRequestBody().readAllBytes();
-            posts.add(System.nanoTime());
-            exchange.sendResponseHeaders(refusals.getAndUpdate(left -> Math.max(0, left - 1)) > 0 ? 503 : 204, -1);
-            exchange.close();
-        });
-        hook.start();
+        hook = new Hook();
     }
 
     @AfterEach
     void stopHook() {
-        hook.stop(0);
+        hook.close();
     }
 
     private ServiceProcess.Builder withHook() {
-        return queueService().set(Property.EMIT_RESULT,
-                "jms:queue:" + RESULTS + " | http://127.0.0.1:" + hook.getAddress().getPort() + "/hook | jms:queue:copies");
+        return queueService().set(Property.EMIT_RESULT, "jms:queue:" + RESULTS + " | " + hook.uri() + " | jms:queue:copies");
     }
 
     private Duration between(int one, int other) {
-        return Duration.ofNanos(posts.get(other) - posts.get(one));
+        return Duration.ofNanos(hook.posts().get(other).nano() - hook.posts().get(one).nano());
     }
 
     @Test
     void itIsTriedAgainWithAGrowingDelayAndTheOthersHaveItOnce() {
-        refusals.set(4);
+        hook.refuse(4);
         run(withHook().set(Property.RETRY_DELAY, "100ms").set(Property.RETRY_MAX_DELAY, "10s").set(Property.RETRY_MAX_ATTEMPTS, "0"));
         client.send(REQUESTS, picture("picture"));
 
-        await().atMost(SOON).until(() -> posts.size() == 5 && underWay() == 0);
+        await().atMost(SOON).until(() -> hook.posts().size() == 5 && underWay() == 0);
         assertThat(between(3, 4)).isGreaterThan(between(0, 1));
         assertThat(between(0, 4)).as("1 + 2 + 4 + 8 times 100 ms, with jitter").isGreaterThan(Duration.ofMillis(700));
         assertThat(client.drain(RESULTS)).hasSize(1);
@@ -72,7 +53,7 @@ class QueueDeliveryIT extends QueueEndToEnd {
 
     @Test
     void whatCannotBeDeliveredIsADeadLetterWithTheWholeResult() {
-        refusals.set(1000);
+        hook.refuse(1000);
         ServiceProcess service = run(withHook().set(Property.JMS_DELIVERY_ATTEMPTS, "3").set(Property.RETRY_MAX_ATTEMPTS, "0"));
         client.send(REQUESTS, chat("chat"));
 
@@ -81,7 +62,7 @@ class QueueDeliveryIT extends QueueEndToEnd {
         assertThat(JmsClient.body(dead)).isEqualTo(JmsClient.body(client.receive(RESULTS, SOON)));
         assertThat(JmsClient.property(dead, "BactrianReason").toString()).contains("127.0.0.1");
         assertThat(JmsClient.property(dead, "BactrianRequestId")).isEqualTo("chat");
-        assertThat(posts).hasSize(3);
+        assertThat(hook.posts()).hasSize(3);
         assertThat(client.drain("copies")).hasSize(1);
         assertThat(client.depth(DEAD)).isZero();
         assertThat(client.depth(RESULTS)).isZero();
@@ -93,14 +74,14 @@ class QueueDeliveryIT extends QueueEndToEnd {
 
     @Test
     void aDeliveryThatWaitsSurvivesACrashAndHoldsNoOtherUp() {
-        refusals.set(1000);
+        hook.refuse(1000);
         ServiceProcess service = run(withHook().set(Property.RETRY_DELAY, "1s").set(Property.RETRY_MAX_DELAY, "2s").set(Property.JMS_CONCURRENCY, "1"));
         client.send(REQUESTS, picture("picture"));
-        await().atMost(SOON).until(() -> posts.size() >= 2);
+        await().atMost(SOON).until(() -> hook.posts().size() >= 2);
         client.send(REQUESTS, Draft.text("{\"id\": \"bad\"}"));
         assertThat(JmsClient.document(client.receive(ERRORS, SOON)).path("id").asText()).isEqualTo("bad");
         service.kill();
-        refusals.set(0);
+        hook.refuse(0);
         run(withHook());
 
         await().atMost(SOON).until(() -> underWay() == 0);

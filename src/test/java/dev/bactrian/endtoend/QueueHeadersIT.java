@@ -3,18 +3,14 @@ package dev.bactrian.endtoend;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
-import java.net.InetAddress;
-import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
-import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.stream.Stream;
 
-import com.sun.net.httpserver.HttpServer;
 import dev.bactrian.config.Property;
 import dev.bactrian.request.RequestId;
 import dev.bactrian.simulator.Call;
@@ -35,28 +31,18 @@ class QueueHeadersIT extends QueueEndToEnd {
     private static final Set<String> TO_A_HOOK = Set.of("host", "connection", "content-length", "content-type", "accept-encoding", "user-agent",
             "bactrianrequestid", "bactrianprovider", "bactrianmodel", "bactriankind", "bactrianstatus", "bactrianchunkindex", "transfer-encoding");
 
-    private final List<String> posted = new CopyOnWriteArrayList<>();
-    private final List<String> hookHeaders = new CopyOnWriteArrayList<>();
-    private HttpServer hook;
+    private Hook hook;
     private Simulator evil;
 
     @BeforeEach
     void startHook() throws IOException {
         evil = Simulator.start();
-        hook = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 100);
-        hook.createContext("/", exchange -> {
-            exchange.getRequestBody().readAllBytes();
-            posted.add(exchange.getRequestMethod() + " " + exchange.getRequestURI());
-            exchange.getRequestHeaders().keySet().forEach(name -> hookHeaders.add(name.toLowerCase(Locale.ROOT)));
-            exchange.sendResponseHeaders(204, -1);
-            exchange.close();
-        });
-        hook.start();
+        hook = new Hook();
     }
 
     @AfterEach
     void stopHook() {
-        hook.stop(0);
+        hook.close();
         evil.close();
     }
 
@@ -103,9 +89,8 @@ class QueueHeadersIT extends QueueEndToEnd {
 
     @Test
     void noneOfASendersPropertiesReachesAProviderOrChangesAnEndpoint() throws JMSException {
-        String hookUri = "http://127.0.0.1:" + hook.getAddress().getPort() + "/hook";
-        run(queueService().set(Property.EMIT_CHUNK, "jms:queue:chunks | " + hookUri)
-                .set(Property.EMIT_RESULT, "jms:queue:" + RESULTS + " | file:outbox?fileName=${header.BactrianRequestId}.json | " + hookUri));
+        run(queueService().set(Property.EMIT_CHUNK, "jms:queue:chunks | " + hook.uri())
+                .set(Property.EMIT_RESULT, "jms:queue:" + RESULTS + " | file:outbox?fileName=${header.BactrianRequestId}.json | " + hook.uri()));
         client.sendAll(REQUESTS, List.of(hostile("a", picture("picture")), hostile("b", chat("chat")), hostile("c", "{\"id\": \"bad\"}")));
 
         result("picture");
@@ -135,8 +120,10 @@ class QueueHeadersIT extends QueueEndToEnd {
             assertThat(TO_A_PROVIDER).containsAll(request.headers().keySet());
             assertThat(request.toString() + request.headers()).doesNotContain("evil").doesNotContain("DELETE");
         }
-        assertThat(posted).hasSize(2 + chunks.size()).containsOnly("POST /hook");
-        assertThat(TO_A_HOOK).containsAll(hookHeaders);
+        assertThat(hook.posts()).hasSize(2 + chunks.size()).allSatisfy(post -> {
+            assertThat(post.line()).isEqualTo("POST /hook");
+            assertThat(TO_A_HOOK).containsAll(post.headers().keySet().stream().map(name -> name.toLowerCase(Locale.ROOT)).toList());
+        });
         assertThat(evil.requests()).isEmpty();
         assertThat(client.depth("evil")).isZero();
         assertThat(names(folder)).noneMatch(name -> name.contains("evil"));
