@@ -169,7 +169,7 @@ public final class ChunkSender extends AsyncProcessorSupport implements CamelCon
             if (!producers.containsKey(account)) {
                 List<AsyncProducer> made = new ArrayList<>();
                 for (String uri : settings.account(generation.account()).endpoints(Property.EMIT_CHUNK)) {
-                    AsyncProducer producer = camelContext.getEndpoint(Emitter.asMeant(uri)).createAsyncProducer();
+                    AsyncProducer producer = camelContext.getEndpoint(DestinationUris.asMeant(uri)).createAsyncProducer();
                     ServiceHelper.startService(producer);
                     made.add(producer);
                 }

@@ -51,6 +51,6 @@ public record Delivery(String destination, String uri, String text, boolean json
 
     /** Whether it goes by HTTP, which wants bytes and their type. */
     boolean byHttp() {
-        return uri.startsWith("http:") || uri.startsWith("https:");
+        return DestinationUris.isHttp(uri);
     }
 }

@@ -4,8 +4,6 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.Set;
-import java.util.regex.Pattern;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.bactrian.config.Property;
@@ -37,12 +35,6 @@ public final class Emitter implements CamelContextAware {
     /** Where content goes by default: a name that ends in {@code .json} would lie about it. */
     private static final String CONTENT_DEFAULT = "file:outbox?fileName=${header.BactrianContentName}";
 
-    /** Components that name a file by an option of the URI, which wins over a header. */
-    private static final Set<String> FILES = Set.of("file", "ftp", "ftps", "sftp", "scp", "smb");
-    private static final String OWN_NAME = "${header." + Headers.CONTENT_NAME + "}";
-    private static final Pattern OPTIONS = Pattern.compile("&(?=[A-Za-z.]+=)");
-    private static final Pattern TEXT_OPTION = Pattern.compile("(?:charset|appendChars)=.*|fileExist=Append");
-
     private CamelContext camelContext;
     private Settings settings;
     private List<String> results;
@@ -58,13 +50,13 @@ public final class Emitter implements CamelContextAware {
         this.camelContext = camelContext;
         settings = Settings.of(camelContext);
         boolean content = settings.emitFormat() == EmitFormat.CONTENT && !settings.isSet(Property.EMIT_RESULT);
-        results = content ? List.of(asMeant(CONTENT_DEFAULT)) : endpoints(Property.EMIT_RESULT);
+        results = content ? List.of(DestinationUris.asMeant(CONTENT_DEFAULT)) : endpoints(Property.EMIT_RESULT);
+        errors = endpoints(Property.EMIT_ERROR);
         try {
             camelContext.addStartupListener((context, alreadyStarted) -> requireComponents());
         } catch (Exception e) {
             throw RuntimeCamelException.wrapRuntimeCamelException(e);
         }
-        errors = endpoints(Property.EMIT_ERROR);
     }
 
     /** A destination that no component serves stops the start, and not the first result. */
@@ -80,57 +72,7 @@ public final class Emitter implements CamelContextAware {
     }
 
     private List<String> endpoints(Property property) {
-        return settings.endpoints(property).stream().map(Emitter::asMeant).toList();
-    }
-
-    /**
-     * A file is written under a temporary name and renamed, so that no reader sees half of one. HTTP is a POST also where
-     * the URI has a query, of which camel-http would make a GET without the body.
-     */
-    static String asMeant(String uri) {
-        if ((uri.startsWith("http:") || uri.startsWith("https:")) && !uri.contains("httpMethod=")) {
-            return uri + (uri.contains("?") ? "&" : "?") + "httpMethod=POST";
-        }
-        if (!uri.startsWith("file:") || uri.contains("tempPrefix=") || uri.contains("tempFileName=") || uri.contains("fileExist=Append")) {
-            return uri;
-        }
-        return uri + (uri.contains("?") ? "&" : "?") + "tempPrefix=.tmp-&eagerDeleteTargetFile=false";
-    }
-
-    /**
-     * The URI for the files beside a document that goes to that URI: the same folder, and the name of each, where a file
-     * component would give them the document's; without what is meant for text.
-     */
-    static String forFiles(String uri) {
-        String scheme = StringHelper.before(uri, ":", uri);
-        int query = uri.indexOf('?');
-        if (!FILES.contains(scheme) || query >= 0 && uri.indexOf(OWN_NAME, query) >= 0) {
-            return uri;
-        }
-        List<String> options = new ArrayList<>();
-        String folder = "";
-        for (String option : query < 0 ? new String[0] : OPTIONS.split(uri.substring(query + 1))) {
-            if (option.startsWith("fileName=")) {
-                folder = folder(option.substring("fileName=".length()));
-            } else if (!TEXT_OPTION.matcher(option).matches()) {
-                options.add(option);
-            }
-        }
-        options.add(0, "fileName=" + folder + OWN_NAME);
-        return asMeant((query < 0 ? uri : uri.substring(0, query)) + "?" + String.join("&", options));
-    }
-
-    /** The folders in an expression for a file's name, with the last slash; not what is inside of {@code ${...}}. */
-    private static String folder(String fileName) {
-        int depth = 0;
-        for (int i = fileName.length() - 1; i >= 0; i--) {
-            char c = fileName.charAt(i);
-            depth += c == '}' ? 1 : c == '{' ? -1 : 0;
-            if (c == '/' && depth == 0) {
-                return fileName.substring(0, i + 1);
-            }
-        }
-        return "";
+        return settings.endpoints(property).stream().map(DestinationUris::asMeant).toList();
     }
 
     /** What the document that is the body comes to: to each destination for its status once, with {@code content} each image apart. */
@@ -168,7 +110,7 @@ public final class Emitter implements CamelContextAware {
         List<Delivery> messages = new ArrayList<>();
         if (delivery.json() && settings.imagesMode() == ImagesMode.DOWNLOAD) {
             pictures.all().stream().filter(picture -> !picture.isMissing())
-                    .forEach(picture -> messages.add(Delivery.image(delivery.destination(), forFiles(delivery.destination()), picture)));
+                    .forEach(picture -> messages.add(Delivery.image(delivery.destination(), DestinationUris.forFiles(delivery.destination()), picture)));
         }
         messages.add(delivery);
         return messages;

@@ -6,7 +6,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /** Where the images of a document go: into its folder, under names of their own. */
-class EmitterTest {
+class DestinationUrisTest {
 
     private static final String NAME = "${header.BactrianContentName}";
     private static final String WHOLE = "&tempPrefix=.tmp-&eagerDeleteTargetFile=false";
@@ -24,6 +24,6 @@ class EmitterTest {
         "jms:queue:results, jms:queue:results",
         "http://host/hook?fileName=x, http://host/hook?fileName=x"})
     void theImagesOfADocument(String uri, String forFiles) {
-        assertThat(Emitter.forFiles(uri)).isEqualTo(forFiles.replace("NAME", NAME).replace(" WHOLE", WHOLE));
+        assertThat(DestinationUris.forFiles(uri)).isEqualTo(forFiles.replace("NAME", NAME).replace(" WHOLE", WHOLE));
     }
 }
