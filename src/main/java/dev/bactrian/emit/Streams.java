@@ -105,7 +105,7 @@ public final class Streams implements AggregationStrategy {
         caller.getMessage().setBody(stream);
         // Of an earlier answer.
         caller.getMessage().removeHeader(Headers.KIND);
-        caller.getMessage().getHeaders().putAll(Documents.headers(generation, kind(generation), "processing"));
+        caller.getMessage().getHeaders().putAll(Documents.headers(generation, "processing"));
         return caller;
     }
 
@@ -127,10 +127,6 @@ public final class Streams implements AggregationStrategy {
         GenerationFailure failure = new GenerationFailure(ErrorType.STREAM_INTERRUPTED, "the application has stopped", null, 1,
                 !generation.isReplicate(), null);
         return new GenerateException(failure.type().toString(), failure.getMessage(), failure.retryable(),
-                Documents.text(Documents.error(generation, failure, "", null)), Documents.headers(generation, kind(generation), "failed"));
-    }
-
-    private static String kind(Generation generation) {
-        return generation.model().kind() == null ? null : generation.model().kind().toString();
+                Documents.text(Documents.error(generation, failure, "", null)), Documents.headers(generation, "failed"));
     }
 }

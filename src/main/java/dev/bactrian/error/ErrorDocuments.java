@@ -66,8 +66,7 @@ public final class ErrorDocuments implements CamelContextAware {
             exchange.getMessage().setHeader(Headers.REQUEST_ID, id);
             exchange.getMessage().setHeader(Headers.STATUS, "failed");
         } else {
-            String kind = generation.model().kind() == null ? null : generation.model().kind().toString();
-            exchange.getMessage().getHeaders().putAll(Documents.headers(generation, kind, "failed"));
+            exchange.getMessage().getHeaders().putAll(Documents.headers(generation, "failed"));
         }
     }
 

@@ -107,6 +107,11 @@ public final class Documents {
         }
     }
 
+    /** The headers that go with what is said before an answer has shown its kind: that of the model, where it is known. */
+    public static Map<String, Object> headers(Generation generation, String status) {
+        return headers(generation, generation.model().kind() == null ? null : generation.model().kind().toString(), status);
+    }
+
     /** The headers that go with a document or a chunk; {@code kind} may be null where nobody knows it. */
     public static Map<String, Object> headers(Generation generation, String kind, String status) {
         Map<String, Object> headers = new LinkedHashMap<>();
