@@ -54,10 +54,11 @@ public final class ErrorDocuments implements CamelContextAware {
         int attempts = exchange.getVariable(Retries.ATTEMPTS, 1, Integer.class);
         GenerationFailure failure = clean(generation, failure(exchange, generation, attempts));
         String id = generation != null ? generation.id() : failure.requestId() != null ? failure.requestId() : defaultId(exchange);
+        Part part = Part.of(exchange);
         ObjectNode document = generation == null ? Documents.error(id, failure, Instant.now())
-                : Documents.error(generation, failure, partialText(exchange), prediction(exchange));
+                : Documents.error(generation, failure, Streams.isTextKept(exchange) ? part.text() : "", prediction(exchange));
         Cancellations.settle(exchange);
-        Observer.of(camelContext).ended(exchange, generation, document, chunks(exchange));
+        Observer.of(camelContext).ended(exchange, generation, document, part.chunks());
         exchange.setVariable("failure", failure);
         exchange.setVariable(Results.SUMMARY, Documents.summary(document));
         exchange.getMessage().setBody(Documents.text(document));
@@ -70,22 +71,17 @@ public final class ErrorDocuments implements CamelContextAware {
         }
     }
 
-    private static String partialText(Exchange exchange) {
-        if (!Streams.isTextKept(exchange)) {
-            return "";
-        }
-        ChatStream stream = exchange.getVariable("stream", ChatStream.class);
-        PredictionStream streamed = exchange.getVariable("streamed", PredictionStream.class);
-        Output output = exchange.getVariable("output", Output.class);
-        return stream != null ? stream.text() : output != null ? output.text() : streamed != null ? streamed.text() : "";
-    }
+    /** What came of the answer before it failed. */
+    private record Part(String text, int chunks) {
 
-    private static int chunks(Exchange exchange) {
-        ChatStream stream = exchange.getVariable("stream", ChatStream.class);
-        PredictionStream streamed = exchange.getVariable("streamed", PredictionStream.class);
-        Output output = exchange.getVariable("output", Output.class);
-        return stream != null ? stream.chunks() : output != null ? output.before() + output.chunks().size()
-                : streamed != null ? streamed.chunks() : 0;
+        static Part of(Exchange exchange) {
+            ChatStream stream = exchange.getVariable("stream", ChatStream.class);
+            PredictionStream streamed = exchange.getVariable("streamed", PredictionStream.class);
+            Output output = exchange.getVariable("output", Output.class);
+            return stream != null ? new Part(stream.text(), stream.chunks())
+                    : output != null ? new Part(output.text(), output.before() + output.chunks().size())
+                    : streamed != null ? new Part(streamed.text(), streamed.chunks()) : new Part("", 0);
+        }
     }
 
     private static ObjectNode prediction(Exchange exchange) {

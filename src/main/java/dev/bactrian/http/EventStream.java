@@ -189,8 +189,7 @@ public final class EventStream {
             if (keep > buffer.length / 2) {
                 System.arraycopy(buffer, keep, buffer, 0, limit - keep);
             } else {
-                byte[] larger = Arrays.copyOfRange(buffer, keep, keep + buffer.length * 2);
-                buffer = larger;
+                buffer = Arrays.copyOfRange(buffer, keep, keep + buffer.length * 2);
             }
             position -= keep;
             limit -= keep;

@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.net.ConnectException;
 import java.net.URI;
+import java.net.URISyntaxException;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Locale;
@@ -305,10 +306,9 @@ public final class ProviderHttp extends CloseableHttpClient implements CamelCont
         private static URI uri(ClassicHttpRequest request) throws HttpException {
             try {
                 return request.getUri();
-            } catch (java.net.URISyntaxException e) {
+            } catch (URISyntaxException e) {
                 throw new HttpException("the request has no URL", e);
             }
         }
-
     }
 }

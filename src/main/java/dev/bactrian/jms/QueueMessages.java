@@ -50,7 +50,6 @@ public final class QueueMessages implements AggregationStrategy {
 
     private static final List<String> READ = List.of(Headers.MODEL, Headers.PROVIDER, Exchange.CONTENT_TYPE);
 
-
     /** The variable that holds the request's id that was claimed for a message. */
     private static final String CLAIMED = "claimed";
 
