@@ -19,8 +19,7 @@ final class QueuedChats implements Section {
         return table;
     }
 
-    private static double measure(Table table, String title, Worker.Trigger trigger, boolean apart, double direct)
-            throws IOException, InterruptedException {
+    private static double measure(Table table, String title, Worker.Trigger trigger, boolean apart, double direct) throws InterruptedException {
         double wall = Double.NaN;
         try (Stand stand = new Stand("--pieces=" + CHUNKS, "--pause=0");
                 Instance instance = new Instance(stand, trigger, ChatClient.QUESTION, apart ? stand.broker() : "")) {

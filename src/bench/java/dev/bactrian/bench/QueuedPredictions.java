@@ -21,7 +21,7 @@ final class QueuedPredictions implements Section {
         return table;
     }
 
-    private static void measure(Table table, String broker) throws IOException, InterruptedException {
+    private static void measure(Table table, String broker) throws InterruptedException {
         try (Stand stand = Stand.noting(LOOKS);
                 Instance instance = new Instance(stand, Worker.Trigger.QUEUE, REQUEST, broker.equals("embedded") ? "" : stand.broker(),
                         HEAP, "-Dbactrian.max-in-flight=20000", "-Dbactrian.emit.chunk=")) {

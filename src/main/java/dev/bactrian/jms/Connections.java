@@ -48,7 +48,7 @@ final class Connections extends ServiceSupport {
             broker = null;
             pool = null;
             watch = new BrokerWatch(hosts, "of " + bean);
-            addComponents(context, settings, hosts);
+            addComponents(context, hosts);
             return;
         }
         String url = settings.text(Property.JMS_URL).orElse(null);
@@ -63,7 +63,7 @@ final class Connections extends ServiceSupport {
         pool.setMaxSessionsPerConnection(-1);
         pool.start();
         watch = new BrokerWatch(artemis, url == null ? "inside the process" : Settings.withoutQueries(url));
-        addComponents(context, settings, pool);
+        addComponents(context, pool);
     }
 
     private static ActiveMQConnectionFactory factory(String url, Settings settings) {
@@ -82,7 +82,7 @@ final class Connections extends ServiceSupport {
         return factory;
     }
 
-    private void addComponents(CamelContext context, Settings settings, ConnectionFactory factory) {
+    private void addComponents(CamelContext context, ConnectionFactory factory) {
         context.addComponent("bactrianJms", component(factory));
         boolean hostHasItsOwn = context.hasComponent("jms") != null || context.getRegistry().lookupByName("jms") != null
                 || !context.getRegistry().findByType(ConnectionFactory.class).isEmpty();

@@ -87,7 +87,7 @@ class CrashIT extends EndToEnd {
         assertThat(service.livesFor(Duration.ofMillis(random.nextInt(500)))).as("%s", service).isTrue();
     }
 
-    private void theLastStartEndsAll() throws IOException {
+    private void theLastStartEndsAll() {
         // A kill between a request's end and the forgetting leaves its record behind: it does no harm.
         List<String> doneBefore = done();
         ServiceProcess last = run(quick());
@@ -114,7 +114,7 @@ class CrashIT extends EndToEnd {
     }
 
     @Test
-    void everyPredictionIsPaidForOnce() throws IOException {
+    void everyPredictionIsPaidForOnce() {
         int kills = 20;
         int inWork = 0;
         for (int kill = 0; kill < kills; kill++) {
@@ -131,7 +131,7 @@ class CrashIT extends EndToEnd {
     }
 
     @Test
-    void atAnyMomentAtAllNoMoreIsLostThanWasOnItsWay() throws IOException {
+    void atAnyMomentAtAllNoMoreIsLostThanWasOnItsWay() {
         int kills = 8;
         int lost = 0;
         for (int kill = 0; kill < kills; kill++) {
@@ -182,7 +182,7 @@ class CrashIT extends EndToEnd {
     }
 
     @Test
-    void twoProcessesOnOneFolderDoEachRequestOnceAndOneGoesOnWhereTheOtherIsKilled() throws IOException {
+    void twoProcessesOnOneFolderDoEachRequestOnceAndOneGoesOnWhereTheOtherIsKilled() {
         ServiceProcess one = run(quick());
         run(quick());
         dropSome(40);

@@ -25,7 +25,7 @@ class StartIT extends EndToEnd {
     }
 
     @Test
-    void withoutAnySettingItSaysWhatItDoesAndAnswersFromTheSimulator() throws IOException {
+    void withoutAnySettingItSaysWhatItDoesAndAnswersFromTheSimulator() {
         ServiceProcess service = run(bare());
 
         assertThat(service.err()).isEmpty();

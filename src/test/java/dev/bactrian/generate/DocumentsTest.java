@@ -2,7 +2,6 @@ package dev.bactrian.generate;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -49,7 +48,7 @@ class DocumentsTest {
     }
 
     @Test
-    void aResultOfUpstageHasTheFieldsOfTheContract() throws IOException {
+    void aResultOfUpstageHasTheFieldsOfTheContract() {
         String wire = """
                 data: {"choices":[{"delta":{"content":"안녕"},"finish_reason":"stop"}]}
 

@@ -70,19 +70,19 @@ class ReplicateTest {
     }
 
     @Test
-    void anOfficialCreateIsVersionAndInputAndNothingElse() throws IOException {
+    void anOfficialCreateIsVersionAndInputAndNothingElse() {
         assertThat(new String(replicate().body(generation), StandardCharsets.UTF_8))
                 .isEqualTo("{\"version\":\"527d\",\"input\":{\"prompt\":\"a cat\",\"seed\":1}}");
     }
 
     @Test
-    void aCreateOnTheHomepageNamesTheModelToo() throws IOException {
+    void aCreateOnTheHomepageNamesTheModelToo() {
         assertThat(new String(replicate("bactrian.replicate.api", "homepage").body(generation), StandardCharsets.UTF_8))
                 .isEqualTo("{\"model\":\"stability-ai/stable-diffusion-3\",\"version\":\"527d\",\"input\":{\"prompt\":\"a cat\",\"seed\":1}}");
     }
 
     @Test
-    void anImageIsMadeFromTheLastMessageAndATextFromAll() throws IOException {
+    void anImageIsMadeFromTheLastMessageAndATextFromAll() {
         String messages = "{'messages':[{'role':'system','content':'be brief'},{'role':'user','content':'한글'}]}";
         Model gemma = new Model(Provider.REPLICATE, "google-deepmind/gemma-2b-it", Kind.TEXT, "dff9");
 

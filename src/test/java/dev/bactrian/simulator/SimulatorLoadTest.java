@@ -23,7 +23,7 @@ class SimulatorLoadTest {
     private static final String CHAT = UpstageTest.chat("solar-pro4", "x", true, "");
 
     @Test
-    void a_thousand_streams_at_once_need_few_threads() throws IOException {
+    void a_thousand_streams_at_once_need_few_threads() {
         try (Simulator simulator = Simulator.start()) {
             simulator.always(Call.CHAT, Reply.stream("a", "b", "c").pause(Duration.ofSeconds(2)));
             List<CompletableFuture<HttpResponse<String>>> responses = new ArrayList<>();

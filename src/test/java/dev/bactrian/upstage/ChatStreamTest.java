@@ -508,21 +508,21 @@ class ChatStreamTest {
     /** Events that look like the one before but for their text are not parsed; these are the ones that must be. */
     @ParameterizedTest
     @ValueSource(strings = {"say \"no\"", "back\\slash", "new\nline", "tab\t", "\u0000", "안녕 🐫", "\",\"finish_reason\":\"stop", "}", "a"})
-    void textThatLooksLikeTheLastEventIsReadAsItIs(String text) throws IOException {
+    void textThatLooksLikeTheLastEventIsReadAsItIs(String text) {
         String wire = content("first") + content(text) + content("last") + STOP + DONE;
 
         assertThat(chunks(wire)).containsExactly("first", text, "last");
     }
 
     @Test
-    void anEventOfAnotherShapeIsParsedAgain() throws IOException {
+    void anEventOfAnotherShapeIsParsedAgain() {
         String other = data("{\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"b\"}}]}");
 
         assertThat(chunks(content("a") + other + content("c") + other + STOP + DONE)).containsExactly("a", "b", "c", "b");
     }
 
     @Test
-    void aTornEventOfTheSameShapeIsSkipped() throws IOException {
+    void aTornEventOfTheSameShapeIsSkipped() {
         String torn = content("torn").replace("null}]}", "null}");
 
         assertThat(chunks(content("a") + torn + content("b") + STOP + DONE)).containsExactly("a", "b");

@@ -45,7 +45,7 @@ class UpstageTest {
         return upstage;
     }
 
-    private static String body(Upstage upstage, GenerateRequest request) throws IOException {
+    private static String body(Upstage upstage, GenerateRequest request) {
         Model model = new Model(Provider.UPSTAGE, "solar-pro4", Kind.TEXT, "solar-pro4");
         return new String(upstage.body(Generation.begin("a", request, model, true, "")), StandardCharsets.UTF_8);
     }
@@ -55,13 +55,13 @@ class UpstageTest {
     }
 
     @Test
-    void aChatIsStreamedAndAskedForItsUsage() throws IOException {
+    void aChatIsStreamedAndAskedForItsUsage() {
         assertThat(body(upstage(), GenerateRequest.ofPrompt("hi"))).isEqualTo("{\"model\":\"solar-pro4\",\"messages\":[{\"role\":\"user\","
                 + "\"content\":\"hi\"}],\"stream\":true,\"stream_options\":{\"include_usage\":true}}");
     }
 
     @Test
-    void thePlaygroundIsNotAskedForUsageAndGetsOnePrompt() throws IOException {
+    void thePlaygroundIsNotAskedForUsageAndGetsOnePrompt() {
         assertThat(body(upstage("bactrian.profile", "playground"),
                 request("{'messages':[{'role':'system','content':'be brief'},{'role':'user','content':'hi'}]}")))
                 .isEqualTo("{\"model\":\"solar-pro4\",\"messages\":[{\"role\":\"user\",\"content\":\"System: be brief\\nUser: hi\\nAssistant:\"}],\"stream\":true}");
@@ -76,12 +76,12 @@ class UpstageTest {
     }
 
     @Test
-    void aGivenPromptIsOneMessageOfTheUser() throws IOException {
+    void aGivenPromptIsOneMessageOfTheUser() {
         assertThat(body(upstage(), request("{'prompt':'hi'}"))).contains("\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]");
     }
 
     @Test
-    void aListOfPartsIsSentAsText() throws IOException {
+    void aListOfPartsIsSentAsText() {
         assertThat(body(upstage(), request("{'messages':[{'role':'user','content':[{'type':'text','text':'a'},{'type':'text','text':'b'}]}]}")))
                 .contains("\"content\":\"ab\"");
     }
@@ -98,7 +98,7 @@ class UpstageTest {
     }
 
     @Test
-    void otherFieldsArePassedOnUntouched() throws IOException {
+    void otherFieldsArePassedOnUntouched() {
         assertThat(body(upstage(), request("{'prompt':'hi','temperature':0.30,'stop':['x'],'max_tokens':5}")))
                 .contains("\"temperature\":0.30,\"stop\":[\"x\"],\"max_tokens\":5");
     }
@@ -117,7 +117,7 @@ class UpstageTest {
     }
 
     @Test
-    void aRequestCanBeSentAgainUnchanged() throws IOException {
+    void aRequestCanBeSentAgainUnchanged() {
         GenerateRequest request = request("{'messages':[{'role':'developer','content':[{'type':'text','text':'a'}]}]}");
         Upstage upstage = upstage();
 
