@@ -78,7 +78,7 @@ public final class HttpFailures {
     public static boolean mayLookAgain(Throwable cause) {
         if (cause instanceof HttpOperationFailedException http) {
             int status = http.getStatusCode();
-            return status == 404 || status == 429 || status >= 500;
+            return status == 404 || status == 408 || status == 429 || status >= 500;
         }
         return !(cause instanceof ResponseTooLargeException);
     }

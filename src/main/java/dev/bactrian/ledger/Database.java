@@ -94,6 +94,9 @@ final class Database implements DataSource {
             connection.setNetworkTimeout(Runnable::run, ANSWER_MILLIS);
         } catch (SQLFeatureNotSupportedException e) {
             // then it waits as long as the driver does
+        } catch (SQLException | RuntimeException e) {
+            connection.close();
+            throw e;
         }
         return connection;
     }

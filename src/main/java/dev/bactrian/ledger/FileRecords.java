@@ -3,10 +3,12 @@ package dev.bactrian.ledger;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.channels.FileChannel;
+import java.nio.file.AccessDeniedException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
+import java.nio.file.OpenOption;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
@@ -22,12 +24,13 @@ import org.apache.camel.support.service.ServiceSupport;
  *
  * <p>Camel's own {@code FileStateRepository} forgets nothing, is read into memory whole, and does not load again once a
  * process was killed in the middle of a line: that is the very moment this is for. Every file here is written under
- * another name and moved or linked into place; several processes may share the folder.
+ * another name and moved or linked into place, and is on the disk then; several processes may share the folder.
  */
 public final class FileRecords extends ServiceSupport implements Records {
 
     /** No key begins with a dot. */
     private static final String LOCK = ".lock";
+    private static final OpenOption[] WRITTEN = {StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE, StandardOpenOption.SYNC};
 
     private final Path folder;
 
@@ -134,6 +137,7 @@ public final class FileRecords extends ServiceSupport implements Records {
         try {
             write(file, value);
             place.put(file);
+            force();
         } finally {
             Files.deleteIfExists(file);
         }
@@ -142,10 +146,19 @@ public final class FileRecords extends ServiceSupport implements Records {
     /** The folder is made when it is first needed. */
     private void write(Path file, String value) throws IOException {
         try {
-            Files.writeString(file, value, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
+            Files.writeString(file, value, WRITTEN);
         } catch (NoSuchFileException e) {
             Files.createDirectories(folder);
-            Files.writeString(file, value, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
+            Files.writeString(file, value, WRITTEN);
+        }
+    }
+
+    /** Has the names on the disk, too: a power cut must not take away what was paid for. */
+    private void force() throws IOException {
+        try (FileChannel names = FileChannel.open(folder, StandardOpenOption.READ)) {
+            names.force(true);
+        } catch (AccessDeniedException e) {
+            // Windows opens no folder.
         }
     }
 

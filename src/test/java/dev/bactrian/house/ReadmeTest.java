@@ -67,7 +67,7 @@ class ReadmeTest {
                 main.configure().setRoutesIncludePattern("classpath:bactrian/*.camel.yaml");
             }
             main.addProperty("bactrian.file.enabled", "false");
-            main.addProperty("bactrian.emit.chunk", of.startsWith("kamelet") ? "" : "direct:chunk");
+            main.addProperty("bactrian.emit.chunk", of.equals("direct:generate\n") ? "direct:chunk" : "");
             main.addProperty("bactrian.upstage.api-endpoint", simulator.chatUrl());
             main.init();
             // A listener is told of what is logged alone.

@@ -42,7 +42,7 @@ class HttpFailuresTest {
         FORBIDDEN(403, AUTHENTICATION, false, false, false),
         NOT_FOUND(404, PROVIDER_REJECTED, false, false, true),
         METHOD_NOT_ALLOWED(405, PROVIDER_REJECTED, false, false, false),
-        REQUEST_TIMEOUT(408, PROVIDER_REJECTED, false, true, null),
+        REQUEST_TIMEOUT(408, PROVIDER_REJECTED, false, true, true),
         TOO_LARGE(413, PROVIDER_REJECTED, false, false, false),
         UNPROCESSABLE(422, PROVIDER_REJECTED, false, false, false),
         TOO_MANY_REQUESTS(429, RATE_LIMITED, true, true, true),
@@ -57,9 +57,9 @@ class HttpFailuresTest {
         final ErrorType type;
         final boolean repeatedAtReplicate;
         final boolean repeatedAtUpstage;
-        final Boolean lookedAgain;
+        final boolean lookedAgain;
 
-        Status(int code, ErrorType type, boolean repeatedAtReplicate, boolean repeatedAtUpstage, Boolean lookedAgain) {
+        Status(int code, ErrorType type, boolean repeatedAtReplicate, boolean repeatedAtUpstage, boolean lookedAgain) {
             this.code = code;
             this.type = type;
             this.repeatedAtReplicate = repeatedAtReplicate;
@@ -95,7 +95,7 @@ class HttpFailuresTest {
     }
 
     @ParameterizedTest
-    @EnumSource(mode = EnumSource.Mode.EXCLUDE, names = "REQUEST_TIMEOUT")
+    @EnumSource
     void aLookIsRepeatedWhereThatMayHelp(Status row) {
         assertThat(HttpFailures.mayLookAgain(answered(row.code, ""))).isEqualTo(row.lookedAgain);
     }

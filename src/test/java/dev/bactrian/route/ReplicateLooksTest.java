@@ -93,6 +93,7 @@ class ReplicateLooksTest extends RouteTestSupport {
     private enum Miss {
         TOO_MANY_REQUESTS(Reply.json(429, "{\"detail\": \"throttled\", \"retry_after\": 1}")),
         NOT_FOUND(Reply.json(404, "{\"detail\": \"No prediction matches the given query\"}")),
+        REQUEST_TIMEOUT(Reply.status(408)),
         INTERNAL_ERROR(Reply.status(500)),
         BAD_GATEWAY(Reply.body(502, "text/html", "<html>502</html>".getBytes())),
         HTML(Reply.body(200, "text/html", "<html>Just a moment…</html>".getBytes())),
