@@ -3,6 +3,7 @@ package dev.bactrian.emit;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 
+import dev.bactrian.config.Beans;
 import dev.bactrian.error.ErrorType;
 import dev.bactrian.error.GenerateException;
 import dev.bactrian.error.GenerationFailure;
@@ -64,7 +65,7 @@ public final class Streams implements AggregationStrategy {
         CamelContext context = done.getContext();
         Generation generation = done.getVariable("generation", Generation.class);
         if (failure != null && generation != null && Answer.isSettled(done) && !context.isStopping()) {
-            context.getRegistry().mandatoryFindSingleByType(Ledger.class).forget(generation.recallKey());
+            Beans.one(context, Ledger.class).forget(generation.recallKey());
         }
     }
 
@@ -100,7 +101,7 @@ public final class Streams implements AggregationStrategy {
             return caller;
         }
         Generation generation = outcome.getVariable("generation", Generation.class);
-        caller.getContext().getRegistry().mandatoryFindSingleByType(Ledger.class).forgetLater(caller, generation, true);
+        Beans.one(caller.getContext(), Ledger.class).forgetLater(caller, generation, true);
         stream.heldBy(caller);
         caller.getMessage().setBody(stream);
         // Of an earlier answer.

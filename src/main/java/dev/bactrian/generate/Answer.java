@@ -3,6 +3,7 @@ package dev.bactrian.generate;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
+import dev.bactrian.config.Beans;
 import dev.bactrian.error.ErrorType;
 import dev.bactrian.error.GenerateException;
 import dev.bactrian.error.GenerationFailure;
@@ -53,7 +54,7 @@ public final class Answer implements AggregationStrategy, Processor {
         GenerateException failure = failure(outcome);
         Generation generation = outcome.getVariable("generation", Generation.class);
         if (isSettled(outcome)) {
-            Ledger ledger = caller.getContext().getRegistry().mandatoryFindSingleByType(Ledger.class);
+            Ledger ledger = Beans.one(caller.getContext(), Ledger.class);
             ledger.forgetLater(caller, generation, failure == null);
         }
         if (failure != null) {

@@ -9,6 +9,7 @@ import java.util.Map;
 import java.util.UUID;
 import java.util.concurrent.RejectedExecutionException;
 
+import dev.bactrian.config.Beans;
 import dev.bactrian.config.Property;
 import dev.bactrian.config.SettingException;
 import dev.bactrian.config.Settings;
@@ -155,7 +156,7 @@ public final class Intake implements CamelContextAware {
                 }
             }
         });
-        camelContext.getRegistry().mandatoryFindSingleByType(Cancellations.class).follow(exchange, id, attempt);
+        Beans.one(camelContext, Cancellations.class).follow(exchange, id, attempt);
     }
 
     /** The account that the caller's route has named, or null. */

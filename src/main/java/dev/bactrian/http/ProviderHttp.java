@@ -13,6 +13,7 @@ import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 
 import dev.bactrian.Version;
+import dev.bactrian.config.Beans;
 import dev.bactrian.config.Property;
 import dev.bactrian.config.Settings;
 import dev.bactrian.generate.Cancellations;
@@ -112,7 +113,7 @@ public final class ProviderHttp extends CloseableHttpClient implements CamelCont
         Header name = request.getFirstHeader(REQUEST);
         if (name != null && request instanceof Cancellable call) {
             request.removeHeaders(REQUEST);
-            camelContext.getRegistry().mandatoryFindSingleByType(Cancellations.class).onRequest(name.getValue(), call::cancel);
+            Beans.one(camelContext, Cancellations.class).onRequest(name.getValue(), call::cancel);
         }
     }
 

@@ -3,6 +3,7 @@ package dev.bactrian.jms;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 
+import dev.bactrian.config.Beans;
 import dev.bactrian.emit.Images;
 import dev.bactrian.http.ProviderHttp;
 import dev.bactrian.threads.Pools;
@@ -23,8 +24,8 @@ final class EndOfGrace extends LifecycleStrategySupport {
     public void onContextStopping(CamelContext context) {
         checks.scheduleWithFixedDelay(() -> {
             if (context.getShutdownStrategy().isTimeoutOccurred()) {
-                context.getRegistry().findByType(ProviderHttp.class).forEach(ProviderHttp::breakOff);
-                context.getRegistry().findByType(Images.class).forEach(Images::stop);
+                Beans.all(context, ProviderHttp.class).values().forEach(ProviderHttp::breakOff);
+                Beans.all(context, Images.class).values().forEach(Images::stop);
             }
         }, CHECK_MILLIS, CHECK_MILLIS, TimeUnit.MILLISECONDS);
     }

@@ -2,6 +2,7 @@ package dev.bactrian.jms;
 
 import java.util.List;
 
+import dev.bactrian.config.Beans;
 import dev.bactrian.generate.Headers;
 import dev.bactrian.generate.Intake;
 import dev.bactrian.ledger.Ledger;
@@ -99,6 +100,6 @@ final class Letters {
 
     /** Not kept: Camel makes the beans of a route file more than once. */
     Ledger ledger() {
-        return camelContext.getRegistry().mandatoryFindSingleByType(Ledger.class);
+        return Beans.one(camelContext, Ledger.class);
     }
 }

@@ -3,6 +3,7 @@ package dev.bactrian.jms;
 import java.util.List;
 import java.util.Map;
 
+import dev.bactrian.config.Beans;
 import dev.bactrian.config.Property;
 import dev.bactrian.config.Settings;
 import dev.bactrian.emit.Delivery;
@@ -79,7 +80,7 @@ public final class QueueDeliveries {
         if (letter.isDead()) {
             return;
         }
-        Images images = camelContext.getRegistry().mandatoryFindSingleByType(Images.class);
+        Images images = Beans.one(camelContext, Images.class);
         exchange.setVariable("pictures", Delivery.REPLY.equals(key) ? images.toAnswer(exchange) : images.toEmit(exchange));
         String problem = key == null ? "not a delivery" : null;
         Delivery delivery = null;
@@ -155,6 +156,6 @@ public final class QueueDeliveries {
     }
 
     private Emitter emitter() {
-        return camelContext.getRegistry().mandatoryFindSingleByType(Emitter.class);
+        return Beans.one(camelContext, Emitter.class);
     }
 }

@@ -9,6 +9,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
+import dev.bactrian.config.Beans;
 import dev.bactrian.config.Property;
 import dev.bactrian.config.Settings;
 import dev.bactrian.emit.Delivery;
@@ -268,11 +269,11 @@ public final class QueueMessages implements AggregationStrategy {
     }
 
     private Cancellations cancellations() {
-        return camelContext.getRegistry().mandatoryFindSingleByType(Cancellations.class);
+        return Beans.one(camelContext, Cancellations.class);
     }
 
     private Emitter emitter() {
-        return camelContext.getRegistry().mandatoryFindSingleByType(Emitter.class);
+        return Beans.one(camelContext, Emitter.class);
     }
 
     private boolean isStopping() {

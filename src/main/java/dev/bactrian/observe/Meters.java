@@ -11,6 +11,7 @@ import java.util.function.IntSupplier;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.bactrian.config.Beans;
 import dev.bactrian.generate.Generation;
 import dev.bactrian.model.Provider;
 import io.micrometer.core.instrument.Counter;
@@ -21,7 +22,6 @@ import io.micrometer.core.instrument.Timer;
 import io.micrometer.core.instrument.composite.CompositeMeterRegistry;
 import org.apache.camel.CamelContext;
 import org.apache.camel.Exchange;
-import org.apache.camel.spi.Registry;
 
 /**
  * Keeps the meters of docs/reference.md in a registry of Micrometer. No tag has more values than the catalogue has models
@@ -58,16 +58,16 @@ final class Meters implements Observer {
 
     /** The meters of an application, or null where it has no registry. */
     static Observer of(CamelContext context, Set<String> models, List<IntSupplier> waiting) {
-        MeterRegistry registry = registry(context.getRegistry());
+        MeterRegistry registry = registry(context);
         return registry == null ? null : new Meters(registry, models, waiting);
     }
 
-    private static MeterRegistry registry(Registry beans) {
-        MeterRegistry named = beans.lookupByNameAndType(CAMELS_NAME, MeterRegistry.class);
+    private static MeterRegistry registry(CamelContext context) {
+        MeterRegistry named = context.getRegistry().lookupByNameAndType(CAMELS_NAME, MeterRegistry.class);
         if (named != null) {
             return named;
         }
-        Set<MeterRegistry> found = beans.findByType(MeterRegistry.class);
+        Set<MeterRegistry> found = Set.copyOf(Beans.all(context, MeterRegistry.class).values());
         // One that puts the others together, as Spring Boot has it, counts in each of them once.
         return found.stream().filter(CompositeMeterRegistry.class::isInstance).findFirst()
                 .or(() -> found.stream().findFirst().filter(only -> found.size() == 1))

@@ -12,6 +12,7 @@ import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 
+import dev.bactrian.config.Beans;
 import dev.bactrian.config.Property;
 import dev.bactrian.config.Settings;
 import dev.bactrian.generate.Account;
@@ -93,7 +94,7 @@ public final class ProviderHealth extends AbstractHealthCheck {
         Settings own = Settings.of(getCamelContext());
         Map<List<String>, Question> questions = new LinkedHashMap<>();
         ask(questions, "", null, own);
-        getCamelContext().getRegistry().findByTypeWithName(Account.class).forEach((name, account) -> {
+        Beans.all(getCamelContext(), Account.class).forEach((name, account) -> {
             String key = account.key(own);
             ask(questions, " of account '" + name + "'", key, own.account(key));
         });

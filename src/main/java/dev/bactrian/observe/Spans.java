@@ -6,6 +6,7 @@ import java.util.Set;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.bactrian.config.Beans;
 import dev.bactrian.generate.Generation;
 import dev.bactrian.model.Kind;
 import dev.bactrian.model.Provider;
@@ -41,7 +42,7 @@ final class Spans implements Observer {
         if (tracing == null || !tracing.getClass().getName().startsWith("org.apache.camel.opentelemetry")) {
             return null;
         }
-        Set<Tracer> own = context.getRegistry().findByType(Tracer.class);
+        Set<Tracer> own = Set.copyOf(Beans.all(context, Tracer.class).values());
         return new Spans(own.size() == 1 ? own.iterator().next() : GlobalOpenTelemetry.getTracer("bactrian"));
     }
 

@@ -15,6 +15,8 @@ import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 
 import dev.bactrian.simulator.Call;
 import dev.bactrian.simulator.RecordedRequest;
@@ -116,6 +118,28 @@ class ConcurrencyTest extends RouteTestSupport {
             assertThat(result).succeedsWithin(Duration.ofSeconds(10));
         }
         assertThat(results.stream().filter(result -> result.join().getException() == null)).hasSize(3);
+    }
+
+    /** Camel's registry is a plain map, and it grows at any time: with an endpoint, a route, a bean of the application. */
+    @Test
+    void anApplicationThatBindsBeansMeanwhileBreaksNoRequest() throws Exception {
+        start("bactrian.emit.chunk", "");
+        simulator.always(Call.CHAT, Reply.stream("a"));
+        AtomicBoolean done = new AtomicBoolean();
+        CompletableFuture<Void> binding = CompletableFuture.runAsync(() -> {
+            for (int i = 0; !done.get(); i++) {
+                context().getRegistry().bind("host-" + i % 1000, "a bean");
+                context().getRegistry().unbind("host-" + (i + 500) % 1000);
+            }
+        });
+        try {
+            for (int i = 0; i < 200; i++) {
+                assertThat(send("hi").get(10, TimeUnit.SECONDS).getException()).isNull();
+            }
+        } finally {
+            done.set(true);
+        }
+        assertThat(binding).succeedsWithin(Duration.ofSeconds(10));
     }
 
     /** Sends without holding a thread for the answer, as an asynchronous trigger does. */
