@@ -3,7 +3,6 @@ package dev.bactrian.ledger;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.channels.FileChannel;
-import java.nio.file.AccessDeniedException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
@@ -154,11 +153,11 @@ public final class FileRecords extends ServiceSupport implements Records {
     }
 
     /** Has the names on the disk, too: a power cut must not take away what was paid for. */
-    private void force() throws IOException {
+    private void force() {
         try (FileChannel names = FileChannel.open(folder, StandardOpenOption.READ)) {
             names.force(true);
-        } catch (AccessDeniedException e) {
-            // Windows opens no folder.
+        } catch (IOException e) {
+            // The record is there. Windows opens no folder, some file systems force none, an interrupted thread may not.
         }
     }
 

@@ -50,6 +50,21 @@ class FileRecordsTest extends RecordsContract {
         assertThat(files()).isZero();
     }
 
+    /** A pool that is shut down interrupts its threads, one that has just been given a prediction among them. */
+    @Test
+    void anInterruptedThreadRemembersToo() {
+        Thread.currentThread().interrupt();
+        try {
+            records.setState("cat-1", "p1");
+            assertThat(records.putIfAbsent("cat-2", "p2")).isNull();
+        } finally {
+            assertThat(Thread.interrupted()).isTrue();
+        }
+
+        assertThat(records.getState("cat-1")).isEqualTo("p1");
+        assertThat(records.getState("cat-2")).isEqualTo("p2");
+    }
+
     @Test
     void aThousandSettingsOfOneKeyLeaveOneFile() throws IOException {
         for (int i = 0; i < 1000; i++) {
