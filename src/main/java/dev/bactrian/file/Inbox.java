@@ -115,7 +115,7 @@ public final class Inbox implements CamelContextAware, GenericFileFilter<File>, 
             LOG.info("{}: stays in the inbox for the next start", name);
             return;
         }
-        if (file != null) {
+        if (file != null && file.getFile() instanceof File there && there.exists()) {
             stuck.put(name, file.getLastModified());
         }
         LOG.warn("{}: could not be moved out of the inbox, where it is left alone until it changes or the next start: {}",
