@@ -41,7 +41,7 @@ public final class GenerateException extends RuntimeException {
         return retryable;
     }
 
-    /** How often its caller's error handler had tried again when it asked: by a higher number a redelivery is known. */
+    /** How often its caller's error handler had tried again when it failed last: by a higher number a redelivery is known. */
     public int getRedeliveries() {
         return redeliveries;
     }

@@ -35,6 +35,7 @@ public final class Answer implements AggregationStrategy, Processor {
         // Not where the caller has caught it and asks something else: the count stays where an earlier step was tried again.
         if (exchange.getProperty(Exchange.EXCEPTION_CAUGHT) instanceof GenerateException before && isFinal(before)
                 && redeliveries(exchange) > before.getRedeliveries()) {
+            before.setRedeliveries(redeliveries(exchange));
             exchange.setException(before);
         }
     }

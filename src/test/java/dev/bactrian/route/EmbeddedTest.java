@@ -81,6 +81,11 @@ class EmbeddedTest extends RouteTestSupport {
                     }
                 }).doTry().to("direct:generate").doCatch(GenerateException.class).setBody(constant("{\"model\": \"solar-mini\", \"prompt\": \"p\"}"))
                         .to("direct:generate").end();
+                from("direct:host-gives-up-first").errorHandler(noErrorHandler()).doTry().to("direct:host-tries-again")
+                        .doCatch(GenerateException.class).setBody(constant("{\"model\": \"solar-mini\", \"prompt\": \"p\"}"))
+                        .to("direct:generate").end();
+                from("direct:host-tries-again").errorHandler(defaultErrorHandler()).onException(GenerateException.class).maximumRedeliveries(2).redeliveryDelay(0).handled(false).end()
+                        .to("direct:generate");
                 from("direct:host-dead-letters").errorHandler(noErrorHandler()).process(exchange -> hostHandled.incrementAndGet());
             }
         });
@@ -133,6 +138,19 @@ class EmbeddedTest extends RouteTestSupport {
         assertThat(body).contains("\"text\":\"a\"", "\"model\":\"solar-mini\"");
         assertThat(simulator.count(Call.CHAT)).isEqualTo(2);
         assertThat(hostHandled).hasValue(0);
+        takeChunks();
+    }
+
+    /** Each redelivery that makes no call is one more count in the message. */
+    @Test
+    void aCallerThatAsksAnotherModelAfterItsRedeliveriesIsNoneEither() throws Exception {
+        startHost();
+        simulator.on(Call.CHAT, Reply.json(400, "{}"), Reply.stream("a"));
+
+        String body = template().requestBody("direct:host-gives-up-first", "hi", String.class);
+
+        assertThat(body).contains("\"text\":\"a\"", "\"model\":\"solar-mini\"");
+        assertThat(simulator.count(Call.CHAT)).isEqualTo(2);
         takeChunks();
     }
 
