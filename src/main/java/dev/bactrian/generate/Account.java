@@ -88,7 +88,7 @@ public final class Account implements CamelContextAware {
         this.camelContext = camelContext;
     }
 
-    /** The model of a request that names neither model nor provider: an id or an alias. */
+    /** The model of a request that names neither a model nor another provider: an id or an alias. */
     public void setModel(String model) {
         this.model = given(model).orElse(null);
     }
@@ -99,7 +99,10 @@ public final class Account implements CamelContextAware {
                 () -> new SettingException("provider", "'" + name + "' is not one of replicate, upstage"))).orElse(null);
     }
 
-    /** What a request that names neither model nor provider asks for: {@code text} or {@code image}. */
+    /**
+     * What a request asks for that names neither a model nor another provider, and the kind of a model that the catalogue
+     * does not know: {@code text} or {@code image}.
+     */
     public void setKind(String kind) {
         this.kind = given(kind).map(name -> Kind.of(name).orElseThrow(
                 () -> new SettingException("kind", "'" + name + "' is not one of text, image"))).orElse(null);

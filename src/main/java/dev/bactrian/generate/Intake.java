@@ -40,7 +40,7 @@ public final class Intake implements CamelContextAware {
     /** Set by a trigger: what tells one delivery of the same request from another, such as a file's time. */
     public static final String DELIVERY = "bactrianDelivery";
 
-    /** Set by a trigger that delivers again: which try it is, from 1. Its thread may be in a transaction. */
+    /** Set by a trigger that delivers again: which try it is, from 1. */
     public static final String ATTEMPT = "bactrianAttempt";
 
     /** What the routes keep of a request. A caller's own variables of these names are not ours. */
