@@ -47,9 +47,11 @@ class QueueBrokerIT extends QueueEndToEnd {
         nothingElse(service);
     }
 
+    /** But for a result that was being sent when the broker went, which may say that it is sent again. */
     private static void nothingElse(ServiceProcess service) {
         assertThat(service.out()).noneMatch(line -> line.contains(" ERROR ") || line.startsWith("\tat "));
-        assertThat(lines(service, " WARN ", "")).as("%s", service).hasSize(1);
+        assertThat(lines(service, " WARN ", "")).as("%s", service)
+                .filteredOn(line -> !line.contains("could not be emitted to jms:queue:" + RESULTS)).hasSize(1);
         assertThat(service.err()).isEmpty();
     }
 
