@@ -55,8 +55,7 @@ class ExamplesTest {
         Path ours = Path.of("pom.xml");
         Path theirs = host.resolve("pom.xml");
 
-        assertThat(value(theirs, "<artifactId>bactrian</artifactId>\\s*<version>([^<]+)<"))
-                .isEqualTo(value(ours, "<artifactId>bactrian</artifactId>\\s*<version>([^<]+)<"));
+        assertThat(value(theirs, "<artifactId>bactrian</artifactId>\\s*<version>([^<]+)<")).as("said once").isEqualTo("${bactrian.version}");
         if (!host.endsWith("quarkus")) {
             assertThat(value(theirs, "<camel.version>([^<]+)<")).isEqualTo(value(ours, "<camel.version>([^<]+)<"));
         }

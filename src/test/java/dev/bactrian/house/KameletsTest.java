@@ -24,7 +24,6 @@ import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.networknt.schema.JsonSchemaFactory;
 import com.networknt.schema.SpecVersion;
-import dev.bactrian.Version;
 import dev.bactrian.kamelet.PackagedRoutes;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -114,7 +113,7 @@ class KameletsTest {
         JsonNode kamelet = read(file);
 
         assertThat(annotation(kamelet, "kamelet.icon").asText()).matches("data:image/svg\\+xml;base64,[A-Za-z0-9+/]+=*");
-        assertThat(annotation(kamelet, "catalog.version").asText()).isEqualTo(Version.current());
+        assertThat(annotation(kamelet, "catalog.version").asText()).as("filled in by the build").isEqualTo("${project.version}");
         assertThat(annotation(kamelet, "provider").asText()).as("the validator accepts no other").isEqualTo("Apache Software Foundation");
         assertThat(annotation(kamelet, "kamelet.support.level").asText()).isIn("Preview", "Stable");
         assertThat(annotation(kamelet, "kamelet.group").asText()).isNotBlank();
