@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -35,6 +37,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** A Kamelet brings the routes that it needs, once, whatever the application includes itself and whenever it does. */
 class KameletRoutesTest {
+
+    private static final String REPOSITORY = "maven.repo.local";
 
     @TempDir
     Path folder;
@@ -159,14 +163,32 @@ class KameletRoutesTest {
         isAnsweredByOneSetOfRoutes();
     }
 
+    /**
+     * A repository of Maven that holds nothing but the one file that {@link KameletMain} wants at its start, a list of
+     * versions: what lies in the user's own decides nothing.
+     */
+    private Path repository() throws IOException {
+        String version = context.getVersion();
+        Path pom = folder.resolve("repository/org/apache/camel/camel-dependencies/" + version + "/camel-dependencies-" + version + ".pom");
+        Files.createDirectories(pom.getParent());
+        Files.writeString(pom, """
+                <project><modelVersion>4.0.0</modelVersion>
+                <groupId>org.apache.camel</groupId><artifactId>camel-dependencies</artifactId><version>%s</version><packaging>pom</packaging>
+                </project>
+                """.formatted(version));
+        return folder.resolve("repository");
+    }
+
     @Test
-    void theRuntimeOfTheCommandLine() {
+    void theRuntimeOfTheCommandLine() throws IOException {
         KameletMain main = new KameletMain("test");
         main.setDownload(false);
         main.setAppName("test");
         defaults().forEach(main::addInitialProperty);
         MainConfigurationProperties configuration = main.configure();
         configuration.setRoutesIncludePattern("classpath:hosts/kamelet.camel.yaml");
+        String before = System.getProperty(REPOSITORY);
+        System.setProperty(REPOSITORY, repository().toString());
         try {
             main.start();
             context = main.getCamelContext();
@@ -174,6 +196,11 @@ class KameletRoutesTest {
             isAnsweredByOneSetOfRoutes();
         } finally {
             main.stop();
+            if (before == null) {
+                System.clearProperty(REPOSITORY);
+            } else {
+                System.setProperty(REPOSITORY, before);
+            }
         }
     }
 
