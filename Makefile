@@ -9,7 +9,7 @@ SOURCES = $(shell find pom.xml routes src/main -type f)
 # Under a C locale the JVM can't open a file whose name is not ASCII.
 export LC_ALL := $(if $(filter-out C POSIX,$(LC_ALL)),$(LC_ALL),C.UTF-8)
 
-.PHONY: run demo test bench package clean
+.PHONY: run demo test bench fuzz soak package clean
 
 ## Runs the service in the foreground until Ctrl-C: requests in inbox/, results in outbox/. JMS=1: a queue, too
 run: $(JAR)
@@ -30,6 +30,21 @@ test:
 bench: $(JAR)
 	$(MVN) -q -B -ntp -f src/bench/pom.xml package
 	$(JAVA) -cp target/bench/harness/classes dev.bactrian.bench.Bench
+
+## A million streams, requests and answers at random. SEED=n CASES=n: those; SEED=n CASE=n: one of them again
+fuzz: $(JAR) | target/fuzz/classes
+	$(JAVA)c --release 17 -d target/fuzz/classes -cp $(JAR) $(shell find src/fuzz -name '*.java')
+	$(JAVA) -Dorg.slf4j.simpleLogger.defaultLogLevel=off -cp target/fuzz/classes:$(JAR) dev.bactrian.fuzz.Fuzz \
+	  seed=$(SEED) cases=$(CASES) case=$(CASE)
+
+## The service under mixed work and faults for MINUTES=n (10), RATE=n (10) requests a second; ends with a table
+soak: $(JAR) | target/soak/classes
+	$(JAVA)c --release 17 -d target/soak/classes -cp $(JAR) $(shell find src/soak -name '*.java')
+	$(JAVA) -Dorg.slf4j.simpleLogger.defaultLogLevel=error -cp target/soak/classes:$(JAR) dev.bactrian.soak.Soak \
+	  minutes=$(MINUTES) rate=$(RATE) seed=$(SEED)
+
+target/fuzz/classes target/soak/classes:
+	@mkdir -p $@
 
 package: $(JAR)
 

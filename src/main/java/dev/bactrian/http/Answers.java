@@ -32,7 +32,8 @@ public final class Answers {
             .setNodeFactory(JsonNodeFactory.withExactBigDecimals(true));
 
     private static final int LONGEST_MESSAGE = 2000;
-    private static final Pattern LINE_END = Pattern.compile("\\R");
+    /** Line ends, and what else would move the cursor of a terminal that shows a log. */
+    private static final Pattern CONTROLS = Pattern.compile("[\\p{Cc}\\u2028\\u2029]+");
 
     private Answers() {
     }
@@ -81,11 +82,11 @@ public final class Answers {
         return Optional.empty();
     }
 
-    /** Text for a message: on one line and not without end. */
+    /** Text for a message: on one line, without control characters and not without end. */
     public static String oneLine(String text) {
         // Line by line: one pattern with blanks on both sides of the line end takes quadratic time on blanks.
         StringJoiner line = new StringJoiner(" ");
-        for (String part : LINE_END.split(text)) {
+        for (String part : CONTROLS.split(text)) {
             if (!part.isBlank() && line.length() <= LONGEST_MESSAGE) {
                 line.add(part.strip());
             }

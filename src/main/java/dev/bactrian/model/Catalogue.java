@@ -33,7 +33,10 @@ public final class Catalogue {
     private static final Set<String> PROVIDER_FIELDS =
             Set.of("url", "working", "supports-stream", "default-model", "default-image-model", "models");
     private static final Set<String> MODEL_FIELDS = Set.of("id", "kind", "version", "aliases");
-    private static final Pattern OWNER_AND_NAME = Pattern.compile("[^/:\\s]+/[^/:\\s]+(:[^/:\\s]+)?");
+    private static final Pattern OWNER_AND_NAME = Pattern.compile("[^/:\\s\\p{Cc}]+/[^/:\\s\\p{Cc}]+(:[^/:\\s\\p{Cc}]+)?");
+
+    private static final Pattern CONTROL = Pattern.compile("[\\p{Cc}\\u2028\\u2029]");
+    private static final int LONGEST_SHOWN = 200;
 
     private static final class Entry {
         private String defaultModel;
@@ -206,14 +209,20 @@ public final class Catalogue {
         }
         if (provider == Provider.UPSTAGE) {
             Model model = defaultFor(Provider.UPSTAGE, null);
-            LOG.warn("Upstage has no model '{}' in the catalogue; {} is used", name, model.id());
+            LOG.warn("Upstage has no model {} in the catalogue; {} is used", quoted(name), model.id());
             return model;
         }
         boolean ownerAndName = OWNER_AND_NAME.matcher(name).matches();
         if (ownerAndName && (provider == Provider.REPLICATE || name.chars().filter(c -> c == '/').count() == 1)) {
             return new Model(Provider.REPLICATE, name, kind, name);
         }
-        throw unsupported("'" + name + "' is not a model" + (provider == null ? "" : " of " + provider), provider);
+        throw unsupported(quoted(name) + " is not a model" + (provider == null ? "" : " of " + provider), provider);
+    }
+
+    /** A sender's name for a model as messages and the log show it. */
+    private static String quoted(String name) {
+        String shown = name.length() <= LONGEST_SHOWN ? name : name.substring(0, LONGEST_SHOWN) + "…";
+        return "'" + CONTROL.matcher(shown).replaceAll(" ") + "'";
     }
 
     private Model defaultFor(Provider provider, Kind kind) {

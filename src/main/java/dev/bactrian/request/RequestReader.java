@@ -107,11 +107,13 @@ public final class RequestReader {
 
     /** Reads a map of the same fields as a JSON request. */
     public GenerateRequest read(Map<?, ?> map) {
+        String json;
         try {
-            return read(JSON.<JsonNode>valueToTree(map));
-        } catch (IllegalArgumentException e) {
+            json = JSON.writeValueAsString(map);
+        } catch (JacksonException e) {
             throw invalid("the map is not JSON: " + firstLine(e));
         }
+        return read(json, Format.JSON);
     }
 
     private static JsonNode parse(String text) {
@@ -123,6 +125,8 @@ public final class RequestReader {
             // Jackson's own words may quote the prompt, which must not show in a log.
             String problem = e.getOriginalMessage().startsWith("Duplicate field") ? ": " + e.getOriginalMessage() : "";
             throw invalid("not JSON" + where + problem);
+        } catch (NumberFormatException e) {
+            throw invalid("not JSON: a number has too large an exponent");
         }
     }
 

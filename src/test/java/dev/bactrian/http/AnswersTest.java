@@ -52,6 +52,11 @@ class AnswersTest {
     }
 
     @Test
+    void aMessageHasNoControlCharacters() {
+        assertThat(Answers.oneLine("a\u001b[2Jb\u0000c\td\u0085e\u009b\u007ff\u0007")).isEqualTo("a [2Jb c d e f");
+    }
+
+    @Test
     void aMessageIsNotWithoutEnd() {
         assertThat(Answers.oneLine("x".repeat(100_000))).hasSizeLessThan(3000).startsWith("xxx").endsWith("…");
     }

@@ -153,7 +153,7 @@ class ResolutionTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"gpt", "solar-pro4", "a/b/c", "/b", "a/", "a b/c", "acme/writer:", "acme/writer:a:b", "../x/y"})
+    @ValueSource(strings = {"gpt", "solar-pro4", "a/b/c", "/b", "a/", "a b/c", "acme/writer:", "acme/writer:a:b", "../x/y", "acme/wri\u0000ter", "acme/writer\u007f"})
     void anythingElseIsUnsupportedByReplicate(String name) {
         assertThat(failure(STANDARD, name, Provider.REPLICATE).type()).isEqualTo(ErrorType.UNSUPPORTED_MODEL);
     }
@@ -171,5 +171,11 @@ class ResolutionTest {
     void anUnsupportedModelIsAnsweredWithTheValidNames() {
         assertThat(failure(STANDARD, "gpt", null)).message().contains("gpt").contains(STANDARD.names(null));
         assertThat(failure(STANDARD, "gpt", Provider.REPLICATE)).message().contains("sd-3", "gemma-2b").doesNotContain("solar");
+    }
+
+    @Test
+    void aNameIsShownOnOneLineAndNotWithoutEnd() {
+        assertThat(failure(STANDARD, "gpt\n\u001b[2J5", null)).message().startsWith("'gpt  [2J5' is not a model");
+        assertThat(failure(STANDARD, "g".repeat(10_000), null)).message().contains("solar-pro4").hasSizeLessThan(2000);
     }
 }

@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.math.BigDecimal;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
@@ -448,5 +449,40 @@ class RequestReaderTest {
 
         assertThat(new RequestReader(64 << 20).read("{\"prompt\": \"p\", \"image\": \"" + image + "\"}", Format.JSON).options().path("image").asText())
                 .hasSize(image.length());
+    }
+
+    @Test
+    void aMapThatHoldsItselfOrIsTooDeepIsRefused() {
+        List<Object> endless = new ArrayList<>();
+        endless.add(endless);
+        Object deep = "x";
+        for (int i = 0; i < 100_000; i++) {
+            deep = Map.of("a", deep);
+        }
+        for (Object value : new Object[] {endless, deep}) {
+            GenerationFailure failure = failure(() -> reader.read(Map.of("prompt", "hi", "tools", value)));
+
+            assertThat(failure.type()).isEqualTo(ErrorType.INVALID_REQUEST);
+            assertThat(failure).message().startsWith("the map is not JSON: ").doesNotContain("\n");
+        }
+    }
+
+    @Test
+    void aMapThatIsTooLargeIsRefused() {
+        assertThat(failure(() -> new RequestReader(100).read(Map.of("prompt", "x".repeat(100))))).hasMessageContaining("bactrian.max-request-bytes");
+    }
+
+    @Test
+    void aMapWithTwoKeysOfOneNameIsRefused() {
+        assertThat(failure(() -> reader.read(Map.of("prompt", "hi", 7, "a", "7", "b")))).hasMessageContaining("Duplicate field '7'");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"1e9999999999", "-1e-9999999999", "0.1E+99999999999999999999"})
+    void aNumberThatNobodyCanHoldIsRefused(String number) {
+        GenerationFailure failure = failure(() -> reader.read("{\"prompt\":\"hi\",\"seed\":" + number + "}", Format.JSON));
+
+        assertThat(failure.type()).isEqualTo(ErrorType.INVALID_REQUEST);
+        assertThat(failure).hasMessageContaining("number");
     }
 }
