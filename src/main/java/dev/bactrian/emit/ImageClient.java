@@ -13,10 +13,13 @@ import dev.bactrian.Version;
 import dev.bactrian.config.Property;
 import dev.bactrian.config.Settings;
 import dev.bactrian.http.Answers;
+import dev.bactrian.http.CertificateFaultException;
 import dev.bactrian.http.Hosts;
 import dev.bactrian.http.ProviderHttp;
 import dev.bactrian.http.StallAware;
+import dev.bactrian.http.Tls;
 import dev.bactrian.threads.Pools;
+import org.apache.camel.CamelContext;
 import org.apache.hc.client5.http.SystemDefaultDnsResolver;
 import org.apache.hc.client5.http.classic.methods.HttpGet;
 import org.apache.hc.client5.http.config.ConnectionConfig;
@@ -30,6 +33,7 @@ import org.apache.hc.core5.http.Header;
 import org.apache.hc.core5.http.HttpEntity;
 import org.apache.hc.core5.http.HttpHeaders;
 import org.apache.hc.core5.io.CloseMode;
+import org.apache.hc.core5.util.TimeValue;
 import org.apache.hc.core5.util.Timeout;
 
 /**
@@ -50,7 +54,7 @@ final class ImageClient {
     private final ScheduledThreadPoolExecutor clock = Pools.scheduled("bactrian-image-clock", 1);
     private volatile boolean closed;
 
-    ImageClient(Settings settings) {
+    ImageClient(CamelContext context, Settings settings) {
         hosts = Hosts.of(settings.text(Property.IMAGES_HOSTS).orElse(""));
         maxBytes = settings.bytes(Property.IMAGES_MAX_BYTES);
         maxMillis = settings.duration(Property.IMAGES_TIMEOUT).toMillis();
@@ -59,7 +63,9 @@ final class ImageClient {
                 .setMaxConnTotal(MOST_AT_ONCE)
                 .setMaxConnPerRoute(MOST_AT_ONCE)
                 .setConnectionFactory(ProviderHttp.quietConnections())
+                .setTlsSocketStrategy(Tls.of(context, settings, clock))
                 .setDefaultConnectionConfig(ConnectionConfig.custom()
+                        .setValidateAfterInactivity(TimeValue.ZERO_MILLISECONDS)
                         .setConnectTimeout(Timeout.of(settings.duration(Property.CONNECT_TIMEOUT))).build());
         if (settings.proxy(Property.REPLICATE_PROXY).isEmpty()) {
             // Otherwise the proxy resolves the host, and this would resolve the proxy, which may well be at home.
@@ -72,7 +78,7 @@ final class ImageClient {
                         .setResponseTimeout(Timeout.of(settings.duration(Property.RESPONSE_TIMEOUT)))
                         .setConnectionRequestTimeout(Timeout.ofMilliseconds(maxMillis))
                         .setProtocolUpgradeEnabled(false).build())
-                .setRequestExecutor(new StallAware(stall))
+                .setRequestExecutor(new StallAware(stall, clock))
                 .setUserAgent("bactrian/" + Version.current())
                 .disableAutomaticRetries().disableRedirectHandling().disableCookieManagement().disableAuthCaching();
         ProviderHttp.through(settings.proxy(Property.REPLICATE_PROXY), builder);
@@ -151,7 +157,8 @@ final class ImageClient {
             throw new ImageException(e.getMessage());
         } catch (IOException e) {
             throw late.get() ? new ImageException("took longer than " + Property.IMAGES_TIMEOUT.key())
-                    : new ImageException(e.getMessage() == null ? e.getClass().getSimpleName() : Answers.oneLine(e.getMessage()), true);
+                    : new ImageException(e.getMessage() == null ? e.getClass().getSimpleName() : Answers.oneLine(e.getMessage()),
+                            !(e instanceof CertificateFaultException));
         } finally {
             alarm.cancel(false);
         }

@@ -95,7 +95,7 @@ public final class Images implements CamelContextAware {
             throw new RejectedExecutionException("the application has stopped");
         }
         if (client == null) {
-            client = new ImageClient(settings);
+            client = new ImageClient(camelContext, settings);
         }
         return client;
     }

@@ -3,6 +3,7 @@ package dev.bactrian.http;
 import java.io.FilterInputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.time.Duration;
 
 import org.apache.hc.client5.http.classic.ExecRuntime;
 import org.apache.hc.core5.http.io.HttpClientConnection;
@@ -13,16 +14,23 @@ import org.apache.hc.core5.util.Timeout;
  *
  * <p>HttpClient closes an entity by reading it to its end, which an endless stream never reaches. Here the connection
  * is given back where the end turns up within {@link #GRACE}, as it does after {@code [DONE]}, and cut otherwise.
+ *
+ * <p>An answer that must come {@link #whole} has a deadline that grows with what has come; who reads a stream says
+ * {@link #within} what time the next part of it must be there.
  */
 public final class AnswerStream extends FilterInputStream {
 
     private static final Timeout GRACE = Timeout.ofMilliseconds(25);
     private static final int MOST_LEFT = 4096;
+    /** What a slow line brings in a second, in bytes. */
+    private static final int SLOW = 8 * 1024;
 
     private final ExecRuntime runtime;
     private final HttpClientConnection connection;
     private final long length;
     private final long limit;
+    private Deadline deadline = Deadline.none();
+    private boolean whole;
     private long count;
     private long held;
     private boolean ended;
@@ -36,6 +44,27 @@ public final class AnswerStream extends FilterInputStream {
         this.limit = limit;
     }
 
+    /** Has that deadline cut it where it is late. */
+    AnswerStream timed(Deadline cutting) {
+        deadline = cutting;
+        return this;
+    }
+
+    /** All of it is to be there within that time, and a second more for each {@value #SLOW} bytes that have come. */
+    void whole(Duration time) {
+        whole = true;
+        deadline.within(time, "timed out: the answer was not there whole within " + time.toMillis() + " ms");
+    }
+
+    /**
+     * What the reader waits for is to be there within that time from now, whatever else comes meanwhile: else reading fails
+     * with a {@link java.net.SocketTimeoutException}. Counts until it is called again; zero is no limit.
+     */
+    public void within(Duration time) {
+        whole = false;
+        deadline.within(time, "timed out: nothing that counts came within " + time.toMillis() + " ms");
+    }
+
     @Override
     public int read() throws IOException {
         byte[] one = new byte[1];
@@ -47,7 +76,7 @@ public final class AnswerStream extends FilterInputStream {
         if (closed) {
             throw new IOException("the answer is closed");
         }
-        int n = super.read(buffer, offset, most);
+        int n = timely(buffer, offset, most);
         if (n < 0) {
             ended = true;
             return n;
@@ -59,6 +88,21 @@ public final class AnswerStream extends FilterInputStream {
         }
         ended = count == length;
         return n;
+    }
+
+    private int timely(byte[] buffer, int offset, int most) throws IOException {
+        try {
+            int n = super.read(buffer, offset, most);
+            if (n < 0) {
+                deadline.demand();
+                deadline.stop();
+            } else if (whole) {
+                deadline.extend(n * (1_000_000_000L / SLOW));
+            }
+            return n;
+        } catch (IOException e) {
+            throw deadline.meaning(e);
+        }
     }
 
     /** Of what was read no more than that many bytes are still in use: the rest does not count against the limit. */
@@ -79,6 +123,7 @@ public final class AnswerStream extends FilterInputStream {
             }
         } finally {
             closed = true;
+            deadline.stop();
         }
     }
 
@@ -88,6 +133,8 @@ public final class AnswerStream extends FilterInputStream {
         }
         Timeout before = connection.getSocketTimeout();
         try {
+            // A byte now and then must not hold it up either.
+            deadline.within(GRACE.toDuration().multipliedBy(4), "");
             connection.setSocketTimeout(GRACE);
             byte[] rest = new byte[MOST_LEFT];
             int left = 0;

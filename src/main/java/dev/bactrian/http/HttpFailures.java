@@ -7,8 +7,6 @@ import java.net.SocketTimeoutException;
 import java.net.UnknownHostException;
 import java.util.Map;
 
-import javax.net.ssl.SSLHandshakeException;
-
 import dev.bactrian.error.ErrorType;
 import dev.bactrian.error.GenerationFailure;
 import dev.bactrian.model.Provider;
@@ -37,8 +35,10 @@ public final class HttpFailures {
             return new GenerationFailure(type(status), provider + " answered " + status + said, status, attempts,
                     mayRepeat(cause, provider), cause);
         }
-        return new GenerationFailure(ErrorType.PROVIDER_UNAVAILABLE, provider + " " + problem(cause), null, attempts,
-                mayRepeat(cause, provider) || provider == Provider.UPSTAGE && cause instanceof IOException, cause);
+        Integer status = cause instanceof ProxyException proxy && proxy.wantsCredentials() ? Integer.valueOf(407) : null;
+        boolean retryable = mayRepeat(cause, provider)
+                || provider == Provider.UPSTAGE && cause instanceof IOException && !(cause instanceof CertificateFaultException);
+        return new GenerationFailure(ErrorType.PROVIDER_UNAVAILABLE, provider + " " + problem(cause), status, attempts, retryable, cause);
     }
 
     private static ErrorType type(int status) {
@@ -51,7 +51,7 @@ public final class HttpFailures {
     }
 
     private static String problem(Throwable cause) {
-        if (notConnected(cause)) {
+        if (notConnected(cause) || cause instanceof CertificateFaultException) {
             return "could not be reached: " + detail(cause);
         } else if (cause instanceof ResponseTooLargeException) {
             return "sent too much: " + cause.getMessage();
@@ -61,7 +61,8 @@ public final class HttpFailures {
         return "did not answer: " + detail(cause);
     }
 
-    private static String detail(Throwable cause) {
+    /** What an exception says, on one line. */
+    static String detail(Throwable cause) {
         return cause.getMessage() == null ? cause.getClass().getSimpleName() : Answers.oneLine(cause.getMessage());
     }
 
@@ -85,8 +86,8 @@ public final class HttpFailures {
 
     private static boolean notConnected(Throwable cause) {
         return cause instanceof ConnectException || cause instanceof UnknownHostException
-                || cause instanceof NoRouteToHostException || cause instanceof SSLHandshakeException
-                || cause instanceof ConnectTimeoutException || cause instanceof ConnectionRequestTimeoutException;
+                || cause instanceof NoRouteToHostException || cause instanceof ConnectTimeoutException
+                || cause instanceof ConnectionRequestTimeoutException;
     }
 
     /** The headers of an error answer. */

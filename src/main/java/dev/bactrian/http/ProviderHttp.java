@@ -11,6 +11,8 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.ScheduledThreadPoolExecutor;
 
 import dev.bactrian.Version;
 import dev.bactrian.config.Beans;
@@ -18,6 +20,7 @@ import dev.bactrian.config.Property;
 import dev.bactrian.config.Settings;
 import dev.bactrian.generate.Cancellations;
 import dev.bactrian.model.Provider;
+import dev.bactrian.threads.Pools;
 import org.apache.camel.CamelContext;
 import org.apache.camel.CamelContextAware;
 import org.apache.hc.client5.http.auth.AuthScope;
@@ -26,6 +29,7 @@ import org.apache.hc.client5.http.classic.ExecChain;
 import org.apache.hc.client5.http.classic.ExecChainHandler;
 import org.apache.hc.client5.http.config.ConnectionConfig;
 import org.apache.hc.client5.http.config.RequestConfig;
+import org.apache.hc.client5.http.impl.ChainElement;
 import org.apache.hc.client5.http.impl.auth.BasicCredentialsProvider;
 import org.apache.hc.client5.http.impl.classic.CloseableHttpClient;
 import org.apache.hc.client5.http.impl.classic.CloseableHttpResponse;
@@ -43,6 +47,7 @@ import org.apache.hc.core5.http.HttpEntity;
 import org.apache.hc.core5.http.HttpException;
 import org.apache.hc.core5.http.HttpHeaders;
 import org.apache.hc.core5.http.HttpHost;
+import org.apache.hc.core5.http.Method;
 import org.apache.hc.core5.http.io.HttpClientConnection;
 import org.apache.hc.core5.http.io.HttpConnectionFactory;
 import org.apache.hc.core5.http.io.entity.ByteArrayEntity;
@@ -68,7 +73,6 @@ public final class ProviderHttp extends CloseableHttpClient implements CamelCont
     public static final String REQUEST = "Bactrian-Request";
 
     private static final String WAIT = "wait=";
-    private static final TimeValue IDLE_BEFORE_CHECK = TimeValue.ofSeconds(1);
     private static final TimeValue LONGEST_IDLE = TimeValue.ofSeconds(30);
     private static final TimeValue LONGEST_LIFE = TimeValue.ofMinutes(10);
 
@@ -77,6 +81,7 @@ public final class ProviderHttp extends CloseableHttpClient implements CamelCont
     private CamelContext camelContext;
     private PoolingHttpClientConnectionManager connections;
     private CloseableHttpClient client;
+    private ScheduledThreadPoolExecutor clock;
     private volatile boolean brokenOff;
 
     /** {@code replicate} or {@code upstage}. */
@@ -127,19 +132,22 @@ public final class ProviderHttp extends CloseableHttpClient implements CamelCont
     private CloseableHttpClient build(Settings settings) {
         Timeout stall = Timeout.of(settings.duration(Property.STALL_TIMEOUT));
         int most = settings.count(Property.MAX_IN_FLIGHT);
+        clock = Pools.scheduled("bactrian-deadline", 1);
         connections = PoolingHttpClientConnectionManagerBuilder.create()
                 .setConnectionFactory(quietConnections())
+                .setTlsSocketStrategy(Tls.of(camelContext, settings, clock))
                 .setMaxConnTotal(most)
                 .setMaxConnPerRoute(most)
                 .setDefaultConnectionConfig(ConnectionConfig.custom()
                         .setConnectTimeout(Timeout.of(settings.duration(Property.CONNECT_TIMEOUT)))
-                        .setValidateAfterInactivity(IDLE_BEFORE_CHECK)
+                        // Each time: a service may close an idle one soon, and what lies in one is no answer of ours.
+                        .setValidateAfterInactivity(TimeValue.ZERO_MILLISECONDS)
                         .setTimeToLive(LONGEST_LIFE)
                         .build())
                 .build();
         HttpClientBuilder builder = HttpClients.custom()
                 .setConnectionManager(connections)
-                .setRequestExecutor(new StallAware(stall))
+                .setRequestExecutor(new StallAware(stall, clock))
                 .setUserAgent("bactrian/" + Version.current())
                 .disableAutomaticRetries()
                 .disableRedirectHandling()
@@ -152,8 +160,10 @@ public final class ProviderHttp extends CloseableHttpClient implements CamelCont
                         .setConnectionRequestTimeout(Timeout.of(settings.duration(Property.CONNECT_TIMEOUT)))
                         .setProtocolUpgradeEnabled(false)
                         .build())
-                .addExecInterceptorFirst("bactrian-answer", new Guard(settings, provider, anonymous, settings.bytes(Property.MAX_RESPONSE_BYTES)));
+                .addExecInterceptorBefore(ChainElement.CONNECT.name(), "bactrian-line", new Lines(provider == Provider.REPLICATE));
         through(settings.proxy(provider == Provider.UPSTAGE ? Property.UPSTAGE_PROXY : Property.REPLICATE_PROXY), builder);
+        // The last: outside of what tells a proxy's answer from the provider's.
+        builder.addExecInterceptorFirst("bactrian-answer", new Guard(settings, provider, anonymous, clock));
         return builder.build();
     }
 
@@ -172,7 +182,7 @@ public final class ProviderHttp extends CloseableHttpClient implements CamelCont
     public static void through(Optional<Settings.Proxy> configured, HttpClientBuilder builder) {
         configured.ifPresent(proxy -> {
             HttpHost host = new HttpHost(proxy.host(), proxy.port());
-            builder.setProxy(host);
+            builder.setProxy(host).addExecInterceptorFirst("bactrian-proxy", new Proxied(host));
             if (proxy.user() != null) {
                 BasicCredentialsProvider credentials = new BasicCredentialsProvider();
                 credentials.setCredentials(new AuthScope(host),
@@ -203,6 +213,7 @@ public final class ProviderHttp extends CloseableHttpClient implements CamelCont
         if (client != null) {
             client.close(mode);
             client = null;
+            clock.shutdownNow();
         }
     }
 
@@ -229,13 +240,17 @@ public final class ProviderHttp extends CloseableHttpClient implements CamelCont
         private final Settings settings;
         private final Provider provider;
         private final long limit;
+        private final ScheduledExecutorService clock;
+        private final boolean anonymous;
         private final Credentials ownCredentials;
         private final Map<String, Credentials> credentials = new ConcurrentHashMap<>();
 
-        Guard(Settings settings, Provider provider, boolean anonymous, long limit) {
+        Guard(Settings settings, Provider provider, boolean anonymous, ScheduledExecutorService clock) {
             this.settings = settings;
             this.provider = provider;
-            this.limit = limit;
+            this.anonymous = anonymous;
+            this.clock = clock;
+            limit = settings.bytes(Property.MAX_RESPONSE_BYTES);
             ownCredentials = anonymous ? new Credentials(null, List.of()) : Credentials.of(settings, provider);
         }
 
@@ -261,23 +276,38 @@ public final class ProviderHttp extends CloseableHttpClient implements CamelCont
             ClassicHttpResponse response = chain.proceed(request, scope);
             response.removeHeaders(HttpHeaders.LOCATION);
             HttpEntity entity = response.getEntity();
+            if (entity != null && entity.isStreaming()) {
+                entity = guarded(entity, scope, !isStream(request, response));
+                response.setEntity(entity);
+            }
             if (entity != null && response.getCode() >= 300 && token != null) {
                 response.setEntity(withoutToken(entity, token));
-            } else if (entity != null && entity.isStreaming()) {
-                HttpClientConnection connection = (HttpClientConnection) scope.clientContext.getAttribute(StallAware.CONNECTION);
-                response.setEntity(new HttpEntityWrapper(entity) {
-                    private InputStream content;
-
-                    @Override
-                    public InputStream getContent() throws IOException {
-                        if (content == null) {
-                            content = new AnswerStream(super.getContent(), scope.execRuntime, connection, getContentLength(), limit);
-                        }
-                        return content;
-                    }
-                });
             }
             return response;
+        }
+
+        /** Whether the answer comes bit by bit, for as long as it takes: its reader says what must come when. */
+        private boolean isStream(ClassicHttpRequest request, ClassicHttpResponse response) {
+            return response.getCode() < 300 && (anonymous || provider == Provider.UPSTAGE && Method.POST.isSame(request.getMethod()));
+        }
+
+        private HttpEntity guarded(HttpEntity entity, ExecChain.Scope scope, boolean whole) {
+            HttpClientConnection connection = (HttpClientConnection) scope.clientContext.getAttribute(StallAware.CONNECTION);
+            Deadline deadline = new Deadline(clock, scope.execRuntime::discardEndpoint);
+            return new HttpEntityWrapper(entity) {
+                private AnswerStream content;
+
+                @Override
+                public InputStream getContent() throws IOException {
+                    if (content == null) {
+                        content = new AnswerStream(super.getContent(), scope.execRuntime, connection, getContentLength(), limit).timed(deadline);
+                        if (whole) {
+                            content.whole(settings.duration(Property.RESPONSE_TIMEOUT));
+                        }
+                    }
+                    return content;
+                }
+            };
         }
 
         /** Where the service is asked to wait before it answers, {@code bactrian.response-timeout} counts from then. */
@@ -294,10 +324,7 @@ public final class ProviderHttp extends CloseableHttpClient implements CamelCont
         private HttpEntity withoutToken(HttpEntity entity, String token) throws IOException {
             byte[] body;
             try (InputStream content = entity.getContent()) {
-                body = content.readNBytes((int) Math.min(limit + 1, Integer.MAX_VALUE - 8));
-            }
-            if (body.length > limit) {
-                throw new ResponseTooLargeException(limit);
+                body = content.readAllBytes();
             }
             String text = new String(body, StandardCharsets.UTF_8);
             return new ByteArrayEntity(text.contains(token) ? text.replace(token, "***").getBytes(StandardCharsets.UTF_8) : body,

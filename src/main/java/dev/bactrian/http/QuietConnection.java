@@ -2,23 +2,94 @@ package dev.bactrian.http;
 
 import java.io.IOException;
 import java.net.Socket;
+import java.net.SocketTimeoutException;
 
 import javax.net.ssl.SSLSession;
 import javax.net.ssl.SSLSocket;
 
 import org.apache.hc.client5.http.io.ManagedHttpClientConnection;
+import org.apache.hc.core5.http.ClassicHttpRequest;
+import org.apache.hc.core5.http.ClassicHttpResponse;
+import org.apache.hc.core5.http.HttpException;
+import org.apache.hc.core5.http.HttpStatus;
+import org.apache.hc.core5.http.MessageConstraintException;
 import org.apache.hc.core5.http.config.Http1Config;
 import org.apache.hc.core5.http.impl.io.DefaultBHttpClientConnection;
+import org.apache.hc.core5.http.impl.io.DefaultHttpResponseParserFactory;
 import org.apache.hc.core5.http.impl.io.SocketHolder;
+import org.apache.hc.core5.util.Timeout;
 
 /**
  * A connection that logs nothing. HttpClient's own writes the {@code Authorization} header to its header and wire logs
  * once somebody sets them to debug; a token must not be seen in a log at any level.
+ *
+ * <p>The head of an answer, its trailers and the interim answers before it are bounded. What comes that nobody has asked
+ * for makes the connection stale: bytes beyond an answer's length would be the next request's answer.
  */
 final class QuietConnection extends DefaultBHttpClientConnection implements ManagedHttpClientConnection {
 
+    /** The most header lines of an answer, and trailers of a chunked body. */
+    static final int MOST_HEADERS = 256;
+    /** The longest line of a head, or of a chunk's size with its extensions, in bytes. */
+    static final int LONGEST_LINE = 16 * 1024;
+    /** The most interim answers (1xx) before the answer. */
+    static final int MOST_INTERIM = 32;
+
+    private static final Timeout GLANCE = Timeout.ofMilliseconds(1);
+    private static final Http1Config LIMITS = Http1Config.custom().setMaxHeaderCount(MOST_HEADERS).setMaxLineLength(LONGEST_LINE).build();
+    // Of its own: what is given to the connection does not reach the parser of heads.
+    private static final DefaultHttpResponseParserFactory PARSERS = new DefaultHttpResponseParserFactory(LIMITS);
+
+    private int interim;
+    private Runnable sent = () -> { };
+
     QuietConnection() {
-        super(Http1Config.custom().setMaxHeaderCount(256).setMaxLineLength(64 * 1024).build());
+        super(LIMITS, null, null, null, null, null, PARSERS);
+    }
+
+    @Override
+    public void sendRequestHeader(ClassicHttpRequest request) throws HttpException, IOException {
+        interim = 0;
+        super.sendRequestHeader(request);
+    }
+
+    /** What is told when the request has been sent whole. */
+    void onSent(Runnable sent) {
+        this.sent = sent;
+    }
+
+    @Override
+    public void flush() throws IOException {
+        super.flush();
+        sent.run();
+    }
+
+    @Override
+    public ClassicHttpResponse receiveResponseHeader() throws HttpException, IOException {
+        ClassicHttpResponse response = super.receiveResponseHeader();
+        if (response.getCode() < HttpStatus.SC_SUCCESS && ++interim > MOST_INTERIM) {
+            throw new MessageConstraintException("more than " + MOST_INTERIM + " interim answers");
+        }
+        return response;
+    }
+
+    /** {@inheritDoc} So is one that has anything to read before a request was sent. */
+    @Override
+    public boolean isStale() {
+        try {
+            // Either there are bytes that no request has asked for, or the other side has closed it.
+            awaitInput(GLANCE);
+            return true;
+        } catch (SocketTimeoutException e) {
+            return false;
+        } catch (IOException e) {
+            return true;
+        }
+    }
+
+    /** How many bytes have come so far. */
+    long received() {
+        return getEndpointDetails() == null ? 0 : getEndpointDetails().getReceivedBytesCount();
     }
 
     @Override
