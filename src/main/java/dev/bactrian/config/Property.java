@@ -55,6 +55,8 @@ public enum Property {
     EMIT_ERROR("emit.error", Form.TEXT, "file:outbox?fileName=${header.BactrianRequestId}.error.json"),
     EMIT_CHUNK("emit.chunk", Form.TEXT, null),
     EMIT_FORMAT("emit.format", Form.EMIT_FORMAT, "json"),
+    EMIT_TIMEOUT("emit.timeout", Form.DURATION, "30s"),
+    UNDELIVERED("undelivered", Form.TEXT, "undelivered"),
 
     IMAGES("images", Form.IMAGES, "url"),
     IMAGES_HOSTS("images.hosts", Form.TEXT, "replicate.delivery"),
@@ -83,6 +85,7 @@ public enum Property {
     LEDGER_USER("ledger.user", Form.TEXT, null),
     LEDGER_PASSWORD("ledger.password", Form.SECRET, null),
 
+    SHUTDOWN_TIMEOUT("shutdown-timeout", Form.DURATION, "25s"),
     MANAGEMENT_PORT("management.port", Form.PORT, "9876"),
 
     SIMULATOR("simulator", Form.SIMULATOR, "auto"),

@@ -1,10 +1,13 @@
 package dev.bactrian.emit;
 
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashSet;
+import java.util.IdentityHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.function.Function;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
@@ -13,32 +16,75 @@ import dev.bactrian.error.ErrorType;
 import dev.bactrian.generate.Documents;
 import dev.bactrian.http.Answers;
 
-/** A document on its way out: its messages, and those that could not be made. Used by one exchange. */
+/**
+ * A document on its way out: its messages, and which of them could not be sent. It is sent in rounds until all of it is
+ * delivered, or what is not is kept. Shared by the exchange that sends it and whoever keeps it when the application stops.
+ */
 public final class Emission {
 
-    private final String document;
-    private final Pictures pictures;
-    private final List<Delivery> messages;
+    private final String id;
+    private final List<String> problems = new ArrayList<>();
+    private final Set<Delivery> sent = Collections.newSetFromMap(new IdentityHashMap<>());
     private final Set<String> downDestinations = new HashSet<>();
     private final Set<Picture> kept = new LinkedHashSet<>();
-    private final List<String> problems = new ArrayList<>();
+    private String document;
+    private Pictures pictures = Pictures.none();
+    private List<Delivery> messages = List.of();
+    private boolean opened;
+    private int rounds;
     private int attempts;
+    private boolean isKept;
+    private boolean isClosed;
 
-    /** {@code pictures}: the images whose files belong to the document, or none. */
-    Emission(String document, Pictures pictures, List<Delivery> messages) {
+    /** A document whose messages are not known yet. */
+    Emission(String id, String document) {
+        this.id = id;
         this.document = document;
-        this.pictures = pictures;
-        this.messages = List.copyOf(messages);
     }
 
-    /** For the routes: one per destination, or several where there are images to send. */
-    public List<Delivery> getMessages() {
-        return messages;
+    /** The request's id. */
+    String id() {
+        return id;
+    }
+
+    /** Its messages are known. {@code pictures}: the images whose files belong to the document, or none. */
+    synchronized void open(String wholeDocument, Pictures images, List<Delivery> all) {
+        document = wholeDocument;
+        pictures = images;
+        messages = List.copyOf(all);
+        opened = true;
+    }
+
+    /** For the routes: whether its messages are known. */
+    public synchronized boolean isOpened() {
+        return opened;
+    }
+
+    /** Begins to send what is not sent yet. */
+    synchronized void begin() {
+        rounds++;
+        problems.clear();
+        downDestinations.clear();
+        kept.clear();
+    }
+
+    /** Whether it was tried before to send or to keep it, and neither could be done. */
+    synchronized boolean isTriedAgain() {
+        return rounds > 1;
+    }
+
+    /** For the routes: what is still to be sent, in order; one per destination, or several where there are images to send. */
+    public synchronized List<Delivery> getPending() {
+        return isClosed ? List.of() : messages.stream().filter(message -> !sent.contains(message)).toList();
     }
 
     /** Whether nothing is amiss that the message would pass over: a document whose files are not there stays here, too. */
     synchronized boolean isDue(Delivery delivery) {
-        return !delivery.json() || !downDestinations.contains(delivery.destination());
+        return !isClosed && (!delivery.json() || !downDestinations.contains(delivery.destination()));
+    }
+
+    synchronized void sent(Delivery delivery) {
+        sent.add(delivery);
     }
 
     synchronized void failed(Delivery delivery, String problem, int tries) {
@@ -51,28 +97,60 @@ public final class Emission {
         attempts = Math.max(attempts, tries);
     }
 
-    /** For the routes: whether a delivery could not be made. */
-    public synchronized boolean isIncomplete() {
-        return !problems.isEmpty();
+    /** Something other than a delivery went wrong. */
+    synchronized void broken(String problem) {
+        problems.add(problem);
+        kept.addAll(pictures.all());
     }
 
-    /** For the routes: the images that are kept beside the document that could not be delivered. */
-    public synchronized List<Picture> getKept() {
+    /** Nothing more is sent: what is not sent by now has the problem that the application stops. */
+    synchronized void close(Function<Delivery, String> problem) {
+        isClosed = true;
+        List<Delivery> unsent = messages.stream().filter(message -> !sent.contains(message)).toList();
+        if (!opened) {
+            problems.add(problem.apply(null));
+        }
+        unsent.stream().filter(delivery -> !downDestinations.contains(delivery.destination()))
+                .forEach(delivery -> failed(delivery, problem.apply(delivery), Math.max(attempts, 1)));
+    }
+
+    /** Whether nothing more is sent. */
+    synchronized boolean isClosed() {
+        return isClosed;
+    }
+
+    /** For the routes: whether something could not be sent, and is not kept. */
+    public synchronized boolean isIncomplete() {
+        return !problems.isEmpty() && !isKept;
+    }
+
+    /** It lies in the folder for what could not be delivered. */
+    synchronized void kept() {
+        isKept = true;
+        isClosed = true;
+    }
+
+    synchronized boolean isKept() {
+        return isKept;
+    }
+
+    /** The images that are kept beside the document that could not be delivered. */
+    synchronized List<Picture> pictures() {
         return kept.stream().filter(picture -> !picture.isMissing()).toList();
     }
 
     /** What is kept of a document that could not be delivered: the error {@code delivery-failed}, and the document. */
-    public synchronized String undelivered() {
+    synchronized String undelivered() {
         JsonNode whole = Answers.json(document).orElse(JsonNodeFactory.instance.textNode(document));
-        ObjectNode kept = JsonNodeFactory.instance.objectNode().put("id", whole.path("id").asText()).put("status", "failed");
-        kept.set("provider", whole.path("provider"));
-        kept.set("model", whole.path("model"));
-        kept.putObject("error").put("type", ErrorType.DELIVERY_FAILED.toString()).put("message", String.join("; ", problems))
+        ObjectNode left = JsonNodeFactory.instance.objectNode().put("id", whole.path("id").asText()).put("status", "failed");
+        left.set("provider", whole.path("provider"));
+        left.set("model", whole.path("model"));
+        left.putObject("error").put("type", ErrorType.DELIVERY_FAILED.toString()).put("message", String.join("; ", problems))
                 .putNull("httpStatus").put("attempts", attempts).put("retryable", false);
-        kept.put("partialText", whole.path("text").asText(whole.path("partialText").asText("")));
-        kept.set("startedAt", whole.path("startedAt"));
-        kept.set("durationMs", whole.path("durationMs"));
-        kept.set("undelivered", whole);
-        return Documents.text(kept);
+        left.put("partialText", whole.path("text").asText(whole.path("partialText").asText("")));
+        left.set("startedAt", whole.path("startedAt"));
+        left.set("durationMs", whole.path("durationMs"));
+        left.set("undelivered", whole);
+        return Documents.text(left);
     }
 }

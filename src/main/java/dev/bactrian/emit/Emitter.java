@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Optional;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.bactrian.config.Beans;
 import dev.bactrian.config.Property;
 import dev.bactrian.config.SettingException;
 import dev.bactrian.config.Settings.EmitFormat;
@@ -90,12 +91,23 @@ public final class Emitter implements CamelContextAware {
         return deliveries;
     }
 
-    /** All messages of the document that is the body. */
-    public Emission emission(Exchange exchange) {
+    /** A round in which what is not sent yet is tried. */
+    public void begin(Exchange exchange) {
+        emission(exchange).begin();
+        // How often the rounds were tried is not how often a delivery was.
+        exchange.getMessage().removeHeaders("CamelRedeliver*");
+    }
+
+    /** Finds all messages of the document that is the body. */
+    public void openEmission(Exchange exchange) {
         Pictures pictures = pictures(exchange);
         List<Delivery> messages = new ArrayList<>();
         deliveries(exchange).forEach(delivery -> messages.addAll(messages(delivery, pictures)));
-        return new Emission(exchange.getMessage().getBody(String.class), pictures, messages);
+        emission(exchange).open(exchange.getMessage().getBody(String.class), pictures, messages);
+    }
+
+    private static Emission emission(Exchange exchange) {
+        return exchange.getVariable("emission", Emission.class);
     }
 
     /** The messages of the variable {@code delivery}, whose document is the body. */
@@ -138,7 +150,26 @@ public final class Emitter implements CamelContextAware {
 
     /** For the routes: whether the variable {@code delivery} can be made, all that belongs before it being there. */
     public boolean isDue(Exchange exchange) {
-        return exchange.getVariable("emission", Emission.class).isDue(exchange.getVariable("delivery", Delivery.class));
+        return emission(exchange).isDue(exchange.getVariable("delivery", Delivery.class));
+    }
+
+    /** A delivery was made. */
+    public void sent(Exchange exchange) {
+        emission(exchange).sent(exchange.getVariable("delivery", Delivery.class));
+    }
+
+    /** Whether a delivery that has failed is tried again in this round: in the first alone, as often as is set. */
+    public boolean mayDeliverAgain(Exchange exchange) {
+        return !emission(exchange).isTriedAgain() && !emission(exchange).isClosed() && retries().mayDeliverAgain(exchange);
+    }
+
+    /** Whether another round is made: until all is delivered or kept, or the application has stopped. */
+    public boolean mayGoOn(Exchange exchange) {
+        return !emission(exchange).isClosed();
+    }
+
+    private Retries retries() {
+        return Beans.one(camelContext, Retries.class);
     }
 
     /** Makes the message of a delivery: its body, the Bactrian headers, and a content type where one is needed. */
@@ -184,6 +215,7 @@ public final class Emitter implements CamelContextAware {
      * given up counts as handled with Camel; caught and thrown again, it does not.
      */
     public void refused(Exchange exchange, @ExchangeException Exception cause) throws Exception {
+        TemporaryFiles.remove(exchange);
         exchange.getExchangeExtension().setFailureHandled(false);
         exchange.getExchangeExtension().setErrorHandlerHandled(null);
         throw cause;
@@ -192,17 +224,52 @@ public final class Emitter implements CamelContextAware {
     /** Notes that a delivery could not be made. */
     public void failed(Exchange exchange) {
         Delivery delivery = exchange.getVariable("delivery", Delivery.class);
+        Emission emission = emission(exchange);
+        String problem = problem(delivery, Cause.of(exchange));
+        if (!emission.isTriedAgain() && !emission.isClosed()) {
+            LOG.warn("{}: could not be emitted to {}", emission.id(), problem);
+        }
+        emission.failed(delivery, problem, exchange.getVariable(Retries.ATTEMPTS, 1, Integer.class));
+    }
+
+    /** Notes that something else went wrong in a round. */
+    public void broken(Exchange exchange) {
         Throwable cause = Cause.of(exchange);
-        String problem = problem(delivery, cause);
-        LOG.warn("{}: could not be emitted to {}", exchange.getMessage().getHeader(Headers.REQUEST_ID), problem);
-        exchange.getVariable("emission", Emission.class).failed(delivery, problem, exchange.getVariable(Retries.ATTEMPTS, 1, Integer.class));
+        Emission emission = emission(exchange);
+        if (!emission.isTriedAgain() && !emission.isClosed()) {
+            LOG.error("{}: could not be emitted", emission.id(), cause);
+        }
+        emission.broken(settings.redact(Answers.oneLine(cause.toString())));
+    }
+
+    /** Fails because an outcome is neither delivered nor kept, and says so once. */
+    public void notKept(Exchange exchange, @ExchangeException Exception cause) throws Exception {
+        Emission emission = emission(exchange);
+        if (!emission.isTriedAgain() && !emission.isClosed()) {
+            LOG.warn("{}: neither emitted nor kept in {}/: {}; it stays in work and is tried again", emission.id(),
+                    settings.require(Property.UNDELIVERED), Undelivered.reason(Cause.of(cause)));
+        }
+        throw cause;
+    }
+
+    /** Says that an outcome that could go nowhere has gone somewhere. */
+    public void safe(Exchange exchange) {
+        Emission emission = emission(exchange);
+        if (emission.isTriedAgain()) {
+            LOG.warn("{}: {}", emission.id(), emission.isKept() ? "is kept in " + settings.require(Property.UNDELIVERED) + "/ now" : "is emitted now");
+        }
     }
 
     /** Where a delivery could not be made and why, in one line without a secret. */
     public String problem(Delivery delivery, Throwable cause) {
-        String destination = delivery.isReply() ? "its JMSReplyTo" : URISupport.sanitizeUri(delivery.uri());
+        String destination = destination(delivery);
         boolean lost = cause instanceof ImageException && delivery.picture() != null && !Image.isData(delivery.picture().url());
         return settings.redact(destination + ": " + (lost ? "image " + delivery.picture().url() + ": " : "") + problem(cause));
+    }
+
+    /** The name of a destination, without a secret. */
+    static String destination(Delivery delivery) {
+        return delivery.isReply() ? "its JMSReplyTo" : URISupport.sanitizeUri(delivery.uri());
     }
 
     /** An HTTP destination's address may hold a secret, and Camel's own message holds the address. */

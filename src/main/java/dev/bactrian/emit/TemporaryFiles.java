@@ -1,0 +1,38 @@
+package dev.bactrian.emit;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+import org.apache.camel.Endpoint;
+import org.apache.camel.Exchange;
+import org.apache.camel.component.file.FileEndpoint;
+import org.apache.camel.component.file.GenericFileProducer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** The file component leaves the temporary file behind where it could not be written or renamed, on a full disk say. */
+final class TemporaryFiles {
+
+    private static final Logger LOG = LoggerFactory.getLogger("dev.bactrian.emit");
+
+    private TemporaryFiles() {
+    }
+
+    /** Removes the temporary file of a message that could not be written, where its destination was a file under a temporary name. */
+    static void remove(Exchange exchange) {
+        String uri = exchange.getProperty(Exchange.TO_ENDPOINT, String.class);
+        if (uri == null || !uri.startsWith("file:")) {
+            return;
+        }
+        try {
+            Endpoint endpoint = exchange.getContext().hasEndpoint(uri);
+            if (endpoint instanceof FileEndpoint file && file.getTempFileName() != null) {
+                GenericFileProducer<?> names = file.createProducer();
+                Files.deleteIfExists(Path.of(names.createTempFileName(exchange, names.createFileName(exchange))));
+            }
+        } catch (Exception e) {
+            // What the delivery has failed with is said; this is no more than tidying up.
+            LOG.debug("a temporary file can't be removed", e);
+        }
+    }
+}

@@ -1,0 +1,117 @@
+package dev.bactrian.emit;
+
+import java.io.FileOutputStream;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.UUID;
+
+import dev.bactrian.config.Property;
+import dev.bactrian.config.SettingException;
+import dev.bactrian.config.Settings;
+import dev.bactrian.http.Answers;
+import org.apache.camel.CamelContext;
+import org.apache.camel.CamelContextAware;
+import org.apache.camel.RuntimeCamelException;
+import org.apache.camel.Variable;
+
+/**
+ * The folder {@code bactrian.undelivered}, where what could not be delivered is kept. In Java and not as a {@code file:}
+ * endpoint: something is kept at the end of a stop, too, when no route runs any more.
+ */
+public final class Undelivered implements CamelContextAware {
+
+    /** What the name of a file begins with until it is whole. */
+    private static final String PART = ".tmp-";
+    /** The route whose requests must not leave the inbox without an outcome. */
+    private static final String INBOX = "bactrian-from-file";
+
+    private CamelContext camelContext;
+    private Path folder;
+
+    @Override
+    public CamelContext getCamelContext() {
+        return camelContext;
+    }
+
+    @Override
+    public void setCamelContext(CamelContext camelContext) {
+        if (this.camelContext == camelContext) {
+            // Camel sets it more than once.
+            return;
+        }
+        this.camelContext = camelContext;
+        folder = Path.of(Settings.of(camelContext).require(Property.UNDELIVERED));
+        try {
+            camelContext.addStartupListener((context, alreadyStarted) -> tryIt());
+        } catch (Exception e) {
+            throw RuntimeCamelException.wrapRuntimeCamelException(e);
+        }
+    }
+
+    /** Where the inbox is watched, the folder is made at the start, and written to once. Others may never need it. */
+    private void tryIt() {
+        if (camelContext.getRoute(INBOX) == null) {
+            return;
+        }
+        try {
+            Path part = folder.resolve(PART + UUID.randomUUID());
+            try {
+                write(part, new byte[] {'\n'});
+            } finally {
+                Files.deleteIfExists(part);
+            }
+        } catch (IOException e) {
+            throw new SettingException(Property.UNDELIVERED.key(), "'" + folder.toAbsolutePath() + "' can't be written: " + reason(e));
+        }
+    }
+
+    /** The folder, as it is set. */
+    Path folder() {
+        return folder;
+    }
+
+    /**
+     * Keeps what of an emission was not delivered: the document with the error, and the images that belong to it. Once.
+     *
+     * @throws IOException where it can't be written; nothing of it is left then but images
+     */
+    public void keep(@Variable("emission") Emission emission) throws IOException {
+        synchronized (emission) {
+            if (!emission.isKept()) {
+                for (Picture picture : emission.pictures()) {
+                    keep(picture.name(), picture.image().bytes());
+                }
+                keep(emission.id() + ".json", emission.undelivered().getBytes(StandardCharsets.UTF_8));
+                emission.kept();
+            }
+        }
+    }
+
+    private void keep(String name, byte[] content) throws IOException {
+        Path part = folder.resolve(PART + name);
+        try {
+            write(part, content);
+            Files.move(part, folder.resolve(name), StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+        } catch (IOException | RuntimeException e) {
+            Files.deleteIfExists(part);
+            throw e;
+        }
+    }
+
+    /** On the disk when it returns. Not by a channel, which an interrupted thread can't write to. */
+    private void write(Path file, byte[] content) throws IOException {
+        Files.createDirectories(folder);
+        try (FileOutputStream out = new FileOutputStream(file.toFile())) {
+            out.write(content);
+            out.getFD().sync();
+        }
+    }
+
+    /** Why it can't be written, in one line. */
+    static String reason(Throwable e) {
+        return Answers.oneLine(e.getMessage() == null ? e.getClass().getSimpleName() : e.getClass().getSimpleName() + ": " + e.getMessage());
+    }
+}
