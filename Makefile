@@ -1,4 +1,4 @@
-# Bactrian: `make demo` shows it, `make run` runs it, `make test` tests it.
+# Bactrian: `make demo` shows it, `make run` runs it, `make check` tests it in a minute, `make test` in full.
 #
 # Maven comes through the wrapper; one that is installed can be named: make test MVN=mvn
 MVN ?= ./mvnw
@@ -9,7 +9,7 @@ SOURCES = $(shell find pom.xml routes src/main -type f)
 # Under a C locale the JVM can't open a file whose name is not ASCII.
 export LC_ALL := $(if $(filter-out C POSIX,$(LC_ALL)),$(LC_ALL),C.UTF-8)
 
-.PHONY: run demo test bench fuzz soak package clean
+.PHONY: run demo check test bench fuzz soak package clean
 
 ## Runs the service in the foreground until Ctrl-C: requests in inbox/, results in outbox/. JMS=1: a queue, too
 run: $(JAR)
@@ -21,10 +21,13 @@ demo: $(JAR)
 	@rm -rf target/demo && mkdir -p target/demo/inbox && cp examples/requests/* target/demo/inbox
 	@cd target/demo && exec $(JAVA) -cp ../bactrian.jar dev.bactrian.standalone.Demo
 
-## Everything CI runs: the library, installed in Maven's local repository, and the examples on it
+## The unit tests, for every save: what starts Camel, a process or a database server is tagged "slow" and left out
+check:
+	$(MVN) -B -ntp -DexcludedGroups=slow test
+
+## Everything CI runs: the library and, on it, the examples. What tests print lies in target/*-reports, a file for each class
 test:
-	$(MVN) -B -ntp install
-	$(MVN) -B -ntp -f src/it/pom.xml verify
+	$(MVN) -B -ntp -Dmaven.test.redirectTestOutputToFile=true -f src/it/pom.xml verify
 
 ## The benchmark, as a table
 bench: $(JAR)

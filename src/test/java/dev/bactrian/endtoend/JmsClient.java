@@ -5,6 +5,7 @@ import static org.awaitility.Awaitility.await;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.Enumeration;
 import java.util.List;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -160,7 +161,7 @@ final class JmsClient implements AutoCloseable {
     static List<String> properties(Message message) {
         try {
             List<String> names = new ArrayList<>();
-            for (Object name : Collections.list(message.getPropertyNames())) {
+            for (Object name : Collections.list((Enumeration<?>) message.getPropertyNames())) {
                 if (!name.toString().startsWith("JMSX")) {
                     names.add(name.toString());
                 }

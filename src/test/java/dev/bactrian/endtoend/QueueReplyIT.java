@@ -70,6 +70,7 @@ class QueueReplyIT extends QueueEndToEnd {
     }
 
     @Test
+    @SuppressWarnings("try") // close() of Camel's context may be interrupted
     void aCamelRouteThatAsksInOut() throws Exception {
         run(queueService());
         try (ActiveMQConnectionFactory factory = new ActiveMQConnectionFactory(broker.url()); CamelContext camel = new DefaultCamelContext()) {

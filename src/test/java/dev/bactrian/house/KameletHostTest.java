@@ -11,9 +11,11 @@ import dev.bactrian.simulator.Simulator;
 import org.apache.camel.ProducerTemplate;
 import org.apache.camel.builder.RouteBuilder;
 import org.apache.camel.main.Main;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** An application of camel-main that has the jar and its required libraries, logs everything, and includes no route. */
+@Tag("slow")
 class KameletHostTest {
 
     @Test

@@ -7,9 +7,11 @@ import java.nio.charset.StandardCharsets;
 import dev.bactrian.simulator.Simulator;
 import org.apache.camel.ProducerTemplate;
 import org.apache.camel.main.Main;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** An application that has none of the optional libraries on its class path: no JMS, no broker, no database, nothing that observes. */
+@Tag("slow")
 class LightHostTest {
 
     @Test

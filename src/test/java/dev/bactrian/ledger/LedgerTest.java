@@ -45,6 +45,7 @@ import org.apache.camel.support.processor.state.FileStateRepository;
 import org.apache.camel.support.processor.state.MemoryStateRepository;
 import org.apache.camel.support.service.ServiceSupport;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -278,6 +279,7 @@ class LedgerTest {
         assertThatCode(() -> ledger.forget("never-there")).doesNotThrowAnyException();
     }
 
+    @Tag("slow")
     @Test
     void aDatabaseThatIsAwayIsOneLineOfTheLogAndAFailureOfEachRequest() {
         List<String> said = new ArrayList<>();
@@ -291,6 +293,7 @@ class LedgerTest {
                 .hasMessageContaining("bactrian.ledger").hasMessageContaining("refused").satisfies(LedgerTest::showsNoSecret);
     }
 
+    @Tag("slow")
     @Test
     void aUrlThatItsDriverCannotReadIsNotShown() {
         List<String> said = new ArrayList<>();

@@ -7,10 +7,12 @@ import java.time.Duration;
 import java.util.concurrent.Callable;
 import java.util.stream.IntStream;
 
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 
 /** Records in PostgreSQL, which goes away and comes back. */
+@Tag("slow")
 @ExtendWith(PostgreSql.Installed.class)
 class PostgreSqlRecordsTest extends JdbcRecordsContract {
 

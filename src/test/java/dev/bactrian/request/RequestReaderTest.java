@@ -396,7 +396,7 @@ class RequestReaderTest {
         assertThat(request.id()).isEqualTo("m");
         assertThat(request.model()).isEqualTo("solar");
         assertThat(request.messages()).containsExactly(ChatMessage.of("user", "hi"));
-        assertThat(request.options()).isEqualTo(JsonNodeFactory.withExactBigDecimals(true).objectNode().put("temperature", new BigDecimal("0.30")));
+        assertThat(request.options()).isEqualTo(new JsonNodeFactory(true).objectNode().put("temperature", new BigDecimal("0.30")));
     }
 
     @Test

@@ -30,12 +30,14 @@ import org.apache.camel.model.RouteDefinition;
 import org.apache.camel.support.PluginHelper;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** A Kamelet brings the routes that it needs, once, whatever the application includes itself and whenever it does. */
+@Tag("slow")
 class KameletRoutesTest {
 
     private static final String REPOSITORY = "maven.repo.local";

@@ -157,7 +157,7 @@ class QueueTest extends RouteTestSupport {
         assertThat(Answers.json(dead.getText()).orElseThrow().path("images").path(0).path("url").asText()).startsWith("http");
 
         Map<String, Object> properties = new java.util.HashMap<>();
-        for (Object name : java.util.Collections.list(dead.getPropertyNames())) {
+        for (Object name : java.util.Collections.list((java.util.Enumeration<?>) dead.getPropertyNames())) {
             if (name.toString().startsWith("Bactrian")) {
                 properties.put(name.toString(), dead.getStringProperty(name.toString()));
             }

@@ -27,12 +27,14 @@ import org.apache.camel.ProducerTemplate;
 import org.apache.camel.main.Main;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
  * The packaged routes in a Camel of their own, against the simulator over a socket. After each test no connection is
  * leased, no thread of ours is left, and nothing was emitted that the test did not take.
  */
+@Tag("slow")
 abstract class RouteTestSupport {
 
     /** A message that was emitted: its body, and all of its headers. */

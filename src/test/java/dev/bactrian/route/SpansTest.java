@@ -12,7 +12,6 @@ import dev.bactrian.simulator.Reply;
 import io.opentelemetry.api.common.AttributeKey;
 import io.opentelemetry.api.trace.SpanKind;
 import io.opentelemetry.api.trace.StatusCode;
-import io.opentelemetry.api.trace.Tracer;
 import io.opentelemetry.context.propagation.ContextPropagators;
 import io.opentelemetry.sdk.testing.exporter.InMemorySpanExporter;
 import io.opentelemetry.sdk.trace.SdkTracerProvider;
@@ -32,7 +31,7 @@ class SpansTest extends RouteTestSupport {
 
     @Override
     void configure(Main main) {
-        main.bind("tracer", (Tracer) provider.get("test"));
+        main.bind("tracer", provider.get("test"));
         main.bind("propagators", ContextPropagators.noop());
         main.addProperty("camel.opentelemetry2.enabled", "true");
     }
