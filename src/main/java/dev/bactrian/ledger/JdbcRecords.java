@@ -181,10 +181,13 @@ public final class JdbcRecords extends ServiceSupport implements Records {
         if (ready) {
             return;
         }
-        try {
-            probe(connection);
-        } catch (SQLException missing) {
-            create(connection);
+        // One at a time: a database inside this process may show a table before it has its primary key.
+        synchronized (JdbcRecords.class) {
+            try {
+                probe(connection);
+            } catch (SQLException missing) {
+                create(connection);
+            }
         }
         ready = true;
     }

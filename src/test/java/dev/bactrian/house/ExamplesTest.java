@@ -35,6 +35,13 @@ class ExamplesTest {
         assertThat(Files.readString(Path.of("src/it/pom.xml"))).contains("<module>../../examples/" + host.getFileName() + "</module>");
     }
 
+    @Test
+    void areBuiltInOneRunWithTheLibraryWhichIsNotInstalled() throws IOException {
+        assertThat(Files.readString(Path.of("src/it/pom.xml"))).contains("<module>../..</module>");
+        assertThat(Files.readString(Path.of("Makefile"))).contains("-f src/it/pom.xml verify").doesNotContainPattern("(?m)^\\t.*\\b(install|deploy)\\b");
+        assertThat(Files.readString(Path.of(".ci/run"))).contains("-Dmaven.repo.local=").contains("make test");
+    }
+
     @ParameterizedTest
     @MethodSource("hosts")
     void hasAShortReadmeThatNamesItsFiles(Path host) throws IOException {
