@@ -139,6 +139,11 @@ public enum Property {
         return form;
     }
 
+    /** Whether the value is a URL to be called. */
+    boolean isUrl() {
+        return form == Form.URL || form == Form.URL_WITH_ID || form == Form.WEBHOOK_URL;
+    }
+
     /** Whether the value must never be shown. */
     public boolean secret() {
         return form == Form.SECRET || form == Form.WEBHOOK_SECRETS || form == Form.PROXY;

@@ -130,6 +130,9 @@ public final class Settings {
         Optional<String> value = text(property);
         if (value.isPresent()) {
             Values.check(property, value.get());
+            if (property.isUrl() && values.containsKey(property)) {
+                values.put(property, Values.url(property, value.get()).toString());
+            }
         } else if (property.form() != Property.Form.TEXT && property.defaultValue(playground).isPresent()) {
             require(property);
         }

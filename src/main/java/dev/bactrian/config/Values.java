@@ -1,6 +1,5 @@
 package dev.bactrian.config;
 
-import java.net.URI;
 import java.net.URLDecoder;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
@@ -28,7 +27,7 @@ final class Values {
                 if (!value.contains("{id}")) {
                     throw new SettingException(property.key(), "'" + value + "' lacks {id}, the place of the prediction's id");
                 }
-                url(property, value.replace("{id}", "id"));
+                url(property, value);
             }
             case WEBHOOK_URL -> webhookUrl(property, value);
             case WEBHOOK_SECRETS -> webhookSecrets(property, value);
@@ -49,29 +48,21 @@ final class Values {
         }
     }
 
-    private static URI url(Property property, String value) {
+    /** An http or https URL that can be called. */
+    static Url url(Property property, String value) {
         try {
-            URI uri = URI.create(value);
-            if (uri.getHost() != null && ("http".equals(uri.getScheme()) || "https".equals(uri.getScheme()))) {
-                return uri;
-            }
+            return Url.of(value);
         } catch (IllegalArgumentException e) {
-            // said below
+            throw new SettingException(property.key(), e.getMessage());
         }
-        throw new SettingException(property.key(), "'" + withoutUser(value) + "' is not an http or https URL");
     }
 
     /** The service calls it with what the model put out: not over the network in the clear. */
     private static void webhookUrl(Property property, String value) {
-        URI uri = url(property, value);
-        boolean here = uri.getHost().matches("localhost|127\\.[0-9.]+|\\[::1]");
-        if (!"https".equals(uri.getScheme()) && !here) {
-            throw new SettingException(property.key(), "'" + withoutUser(value) + "' is not an https URL");
+        Url url = url(property, value);
+        if (!url.scheme().equals("https") && !url.isLoopback()) {
+            throw new SettingException(property.key(), "'" + url + "' is not an https URL");
         }
-    }
-
-    private static String withoutUser(String url) {
-        return url.replaceAll("//[^/]*@", "//");
     }
 
     /** Keys, each written {@code whsec_} and its bytes in base64, separated by commas or blanks. */
@@ -170,11 +161,11 @@ final class Values {
         String address = text.substring(at < 0 ? Math.min(7, text.length()) : at + 1).replaceAll("/$", "");
         int colon = address.lastIndexOf(':');
         try {
-            if (text.startsWith("http://") && colon > 0) {
+            if (text.regionMatches(true, 0, "http://", 0, 7) && colon > 0) {
                 int port = Integer.parseInt(address.substring(colon + 1));
                 String[] user = at < 0 ? new String[] {null, null} : text.substring(7, at).split(":", 2);
                 if (port > 0 && port < 65536 && user.length == 2) {
-                    return new Settings.Proxy(address.substring(0, colon), port, decoded(user[0]), decoded(user[1]));
+                    return new Settings.Proxy(Url.of("http://" + address).host(), port, decoded(user[0]), decoded(user[1]));
                 }
             }
         } catch (IllegalArgumentException e) {

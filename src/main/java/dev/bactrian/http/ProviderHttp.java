@@ -3,8 +3,6 @@ package dev.bactrian.http;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.ConnectException;
-import java.net.URI;
-import java.net.URISyntaxException;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Locale;
@@ -18,11 +16,13 @@ import dev.bactrian.Version;
 import dev.bactrian.config.Beans;
 import dev.bactrian.config.Property;
 import dev.bactrian.config.Settings;
+import dev.bactrian.config.Url;
 import dev.bactrian.generate.Cancellations;
 import dev.bactrian.model.Provider;
 import dev.bactrian.threads.Pools;
 import org.apache.camel.CamelContext;
 import org.apache.camel.CamelContextAware;
+import org.apache.hc.client5.http.ClientProtocolException;
 import org.apache.hc.client5.http.auth.AuthScope;
 import org.apache.hc.client5.http.auth.UsernamePasswordCredentials;
 import org.apache.hc.client5.http.classic.ExecChain;
@@ -37,6 +37,7 @@ import org.apache.hc.client5.http.impl.classic.HttpClientBuilder;
 import org.apache.hc.client5.http.impl.classic.HttpClients;
 import org.apache.hc.client5.http.impl.io.PoolingHttpClientConnectionManager;
 import org.apache.hc.client5.http.impl.io.PoolingHttpClientConnectionManagerBuilder;
+import org.apache.hc.client5.http.routing.RoutingSupport;
 import org.apache.hc.client5.http.io.ManagedHttpClientConnection;
 import org.apache.hc.core5.concurrent.Cancellable;
 import org.apache.hc.core5.http.ClassicHttpRequest;
@@ -56,6 +57,8 @@ import org.apache.hc.core5.http.protocol.HttpContext;
 import org.apache.hc.core5.io.CloseMode;
 import org.apache.hc.core5.util.TimeValue;
 import org.apache.hc.core5.util.Timeout;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The HTTP client of one provider, named by the {@code httpClient} parameter of the route's endpoint, so that no
@@ -72,6 +75,7 @@ public final class ProviderHttp extends CloseableHttpClient implements CamelCont
     /** On a request, and never sent: the id of the request that it is made for, and is cut with on request. */
     public static final String REQUEST = "Bactrian-Request";
 
+    private static final Logger LOG = LoggerFactory.getLogger("dev.bactrian.http");
     private static final String WAIT = "wait=";
     private static final TimeValue LONGEST_IDLE = TimeValue.ofSeconds(30);
     private static final TimeValue LONGEST_LIFE = TimeValue.ofMinutes(10);
@@ -82,6 +86,7 @@ public final class ProviderHttp extends CloseableHttpClient implements CamelCont
     private PoolingHttpClientConnectionManager connections;
     private CloseableHttpClient client;
     private ScheduledThreadPoolExecutor clock;
+    private Credentials credentials;
     private volatile boolean brokenOff;
 
     /** {@code replicate} or {@code upstage}. */
@@ -104,14 +109,35 @@ public final class ProviderHttp extends CloseableHttpClient implements CamelCont
         this.camelContext = camelContext;
     }
 
+    /** Warns at the start where the token would go over the network in the clear. */
+    public void start() {
+        credentials();
+    }
+
+    private synchronized Credentials credentials() {
+        if (credentials == null) {
+            credentials = anonymous ? new Credentials(null, List.of()) : Credentials.of(Settings.of(camelContext), provider);
+        }
+        return credentials;
+    }
+
     @Override
     protected CloseableHttpResponse doExecute(HttpHost target, ClassicHttpRequest request, HttpContext context) throws IOException {
         if (brokenOff) {
             throw new ConnectException("the application has stopped");
         }
         cutOnRequest(request);
-        ClassicHttpResponse response = client().executeOpen(target, request, context);
+        ClassicHttpResponse response = client().executeOpen(host(target, request), request, context);
         return response instanceof CloseableHttpResponse closeable ? closeable : CloseableHttpResponse.adapt(response);
+    }
+
+    /** Whoever reads a URL by Java's rules finds no host where it has an underscore. */
+    private static HttpHost host(HttpHost target, ClassicHttpRequest request) throws ClientProtocolException {
+        try {
+            return target != null && request.getAuthority() == null ? target : RoutingSupport.determineHost(request);
+        } catch (HttpException e) {
+            throw new ClientProtocolException(e);
+        }
     }
 
     private void cutOnRequest(ClassicHttpRequest request) {
@@ -163,7 +189,7 @@ public final class ProviderHttp extends CloseableHttpClient implements CamelCont
                 .addExecInterceptorBefore(ChainElement.CONNECT.name(), "bactrian-line", new Lines(provider == Provider.REPLICATE));
         through(settings.proxy(provider == Provider.UPSTAGE ? Property.UPSTAGE_PROXY : Property.REPLICATE_PROXY), builder);
         // The last: outside of what tells a proxy's answer from the provider's.
-        builder.addExecInterceptorFirst("bactrian-answer", new Guard(settings, provider, anonymous, clock));
+        builder.addExecInterceptorFirst("bactrian-answer", new Guard(settings, provider, credentials(), anonymous, clock));
         return builder.build();
     }
 
@@ -222,15 +248,24 @@ public final class ProviderHttp extends CloseableHttpClient implements CamelCont
 
         static Credentials of(Settings settings, Provider provider) {
             boolean upstage = provider == Provider.UPSTAGE;
-            List<Property> properties = upstage ? List.of(Property.UPSTAGE_API_ENDPOINT)
-                    : List.of(Property.REPLICATE_API_ENDPOINT, Property.REPLICATE_POLL_ENDPOINT);
-            return new Credentials(settings.text(upstage ? Property.UPSTAGE_API_KEY : Property.REPLICATE_API_TOKEN).map(String::trim).orElse(null),
-                    properties.stream().map(property -> origin(URI.create(settings.require(property).replace("{id}", "id")))).toList());
+            Property secret = upstage ? Property.UPSTAGE_API_KEY : Property.REPLICATE_API_TOKEN;
+            List<Url> urls = (upstage ? List.of(Property.UPSTAGE_API_ENDPOINT) : List.of(Property.REPLICATE_API_ENDPOINT, Property.REPLICATE_POLL_ENDPOINT))
+                    .stream().map(property -> Url.of(settings.require(property))).toList();
+            String token = settings.text(secret).map(String::trim).orElse(null);
+            List<String> open = urls.stream().filter(url -> url.scheme().equals("http") && !url.isLoopback()).map(Url::origin).distinct().toList();
+            if (token != null && !open.isEmpty()) {
+                LOG.warn("{} goes in the clear to {}: whoever is on the way can read it. Use https", secret.key(), String.join(", ", open));
+            }
+            return new Credentials(token, urls.stream().map(url -> host(url.scheme(), url.host(), url.port())).toList());
         }
 
-        static HttpHost origin(URI uri) {
-            int port = uri.getPort() >= 0 ? uri.getPort() : "https".equalsIgnoreCase(uri.getScheme()) ? 443 : 80;
-            return new HttpHost(uri.getScheme(), uri.getHost(), port);
+        /** Whether the token goes there. */
+        boolean areFor(HttpHost target) {
+            return token != null && endpoints.contains(host(target.getSchemeName(), target.getHostName(), target.getPort()));
+        }
+
+        private static HttpHost host(String scheme, String name, int port) {
+            return new HttpHost(scheme, name.replaceAll("[\\[\\]]", ""), port);
         }
     }
 
@@ -245,13 +280,13 @@ public final class ProviderHttp extends CloseableHttpClient implements CamelCont
         private final Credentials ownCredentials;
         private final Map<String, Credentials> credentials = new ConcurrentHashMap<>();
 
-        Guard(Settings settings, Provider provider, boolean anonymous, ScheduledExecutorService clock) {
+        Guard(Settings settings, Provider provider, Credentials ownCredentials, boolean anonymous, ScheduledExecutorService clock) {
             this.settings = settings;
             this.provider = provider;
             this.anonymous = anonymous;
             this.clock = clock;
             limit = settings.bytes(Property.MAX_RESPONSE_BYTES);
-            ownCredentials = anonymous ? new Credentials(null, List.of()) : Credentials.of(settings, provider);
+            this.ownCredentials = ownCredentials;
         }
 
         private Credentials credentials(ClassicHttpRequest request, ExecChain.Scope scope) {
@@ -267,7 +302,7 @@ public final class ProviderHttp extends CloseableHttpClient implements CamelCont
                 throws IOException, HttpException {
             Credentials own = credentials(request, scope);
             String token = own.token();
-            if (token != null && own.endpoints().contains(Credentials.origin(uri(request)))) {
+            if (own.areFor(scope.route.getTargetHost())) {
                 request.setHeader(HttpHeaders.AUTHORIZATION, "Bearer " + token);
                 // Where a proxy asks for its credentials the request is made again, with the headers of this one.
                 scope.originalRequest.setHeader(HttpHeaders.AUTHORIZATION, "Bearer " + token);
@@ -329,14 +364,6 @@ public final class ProviderHttp extends CloseableHttpClient implements CamelCont
             String text = new String(body, StandardCharsets.UTF_8);
             return new ByteArrayEntity(text.contains(token) ? text.replace(token, "***").getBytes(StandardCharsets.UTF_8) : body,
                     ContentType.parseLenient(entity.getContentType()));
-        }
-
-        private static URI uri(ClassicHttpRequest request) throws HttpException {
-            try {
-                return request.getUri();
-            } catch (URISyntaxException e) {
-                throw new HttpException("the request has no URL", e);
-            }
         }
     }
 }

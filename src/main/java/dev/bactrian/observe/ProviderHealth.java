@@ -1,7 +1,6 @@
 package dev.bactrian.observe;
 
 import java.io.IOException;
-import java.net.URI;
 import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -15,6 +14,7 @@ import java.util.concurrent.TimeoutException;
 import dev.bactrian.config.Beans;
 import dev.bactrian.config.Property;
 import dev.bactrian.config.Settings;
+import dev.bactrian.config.Url;
 import dev.bactrian.generate.Account;
 import dev.bactrian.http.Answers;
 import dev.bactrian.http.ProviderHttp;
@@ -174,6 +174,6 @@ public final class ProviderHealth extends AbstractHealthCheck {
     }
 
     private static String host(String url) {
-        return URI.create(url).getHost().toLowerCase(Locale.ROOT);
+        return Url.of(url).host();
     }
 }

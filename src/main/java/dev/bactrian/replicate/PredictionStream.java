@@ -9,6 +9,7 @@ import java.time.Duration;
 import dev.bactrian.emit.ChunkSource;
 import dev.bactrian.error.GenerationFailure;
 import dev.bactrian.generate.Cancellation;
+import dev.bactrian.http.AnswerStream;
 import dev.bactrian.http.Answers;
 import dev.bactrian.http.EventStream;
 import dev.bactrian.model.Kind;
@@ -37,7 +38,7 @@ public final class PredictionStream implements ChunkSource, Closeable {
     private int chunks;
     private long begunNano;
     private boolean begun;
-    private long waitingSince = System.nanoTime();
+    private long waitingSince;
     private boolean ended;
     private String problem;
     private GenerationFailure failure;
@@ -57,6 +58,7 @@ public final class PredictionStream implements ChunkSource, Closeable {
         this.patience = patience;
         this.cancellation = cancellation;
         this.events = new EventStream(in, this::isEnough);
+        awaitOutput();
     }
 
     private boolean isEnough(String comment) {
@@ -65,6 +67,14 @@ public final class PredictionStream implements ChunkSource, Closeable {
             problem = "was ended by the service:" + comment;
         }
         return timedOut || isOverdue();
+    }
+
+    /** Bytes that make up no line hold no stream open either. */
+    private void awaitOutput() {
+        waitingSince = System.nanoTime();
+        if (in instanceof AnswerStream answer) {
+            answer.within(patience);
+        }
     }
 
     private boolean isOverdue() {
@@ -110,7 +120,7 @@ public final class PredictionStream implements ChunkSource, Closeable {
 
     private String output() {
         String piece = events.text();
-        waitingSince = System.nanoTime();
+        awaitOutput();
         if (!begun) {
             begun = true;
             begunNano = waitingSince;

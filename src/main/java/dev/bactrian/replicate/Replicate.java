@@ -1,7 +1,6 @@
 package dev.bactrian.replicate;
 
 import java.io.InputStream;
-import java.net.URI;
 import java.time.Duration;
 import java.util.concurrent.atomic.AtomicBoolean;
 
@@ -12,6 +11,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.bactrian.config.Property;
 import dev.bactrian.config.Settings.ReplicateApi;
 import dev.bactrian.config.Settings;
+import dev.bactrian.config.Url;
 import dev.bactrian.emit.ChunkSource;
 import dev.bactrian.error.Cause;
 import dev.bactrian.error.ErrorType;
@@ -107,7 +107,7 @@ public final class Replicate implements CamelContextAware {
      * @throws GenerationFailure {@code authentication} where no token is set for the official endpoint
      */
     public byte[] body(@Variable("generation") Generation generation) {
-        if (OFFICIAL_HOST.equalsIgnoreCase(URI.create(createUrl(generation)).getHost())
+        if (Url.of(createUrl(generation)).host().equals(OFFICIAL_HOST)
                 && settings(generation).text(Property.REPLICATE_API_TOKEN).isEmpty()) {
             throw new GenerationFailure(ErrorType.AUTHENTICATION, Property.REPLICATE_API_TOKEN.key() + " is not set");
         }

@@ -1,7 +1,6 @@
 package dev.bactrian.upstage;
 
 import java.io.InputStream;
-import java.net.URI;
 
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
@@ -9,6 +8,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.bactrian.config.Property;
 import dev.bactrian.config.Settings.PromptStyle;
 import dev.bactrian.config.Settings;
+import dev.bactrian.config.Url;
 import dev.bactrian.emit.ChunkStream;
 import dev.bactrian.emit.Streams;
 import dev.bactrian.error.ErrorType;
@@ -71,7 +71,7 @@ public final class Upstage implements CamelContextAware {
     }
 
     private void requireKey(Generation generation) {
-        boolean official = "api.upstage.ai".equalsIgnoreCase(URI.create(url(generation)).getHost());
+        boolean official = Url.of(url(generation)).host().equals("api.upstage.ai");
         if (official && settings(generation).text(Property.UPSTAGE_API_KEY).isEmpty()) {
             throw new GenerationFailure(ErrorType.AUTHENTICATION, Property.UPSTAGE_API_KEY.key() + " is not set");
         }
