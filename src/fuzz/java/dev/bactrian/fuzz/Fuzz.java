@@ -14,7 +14,7 @@ import java.util.concurrent.atomic.AtomicLong;
 public final class Fuzz {
 
     private static final long LONGEST_CASE_NANO = TimeUnit.SECONDS.toNanos(20);
-    private static final long LONGEST_SHRINKING_NANO = TimeUnit.SECONDS.toNanos(5);
+    private static final long LONGEST_SHRINKING_NANO = TimeUnit.SECONDS.toNanos(2);
     private static final int MOST_FINDINGS = 50;
     private static final int MOST_SHOWN = 3000;
 
@@ -120,8 +120,9 @@ public final class Fuzz {
         }
         double seconds = (System.nanoTime() - start) / 1e9;
         counts.forEach((target, count) -> System.out.printf("fuzz: %s: %,d cases%n", target, count.get()));
-        System.out.printf("fuzz: %,d cases in %.1f s, %,.0f a second; seed %d; %s%n", cases, seconds, cases / seconds, seed,
-                findings.isEmpty() ? "all held" : findings.size() + " properties did not hold");
+        double processor = ProcessHandle.current().info().totalCpuDuration().map(time -> time.toMillis() / 1000.0).orElse(Double.NaN);
+        System.out.printf("fuzz: %,d cases in %.1f s, %,.0f a second, %.1f s of processor time; seed %d; %s%n", cases, seconds,
+                cases / seconds, processor, seed, findings.isEmpty() ? "all held" : findings.size() + " properties did not hold");
         findings.forEach((property, count) -> System.out.printf("fuzz: did not hold %,d times: %s%n", count, property));
         return findings.isEmpty();
     }

@@ -125,6 +125,7 @@ public final class Soak {
         properties.put("emit.result", "file:outbox?fileName=${header.BactrianRequestId}.json | " + hook.uri());
         properties.put("emit.error", "file:outbox?fileName=${header.BactrianRequestId}.error.json | " + hook.uri());
         properties.put("emit.chunk", "file:chunks?fileName=${header.BactrianRequestId}.txt&fileExist=Append&charset=UTF-8");
+        properties.put("emit.timeout", "4s");
         properties.put("jms.enabled", "true");
         properties.put("jms.acceptor", broker);
         properties.put("connect-timeout", "2s");
