@@ -5,6 +5,7 @@ import java.util.regex.Pattern;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.MissingNode;
+import dev.bactrian.generate.Documents;
 import dev.bactrian.http.Answers;
 
 /**
@@ -24,11 +25,16 @@ public record Prediction(String id, String rawStatus, JsonNode output, JsonNode 
         return ID.matcher(id).matches();
     }
 
-    /** Reads an answer; empty where it is not a prediction. An answer to a look may lack the id: the one asked for is it. */
+    /**
+     * Reads an answer; empty where it is not a prediction, or not the one asked for. An answer to a poll may lack the id:
+     * the one asked for is it.
+     *
+     * @param askedFor the id that was polled, or null where a create was answered
+     */
     static Optional<Prediction> read(JsonNode body, String askedFor) {
         String id = body.path("id").isTextual() ? body.path("id").textValue() : askedFor;
         boolean status = body.path("status").isTextual() && !body.path("status").textValue().isBlank();
-        if (!body.isObject() || id == null || !status && askedFor != null) {
+        if (!body.isObject() || id == null || askedFor != null && (!status || isOfAnother(body, askedFor))) {
             return Optional.empty();
         }
         JsonNode output = body.path("output");
@@ -37,6 +43,11 @@ public record Prediction(String id, String rawStatus, JsonNode output, JsonNode 
                 output.isNull() || output.isMissingNode() ? null : output, body.path("error"),
                 logs.isTextual() ? logs.textValue() : "", body.path("metrics"), body.path("data_removed").asBoolean(false),
                 body.path("urls").path("stream").textValue()));
+    }
+
+    /** Whether an answer is said to be of another prediction: whatever went wrong on the way, it is not ours. */
+    static boolean isOfAnother(JsonNode body, String askedFor) {
+        return body.hasNonNull("id") && !askedFor.equals(body.path("id").asText());
     }
 
     /** The same, as one that has ended well. */
@@ -62,7 +73,7 @@ public record Prediction(String id, String rawStatus, JsonNode output, JsonNode 
     String reason() {
         Optional<String> said = error.isTextual() ? Optional.of(Answers.oneLine(error.textValue())).filter(text -> !text.isBlank())
                 : error.isNull() || error.isMissingNode() || error.isContainerNode() && error.isEmpty() ? Optional.empty()
-                : Optional.of(Answers.message(error).orElse(Answers.oneLine(error.toString())));
+                : Optional.of(Answers.message(error).orElse(Answers.oneLine(Documents.text(error))));
         return said.orElseGet(() -> {
             String lastLine = logs.lines().filter(line -> !line.isBlank()).reduce((a, b) -> b).orElse("");
             return "prediction " + id + " gave no reason"

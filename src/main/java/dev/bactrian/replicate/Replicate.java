@@ -246,8 +246,9 @@ public final class Replicate implements CamelContextAware {
      * @throws GenerationFailure {@code provider-unavailable} where the answer is not a prediction
      */
     public Look seen(@Variable("generation") Generation generation, @Variable("look") Look before, @Body String body) {
-        Prediction prediction = Answers.json(body).flatMap(json -> Prediction.read(json, before.getId()))
-                .orElseThrow(() -> unavailable("the answer to a look at prediction " + before.getId() + " is not a prediction"));
+        JsonNode answer = Answers.json(body).orElse(MissingNode.getInstance());
+        Prediction prediction = Prediction.read(answer, before.getId()).orElseThrow(() -> unavailable("the answer to a look at prediction "
+                + before.getId() + (Prediction.isOfAnother(answer, before.getId()) ? " is another prediction" : " is not a prediction")));
         observer.looked(generation, true);
         LOG.debug("{}: look {} at prediction {}: {}", generation.id(), before.looks().answered() + 1, prediction.id(),
                 prediction.rawStatus());
