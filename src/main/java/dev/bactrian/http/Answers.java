@@ -1,5 +1,6 @@
 package dev.bactrian.http;
 
+import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.Optional;
 import java.util.StringJoiner;
@@ -7,7 +8,9 @@ import java.util.regex.Pattern;
 
 import com.fasterxml.jackson.core.JacksonException;
 import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.core.StreamReadFeature;
 import com.fasterxml.jackson.core.StreamWriteConstraints;
@@ -81,6 +84,24 @@ public final class Answers {
         } catch (JacksonException | NumberFormatException e) {
             return Optional.empty();
         }
+    }
+
+    /** A field of an object that breaks off, alone in an object; empty where it has not come. */
+    public static Optional<JsonNode> begun(String body, String field) {
+        try (JsonParser parser = LENIENT.createParser(body == null ? "" : body)) {
+            if (parser.nextToken() != JsonToken.START_OBJECT) {
+                return Optional.empty();
+            }
+            for (String name = parser.nextFieldName(); name != null; name = parser.nextFieldName()) {
+                if (parser.nextToken() == JsonToken.VALUE_STRING && name.equals(field)) {
+                    return Optional.of(JSON.createObjectNode().put(field, parser.getText()));
+                }
+                parser.skipChildren();
+            }
+        } catch (IOException e) {
+            // It breaks off before.
+        }
+        return Optional.empty();
     }
 
     /** The JSON as UTF-8, for a provider: as it is, but that half of a surrogate pair becomes U+FFFD. */

@@ -1,6 +1,7 @@
 package dev.bactrian.replicate;
 
 import java.util.Optional;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -18,6 +19,7 @@ import dev.bactrian.http.Answers;
 public record Prediction(String id, String rawStatus, JsonNode output, JsonNode error, String logs, JsonNode metrics,
         boolean dataRemoved, String streamUrl) {
 
+    private static final Pattern PREDICTION_IN_URL = Pattern.compile("/predictions/([A-Za-z0-9_-]+)");
     private static final Pattern ID = Pattern.compile("[A-Za-z0-9_-]{1,128}");
 
     /** Whether an id may be put into a URL: what the service hands out is letters and digits. */
@@ -42,7 +44,13 @@ public record Prediction(String id, String rawStatus, JsonNode output, JsonNode 
         return Optional.of(new Prediction(askedFor == null ? id : askedFor, status ? body.path("status").textValue() : "starting",
                 output.isNull() || output.isMissingNode() ? null : output, body.path("error"),
                 logs.isTextual() ? logs.textValue() : "", body.path("metrics"), body.path("data_removed").asBoolean(false),
-                body.path("urls").path("stream").textValue()));
+                streamUrl(body.path("urls").path("stream").textValue(), id)));
+    }
+
+    /** Null too where the URL is that of another prediction, as far as it shows. */
+    private static String streamUrl(String url, String id) {
+        Matcher shown = PREDICTION_IN_URL.matcher(url == null ? "" : url);
+        return shown.find() && !shown.group(1).equals(id) ? null : url;
     }
 
     /** Whether an answer is said to be of another prediction: whatever went wrong on the way, it is not ours. */

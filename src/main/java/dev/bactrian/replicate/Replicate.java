@@ -131,7 +131,8 @@ public final class Replicate implements CamelContextAware {
      * @throws GenerationFailure {@code provider-unavailable} where the answer is none, or its id can't be used
      */
     public Look created(@Variable("generation") Generation generation, @Body String body) {
-        JsonNode answer = Answers.json(body).orElse(MissingNode.getInstance());
+        // Of an answer that breaks off the id is enough: the prediction is paid for.
+        JsonNode answer = Answers.json(body).or(() -> Answers.begun(body, "id")).orElse(MissingNode.getInstance());
         Prediction prediction = Prediction.read(answer, null)
                 .orElseThrow(() -> unavailable("the answer to the create is not a prediction"));
         if (!Prediction.isValidId(prediction.id())) {

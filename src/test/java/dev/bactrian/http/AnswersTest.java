@@ -9,6 +9,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.NullSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -48,6 +49,13 @@ class AnswersTest {
             "{\"n\":\"\\x\",\"id\":\"p1\"}", "{\"id\":\"p1\"} trailing", "{\"n\":1e99999999999,\"id\":\"p1\"}", "{\"n\":-1E-99999999999,\"id\":\"p1\"}"})
     void whatIsAlmostJsonIsRead(String body) {
         assertThat(Answers.json(body).orElseThrow().path("id").asText()).isEqualTo("p1");
+    }
+
+    @ParameterizedTest
+    @CsvSource(quoteCharacter = '|', delimiter = ';', value = {"{\"id\":\"p1\",\"sta; p1", "{\"n\":{\"id\":\"p2\"},\"id\":\"p1\",; p1", "{\"n\":[\"id\"],\"id\":\"p1\" x; p1",
+        "{\"id\":\"p1; ||", "{\"n\":{\"id\":\"p1\"; ||", "[\"id\",\"p1\"; ||", "<html>id; ||", "{\"id\":7,\"a; ||", "||; ||"})
+    void ofAnAnswerThatBreaksOffAFieldIsRead(String body, String id) {
+        assertThat(Answers.begun(body, "id").map(node -> node.path("id").asText()).orElse("")).isEqualTo(id);
     }
 
     @Test
