@@ -28,7 +28,7 @@ final class DestinationUris {
         if (isHttp(uri) && !uri.contains("httpMethod=")) {
             return uri + (uri.contains("?") ? "&" : "?") + "httpMethod=POST";
         }
-        if (!uri.startsWith("file:") || uri.contains("tempPrefix=") || uri.contains("tempFileName=") || uri.contains("fileExist=Append")) {
+        if (!isFile(uri) || uri.contains("tempPrefix=") || uri.contains("tempFileName=") || uri.contains("fileExist=Append")) {
             return uri;
         }
         return uri + (uri.contains("?") ? "&" : "?") + "tempPrefix=.tmp-&eagerDeleteTargetFile=false";
@@ -39,9 +39,8 @@ final class DestinationUris {
      * component would give them the document's; without what is meant for text.
      */
     static String forFiles(String uri) {
-        String scheme = StringHelper.before(uri, ":", uri);
         int query = uri.indexOf('?');
-        if (!FILES.contains(scheme) || query >= 0 && uri.indexOf(OWN_NAME, query) >= 0) {
+        if (!namesFiles(uri) || query >= 0 && uri.indexOf(OWN_NAME, query) >= 0) {
             return uri;
         }
         List<String> options = new ArrayList<>();
@@ -55,6 +54,15 @@ final class DestinationUris {
         }
         options.add(0, "fileName=" + folder + OWN_NAME);
         return asMeant((query < 0 ? uri : uri.substring(0, query)) + "?" + String.join("&", options));
+    }
+
+    /** Whether what goes to that URI is written into a file, here or on a server. */
+    static boolean namesFiles(String uri) {
+        return FILES.contains(StringHelper.before(uri, ":", uri));
+    }
+
+    static boolean isFile(String uri) {
+        return uri.startsWith("file:");
     }
 
     static boolean isHttp(String uri) {

@@ -14,6 +14,7 @@ import dev.bactrian.config.Settings.ImagesMode;
 import dev.bactrian.config.Settings;
 import dev.bactrian.error.Cause;
 import dev.bactrian.error.Retries;
+import dev.bactrian.generate.Documents;
 import dev.bactrian.generate.Headers;
 import dev.bactrian.http.Answers;
 import org.apache.camel.CamelContext;
@@ -139,7 +140,7 @@ public final class Emitter implements CamelContextAware {
             pictures.all().forEach(picture -> deliveries.add(Delivery.image(uri, uri, picture)));
         } else {
             JsonNode text = json.has("text") ? json.get("text") : json.path("output");
-            deliveries.add(Delivery.text(uri, text.isTextual() ? text.textValue() : text.toString()));
+            deliveries.add(Delivery.text(uri, text.isTextual() ? text.textValue() : Documents.text(text)));
         }
     }
 
@@ -177,18 +178,32 @@ public final class Emitter implements CamelContextAware {
         Message message = exchange.getMessage();
         Delivery delivery = exchange.getVariable("delivery", Delivery.class);
         removeOthers(message);
+        String requestId = message.getHeader(Headers.REQUEST_ID, String.class);
         if (delivery.picture() != null) {
             open(message, delivery.picture());
-            return;
+        } else {
+            open(message, delivery);
         }
+        if (DestinationUris.isFile(delivery.uri())) {
+            FileNames.replaced(exchange, delivery.uri()).ifPresent(file ->
+                    LOG.warn("{}: {} is there already, the outcome of an earlier request, and is replaced", requestId, file));
+        }
+    }
+
+    private void open(Message message, Delivery delivery) {
+        boolean succeeded = "succeeded".equals(message.getHeader(Headers.STATUS));
         String id = message.getHeader(Headers.REQUEST_ID, String.class);
+        if (succeeded && DestinationUris.namesFiles(delivery.uri())) {
+            id = FileNames.ofResult(id);
+            message.setHeader(Headers.REQUEST_ID, id);
+        }
         message.setBody(delivery.byHttp() ? delivery.text().getBytes(StandardCharsets.UTF_8) : delivery.text());
         if (delivery.byHttp()) {
             message.setHeader(Exchange.CONTENT_TYPE, delivery.json() ? "application/json" : "text/plain; charset=UTF-8");
         }
         if (!delivery.json()) {
             message.setHeader(Headers.CONTENT_NAME, id + ".txt");
-        } else if (settings.imagesMode() == ImagesMode.DOWNLOAD && "succeeded".equals(message.getHeader(Headers.STATUS))) {
+        } else if (settings.imagesMode() == ImagesMode.DOWNLOAD && succeeded) {
             message.setHeader(Headers.CONTENT_NAME, id + ".json");
         }
     }

@@ -3,6 +3,8 @@ package dev.bactrian.error;
 import java.util.EnumSet;
 import java.util.Set;
 
+import dev.bactrian.text.Unicode;
+
 /**
  * Why a request fails, before it becomes an error document. Thrown by the beans of the routes, turned into the
  * document by {@code routes/errors.camel.yaml}; a caller of {@code direct:generate} sees {@link GenerateException} instead.
@@ -44,7 +46,7 @@ public final class GenerationFailure extends RuntimeException {
 
     private GenerationFailure(ErrorType type, String message, Integer httpStatus, int attempts, boolean retryable,
             String requestId, Throwable cause) {
-        super(message, cause);
+        super(message == null ? null : Unicode.valid(message), cause);
         this.type = type;
         this.httpStatus = httpStatus;
         this.attempts = attempts;

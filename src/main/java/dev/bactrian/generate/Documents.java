@@ -12,6 +12,8 @@ import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.bactrian.error.GenerationFailure;
 import dev.bactrian.http.Answers;
+import dev.bactrian.text.OutgoingJson;
+import dev.bactrian.text.Unicode;
 
 /** The documents that go out: JSON as docs/reference.md describes it. */
 public final class Documents {
@@ -95,13 +97,13 @@ public final class Documents {
             summary.append(": ").append(document.path("error").path("type").asText()).append(": ")
                     .append(document.path("error").path("message").asText());
         }
-        return summary.toString();
+        return Unicode.valid(summary.toString());
     }
 
-    /** The document as text. */
+    /** The document as text: whatever it holds of a provider's answer, it can be written and read ({@link OutgoingJson}). */
     public static String text(JsonNode document) {
         try {
-            return Answers.JSON.writeValueAsString(document);
+            return Answers.JSON.writeValueAsString(OutgoingJson.of(document));
         } catch (JsonProcessingException e) {
             throw new IllegalStateException(e);
         }

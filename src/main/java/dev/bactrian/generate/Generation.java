@@ -1,15 +1,13 @@
 package dev.bactrian.generate;
 
 import java.nio.charset.StandardCharsets;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.time.Duration;
 import java.time.Instant;
-import java.util.HexFormat;
 
 import dev.bactrian.model.Model;
 import dev.bactrian.model.Provider;
 import dev.bactrian.request.GenerateRequest;
+import dev.bactrian.text.Fingerprint;
 
 /**
  * A request in work: what was asked, of which model, since when. The exchange variable {@code generation} of the
@@ -22,20 +20,21 @@ import dev.bactrian.request.GenerateRequest;
  * @param startedAt when it was taken
  * @param startNano the same by the clock that measures durations
  * @param account   the key of the account that it is made with, or null for none
+ * @param formerKey the {@code recallKey} that an earlier version would have given it, or null where that was the same
  */
-public record Generation(
-        String id, GenerateRequest request, Model model, String recallKey, Instant startedAt, long startNano, String account) {
+public record Generation(String id, GenerateRequest request, Model model, String recallKey, Instant startedAt, long startNano,
+        String account, String formerKey) {
 
     /** A request taken now. The key tells apart two requests of one id and one delivery of a request from another. */
     public static Generation begin(String id, GenerateRequest request, Model model, boolean mayComeAgain, String delivery) {
         String key = mayComeAgain ? id + "-" + fingerprint(model.toString() + request + delivery) : null;
-        return new Generation(id, request, model, key, Instant.now(), System.nanoTime(), null);
+        return new Generation(id, request, model, key, Instant.now(), System.nanoTime(), null, null);
     }
 
     /** A request that was taken before, by this process or another. */
     public static Generation resume(String id, GenerateRequest request, Model model, String recallKey, Instant startedAt) {
         long startNano = System.nanoTime() - Duration.between(startedAt, Instant.now()).toNanos();
-        return new Generation(id, request, model, recallKey, startedAt, startNano, null);
+        return new Generation(id, request, model, recallKey, startedAt, startNano, null, null);
     }
 
     /**
@@ -44,17 +43,19 @@ public record Generation(
      * @param owner what tells its predictions from another account's, also after a restart
      */
     Generation with(String accountKey, String owner) {
-        return new Generation(id, request, model, recallKey == null ? null : recallKey + "-" + owner, startedAt, startNano, accountKey);
+        return new Generation(id, request, model, recallKey == null ? null : recallKey + "-" + owner, startedAt, startNano, accountKey,
+                formerKey == null ? null : formerKey + "-" + owner);
+    }
+
+    /** The same, whose id an earlier version would have made another: a prediction of then is found. */
+    Generation formerly(String formerId) {
+        return recallKey == null || formerId.equals(id) ? this : new Generation(id, request, model, recallKey, startedAt, startNano, account,
+                formerId + recallKey.substring(id.length()));
     }
 
     /** What tells texts apart without showing them: 24 hexadecimal digits. */
     public static String fingerprint(String text) {
-        try {
-            byte[] digest = MessageDigest.getInstance("SHA-256").digest(text.getBytes(StandardCharsets.UTF_8));
-            return HexFormat.of().formatHex(digest, 0, 12);
-        } catch (NoSuchAlgorithmException e) {
-            throw new IllegalStateException(e);
-        }
+        return Fingerprint.of(text.getBytes(StandardCharsets.UTF_8));
     }
 
     /** For the routes: who runs the model. */

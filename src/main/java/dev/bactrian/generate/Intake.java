@@ -112,6 +112,9 @@ public final class Intake implements CamelContextAware {
         try {
             Generation generation = Generation.begin(id, request,
                     catalogue.resolve(request.model(), request.provider(), request.kind()), idGiven, exchange.getVariable(DELIVERY, "", String.class));
+            if (request.id() == null && defaultId != null) {
+                generation = generation.formerly(RequestId.formerFit(defaultId));
+            }
             return account == null ? generation : generation.with(account.key(settings), account.owner());
         } catch (GenerationFailure e) {
             throw e.of(id);

@@ -1,59 +1,114 @@
 package dev.bactrian.http;
 
-import java.nio.ByteBuffer;
-import java.nio.CharBuffer;
-import java.nio.charset.CharacterCodingException;
-import java.nio.charset.CodingErrorAction;
+import java.io.IOException;
 import java.nio.charset.StandardCharsets;
-import java.util.Arrays;
 import java.util.Optional;
 import java.util.StringJoiner;
 import java.util.regex.Pattern;
 
 import com.fasterxml.jackson.core.JacksonException;
 import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.core.StreamReadConstraints;
+import com.fasterxml.jackson.core.StreamReadFeature;
+import com.fasterxml.jackson.core.StreamWriteConstraints;
+import com.fasterxml.jackson.core.json.JsonReadFeature;
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import dev.bactrian.text.OutgoingJson;
+import dev.bactrian.text.Unicode;
 
 /** Reads what providers answer: JSON where it is JSON, whatever its content type says. */
 public final class Answers {
+
+    private static final int LONGEST_MESSAGE = 2000;
+    private static final int LONGEST_NUMBER = 1_000_000;
+    private static final int DEEPEST = 100_000;
+
+    /** Written is whatever can be read, wrapped a few levels deeper. */
+    private static final StreamWriteConstraints WRITTEN = StreamWriteConstraints.builder()
+            .maxNestingDepth(StreamReadConstraints.DEFAULT_MAX_DEPTH + 100).build();
 
     /**
      * Lenient where the services are (a key given twice, unknown fields), and without a limit of its own on a string's
      * length: {@code bactrian.max-response-bytes} is the limit.
      */
     public static final ObjectMapper JSON = new ObjectMapper(JsonFactory.builder()
-            .streamReadConstraints(StreamReadConstraints.builder().maxStringLength(Integer.MAX_VALUE).build()).build())
+            .streamReadConstraints(StreamReadConstraints.builder().maxStringLength(Integer.MAX_VALUE).maxNameLength(Integer.MAX_VALUE).build())
+            .streamWriteConstraints(WRITTEN).build())
             .enable(DeserializationFeature.USE_BIG_DECIMAL_FOR_FLOATS)
             .setNodeFactory(JsonNodeFactory.withExactBigDecimals(true));
 
-    private static final int LONGEST_MESSAGE = 2000;
+    /**
+     * For what {@link #JSON} can't read: what other writers of JSON let pass (NaN, control characters in texts), and what
+     * is deeper or longer than anybody means. Numbers with a fraction or an exponent are doubles here: any can be read.
+     */
+    private static final ObjectMapper LENIENT = JsonMapper.builder(JsonFactory.builder()
+            .streamReadConstraints(StreamReadConstraints.builder().maxStringLength(Integer.MAX_VALUE).maxNameLength(Integer.MAX_VALUE)
+                    .maxNestingDepth(DEEPEST).maxNumberLength(LONGEST_NUMBER).build())
+            .enable(StreamReadFeature.USE_FAST_BIG_NUMBER_PARSER).enable(StreamReadFeature.USE_FAST_DOUBLE_PARSER).build())
+            .enable(JsonReadFeature.ALLOW_NON_NUMERIC_NUMBERS, JsonReadFeature.ALLOW_UNESCAPED_CONTROL_CHARS,
+                    JsonReadFeature.ALLOW_BACKSLASH_ESCAPING_ANY_CHARACTER, JsonReadFeature.ALLOW_TRAILING_COMMA,
+                    JsonReadFeature.ALLOW_LEADING_ZEROS_FOR_NUMBERS, JsonReadFeature.ALLOW_LEADING_PLUS_SIGN_FOR_NUMBERS,
+                    JsonReadFeature.ALLOW_LEADING_DECIMAL_POINT_FOR_NUMBERS, JsonReadFeature.ALLOW_TRAILING_DECIMAL_POINT_FOR_NUMBERS)
+            .build();
+
+    private static final String BYTE_ORDER_MARK = "\uFEFF";
     /** Line ends, and what else would move the cursor of a terminal that shows a log. */
     private static final Pattern CONTROLS = Pattern.compile("[\\p{Cc}\\u2028\\u2029]+");
 
     private Answers() {
     }
 
-    /** The body as JSON, or empty where it is not. */
+    /** The body as JSON, or empty where it is not. Read as leniently as it can be: it may be paid for. */
     public static Optional<JsonNode> json(String body) {
+        if (body == null) {
+            return Optional.empty();
+        }
+        String text = body.startsWith(BYTE_ORDER_MARK) ? body.substring(1) : body;
         try {
-            return Optional.ofNullable(body == null ? null : JSON.readTree(body)).filter(node -> !node.isMissingNode());
-        } catch (JacksonException e) {
+            return Optional.of(JSON.readTree(text)).filter(node -> !node.isMissingNode());
+        } catch (JacksonException | NumberFormatException e) {
+            return lenient(text);
+        }
+    }
+
+    private static Optional<JsonNode> lenient(String text) {
+        try {
+            return Optional.of(OutgoingJson.cut(LENIENT.readTree(text))).filter(node -> !node.isMissingNode());
+        } catch (JacksonException | NumberFormatException e) {
             return Optional.empty();
         }
     }
 
-    /** The JSON as UTF-8. Half of a surrogate pair, which UTF-8 can't hold, becomes U+FFFD. */
+    /** A field of an object that breaks off, alone in an object; empty where it has not come. */
+    public static Optional<JsonNode> begun(String body, String field) {
+        try (JsonParser parser = LENIENT.createParser(body == null ? "" : body)) {
+            if (parser.nextToken() != JsonToken.START_OBJECT) {
+                return Optional.empty();
+            }
+            for (String name = parser.nextFieldName(); name != null; name = parser.nextFieldName()) {
+                if (parser.nextToken() == JsonToken.VALUE_STRING && name.equals(field)) {
+                    return Optional.of(JSON.createObjectNode().put(field, parser.getText()));
+                }
+                parser.skipChildren();
+            }
+        } catch (IOException e) {
+            // It breaks off before.
+        }
+        return Optional.empty();
+    }
+
+    /** The JSON as UTF-8, for a provider: as it is, but that half of a surrogate pair becomes U+FFFD. */
     public static byte[] bytes(JsonNode json) {
         try {
-            ByteBuffer bytes = StandardCharsets.UTF_8.newEncoder().onMalformedInput(CodingErrorAction.REPLACE)
-                    .replaceWith("\uFFFD".getBytes(StandardCharsets.UTF_8)).encode(CharBuffer.wrap(JSON.writeValueAsString(json)));
-            return Arrays.copyOf(bytes.array(), bytes.limit());
-        } catch (JsonProcessingException | CharacterCodingException e) {
+            return Unicode.valid(JSON.writeValueAsString(json)).getBytes(StandardCharsets.UTF_8);
+        } catch (JsonProcessingException e) {
             throw new IllegalStateException(e);
         }
     }
@@ -82,11 +137,11 @@ public final class Answers {
         return Optional.empty();
     }
 
-    /** Text for a message: on one line, without control characters and not without end. */
+    /** Text for a message: on one line, valid Unicode, without control characters and not without end. */
     public static String oneLine(String text) {
         // Line by line: one pattern with blanks on both sides of the line end takes quadratic time on blanks.
         StringJoiner line = new StringJoiner(" ");
-        for (String part : CONTROLS.split(text)) {
+        for (String part : CONTROLS.split(Unicode.valid(text))) {
             if (!part.isBlank() && line.length() <= LONGEST_MESSAGE) {
                 line.add(part.strip());
             }

@@ -6,6 +6,7 @@ import dev.bactrian.config.Beans;
 import dev.bactrian.generate.Headers;
 import dev.bactrian.generate.Intake;
 import dev.bactrian.ledger.Ledger;
+import dev.bactrian.text.Unicode;
 import jakarta.jms.BytesMessage;
 import jakarta.jms.JMSException;
 import jakarta.jms.Message;
@@ -58,14 +59,14 @@ final class Letters {
                 : message.propertyExists("JMSXDeliveryCount") ? message.getIntProperty("JMSXDeliveryCount") : 2;
     }
 
-    /** Leaves a message as its sender sent it: what of it is read, and where its answer goes. */
+    /** Leaves a message as its sender sent it, in valid Unicode: what of it is read, and where its answer goes. */
     static void asItCame(Exchange exchange) throws JMSException {
         Letter letter = of(exchange);
         Message message = letter.message();
         exchange.getMessage().removeHeaders("*");
         for (String name : List.of(Headers.REQUEST_ID, Headers.PROVIDER, Headers.MODEL, Headers.KIND, Headers.STATUS, DELIVERY)) {
             if (message.propertyExists(name)) {
-                exchange.getMessage().setHeader(name, message.getStringProperty(name));
+                exchange.getMessage().setHeader(name, Unicode.valid(message.getStringProperty(name)));
             }
         }
         if (message.propertyExists(CONTENT_TYPE)) {
@@ -77,7 +78,7 @@ final class Letters {
             bytes.readBytes(body);
             exchange.getMessage().setBody(body);
         } else {
-            exchange.getMessage().setBody(text(letter));
+            exchange.getMessage().setBody(Unicode.valid(text(letter)));
         }
         addReply(exchange);
     }

@@ -105,11 +105,23 @@ public final class Ledger implements CamelContextAware {
             return null;
         }
         try {
-            String id = records.getState(generation.recallKey());
-            return id != null && Prediction.isValidId(id) ? id : null;
+            String id = prediction(generation.recallKey());
+            if (id == null && generation.formerKey() != null) {
+                id = prediction(generation.formerKey());
+                if (id != null) {
+                    records.setState(generation.recallKey(), id);
+                    records.setState(generation.formerKey(), null);
+                }
+            }
+            return id;
         } catch (RuntimeException e) {
             throw unreadable(e);
         }
+    }
+
+    private String prediction(String key) {
+        String id = records.getState(key);
+        return id != null && Prediction.isValidId(id) ? id : null;
     }
 
     /** Remembers the prediction. Where that fails the request goes on: it is paid for. */

@@ -15,6 +15,7 @@ import java.util.regex.Pattern;
 import dev.bactrian.config.SettingException;
 import dev.bactrian.error.ErrorType;
 import dev.bactrian.error.GenerationFailure;
+import dev.bactrian.text.Unicode;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.snakeyaml.engine.v2.api.Load;
@@ -200,9 +201,10 @@ public final class Catalogue {
      * @throws GenerationFailure {@code unsupported-model}, listing the valid names
      */
     public Model resolve(String name, Provider provider, Kind kind) {
-        if (name == null || name.isBlank()) {
-            return defaultFor(provider, kind);
-        }
+        return name == null || name.isBlank() ? defaultFor(provider, kind) : named(Unicode.valid(name), provider, kind);
+    }
+
+    private Model named(String name, Provider provider, Kind kind) {
         Optional<Model> known = provider == null ? find(name) : find(name, provider);
         if (known.isPresent()) {
             return known.get();
@@ -221,7 +223,7 @@ public final class Catalogue {
 
     /** A sender's name for a model as messages and the log show it. */
     private static String quoted(String name) {
-        String shown = name.length() <= LONGEST_SHOWN ? name : name.substring(0, LONGEST_SHOWN) + "…";
+        String shown = name.length() <= LONGEST_SHOWN ? name : Unicode.valid(name.substring(0, LONGEST_SHOWN)) + "…";
         return "'" + CONTROL.matcher(shown).replaceAll(" ") + "'";
     }
 

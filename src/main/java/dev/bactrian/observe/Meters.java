@@ -115,7 +115,7 @@ final class Meters implements Observer {
         tokens(tags, "prompt", document.path("usage").path("prompt_tokens"));
         tokens(tags, "completion", document.path("usage").path("completion_tokens"));
         JsonNode predicted = document.path("prediction").path("metrics").path("predict_time");
-        if (predicted.isNumber() && predicted.doubleValue() >= 0) {
+        if (predicted.isNumber() && predicted.doubleValue() >= 0 && predicted.doubleValue() < Integer.MAX_VALUE) {
             Timer.builder("bactrian.predict").description("What predictions took to run, as the provider says")
                     .tags(tags).register(registry).record((long) (predicted.doubleValue() * 1e9), TimeUnit.NANOSECONDS);
         }

@@ -19,6 +19,8 @@ import dev.bactrian.error.GenerationFailure;
  */
 public record Look(Prediction prediction, Looks looks, Times times, Duration delay, GenerationFailure problem) {
 
+    private static final double LONGEST_SECONDS = Duration.ofDays(365).toSeconds();
+
     /** Nothing has been looked at yet; the first look comes at once. */
     static Look first(Prediction prediction, Times times) {
         return new Look(prediction, Looks.NONE, times, Duration.ZERO, null);
@@ -94,9 +96,9 @@ public record Look(Prediction prediction, Looks looks, Times times, Duration del
         ObjectNode document = JsonNodeFactory.instance.objectNode().put("id", prediction.id()).put("polls", looks.answered());
         JsonNode metrics = prediction.metrics();
         document.set("metrics", metrics.isObject() ? metrics : JsonNodeFactory.instance.objectNode());
-        boolean ran = metrics.path("predict_time").isNumber();
+        boolean ran = isTime(metrics.path("predict_time"));
         double seconds = metrics.path("predict_time").asDouble();
-        if (ran && metrics.path("total_time").isNumber()) {
+        if (ran && isTime(metrics.path("total_time"))) {
             document.put("queuedMs", Math.max(0, Math.round((metrics.path("total_time").asDouble() - seconds) * 1000)));
         } else if (times != null) {
             document.put("queuedMs", times.queued().toMillis());
@@ -107,5 +109,10 @@ public record Look(Prediction prediction, Looks looks, Times times, Duration del
             document.put("predictMs", times.ran().toMillis());
         }
         return document;
+    }
+
+    /** Whether it is a number of seconds that a prediction can have taken; others say nothing. */
+    private static boolean isTime(JsonNode seconds) {
+        return seconds.isNumber() && seconds.doubleValue() >= 0 && seconds.doubleValue() <= LONGEST_SECONDS;
     }
 }

@@ -2,8 +2,10 @@ package dev.bactrian.replicate;
 
 import java.util.ArrayList;
 import java.util.Iterator;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
+import java.util.Set;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
@@ -13,10 +15,11 @@ import dev.bactrian.emit.ChunkSource;
 import dev.bactrian.error.ErrorType;
 import dev.bactrian.error.GenerationFailure;
 import dev.bactrian.model.Kind;
+import dev.bactrian.text.Unicode;
 
 /**
  * What a prediction put out, told apart by its shape (PROVIDERS.md 1.7): pieces of text, URLs of images, or another
- * JSON value.
+ * JSON value, which may hold such URLs.
  *
  * @param kind   what it turned out to be
  * @param chunks the pieces of text that are still to be emitted, none of them empty
@@ -24,6 +27,9 @@ import dev.bactrian.model.Kind;
  * @param answer the parts of the result document that it makes up
  */
 public record Output(Kind kind, List<String> chunks, int before, ObjectNode answer) {
+
+    /** Files that lie deeper are not looked for. */
+    private static final int MOST_LEVELS = 100;
 
     /**
      * Reads an output.
@@ -35,24 +41,47 @@ public record Output(Kind kind, List<String> chunks, int before, ObjectNode answ
      */
     static Output read(JsonNode output, Kind known, String prompt) {
         List<String> strings = strings(output);
-        if (strings == null) {
+        List<String> present = strings(withoutNulls(output));
+        if (known != Kind.TEXT && areUrls(present)) {
+            return images(present, prompt);
+        }
+        // A text may quote a URL; an image model has no text, and an object or the like holds its files somewhere inside.
+        List<String> urls = known == Kind.IMAGE || known == null && strings == null ? urls(output) : List.of();
+        if (!urls.isEmpty()) {
+            Output images = images(urls, prompt);
+            images.answer.set("output", output);
+            return images;
+        } else if (known == Kind.IMAGE && present != null && present.isEmpty()) {
+            throw new GenerationFailure(ErrorType.EMPTY_OUTPUT, "the prediction succeeded without an image");
+        } else if (strings == null) {
             Kind kind = known == null ? Kind.TEXT : known;
             ObjectNode answer = head(kind, prompt);
             answer.set("output", output);
             return new Output(kind, List.of(), 0, answer);
         }
-        boolean urls = !strings.isEmpty() && strings.stream().allMatch(Output::isUrl);
-        if (known == Kind.IMAGE && strings.isEmpty()) {
-            throw new GenerationFailure(ErrorType.EMPTY_OUTPUT, "the prediction succeeded without an image");
+        List<String> pieces = whole(strings);
+        ObjectNode answer = head(Kind.TEXT, prompt).put("text", String.join("", pieces)).put("chunks", pieces.size());
+        return new Output(Kind.TEXT, pieces, 0, answer);
+    }
+
+    private static Output images(List<String> urls, String prompt) {
+        ObjectNode answer = head(Kind.IMAGE, prompt);
+        ArrayNode images = answer.putArray("images");
+        urls.forEach(url -> images.addObject().put("url", url));
+        return new Output(Kind.IMAGE, List.of(), 0, answer);
+    }
+
+    /** The pieces as valid Unicode: a pair that is cut between two of them is in the second. */
+    private static List<String> whole(List<String> pieces) {
+        Unicode.Joiner joiner = new Unicode.Joiner();
+        List<String> whole = new ArrayList<>();
+        for (int i = 0; i < pieces.size(); i++) {
+            String piece = joiner.next(pieces.get(i)) + (i + 1 == pieces.size() ? joiner.end() : "");
+            if (!piece.isEmpty()) {
+                whole.add(piece);
+            }
         }
-        if (urls && known != Kind.TEXT) {
-            ObjectNode answer = head(Kind.IMAGE, prompt);
-            ArrayNode images = answer.putArray("images");
-            strings.forEach(url -> images.addObject().put("url", url));
-            return new Output(Kind.IMAGE, List.of(), 0, answer);
-        }
-        ObjectNode answer = head(Kind.TEXT, prompt).put("text", String.join("", strings)).put("chunks", strings.size());
-        return new Output(Kind.TEXT, List.copyOf(strings), 0, answer);
+        return List.copyOf(whole);
     }
 
     /**
@@ -64,7 +93,7 @@ public record Output(Kind kind, List<String> chunks, int before, ObjectNode answ
         List<String> rest = new ArrayList<>();
         for (String piece : done < 0 ? List.<String>of() : chunks) {
             if (done < piece.length()) {
-                rest.add(piece.substring(done));
+                rest.add(Unicode.valid(piece.substring(done)));
             }
             done = Math.max(0, done - piece.length());
         }
@@ -79,14 +108,18 @@ public record Output(Kind kind, List<String> chunks, int before, ObjectNode answ
         return lengthOf(streamed, text()) >= 0;
     }
 
-    /** How much of the text a beginning makes up, or -1. An event stream turns every line end into a LF. */
+    /**
+     * How much of the text a beginning makes up, or -1. An event stream turns every line end into a LF, and each half of a
+     * pair that is cut between two events into U+FFFD.
+     */
     private static int lengthOf(String beginning, String text) {
         int at = 0;
         for (int i = 0; i < beginning.length(); i++) {
             char wanted = beginning.charAt(i);
             if (wanted == '\n' && text.startsWith("\r\n", at)) {
                 at++;
-            } else if (at >= text.length() || text.charAt(at) != wanted && !(wanted == '\n' && text.charAt(at) == '\r')) {
+            } else if (at >= text.length() || text.charAt(at) != wanted && !(wanted == '\n' && text.charAt(at) == '\r')
+                    && !(wanted == Unicode.REPLACEMENT && Character.isSurrogate(text.charAt(at)))) {
                 return -1;
             }
             at++;
@@ -104,8 +137,28 @@ public record Output(Kind kind, List<String> chunks, int before, ObjectNode answ
      * of text may be the beginning of it.
      */
     static boolean isFiles(JsonNode output) {
-        List<String> strings = strings(output);
+        return areUrls(strings(output));
+    }
+
+    private static boolean areUrls(List<String> strings) {
         return strings != null && !strings.isEmpty() && strings.stream().allMatch(Output::isUrl);
+    }
+
+    /** The URLs that a value holds, wherever in it, each once. */
+    private static List<String> urls(JsonNode output) {
+        Set<String> urls = new LinkedHashSet<>();
+        addUrls(output, MOST_LEVELS, urls);
+        return List.copyOf(urls);
+    }
+
+    private static void addUrls(JsonNode value, int levels, Set<String> urls) {
+        if (value == null) {
+            return;
+        } else if (value.isTextual() && isUrl(value.textValue())) {
+            urls.add(value.textValue());
+        } else if (levels > 0) {
+            value.forEach(item -> addUrls(item, levels - 1, urls));
+        }
     }
 
     /** Its chunks, to be split over. */
@@ -165,6 +218,20 @@ public record Output(Kind kind, List<String> chunks, int before, ObjectNode answ
             }
         }
         return strings;
+    }
+
+    /** A list of files has null where there is none, such as for an image that was filtered out. */
+    private static JsonNode withoutNulls(JsonNode output) {
+        if (output == null || !output.isArray()) {
+            return output;
+        }
+        ArrayNode present = JsonNodeFactory.instance.arrayNode(output.size());
+        output.forEach(item -> {
+            if (!item.isNull()) {
+                present.add(item);
+            }
+        });
+        return present;
     }
 
     static boolean isUrl(String text) {

@@ -1,10 +1,12 @@
 package dev.bactrian.replicate;
 
 import java.util.Optional;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.MissingNode;
+import dev.bactrian.generate.Documents;
 import dev.bactrian.http.Answers;
 
 /**
@@ -17,6 +19,7 @@ import dev.bactrian.http.Answers;
 public record Prediction(String id, String rawStatus, JsonNode output, JsonNode error, String logs, JsonNode metrics,
         boolean dataRemoved, String streamUrl) {
 
+    private static final Pattern PREDICTION_IN_URL = Pattern.compile("/predictions/([A-Za-z0-9_-]+)");
     private static final Pattern ID = Pattern.compile("[A-Za-z0-9_-]{1,128}");
 
     /** Whether an id may be put into a URL: what the service hands out is letters and digits. */
@@ -24,11 +27,16 @@ public record Prediction(String id, String rawStatus, JsonNode output, JsonNode 
         return ID.matcher(id).matches();
     }
 
-    /** Reads an answer; empty where it is not a prediction. An answer to a look may lack the id: the one asked for is it. */
+    /**
+     * Reads an answer; empty where it is not a prediction, or not the one asked for. An answer to a poll may lack the id:
+     * the one asked for is it.
+     *
+     * @param askedFor the id that was polled, or null where a create was answered
+     */
     static Optional<Prediction> read(JsonNode body, String askedFor) {
         String id = body.path("id").isTextual() ? body.path("id").textValue() : askedFor;
         boolean status = body.path("status").isTextual() && !body.path("status").textValue().isBlank();
-        if (!body.isObject() || id == null || !status && askedFor != null) {
+        if (!body.isObject() || id == null || askedFor != null && (!status || isOfAnother(body, askedFor))) {
             return Optional.empty();
         }
         JsonNode output = body.path("output");
@@ -36,7 +44,18 @@ public record Prediction(String id, String rawStatus, JsonNode output, JsonNode 
         return Optional.of(new Prediction(askedFor == null ? id : askedFor, status ? body.path("status").textValue() : "starting",
                 output.isNull() || output.isMissingNode() ? null : output, body.path("error"),
                 logs.isTextual() ? logs.textValue() : "", body.path("metrics"), body.path("data_removed").asBoolean(false),
-                body.path("urls").path("stream").textValue()));
+                streamUrl(body.path("urls").path("stream").textValue(), id)));
+    }
+
+    /** Null too where the URL is that of another prediction, as far as it shows. */
+    private static String streamUrl(String url, String id) {
+        Matcher shown = PREDICTION_IN_URL.matcher(url == null ? "" : url);
+        return shown.find() && !shown.group(1).equals(id) ? null : url;
+    }
+
+    /** Whether an answer is said to be of another prediction: whatever went wrong on the way, it is not ours. */
+    static boolean isOfAnother(JsonNode body, String askedFor) {
+        return body.hasNonNull("id") && !askedFor.equals(body.path("id").asText());
     }
 
     /** The same, as one that has ended well. */
@@ -62,7 +81,7 @@ public record Prediction(String id, String rawStatus, JsonNode output, JsonNode 
     String reason() {
         Optional<String> said = error.isTextual() ? Optional.of(Answers.oneLine(error.textValue())).filter(text -> !text.isBlank())
                 : error.isNull() || error.isMissingNode() || error.isContainerNode() && error.isEmpty() ? Optional.empty()
-                : Optional.of(Answers.message(error).orElse(Answers.oneLine(error.toString())));
+                : Optional.of(Answers.message(error).orElse(Answers.oneLine(Documents.text(error))));
         return said.orElseGet(() -> {
             String lastLine = logs.lines().filter(line -> !line.isBlank()).reduce((a, b) -> b).orElse("");
             return "prediction " + id + " gave no reason"

@@ -4,7 +4,9 @@ import java.io.Closeable;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.SocketTimeoutException;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.Arrays;
 
 import dev.bactrian.emit.ChunkSource;
 import dev.bactrian.error.GenerationFailure;
@@ -35,6 +37,7 @@ public final class PredictionStream implements ChunkSource, Closeable {
     private final Cancellation cancellation;
     private final Runnable firstChunk;
     private final StringBuilder text = new StringBuilder();
+    private byte[] begunCharacter = {};
     private int chunks;
     private long begunNano;
     private boolean begun;
@@ -119,7 +122,7 @@ public final class PredictionStream implements ChunkSource, Closeable {
     }
 
     private String output() {
-        String piece = events.text();
+        String piece = text(events);
         awaitOutput();
         if (!begun) {
             begun = true;
@@ -136,6 +139,29 @@ public final class PredictionStream implements ChunkSource, Closeable {
         }
         text.append(piece);
         return piece;
+    }
+
+    /** The event's text, with the bytes of a character that the event before it has begun, without those of one that it begins. */
+    private String text(EventStream event) {
+        byte[] bytes = Arrays.copyOf(begunCharacter, begunCharacter.length + event.length());
+        System.arraycopy(event.data(), event.start(), bytes, begunCharacter.length, event.length());
+        int whole = bytes.length - begunAtTheEnd(bytes);
+        begunCharacter = Arrays.copyOfRange(bytes, whole, bytes.length);
+        return new String(bytes, 0, whole, StandardCharsets.UTF_8);
+    }
+
+    /** How many bytes at the end are the beginning of a character in UTF-8. */
+    private static int begunAtTheEnd(byte[] bytes) {
+        for (int i = 1; i <= Math.min(3, bytes.length); i++) {
+            int one = bytes[bytes.length - i] & 0xFF;
+            if (one >= 0xC0) {
+                int length = one >= 0xF0 ? 4 : one >= 0xE0 ? 3 : 2;
+                return i < length ? i : 0;
+            } else if (one < 0x80) {
+                return 0;
+            }
+        }
+        return 0;
     }
 
     private String end(String why) {

@@ -131,7 +131,8 @@ public final class Replicate implements CamelContextAware {
      * @throws GenerationFailure {@code provider-unavailable} where the answer is none, or its id can't be used
      */
     public Look created(@Variable("generation") Generation generation, @Body String body) {
-        JsonNode answer = Answers.json(body).orElse(MissingNode.getInstance());
+        // Of an answer that breaks off the id is enough: the prediction is paid for.
+        JsonNode answer = Answers.json(body).or(() -> Answers.begun(body, "id")).orElse(MissingNode.getInstance());
         Prediction prediction = Prediction.read(answer, null)
                 .orElseThrow(() -> unavailable("the answer to the create is not a prediction"));
         if (!Prediction.isValidId(prediction.id())) {
@@ -246,8 +247,9 @@ public final class Replicate implements CamelContextAware {
      * @throws GenerationFailure {@code provider-unavailable} where the answer is not a prediction
      */
     public Look seen(@Variable("generation") Generation generation, @Variable("look") Look before, @Body String body) {
-        Prediction prediction = Answers.json(body).flatMap(json -> Prediction.read(json, before.getId()))
-                .orElseThrow(() -> unavailable("the answer to a look at prediction " + before.getId() + " is not a prediction"));
+        JsonNode answer = Answers.json(body).orElse(MissingNode.getInstance());
+        Prediction prediction = Prediction.read(answer, before.getId()).orElseThrow(() -> unavailable("the answer to a look at prediction "
+                + before.getId() + (Prediction.isOfAnother(answer, before.getId()) ? " is another prediction" : " is not a prediction")));
         observer.looked(generation, true);
         LOG.debug("{}: look {} at prediction {}: {}", generation.id(), before.looks().answered() + 1, prediction.id(),
                 prediction.rawStatus());

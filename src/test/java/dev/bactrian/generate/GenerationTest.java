@@ -96,4 +96,14 @@ class GenerationTest {
         assertThat(Generation.begin("x", request("{'prompt':'a'}"), GEMMA, true, "").isReplicate()).isTrue();
         assertThat(Generation.begin("x", request("{'prompt':'a'}"), SOLAR, true, "").getProvider()).isEqualTo("upstage");
     }
+
+    @Test
+    void whatAnEarlierVersionCalledItIsKnown() {
+        Generation generation = Generation.begin("__-0123456789abcdef01234567", request("{'prompt':'a'}"), GEMMA, true, "d");
+        String before = key("__-02a656a8", request("{'prompt':'a'}"), GEMMA, "d");
+
+        assertThat(generation.formerly("__-02a656a8").formerKey()).isEqualTo(before);
+        assertThat(generation.formerly("__-02a656a8").with("key", "owner").formerKey()).isEqualTo(before + "-owner");
+        assertThat(generation.formerly(generation.id()).formerKey()).isNull();
+    }
 }

@@ -9,6 +9,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.NullSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -41,6 +42,30 @@ class AnswersTest {
         assertThat(Answers.json("{\"output\":[\"" + image + "\"]}").orElseThrow().at("/output/0").textValue()).hasSize(image.length());
     }
 
+    /** What other writers of JSON let pass: it may be paid for. */
+    @ParameterizedTest
+    @ValueSource(strings = {"{\"id\":\"p1\"}", "\uFEFF{\"id\":\"p1\"}", "{\"n\":NaN,\"id\":\"p1\"}", "{\"n\":[-Infinity,+Infinity],\"id\":\"p1\"}",
+            "{\"n\":\"a\tb\n\u0000\",\"id\":\"p1\"}", "{\"id\":\"p1\",}", "{\"n\":[1,],\"id\":\"p1\"}", "{\"n\":.5,\"m\":5.,\"o\":007,\"id\":\"p1\"}",
+            "{\"n\":\"\\x\",\"id\":\"p1\"}", "{\"id\":\"p1\"} trailing", "{\"n\":1e99999999999,\"id\":\"p1\"}", "{\"n\":-1E-99999999999,\"id\":\"p1\"}"})
+    void whatIsAlmostJsonIsRead(String body) {
+        assertThat(Answers.json(body).orElseThrow().path("id").asText()).isEqualTo("p1");
+    }
+
+    @ParameterizedTest
+    @CsvSource(quoteCharacter = '|', delimiter = ';', value = {"{\"id\":\"p1\",\"sta; p1", "{\"n\":{\"id\":\"p2\"},\"id\":\"p1\",; p1", "{\"n\":[\"id\"],\"id\":\"p1\" x; p1",
+        "{\"id\":\"p1; ||", "{\"n\":{\"id\":\"p1\"; ||", "[\"id\",\"p1\"; ||", "<html>id; ||", "{\"id\":7,\"a; ||", "||; ||"})
+    void ofAnAnswerThatBreaksOffAFieldIsRead(String body, String id) {
+        assertThat(Answers.begun(body, "id").map(node -> node.path("id").asText()).orElse("")).isEqualTo(id);
+    }
+
+    @Test
+    void neitherDepthNorLengthIsAnObstacle() {
+        assertThat(Answers.json("{\"n\":" + "[".repeat(50_000) + "]".repeat(50_000) + ",\"id\":\"p1\"}").orElseThrow().path("id").asText()).isEqualTo("p1");
+        assertThat(Answers.json("{\"n\":" + "7".repeat(50_000) + ",\"id\":\"p1\"}").orElseThrow().path("id").asText()).isEqualTo("p1");
+        assertThat(Answers.json("{\"n\":0." + "7".repeat(50_000) + ",\"id\":\"p1\"}").orElseThrow().path("id").asText()).isEqualTo("p1");
+        assertThat(Answers.json("{\"" + "n".repeat(200_000) + "\":1,\"id\":\"p1\"}").orElseThrow().path("id").asText()).isEqualTo("p1");
+    }
+
     @Test
     void nestingWithoutEndIsNothing() {
         assertThat(Answers.json("[".repeat(100_000))).isEmpty();
@@ -64,6 +89,11 @@ class AnswersTest {
     @Test
     void aMessageIsNotCutWithinACharacter() {
         assertThat(Answers.oneLine("x".repeat(1999) + "🐫".repeat(10))).isEqualTo("x".repeat(1999) + "…");
+    }
+
+    @Test
+    void aMessageIsValidUnicode() {
+        assertThat(Answers.oneLine("cut \uD83D")).isEqualTo("cut \uFFFD");
     }
 
     @Test

@@ -383,6 +383,22 @@ class LedgerTest {
         }
     }
 
+    @ParameterizedTest
+    @EnumSource
+    void aPredictionThatAnEarlierVersionRememberedIsFound(Where where) {
+        Ledger ledger = remembering(where, A_DAY);
+        Generation before = generation("___-02a656a8");
+        Generation now = new Generation("___-0123456789abcdef01234567", before.request(), before.model(), "___-0123456789abcdef01234567-a",
+                before.startedAt(), before.startNano(), null, before.recallKey());
+        ledger.record(before, Look.resume("p1", "starting", new Looks(0, 0, 0, 0), null));
+
+        assertThat(ledger.recall(now)).isEqualTo("p1");
+        assertThat(ledger.recall(now)).isEqualTo("p1");
+        assertThat(ledger.recall(before)).isNull();
+        ledger.forget(now.recallKey());
+        assertThat(ledger.recall(now)).isNull();
+    }
+
     private static Generation generation(String id) {
         Model model = new Model(Provider.REPLICATE, "google-deepmind/gemma-2b-it", Kind.TEXT, "dff9");
         return Generation.begin(id, GenerateRequest.ofPrompt("p"), model, true, "");

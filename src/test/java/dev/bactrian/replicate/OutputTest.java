@@ -17,6 +17,7 @@ import dev.bactrian.http.Answers;
 import dev.bactrian.model.Kind;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /** What comes of an output by its shape and the model's kind: PROVIDERS.md 1.7, CONTRACT.md section 5. */
@@ -46,7 +47,13 @@ class OutputTest {
         IMAGE_DATA(IMAGE, "['" + DATA + "']", "{'kind':'image','prompt':'a cat','images':[{'url':'" + DATA + "'}]}"),
         IMAGE_PLAIN_HTTP(IMAGE, "'http://localhost:1/o.png'", "{'kind':'image','prompt':'a cat','images':[{'url':'http://localhost:1/o.png'}]}"),
         IMAGE_CAPITALS(IMAGE, "'HTTPS://x/o.png'", "{'kind':'image','prompt':'a cat','images':[{'url':'HTTPS://x/o.png'}]}"),
-        IMAGE_OBJECT(IMAGE, "{'image':'" + URL + "'}", "{'kind':'image','prompt':'a cat','output':{'image':'" + URL + "'}}"),
+        IMAGE_OBJECT(IMAGE, "{'image':'" + URL + "'}",
+                "{'kind':'image','prompt':'a cat','images':[{'url':'" + URL + "'}],'output':{'image':'" + URL + "'}}"),
+        IMAGE_OBJECT_WITHOUT_URLS(IMAGE, "{'image':null}", "{'kind':'image','prompt':'a cat','output':{'image':null}}"),
+        IMAGE_AFTER_NULL(IMAGE, "[null,'" + URL + "']", "{'kind':'image','prompt':'a cat','images':[{'url':'" + URL + "'}]}"),
+        IMAGE_BESIDE_TEXT(IMAGE, "['" + URL + "','filtered']",
+                "{'kind':'image','prompt':'a cat','images':[{'url':'" + URL + "'}],'output':['" + URL + "','filtered']}"),
+        IMAGE_TEXT(IMAGE, "'filtered'", "{'kind':'text','text':'filtered','chunks':1}"),
 
         UNKNOWN_URL(null, "'" + URL + "'", "{'kind':'image','prompt':'a cat','images':[{'url':'" + URL + "'}]}"),
         UNKNOWN_DATA(null, "'" + DATA + "'", "{'kind':'image','prompt':'a cat','images':[{'url':'" + DATA + "'}]}"),
@@ -55,8 +62,12 @@ class OutputTest {
         UNKNOWN_TEXT_THAT_BEGINS_LIKE_A_URL(null, "'https://x is a site'", "{'kind':'text','text':'https://x is a site','chunks':1}"),
         UNKNOWN_WORD_DATA(null, "'data: nothing'", "{'kind':'text','text':'data: nothing','chunks':1}"),
         UNKNOWN_URL_AND_TEXT(null, "['" + URL + "',' and']", "{'kind':'text','text':'" + URL + " and','chunks':2}"),
-        UNKNOWN_OBJECT(null, "{'audio':'" + URL + "'}", "{'kind':'text','output':{'audio':'" + URL + "'}}"),
-        UNKNOWN_NESTED_LIST(null, "[['" + URL + "']]", "{'kind':'text','output':[['" + URL + "']]}"),
+        UNKNOWN_OBJECT(null, "{'audio':'" + URL + "'}",
+                "{'kind':'image','prompt':'a cat','images':[{'url':'" + URL + "'}],'output':{'audio':'" + URL + "'}}"),
+        UNKNOWN_OBJECT_WITHOUT_URLS(null, "{'audio':'none'}", "{'kind':'text','output':{'audio':'none'}}"),
+        UNKNOWN_NESTED_LIST(null, "[['" + URL + "']]",
+                "{'kind':'image','prompt':'a cat','images':[{'url':'" + URL + "'}],'output':[['" + URL + "']]}"),
+        UNKNOWN_LIST_WITH_NULL(null, "['a',null]", "{'kind':'text','output':['a',null]}"),
         UNKNOWN_NOTHING(null, null, "{'kind':'text','text':'','chunks':0}");
 
         final Kind kind;
@@ -102,7 +113,8 @@ class OutputTest {
         NOTHING(null),
         EMPTY_LIST("[]"),
         EMPTY_STRING("''"),
-        EMPTY_STRINGS("['','']");
+        EMPTY_STRINGS("['','']"),
+        NULLS("[null,null]");
 
         final JsonNode output;
 
@@ -127,6 +139,33 @@ class OutputTest {
 
         assertThat(output.chunks().size()).isEqualTo(10_000);
         assertThat(output.answer().path("text").asText().equals("가 ".repeat(10_000))).isTrue();
+    }
+
+    @Test
+    void filesAreFoundHoweverDeepTheValueIs() {
+        JsonNode deep = Answers.json("{\"a\":".repeat(50_000) + "1" + "}".repeat(50_000)).orElseThrow();
+        JsonNode output = JsonNodeFactory.instance.arrayNode().add(URL).add(deep);
+
+        assertThat(read(output, null).answer().path("images").size()).isEqualTo(1);
+    }
+
+    /** What a stream has brought, the whole output's pieces, and what is left of them (S: nothing fits). Halves: H, L. */
+    @ParameterizedTest
+    @CsvSource({"hi R, hi H;L there, R there", "hi RR th, hi H;L there, ere", "'hi ', hi H;L there, C there", "hi C, hi H;L there, ' there'",
+            "hi R, hi H, ''", "hi X, hi H;L there, S"})
+    void whatAStreamMadeOfHalvesIsTheBeginningOfTheOutput(String streamed, String pieces, String rest) {
+        ArrayNode output = JsonNodeFactory.instance.arrayNode();
+        for (String piece : spell(pieces).split(";")) {
+            output.add(piece);
+        }
+        Output read = read(output, TEXT);
+
+        assertThat(read.beginsWith(spell(streamed))).isEqualTo(!rest.equals("S"));
+        assertThat(String.join("", read.after(spell(streamed), 1).chunks())).isEqualTo(rest.equals("S") ? "" : spell(rest));
+    }
+
+    private static String spell(String text) {
+        return text.replace('R', '\uFFFD').replace("C", "\uD83D\uDC2A").replace('H', '\uD83D').replace('L', '\uDC2A');
     }
 
     @Test

@@ -2,6 +2,8 @@ package dev.bactrian.replicate;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.SocketException;
@@ -10,6 +12,7 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HexFormat;
 import java.util.List;
 
 import dev.bactrian.error.ErrorType;
@@ -83,6 +86,19 @@ class PredictionStreamTest {
             }
         }
         return pieces;
+    }
+
+    @Test
+    void aCharacterThatIsCutBetweenTwoEventsIsInTheSecond() {
+        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+        for (String hex : List.of("6869 F09F", "90AA EC95", "88 F0", "9F", "90", "AA 80", "F0 9F 41", "ED")) {
+            bytes.writeBytes("event: output\ndata: ".getBytes(StandardCharsets.UTF_8));
+            bytes.writeBytes(HexFormat.of().parseHex(hex.replace(" ", "")));
+            bytes.writeBytes("\n\n".getBytes(StandardCharsets.UTF_8));
+        }
+        bytes.writeBytes("event: done\ndata: {}\n\n".getBytes(StandardCharsets.UTF_8));
+
+        assertThat(pieces(stream(new ByteArrayInputStream(bytes.toByteArray()), Kind.TEXT))).containsExactly("hi", "🐪", "안", "🐪\uFFFD", "\uFFFDA");
     }
 
     private static Output output(String json) {

@@ -100,10 +100,16 @@ class PredictionTest {
         assertThat(created(json)).isEmpty();
     }
 
+    @ParameterizedTest
+    @ValueSource(strings = {"'other'", "'P1'", "''", "'p1 '", "7", "{'id':'p1'}", "['p1']", "true"})
+    void anotherPredictionIsNotTheOneThatWasPolled(String id) {
+        assertThat(seen("{'id':" + id + ",'status':'succeeded','output':'x'}")).isEmpty();
+    }
+
     @Test
-    void aLookStaysWithTheIdItAskedFor() {
-        assertThat(seen("{'id':'other','status':'processing'}").orElseThrow().id()).isEqualTo("p1");
+    void aPollStaysWithTheIdItAskedFor() {
         assertThat(seen("{'status':'processing'}").orElseThrow().id()).isEqualTo("p1");
+        assertThat(seen("{'id':null,'status':'processing'}").orElseThrow().id()).isEqualTo("p1");
     }
 
     @ParameterizedTest

@@ -13,6 +13,7 @@ import java.util.Properties;
 import dev.bactrian.error.ErrorType;
 import dev.bactrian.error.GenerationFailure;
 import dev.bactrian.generate.Generation;
+import dev.bactrian.http.Answers;
 import dev.bactrian.model.Kind;
 import dev.bactrian.model.Model;
 import dev.bactrian.model.Provider;
@@ -97,6 +98,30 @@ class ReplicateTest {
 
         assertThatThrownBy(() -> replicate.body(generation)).isInstanceOfSatisfying(GenerationFailure.class,
                 failure -> assertThat(failure.type()).isEqualTo(ErrorType.AUTHENTICATION)).hasMessageContaining("bactrian.replicate.api-token");
+    }
+
+    @Test
+    void ofACreatesAnswerThatBreaksOffTheIdIsEnough() {
+        Look look = replicate().created(generation, "{\"id\":\"p1\",\"status\":\"succeeded\",\"output\":[\"half");
+
+        assertThat(look.getId()).isEqualTo("p1");
+        assertThat(look.isPending()).isTrue();
+    }
+
+    @Test
+    void anOptionGoesOutAsItIsHoweverDeepItIs() throws Exception {
+        String deep = "[".repeat(990) + "]".repeat(990);
+
+        assertThat(new String(replicate().body(generation("{'prompt':'a \\ud83d','x':" + deep + "}", SD_3)), StandardCharsets.UTF_8))
+                .contains("\"a \uFFFD\"", deep);
+    }
+
+    @Test
+    void theStreamOfAnotherPredictionIsNotRead() {
+        assertThat(Prediction.read(Answers.json(json("{'id':'p1','urls':{'stream':'https://s/v1/predictions/p2'}}")).orElseThrow(), null).orElseThrow()
+                .streamUrl()).isNull();
+        assertThat(Prediction.read(Answers.json(json("{'id':'p1','urls':{'stream':'https://s/v1/predictions/p1?x'}}")).orElseThrow(), null).orElseThrow()
+                .streamUrl()).isEqualTo("https://s/v1/predictions/p1?x");
     }
 
     @Test

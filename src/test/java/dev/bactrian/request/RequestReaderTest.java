@@ -269,6 +269,7 @@ class RequestReaderTest {
         TRAILING_TOKEN("{\"prompt\": \"a\"} {}", "JSON"),
         TRAILING_BRACE("{\"prompt\": \"a\"}}", "JSON"),
         SINGLE_QUOTES("{'prompt': 'a'}", "JSON"),
+        NUMBER_WITHOUT_END("{\"prompt\": \"a\", \"n\": 1e99999999999}", "JSON"),
         TRAILING_COMMA("{\"prompt\": \"a\",}", "JSON"),
         COMMENT("{\"prompt\": \"a\" /* x */}", "JSON"),
         NAN("{\"prompt\": \"a\", \"x\": NaN}", "JSON"),

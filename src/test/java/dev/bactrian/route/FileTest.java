@@ -41,7 +41,7 @@ class FileTest extends InboxTestSupport {
         assertThat(simulator.requests(Call.CHAT)).extracting(request -> request.json().path("messages").path(0).path("content").asText())
                 .containsExactlyInAnyOrder("Say hello", "{\"not\": \"a request but text", "json", "looks like json", "p", "two dots", "blank", "bom");
         assertThat(captured.results).extracting(result -> result.json().path("id").asText())
-                .contains("greeting", "brace", "json", "no-extension", "mine", "a.b", "bom").anyMatch(id -> id.matches("with_blank-[0-9a-f]{8}"));
+                .contains("greeting", "brace", "json", "no-extension", "mine", "a.b", "bom").anyMatch(id -> id.matches("with_blank-[0-9a-f]{24}"));
         captured.results.clear();
     }
 

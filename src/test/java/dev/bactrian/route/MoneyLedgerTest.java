@@ -127,7 +127,7 @@ class MoneyLedgerTest extends RouteTestSupport {
     @Test
     void aRequestOfTheSameIdButAnotherContentCreatesAnew() throws Exception {
         stopWithAPredictionUnderWay();
-        simulator.on(Call.CREATE, created("p2")).always(Call.POLL, succeeded("\"another\""));
+        simulator.on(Call.CREATE, created("p2")).always(Call.POLL, Reply.prediction("succeeded", "\"another\""));
 
         start();
         JsonNode result = generate(REQUEST.replace("\"p\"", "\"q\""));

@@ -62,7 +62,7 @@ class ReplicateLooksTest extends RouteTestSupport {
     @Test
     void theFirstLookIsAtOnceAndTheNextOnesTheDelayApart() throws Exception {
         start("bactrian.replicate.poll-delay", "600ms");
-        simulator.on(Call.CREATE, Reply.status(429), created("warm"), created()).on(Call.POLL, succeeded("\"warm\""));
+        simulator.on(Call.CREATE, Reply.status(429), created(), created()).on(Call.POLL, succeeded("\"warm\""));
         generate(REQUEST);
         simulator.on(Call.POLL, look("starting"), look("processing"), succeeded("\"done\""));
 
@@ -99,6 +99,7 @@ class ReplicateLooksTest extends RouteTestSupport {
         HTML(Reply.body(200, "text/html", "<html>Just a moment…</html>".getBytes())),
         EMPTY(Reply.status(200)),
         NO_PREDICTION(Reply.json(200, "[]")),
+        ANOTHER_PREDICTION(Reply.json(200, "{\"id\": \"p2\", \"status\": \"succeeded\", \"output\": \"not ours\"}")),
         HALF_A_JSON(Reply.json(200, "{\"id\": \"p1\", \"status\": \"succ")),
         LOST(Reply.lost()),
         CUT(succeeded("\"done\"").cutAt(20)),
@@ -151,6 +152,7 @@ class ReplicateLooksTest extends RouteTestSupport {
         TOO_MANY_REQUESTS(Reply.status(429), "rate-limited", 429),
         INTERNAL_ERROR(Reply.status(500), "provider-unavailable", 500),
         LOST(Reply.lost(), "provider-unavailable", 0),
+        ANOTHER_PREDICTION(Reply.json(200, "{\"id\": \"p2\", \"status\": \"failed\", \"error\": \"not ours\"}"), "provider-unavailable", 200),
         HTML(Reply.body(200, "text/html", "<html>Just a moment…</html>".getBytes()), "provider-unavailable", 200);
 
         private final Reply reply;

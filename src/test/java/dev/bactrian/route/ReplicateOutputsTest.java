@@ -55,7 +55,10 @@ class ReplicateOutputsTest extends RouteTestSupport {
                 "{'kind': 'image', 'prompt': 'p', 'images': [{'url': 'https://x/a.png'}, {'url': 'https://x/b.png?c=d'}]}", ""),
         IMAGE_DATA(IMAGE, "['data:image/png;base64,iVBORw0KGgo=']",
                 "{'kind': 'image', 'prompt': 'p', 'images': [{'url': 'data:image/png;base64,iVBORw0KGgo='}]}", ""),
-        IMAGE_OBJECT(IMAGE, "{'mask': 'https://x/m.png'}", "{'kind': 'image', 'prompt': 'p', 'output': {'mask': 'https://x/m.png'}}", ""),
+        IMAGE_URL_AFTER_NULL(IMAGE, "[null, 'https://x/a.png', '']", "{'kind': 'image', 'prompt': 'p', 'images': [{'url': 'https://x/a.png'}]}", ""),
+        IMAGE_OBJECT(IMAGE, "{'mask': 'https://x/m.png'}",
+                "{'kind': 'image', 'prompt': 'p', 'images': [{'url': 'https://x/m.png'}], 'output': {'mask': 'https://x/m.png'}}", ""),
+        IMAGE_OBJECT_WITHOUT_URLS(IMAGE, "{'nsfw': [true]}", "{'kind': 'image', 'prompt': 'p', 'output': {'nsfw': [true]}}", ""),
         UNKNOWN_STRING(UNKNOWN, "'Hello'", "{'kind': 'text', 'text': 'Hello', 'chunks': 1}", "Hello"),
         UNKNOWN_URL(UNKNOWN, "'https://x/a.mp4'", "{'kind': 'image', 'prompt': 'p', 'images': [{'url': 'https://x/a.mp4'}]}", ""),
         UNKNOWN_URLS(UNKNOWN, "['https://x/a', 'https://x/b']",
@@ -65,6 +68,17 @@ class ReplicateOutputsTest extends RouteTestSupport {
         UNKNOWN_URL_AMONG_TEXT(UNKNOWN, "['see ', 'https://x/a']", "{'kind': 'text', 'text': 'see https://x/a', 'chunks': 2}",
                 "see |https://x/a"),
         UNKNOWN_NULL(UNKNOWN, "null", "{'kind': 'text', 'text': '', 'chunks': 0}", ""),
+        UNKNOWN_URL_AFTER_NULL(UNKNOWN, "[null, 'https://x/a']", "{'kind': 'image', 'prompt': 'p', 'images': [{'url': 'https://x/a'}]}", ""),
+        UNKNOWN_FILES_INSIDE(UNKNOWN, "{'video': {'url': 'https://x/a'}, 'frames': [null, ['https://x/b', 1], 'https://x/a'], 'seed': 7}",
+                "{'kind': 'image', 'prompt': 'p', 'images': [{'url': 'https://x/a'}, {'url': 'https://x/b'}],"
+                        + " 'output': {'video': {'url': 'https://x/a'}, 'frames': [null, ['https://x/b', 1], 'https://x/a'], 'seed': 7}}", ""),
+        OBJECT_WITH_A_URL(TEXT, "{'source': 'https://x/a'}", "{'kind': 'text', 'output': {'source': 'https://x/a'}}", ""),
+        HALF_A_PAIR(TEXT, "'hi \\ud83d'", "{'kind': 'text', 'text': 'hi \uFFFD', 'chunks': 1}", "hi \uFFFD"),
+        HALVES_IN_TWO_PIECES(TEXT, "['hi \\ud83d', '', '\\udc2a there', '\\ud83d', 'x\\udc2a']",
+                "{'kind': 'text', 'text': 'hi 🐪 there\uFFFDx\uFFFD', 'chunks': 3}", "hi |🐪 there|\uFFFDx\uFFFD"),
+        HALVES_ALONE(TEXT, "['\\ud83d', '\\udc2a', '\\ud83d']", "{'kind': 'text', 'text': '🐪\uFFFD', 'chunks': 2}", "🐪|\uFFFD"),
+        HALVES_IN_A_VALUE(TEXT, "{'\\ud83d': ['\\udc2a', 1], '\\udc2a': 2}",
+                "{'kind': 'text', 'output': {'\uFFFD': ['\uFFFD', 1], '\uFFFD\uFFFD': 2}}", ""),
         UNKNOWN_OBJECT(UNKNOWN, "{'a': 1}", "{'kind': 'text', 'output': {'a': 1}}", ""),
         UNKNOWN_ASKED_FOR_AS_TEXT(UNKNOWN + ", 'kind': 'text'", "'https://x/a'",
                 "{'kind': 'text', 'text': 'https://x/a', 'chunks': 1}", "https://x/a");
@@ -98,7 +112,7 @@ class ReplicateOutputsTest extends RouteTestSupport {
 
     /** An image model that has made no image. */
     private enum Empty {
-        NULL("null"), NOTHING(ABSENT), EMPTY_STRING("''"), EMPTY_LIST("[]"), EMPTY_STRINGS("['']");
+        NULL("null"), NOTHING(ABSENT), NOTHING_BUT_NULL("[null, null]"), EMPTY_STRING("''"), EMPTY_LIST("[]"), EMPTY_STRINGS("['']");
 
         private final String output;
 

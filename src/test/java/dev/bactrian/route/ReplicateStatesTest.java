@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.DynamicTest.dynamicTest;
 
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
+import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.List;
@@ -188,7 +189,16 @@ class ReplicateStatesTest extends RouteTestSupport {
         NO_CONTENT_TYPE(Reply.body(200, null, "{\"id\": \"p1\", \"status\": \"succeeded\", \"output\": \"안녕\"}".getBytes(StandardCharsets.UTF_8))),
         NEW_LINE_AT_THE_END(answer("{\"id\": \"p1\", \"status\": \"succeeded\", \"output\": \"안녕\"}\n")),
         MODEL_TWICE(answer("{\"id\": \"p1\", \"model\": \"a/b\", \"status\": \"succeeded\", \"model\": \"c/d\", \"output\": \"안녕\"}")),
-        ANOTHER_ID(answer("{\"id\": \"p2\", \"status\": \"succeeded\", \"output\": \"안녕\"}")),
+        BYTE_ORDER_MARK(answer("\uFEFF{\"id\": \"p1\", \"status\": \"succeeded\", \"output\": \"안녕\"}")),
+        NOT_A_NUMBER(answer("{\"id\": \"p1\", \"metrics\": {\"loss\": NaN, \"a\": -Infinity}, \"status\": \"succeeded\", \"output\": \"안녕\"}")),
+        NOT_UTF_8(notUtf8("{\"id\": \"p1\", \"logs\": \"caf\u00e9\", \"status\": \"succeeded\", \"output\": \"", "안녕\"}")),
+        CONTROL_CHARACTERS(answer("{\"id\": \"p1\", \"logs\": \"a\tb\u0000\nc\", \"status\": \"succeeded\", \"output\": \"안녕\"}")),
+        TRAILING_COMMA(answer("{\"id\": \"p1\", \"status\": \"succeeded\", \"output\": [\"안녕\",],}")),
+        AFTER_ITS_END(answer("{\"id\": \"p1\", \"status\": \"succeeded\", \"output\": \"안녕\"}}\n<!-- -->")),
+        HUGE_NUMBERS(answer("{\"id\": \"p1\", \"status\": \"succeeded\", \"output\": \"안녕\", \"metrics\": {\"predict_time\": 1e999999999,"
+                + " \"total_time\": 1e99999999999, \"n\": " + "9".repeat(20_000) + "}}")),
+        DEEP_METRICS(answer("{\"id\": \"p1\", \"status\": \"succeeded\", \"output\": \"안녕\", \"metrics\": " + deep(998) + "}")),
+        DEEPER_METRICS(answer("{\"id\": \"p1\", \"status\": \"succeeded\", \"output\": \"안녕\", \"metrics\": " + deep(20_000) + "}")),
         NO_ID(answer("{\"status\": \"succeeded\", \"output\": \"안녕\"}")),
         ODD_TIMES(answer("{\"id\": \"p1\", \"status\": \"succeeded\", \"output\": \"안녕\", \"created_at\": \"yesterday\","
                 + " \"started_at\": 7, \"completed_at\": \"2026-11-20T09:15:06.123456789Z\", \"metrics\": null, \"logs\": {}}")),
@@ -202,6 +212,17 @@ class ReplicateStatesTest extends RouteTestSupport {
 
         private static Reply answer(String json) {
             return Reply.json(200, json);
+        }
+
+        private static String deep(int levels) {
+            return "{\"a\":".repeat(levels) + "1" + "}".repeat(levels);
+        }
+
+        private static Reply notUtf8(String latin, String utf8) {
+            ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+            bytes.writeBytes(latin.getBytes(StandardCharsets.ISO_8859_1));
+            bytes.writeBytes(utf8.getBytes(StandardCharsets.UTF_8));
+            return Reply.body(200, "application/json", bytes.toByteArray());
         }
     }
 
@@ -218,6 +239,23 @@ class ReplicateStatesTest extends RouteTestSupport {
             assertThat(result.path("prediction").path("metrics").isObject()).isTrue();
             assertThat(takeChunks()).isEqualTo("안녕");
         }));
+    }
+
+    /** A create is never made again: its answer must not be lost. */
+    @TestFactory
+    Stream<DynamicTest> anAnswerToTheCreateOfThisFormIsRead() throws Exception {
+        start();
+        String answer = "{\"id\": \"p1\", \"status\": \"starting\", \"metrics\": {\"a\": %s}, \"logs\": \"%s\"}";
+        return Stream.of("\uFEFF" + answer.formatted("1", ""), answer.formatted("NaN", ""), answer.formatted("1e99999999999", ""),
+                answer.formatted(Form.deep(998), "\u0001"), answer.formatted("1", "caf\u00e9")).map(json -> dynamicTest(json.substring(0, 60), () -> {
+                    simulator.on(Call.CREATE, Reply.body(201, "application/json", json.getBytes(
+                            json.contains("caf") ? StandardCharsets.ISO_8859_1 : StandardCharsets.UTF_8))).on(Call.POLL, succeeded("\"done\""));
+
+                    JsonNode result = generate(REQUEST);
+
+                    assertThat(result.path("prediction").path("id").asText()).isEqualTo("p1");
+                    assertThat(takeChunks()).isEqualTo("done");
+                }));
     }
 
     @Test
