@@ -1,8 +1,11 @@
 package dev.bactrian.fuzz;
 
+import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.CharBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
+import java.time.Instant;
 import java.util.EnumSet;
 import java.util.Set;
 
@@ -48,9 +51,9 @@ final class Checks {
     /** The JSON that those bytes hold; a finding where a strict reader does not take them. */
     static JsonNode json(byte[] bytes, String what) {
         try {
-            StandardCharsets.UTF_8.newDecoder().decode(java.nio.ByteBuffer.wrap(bytes));
+            StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes));
             return STRICT.readTree(bytes);
-        } catch (java.io.IOException e) {
+        } catch (IOException e) {
             throw new Finding(what + " can be read back", e.getMessage());
         }
     }
@@ -73,7 +76,7 @@ final class Checks {
     static JsonNode error(Generation generation, GenerationFailure failure, String partialText, ObjectNode prediction, Set<ErrorType> types) {
         Finding.unless(types.contains(failure.type()), "a failure is of a type that fits", failure.type() + ": " + failure.getMessage());
         Finding.unless(failure.getMessage() != null, "a failure has a message", failure.type());
-        JsonNode error = written(generation == null ? Documents.error("fuzz", failure, java.time.Instant.now())
+        JsonNode error = written(generation == null ? Documents.error("fuzz", failure, Instant.now())
                 : Documents.error(generation, failure, partialText, prediction), "an error document").path("error");
         String message = error.path("message").asText();
         Finding.unless(isLine(message), "a message is one line without control characters", Fuzz.shown(message));

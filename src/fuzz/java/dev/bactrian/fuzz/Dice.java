@@ -2,7 +2,10 @@ package dev.bactrian.fuzz;
 
 import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.SplittableRandom;
 
@@ -11,6 +14,7 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.DecimalNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import com.fasterxml.jackson.databind.node.POJONode;
 
 /** What is made at random, from the seed of a case: the same seed makes the same case. */
 final class Dice {
@@ -83,7 +87,7 @@ final class Dice {
             case 1 -> factory.booleanNode(oneIn(2));
             case 2 -> raw(of(NUMBERS));
             case 3, 4 -> factory.textNode(text(4));
-            case 5 -> oneIn(40) ? deep(between(10, 1010)) : factory.numberNode(below(100));
+            case 5 -> oneIn(40) ? deep(between(10, 960)) : factory.numberNode(below(100));
             case 6 -> {
                 ArrayNode list = factory.arrayNode();
                 for (int i = below(4); i > 0; i--) {
@@ -131,7 +135,7 @@ final class Dice {
 
     private void write(JsonNode json, StringBuilder text, boolean plain, boolean lines) {
         if (json.isPojo()) {
-            text.append(((com.fasterxml.jackson.databind.node.POJONode) json).getPojo());
+            text.append(((POJONode) json).getPojo());
         } else if (json.isTextual()) {
             quote(json.textValue(), text, plain);
         } else if (json instanceof ArrayNode list) {
@@ -143,10 +147,10 @@ final class Dice {
             text.append(']');
         } else if (json instanceof ObjectNode object) {
             text.append('{');
-            List<String> names = new java.util.ArrayList<>();
+            List<String> names = new ArrayList<>();
             object.fieldNames().forEachRemaining(names::add);
             if (!plain && names.size() > 1 && oneIn(3)) {
-                java.util.Collections.swap(names, 0, below(names.size()));
+                Collections.swap(names, 0, below(names.size()));
             }
             for (int i = 0; i < names.size(); i++) {
                 blank(text.append(i == 0 ? "" : ","), plain, lines);
@@ -178,7 +182,7 @@ final class Dice {
             if (half && !plain && Character.isHighSurrogate(c) && i + 1 < value.length() && Character.isLowSurrogate(value.charAt(i + 1)) && oneIn(2)) {
                 text.append(c).append(value.charAt(++i));
             } else if (half || c < ' ' || c == 0x7f || !plain && oneIn(30)) {
-                text.append(c == '\n' && oneIn(2) ? "\\n" : String.format(oneIn(2) ? "\\u%04x" : "\\u%04X", (int) c));
+                text.append(c == '\n' && oneIn(2) ? "\\n" : escape(c, oneIn(2)));
             } else if (c == '"' || c == '\\') {
                 text.append('\\').append(c);
             } else {
@@ -186,6 +190,11 @@ final class Dice {
             }
         }
         text.append('"');
+    }
+
+    private static String escape(char c, boolean small) {
+        HexFormat hex = small ? HexFormat.of() : HexFormat.of().withUpperCase();
+        return "\\u" + hex.toHexDigits(c);
     }
 
     /** The bytes changed a few times: parts taken out, doubled, put in, cut off, flipped. */

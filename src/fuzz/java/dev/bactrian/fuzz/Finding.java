@@ -1,5 +1,7 @@
 package dev.bactrian.fuzz;
 
+import java.util.Objects;
+
 /** A case that shows something which must not be. */
 final class Finding extends RuntimeException {
 
@@ -29,8 +31,12 @@ final class Finding extends RuntimeException {
 
     /** Throws one unless both are the same. */
     static void unlessEqual(Object expected, Object actual, String property) {
-        if (!java.util.Objects.equals(expected, actual)) {
-            throw new Finding(property, "expected " + expected + " and not " + actual);
+        if (!Objects.equals(expected, actual)) {
+            throw new Finding(property, "expected " + shown(expected) + " and not " + shown(actual));
         }
+    }
+
+    private static String shown(Object value) {
+        return value instanceof String text ? Fuzz.shown(text) : String.valueOf(value);
     }
 }

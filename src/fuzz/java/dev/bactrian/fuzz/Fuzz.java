@@ -1,6 +1,10 @@
 package dev.bactrian.fuzz;
 
+import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
+import java.util.EnumMap;
+import java.util.HexFormat;
+import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
@@ -66,14 +70,14 @@ public final class Fuzz {
 
         @Override
         public String toString() {
-            return name().toLowerCase(java.util.Locale.ROOT).replace('_', '-');
+            return name().toLowerCase(Locale.ROOT).replace('_', '-');
         }
     }
 
     private final long seed;
     private final AtomicLong next = new AtomicLong();
     private final Map<String, Integer> findings = new TreeMap<>();
-    private final Map<Target, AtomicLong> counts = new java.util.EnumMap<>(Target.class);
+    private final Map<Target, AtomicLong> counts = new EnumMap<>(Target.class);
 
     private Fuzz(long seed) {
         this.seed = seed;
@@ -247,7 +251,7 @@ public final class Fuzz {
     }
 
     private static String latin(byte[] bytes) {
-        return new String(bytes, java.nio.charset.StandardCharsets.ISO_8859_1);
+        return new String(bytes, StandardCharsets.ISO_8859_1);
     }
 
     private static String cut(String text) {
@@ -265,7 +269,7 @@ public final class Fuzz {
             } else if (c == '"' || c == '\\') {
                 shown.append('\\').append((char) c);
             } else if (c < ' ' || c > '~') {
-                shown.append(String.format("\\u%04x", c));
+                shown.append("\\u").append(HexFormat.of().toHexDigits((char) c));
             } else {
                 shown.append((char) c);
             }

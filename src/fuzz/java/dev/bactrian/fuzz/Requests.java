@@ -1,6 +1,7 @@
 package dev.bactrian.fuzz;
 
 import java.io.ByteArrayInputStream;
+import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -8,6 +9,7 @@ import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -82,7 +84,7 @@ final class Requests {
         }
         Finding.unless(generation != null, "a good request is taken", "");
         JsonNode chat = Checks.json(Product.UPSTAGE.body(generation), "the body for Upstage");
-        Finding.unlessEqual(Fuzz.shown(Unicode.valid(prompt)), Fuzz.shown(chat.at("/messages/0/content").asText()), "the prompt is sent as it is");
+        Finding.unlessEqual(Unicode.valid(prompt), chat.at("/messages/0/content").asText(), "the prompt is sent as it is");
         Finding.unlessEqual(7, chat.path("seed").intValue(), "other fields are sent as they are");
     }
 
@@ -98,7 +100,7 @@ final class Requests {
             Checks.error(null, e, "", null, REFUSALS);
             Finding.unless(e.requestId() == null || RequestId.isValid(e.requestId()), "a refused request's id is one", e.requestId());
             return null;
-        } catch (java.io.IOException e) {
+        } catch (IOException e) {
             throw new Finding("reading from memory works", e.toString());
         }
         Finding.unless(RequestId.isValid(generation.id()), "a request's id is one", Fuzz.shown(generation.id()));
@@ -183,7 +185,7 @@ final class Requests {
             case 4 -> dice.text(3).getBytes(StandardCharsets.UTF_8);
             case 5 -> dice.of('x', '\ud83d', '\u0000');
             case 6 -> new Object();
-            case 7 -> java.util.Optional.of("x");
+            case 7 -> Optional.of("x");
             case 8 -> dice.below(100);
             case 9 -> dice.text(3);
             case 10 -> {
