@@ -33,6 +33,7 @@ final class ChatEvent {
     private String error;
     private boolean message;
     private boolean done;
+    private boolean textAlone;
 
     private byte[] before;
     private byte[] after;
@@ -40,7 +41,12 @@ final class ChatEvent {
 
     /** Reads an event. False where it is not JSON: half of one says nothing. */
     boolean read(EventStream event) throws IOException {
-        reset();
+        if (textAlone) {
+            piece = null;
+            textAlone = false;
+        } else {
+            reset();
+        }
         if ("error".equals(event.type())) {
             error = inWords(withoutDone(event.text()));
             return true;
@@ -115,6 +121,7 @@ final class ChatEvent {
     }
 
     private void reset() {
+        textAlone = false;
         piece = null;
         reasoning.setLength(0);
         refusal.setLength(0);
@@ -144,13 +151,14 @@ final class ChatEvent {
             }
         }
         piece = new String(data, from, to - from, StandardCharsets.UTF_8);
+        textAlone = true;
         return true;
     }
 
     private void remember(EventStream event) {
-        boolean textAlone = piece != null && textAt >= 0 && reasoning.isEmpty() && refusal.isEmpty() && toolCalls.isEmpty()
+        boolean memorable = piece != null && textAt >= 0 && reasoning.isEmpty() && refusal.isEmpty() && toolCalls.isEmpty()
                 && finishReason == null && usage == null && error == null && !message;
-        if (!textAlone) {
+        if (!memorable) {
             return;
         }
         byte[] data = event.data();
@@ -299,6 +307,11 @@ final class ChatEvent {
         StringBuilder all = new StringBuilder(thoughts.asText(""));
         thoughts.forEach(thought -> all.append(thought.path("text").asText("")));
         return all.toString();
+    }
+
+    /** Whether it is known to hold nothing but a piece of text. */
+    boolean isTextAlone() {
+        return textAlone;
     }
 
     /** Its text, never empty; null where it has none. */

@@ -244,6 +244,11 @@ public final class ChatStream implements ChunkSource, Closeable {
 
     /** Takes in the current event; its text, or null. */
     private String take(boolean isJson) throws IOException {
+        if (event.isTextAlone()) {
+            hold();
+            events.heard();
+            return joiner.next(event.piece());
+        }
         if (!isJson) {
             LOG.warn("{}: a line of the stream is not JSON and is skipped ({} bytes)", requestId, events.length());
         }
@@ -286,7 +291,7 @@ public final class ChatStream implements ChunkSource, Closeable {
     /** Where the text is not kept, what it took does not count; calls of tools and a refusal are. */
     private void hold() {
         if (!textKept && in instanceof AnswerStream answer) {
-            heldBytes += event.toolCalls().isEmpty() && event.refusal().isEmpty() ? 0 : events.length();
+            heldBytes += event.isTextAlone() || event.toolCalls().isEmpty() && event.refusal().isEmpty() ? 0 : events.length();
             answer.hold(heldBytes);
         }
     }

@@ -343,7 +343,7 @@ class ChatAnswersTest extends RouteTestSupport {
             for (String stream : List.of(PIECE + PIECE, "", PIECE + "data: {\"error\":{\"message\":\"no humps\"}}\n\n", ": nothing\n\n")) {
                 simulator.reset().always(Call.CHAT, Reply.rawStream(stream));
 
-                assertThatThrownBy(() -> template().requestBody(endpoint, "hi")).hasCauseInstanceOf(GenerateException.class);
+                assertThatThrownBy(() -> template().requestBody(endpoint, "hi")).hasRootCauseInstanceOf(GenerateException.class);
 
                 assertThat(simulator.count(Call.CHAT)).isEqualTo(1);
             }
