@@ -138,15 +138,6 @@ class PredictionStreamTest {
         }
     }
 
-    @Test
-    void whatIsNoEventDoesNotKeepItOpenForEver() {
-        PredictionStream stream = new PredictionStream(Reads.of("id: 1\n\n", "id: 2\n\n", "x", "y").thenSilence(), Kind.TEXT,
-                Duration.ZERO.minusNanos(1), new Cancellation(), () -> { });
-
-        assertThat(pieces(stream)).isEmpty();
-        assertThat(stream.problem()).isEqualTo("brought no output");
-    }
-
     @ParameterizedTest
     @CsvSource(nullValues = "null", value = {
         "'', 0, 'a|bc|d'",
