@@ -30,6 +30,7 @@ import org.apache.camel.support.SynchronizationAdapter;
 public final class ChunkStream implements Iterator<String>, Closeable {
 
     private static final int MOST_WAITING = 64;
+    private static final int NEVER = -1;
 
     private final boolean textKept;
     private final Queue<String> waiting = new ArrayDeque<>(MOST_WAITING);
@@ -43,12 +44,16 @@ public final class ChunkStream implements Iterator<String>, Closeable {
     private boolean discarding;
     private String document;
     private GenerateException failure;
+    private int thrownInTry = NEVER;
 
     ChunkStream(boolean textKept) {
         this.textKept = textKept;
     }
 
-    /** Whether a chunk may follow; never waits. A stream that has failed has its failure to come. */
+    /**
+     * Whether a chunk may follow; never waits. A stream that has failed has its failure to come, until it was thrown: Camel's
+     * {@code split} reads on after it. Who tries again, or has closed it, gets the failure again.
+     */
     @Override
     public boolean hasNext() {
         if (holderHasFailed()) {
@@ -56,8 +61,13 @@ public final class ChunkStream implements Iterator<String>, Closeable {
             return false;
         }
         synchronized (this) {
-            return !closed && !exhausted && (!ended || failure != null || !waiting.isEmpty());
+            boolean thrown = thrownInTry != NEVER && thrownInTry == currentTry();
+            return !closed && !exhausted && !thrown && (!ended || failure != null || !waiting.isEmpty());
         }
+    }
+
+    private int currentTry() {
+        return holder == null ? 0 : Answer.redeliveries(holder);
     }
 
     /**
@@ -77,6 +87,7 @@ public final class ChunkStream implements Iterator<String>, Closeable {
                 }
                 return waiting.remove();
             } else if (failure != null && !closed) {
+                thrownInTry = currentTry();
                 throw failed();
             } else if (exhausted) {
                 throw new NoSuchElementException();
@@ -118,7 +129,7 @@ public final class ChunkStream implements Iterator<String>, Closeable {
     public void close() {
         boolean open;
         synchronized (this) {
-            holder = null;
+            thrownInTry = NEVER;
             open = !ended;
             closed |= open || !waiting.isEmpty();
             waiting.clear();
@@ -182,6 +193,9 @@ public final class ChunkStream implements Iterator<String>, Closeable {
             @Override
             public void onDone(Exchange done) {
                 close();
+                synchronized (ChunkStream.this) {
+                    holder = null;
+                }
             }
         });
     }

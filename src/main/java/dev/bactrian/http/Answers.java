@@ -118,26 +118,30 @@ public final class Answers {
     }
 
     /**
-     * The service's own words in an error answer, on one line: {@code error.message}, {@code error}, {@code detail},
-     * {@code title} or {@code message} of a JSON body; empty for HTML and the like.
+     * The service's own words in an error answer, on one line: those of a JSON body in any of the usual forms
+     * ({@code error}, {@code detail}, {@code message}, {@code title}, {@code errors}; text, objects or lists), else plain
+     * text; empty for HTML, half a document and the like.
      */
     public static Optional<String> message(String body) {
-        return json(body).flatMap(Answers::message);
+        if (body == null) {
+            return Optional.empty();
+        }
+        // What is JSON at its beginning need not be JSON: "404 page not found".
+        return json(body).filter(node -> node.isContainerNode() || node.isTextual()).map(Answers::message)
+                .orElseGet(() -> ErrorWords.ofText(body).map(Answers::oneLine));
     }
 
     /** The same of a body that is JSON. */
     public static Optional<String> message(JsonNode body) {
-        JsonNode error = body.path("error");
-        for (JsonNode candidate : new JsonNode[] {
-            error.path("message"), error.path("detail"), error, body.path("detail"), body.path("title"), body.path("message")}) {
-            if (candidate.isTextual() && !candidate.textValue().isBlank()) {
-                return Optional.of(oneLine(candidate.textValue()));
-            }
-        }
-        return Optional.empty();
+        return ErrorWords.of(body).map(Answers::oneLine);
     }
 
-    /** Text for a message: on one line, valid Unicode, without control characters and not without end. */
+    /** What a page of HTML says: its title, else its text, on one line; empty where it holds no words. */
+    public static Optional<String> title(String page) {
+        return ErrorWords.ofPage(page).map(Answers::oneLine);
+    }
+
+    /** Text for a message: on one line, valid Unicode without control characters, and not without end. */
     public static String oneLine(String text) {
         // Line by line: one pattern with blanks on both sides of the line end takes quadratic time on blanks.
         StringJoiner line = new StringJoiner(" ");

@@ -3,7 +3,9 @@ package dev.bactrian.http;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.net.SocketTimeoutException;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.Arrays;
 import java.util.function.Predicate;
 
@@ -11,13 +13,19 @@ import java.util.function.Predicate;
  * Reads server-sent events from bytes by the rules of WHATWG HTML 9.2.5 and 9.2.6, save one: an event left without its
  * blank line at the end of the stream still counts. The current event's data is a range of bytes, so that nothing is
  * decoded that nobody reads. Not thread-safe.
+ *
+ * <p>A body that is no event stream but one document (JSON, HTML) is kept whole: {@link #holdsDocument()}. Of other lines that
+ * are no field of an event the first are kept: {@link #strayText()}.
  */
 public final class EventStream {
 
     private static final int INITIAL_BUFFER = 16 * 1024;
+    private static final int MOST_STRAY = 8 * 1024;
+    private static final String[] FIELDS = {"data", "event", "id", "retry"};
 
     private final InputStream in;
     private final Predicate<String> endsAt;
+    private final Duration patience;
     private byte[] buffer = new byte[INITIAL_BUFFER];
     private int position;
     private int limit;
@@ -35,23 +43,58 @@ public final class EventStream {
     private String type;
     private boolean whole;
 
+    private boolean nothingButBlanks = true;
+    private boolean begun;
+    private boolean document;
+    private final StringBuilder stray = new StringBuilder();
+    private boolean silent;
+    private long silentSince;
+    private Duration rest;
+    private boolean ending;
+    private long endsAtNano;
+
     /** Reads events from a body of {@code text/event-stream}. */
     public EventStream(InputStream in) {
-        this(in, null);
+        this(in, null, null);
     }
 
-    /** The same; a comment of which that is true ends the stream. */
-    public EventStream(InputStream in, Predicate<String> endsAt) {
+    /**
+     * The same.
+     *
+     * @param endsAt   a comment of which that is true ends the stream; null: none does
+     * @param patience how long bytes may go on to come of which none is {@link #heard()}; null: for ever
+     */
+    public EventStream(InputStream in, Predicate<String> endsAt, Duration patience) {
         this.in = in;
         this.endsAt = endsAt;
+        this.patience = patience;
     }
 
-    /** Goes to the next event that has data, waiting for it; false at the end of the stream. */
+    /** The current event brought something: it counts as life, as a comment does not for ever. */
+    public void heard() {
+        silent = false;
+    }
+
+    /** Whatever may still come has that long, from when it is waited for; then reading fails with a {@link SocketTimeoutException}. */
+    public void endWithin(Duration time) {
+        if (rest == null) {
+            rest = time;
+        }
+    }
+
+    /**
+     * Goes to the next event that has data, waiting for it; false at the end of the stream.
+     *
+     * @throws NothingHeardException  where nothing but comments and the like has come for longer than the patience
+     * @throws SocketTimeoutException where nothing at all has come
+     */
     public boolean next() throws IOException {
         dataStart = -1;
         joined = null;
         type = null;
+        stray.setLength(0);
         while (nextLine()) {
+            nothingButBlanks = nothingButBlanks && text(buffer, lineStart, lineEnd).isBlank();
             if (lineStart == lineEnd) {
                 if (dispatch()) {
                     whole = true;
@@ -60,6 +103,9 @@ public final class EventStream {
             } else if (endsAt != null && buffer[lineStart] == ':' && endsAt.test(text(buffer, lineStart + 1, lineEnd))) {
                 atEnd = true;
                 position = limit;
+                return false;
+            } else if (!begun && beginsDocument()) {
+                readDocument();
                 return false;
             } else {
                 field();
@@ -72,6 +118,48 @@ public final class EventStream {
     /** Whether the current event had its blank line; without one, the end of the stream may have cut it short. */
     public boolean isWhole() {
         return whole;
+    }
+
+    /** Whether a line, before any event, is the first of a document. */
+    private boolean beginsDocument() {
+        int i = lineStart;
+        while (i < lineEnd && (buffer[i] == ' ' || buffer[i] == '\t')) {
+            i++;
+        }
+        document = i < lineEnd && (buffer[i] == '{' || buffer[i] == '[' || buffer[i] == '<');
+        return document;
+    }
+
+    private void readDocument() throws IOException {
+        position = lineStart;
+        afterCarriageReturn = false;
+        while (fill()) {
+            // to its end
+        }
+        dataStart = position;
+        dataEnd = limit;
+        data = buffer;
+        position = limit;
+    }
+
+    /** Whether the body is no event stream but one document, which {@link #data()} then holds; known once {@link #next()} has been false. */
+    public boolean holdsDocument() {
+        return document;
+    }
+
+    /** Whether any event has come, or a part of one. */
+    public boolean hasBegun() {
+        return begun;
+    }
+
+    /** Whether the body has ended without a word; known once {@link #next()} has been false. */
+    public boolean isEmpty() {
+        return atEnd && nothingButBlanks;
+    }
+
+    /** The beginning of what has come since the last event and is no field of one. */
+    public String strayText() {
+        return stray.toString();
     }
 
     private static String text(byte[] bytes, int start, int end) {
@@ -103,10 +191,20 @@ public final class EventStream {
             value++;
         }
         if (is("data", colon)) {
+            begun = true;
             addData(value);
         } else if (is("event", colon)) {
+            begun = true;
             type = text(buffer, value, lineEnd);
+        } else if (buffer[lineStart] != ':' && stray.length() < MOST_STRAY && !is("id", colon) && !is("retry", colon) && !isCutField()) {
+            stray.append(text(buffer, lineStart, Math.min(lineEnd, lineStart + MOST_STRAY))).append('\n');
         }
+    }
+
+    /** Whether the line is the last, and so short that it may have become a field. */
+    private boolean isCutField() {
+        String line = text(buffer, lineStart, lineEnd);
+        return atEnd && Arrays.stream(FIELDS).anyMatch(field -> field.startsWith(line));
     }
 
     private boolean is(String name, int colon) {
@@ -198,13 +296,35 @@ public final class EventStream {
                 dataEnd -= keep;
             }
         }
+        checkTime();
         int n = in.read(buffer, limit, buffer.length - limit);
         if (n < 0) {
             atEnd = true;
             return false;
         }
         limit += n;
+        if (!silent) {
+            silent = true;
+            silentSince = System.nanoTime();
+        }
         return true;
+    }
+
+    /** What counts is the time that is waited here, and not that in which an event is in the reader's hands. */
+    private void checkTime() throws IOException {
+        if (rest != null) {
+            if (!ending) {
+                ending = true;
+                endsAtNano = System.nanoTime() + rest.toNanos();
+                if (in instanceof AnswerStream answer) {
+                    answer.within(rest);
+                }
+            } else if (System.nanoTime() - endsAtNano > 0) {
+                throw new SocketTimeoutException("the stream has not ended within " + rest.toMillis() + " ms");
+            }
+        } else if (silent && patience != null && System.nanoTime() - silentSince > patience.toNanos()) {
+            throw new NothingHeardException();
+        }
     }
 
     /** The bytes that hold the current event's data; valid until {@link #next()}. */
@@ -225,6 +345,11 @@ public final class EventStream {
     /** The current event's type, or null where it has none. */
     public String type() {
         return type;
+    }
+
+    /** Whether the current event's data came in several lines. */
+    public boolean isJoined() {
+        return joined != null;
     }
 
     /** The current event's data as text; bytes that are not UTF-8 become U+FFFD. */

@@ -5,8 +5,13 @@ import java.net.ConnectException;
 import java.net.NoRouteToHostException;
 import java.net.SocketTimeoutException;
 import java.net.UnknownHostException;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import dev.bactrian.error.ErrorType;
 import dev.bactrian.error.GenerationFailure;
 import dev.bactrian.model.Provider;
@@ -16,6 +21,21 @@ import org.apache.hc.core5.http.ConnectionRequestTimeoutException;
 
 /** The one place where a provider's HTTP answer, or its absence, becomes an error type, and where it is said what may be repeated. */
 public final class HttpFailures {
+
+    /** Parts of the codes and types of errors, in the order in which they are believed. */
+    private static final Map<String, ErrorType> TYPES = new LinkedHashMap<>();
+
+    static {
+        List.of("rate_limit", "ratelimit", "rate limit", "too_many", "toomany", "too many", "throttl", "resource_exhausted")
+                .forEach(word -> TYPES.put(word, ErrorType.RATE_LIMITED));
+        List.of("api_key", "apikey", "api key", "auth", "permission", "forbidden", "credit", "billing", "payment", "quota", "suspended")
+                .forEach(word -> TYPES.put(word, ErrorType.AUTHENTICATION));
+        List.of("unavailable", "overload", "server_error", "servererror", "internal", "timeout", "timed_out", "upstream", "gateway")
+                .forEach(word -> TYPES.put(word, ErrorType.PROVIDER_UNAVAILABLE));
+        List.of("invalid", "bad_request", "badrequest", "bad request", "not_found", "notfound", "not found", "unsupported", "context_length",
+                "validation", "content_policy", "content_filter", "unprocessable", "too_large", "too_long")
+                .forEach(word -> TYPES.put(word, ErrorType.PROVIDER_REJECTED));
+    }
 
     private HttpFailures() {
     }
@@ -33,12 +53,56 @@ public final class HttpFailures {
             int status = http.getStatusCode();
             String said = Answers.message(http.getResponseBody()).map(message -> ": " + message).orElse("");
             return new GenerationFailure(type(status), provider + " answered " + status + said, status, attempts,
-                    mayRepeat(cause, provider), cause);
+                    mayRepeat(cause, provider) || provider == Provider.UPSTAGE && isPassing(status), cause);
         }
         Integer status = cause instanceof ProxyException proxy && proxy.wantsCredentials() ? Integer.valueOf(407) : null;
         boolean retryable = mayRepeat(cause, provider)
                 || provider == Provider.UPSTAGE && cause instanceof IOException && !(cause instanceof CertificateFaultException);
         return new GenerationFailure(ErrorType.PROVIDER_UNAVAILABLE, provider + " " + problem(cause), status, attempts, retryable, cause);
+    }
+
+    /**
+     * The failure that a body stands for which came with status 200 and is no answer: an error, a page, nothing.
+     *
+     * @param body what came, without any secret
+     */
+    public static GenerationFailure inPlaceOfAnAnswer(String body, Provider provider) {
+        Optional<JsonNode> json = Answers.json(body).map(node -> node.isArray() && node.size() > 0 ? node.get(0) : node);
+        ErrorType type = json.map(HttpFailures::type).orElse(ErrorType.PROVIDER_UNAVAILABLE);
+        String said = body.isBlank() ? " with an empty body"
+                : body.stripLeading().startsWith("<") ? " with a page" + Answers.title(body).map(title -> ": " + title).orElse("")
+                : Answers.message(body).map(message -> ": " + message).orElse(json.isPresent()
+                        ? " with JSON that is no answer: " + Answers.oneLine(body) : " with half a document");
+        return new GenerationFailure(type, provider + " answered 200" + said, 200, 1,
+                type == ErrorType.PROVIDER_UNAVAILABLE || type == ErrorType.RATE_LIMITED, null);
+    }
+
+    /** The type of an error that is told in a body alone, by its own code or type, or a status in it. */
+    private static ErrorType type(JsonNode body) {
+        JsonNode error = body.path("error");
+        for (String field : new String[] {"code", "status", "status_code", "type"}) {
+            for (JsonNode code : List.of(error.path(field), body.path(field))) {
+                int status = code.asInt();
+                if (status >= 400 && status < 600) {
+                    return type(status);
+                }
+                Optional<ErrorType> known = type(code.asText());
+                if (known.isPresent()) {
+                    return known.get();
+                }
+            }
+        }
+        return type(error.asText()).orElse(ErrorType.PROVIDER_UNAVAILABLE);
+    }
+
+    private static Optional<ErrorType> type(String code) {
+        String word = code.toLowerCase(Locale.ROOT);
+        return TYPES.entrySet().stream().filter(known -> word.contains(known.getKey())).map(Map.Entry::getValue).findFirst();
+    }
+
+    /** What gateways answer, too, when a service is down for a while. */
+    private static boolean isPassing(int status) {
+        return status == 500 || status >= 520 && status <= 529;
     }
 
     private static ErrorType type(int status) {

@@ -60,7 +60,7 @@ public final class PredictionStream implements ChunkSource, Closeable {
         this.kind = kind;
         this.patience = patience;
         this.cancellation = cancellation;
-        this.events = new EventStream(in, this::isEnough);
+        this.events = new EventStream(in, this::isEnough, null);
         awaitOutput();
     }
 

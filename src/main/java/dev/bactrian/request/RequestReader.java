@@ -152,6 +152,10 @@ public final class RequestReader {
         if (!fields.path("stream").isMissingNode() && !fields.path("stream").isBoolean() && !fields.path("stream").isNull()) {
             throw invalid("stream: not true or false");
         }
+        JsonNode answers = fields.path("n");
+        if (!answers.isMissingNode() && !answers.isNull() && !(answers.isNumber() && answers.doubleValue() == 1)) {
+            throw invalid("n: not 1: a request has one answer");
+        }
         if (prompt == null && messages.isEmpty()) {
             throw invalid("no prompt: one of messages and prompt is required");
         }

@@ -22,12 +22,18 @@ import dev.bactrian.http.EventStream;
  */
 final class ChatEvent {
 
+    private static final String DONE = "[DONE]";
+
     private String piece;
     private final StringBuilder reasoning = new StringBuilder();
+    private final StringBuilder refusal = new StringBuilder();
     private final List<JsonNode> toolCalls = new ArrayList<>();
     private String finishReason;
     private JsonNode usage;
     private String error;
+    private boolean message;
+    private boolean done;
+    private boolean textAlone;
 
     private byte[] before;
     private byte[] after;
@@ -35,36 +41,96 @@ final class ChatEvent {
 
     /** Reads an event. False where it is not JSON: half of one says nothing. */
     boolean read(EventStream event) throws IOException {
-        reset();
-        boolean isError = "error".equals(event.type());
-        if (!isError && looksLikeTheLast(event)) {
+        if (textAlone) {
+            piece = null;
+            textAlone = false;
+        } else {
+            reset();
+        }
+        if ("error".equals(event.type())) {
+            error = inWords(withoutDone(event.text()));
             return true;
+        } else if (looksLikeTheLast(event)) {
+            return true;
+        } else if (event.startsWith(DONE) || event.isJoined()) {
+            return readLines(event.text());
         }
         try (JsonParser parser = Answers.JSON.getFactory().createParser(event.data(), event.start(), event.length())) {
-            read(parser, isError, event);
+            read(parser);
             remember(event);
             return true;
         } catch (JacksonException e) {
             reset();
         }
         // Text takes bytes that are not UTF-8, which the parser of bytes refuses.
-        try (JsonParser parser = Answers.JSON.getFactory().createParser(event.text())) {
-            read(parser, isError, event);
+        return readText(event.text());
+    }
+
+    /** Reads a document that came in place of a stream. False where it is not JSON. */
+    boolean read(String document) throws IOException {
+        reset();
+        return readText(document);
+    }
+
+    /** An event of several lines may be one object, or several, or say besides that it is the last. */
+    private boolean readLines(String lines) throws IOException {
+        String rest = withoutDone(lines);
+        boolean last = done;
+        boolean read = rest.isBlank() || readText(rest);
+        done = last;
+        return read;
+    }
+
+    private String withoutDone(String lines) {
+        StringBuilder rest = new StringBuilder();
+        for (String line : lines.split("\n")) {
+            String said = line.strip();
+            if (said.startsWith(DONE)) {
+                done = true;
+                said = said.substring(DONE.length()).strip();
+            }
+            rest.append(said).append('\n');
+        }
+        return rest.toString();
+    }
+
+    private boolean readText(String text) throws IOException {
+        try (JsonParser parser = Answers.JSON.getFactory().createParser(text)) {
+            read(parser);
+            while (follows(parser)) {
+                readObject(parser);
+            }
             return true;
         } catch (JacksonException e) {
             reset();
-            error = isError ? Answers.oneLine(event.text()) : null;
-            return isError;
+            return false;
         }
     }
 
+    private static boolean follows(JsonParser parser) throws IOException {
+        try {
+            return parser.currentToken() == JsonToken.END_OBJECT && parser.nextToken() == JsonToken.START_OBJECT;
+        } catch (JacksonException e) {
+            return false;
+        }
+    }
+
+    private static String inWords(String failure) {
+        return failure.isBlank() ? "an error without a word"
+                : Answers.json(failure).filter(JsonNode::isObject).map(ChatEvent::said).orElse(Answers.oneLine(failure));
+    }
+
     private void reset() {
+        textAlone = false;
         piece = null;
         reasoning.setLength(0);
+        refusal.setLength(0);
         toolCalls.clear();
         finishReason = null;
         usage = null;
         error = null;
+        message = false;
+        done = false;
         textAt = -1;
     }
 
@@ -85,13 +151,14 @@ final class ChatEvent {
             }
         }
         piece = new String(data, from, to - from, StandardCharsets.UTF_8);
+        textAlone = true;
         return true;
     }
 
     private void remember(EventStream event) {
-        boolean textAlone = piece != null && textAt >= 0 && reasoning.isEmpty() && toolCalls.isEmpty()
-                && finishReason == null && usage == null && error == null;
-        if (!textAlone) {
+        boolean memorable = piece != null && textAt >= 0 && reasoning.isEmpty() && refusal.isEmpty() && toolCalls.isEmpty()
+                && finishReason == null && usage == null && error == null && !message;
+        if (!memorable) {
             return;
         }
         byte[] data = event.data();
@@ -107,15 +174,13 @@ final class ChatEvent {
         }
     }
 
-    private void read(JsonParser parser, boolean isError, EventStream event) throws IOException {
-        if (parser.nextToken() != JsonToken.START_OBJECT) {
-            error = isError ? Answers.oneLine(event.text()) : null;
-            return;
+    private void read(JsonParser parser) throws IOException {
+        if (parser.nextToken() == JsonToken.START_OBJECT) {
+            readObject(parser);
         }
-        if (isError) {
-            error = said(parser.readValueAsTree());
-            return;
-        }
+    }
+
+    private void readObject(JsonParser parser) throws IOException {
         while (parser.nextToken() == JsonToken.FIELD_NAME) {
             String field = parser.currentName();
             JsonToken value = parser.nextToken();
@@ -137,26 +202,53 @@ final class ChatEvent {
     }
 
     private void readChoices(JsonParser parser) throws IOException {
-        while (parser.nextToken() != JsonToken.END_ARRAY) {
+        for (int position = 0; parser.nextToken() != JsonToken.END_ARRAY; position++) {
             if (parser.currentToken() == JsonToken.START_OBJECT) {
-                readChoice(parser);
+                readChoice(parser, position);
             } else {
                 parser.skipChildren();
             }
         }
     }
 
-    private void readChoice(JsonParser parser) throws IOException {
+    /** The first choice is the answer; what another says is taken back, for its index may come last. */
+    private void readChoice(JsonParser parser, int position) throws IOException {
+        String pieceBefore = piece;
+        int textAtBefore = textAt;
+        int reasoningBefore = reasoning.length();
+        int refusalBefore = refusal.length();
+        int toolCallsBefore = toolCalls.size();
+        String finishReasonBefore = finishReason;
+        String errorBefore = error;
+        boolean messageBefore = message;
+        int index = position;
         while (parser.nextToken() == JsonToken.FIELD_NAME) {
             String field = parser.currentName();
             JsonToken value = parser.nextToken();
-            if (field.equals("delta") && value == JsonToken.START_OBJECT) {
+            if (field.equals("index") && value.isScalarValue()) {
+                index = parser.getValueAsInt(position);
+            } else if (field.equals("delta") && value == JsonToken.START_OBJECT) {
+                readDelta(parser);
+            } else if (field.equals("message") && value == JsonToken.START_OBJECT) {
+                message = true;
                 readDelta(parser);
             } else if (field.equals("finish_reason") && value == JsonToken.VALUE_STRING && parser.getTextLength() > 0) {
                 finishReason = parser.getText();
+            } else if (field.equals("error") && value != JsonToken.VALUE_NULL) {
+                error = said(parser.readValueAsTree());
             } else {
                 parser.skipChildren();
             }
+        }
+        if (index != 0) {
+            piece = pieceBefore;
+            textAt = textAtBefore;
+            reasoning.setLength(reasoningBefore);
+            refusal.setLength(refusalBefore);
+            toolCalls.subList(toolCallsBefore, toolCalls.size()).clear();
+            finishReason = finishReasonBefore;
+            error = errorBefore;
+            message = messageBefore;
         }
     }
 
@@ -164,19 +256,62 @@ final class ChatEvent {
         while (parser.nextToken() == JsonToken.FIELD_NAME) {
             String field = parser.currentName();
             JsonToken value = parser.nextToken();
-            if (field.equals("content") && value == JsonToken.VALUE_STRING) {
-                if (parser.getTextLength() > 0) {
-                    textAt = piece == null ? (int) parser.currentTokenLocation().getByteOffset() : -1;
-                    piece = piece == null ? parser.getText() : piece + parser.getText();
-                }
+            if (field.equals("content")) {
+                readContent(parser, value);
             } else if ((field.equals("reasoning") || field.equals("reasoning_content")) && value == JsonToken.VALUE_STRING) {
                 reasoning.append(parser.getText());
+            } else if (field.equals("refusal") && value == JsonToken.VALUE_STRING) {
+                refusal.append(parser.getText());
             } else if (field.equals("tool_calls") && value == JsonToken.START_ARRAY) {
                 parser.<JsonNode>readValueAsTree().forEach(toolCalls::add);
             } else {
                 parser.skipChildren();
             }
         }
+    }
+
+    private void readContent(JsonParser parser, JsonToken value) throws IOException {
+        if (value == JsonToken.VALUE_STRING) {
+            if (parser.getTextLength() > 0) {
+                textAt = piece == null ? (int) parser.currentTokenLocation().getByteOffset() : -1;
+                add(parser.getText());
+            }
+        } else if (value == JsonToken.START_ARRAY) {
+            parser.<JsonNode>readValueAsTree().forEach(this::readPart);
+            textAt = -1;
+        } else if (value == JsonToken.START_OBJECT) {
+            readPart(parser.readValueAsTree());
+            textAt = -1;
+        }
+    }
+
+    private void add(String text) {
+        piece = piece == null ? text : piece + text;
+    }
+
+    /** One of a list of parts: text, a refusal, or thoughts. */
+    private void readPart(JsonNode part) {
+        String type = part.path("type").asText("");
+        String text = part.isTextual() ? part.textValue() : part.path("text").isTextual() ? part.path("text").textValue()
+                : part.path("text").path("value").asText("");
+        if (part.path("refusal").isTextual()) {
+            refusal.append(part.path("refusal").textValue());
+        } else if (type.equals("thinking") || type.equals("reasoning")) {
+            reasoning.append(text.isEmpty() ? joined(part.path(type)) : text);
+        } else if (!text.isEmpty()) {
+            add(text);
+        }
+    }
+
+    private static String joined(JsonNode thoughts) {
+        StringBuilder all = new StringBuilder(thoughts.asText(""));
+        thoughts.forEach(thought -> all.append(thought.path("text").asText("")));
+        return all.toString();
+    }
+
+    /** Whether it is known to hold nothing but a piece of text. */
+    boolean isTextAlone() {
+        return textAlone;
     }
 
     /** Its text, never empty; null where it has none. */
@@ -189,7 +324,12 @@ final class ChatEvent {
         return reasoning;
     }
 
-    /** Its pieces of calls of tools, told apart by their index. */
+    /** Its piece of what the model says in place of an answer, perhaps empty. */
+    CharSequence refusal() {
+        return refusal;
+    }
+
+    /** Its pieces of calls of tools. */
     List<JsonNode> toolCalls() {
         return toolCalls;
     }
@@ -207,5 +347,15 @@ final class ChatEvent {
     /** What went wrong, in the service's words on one line; null where nothing did. */
     String error() {
         return error;
+    }
+
+    /** Whether it holds a whole message, and not a piece of one. */
+    boolean isMessage() {
+        return message;
+    }
+
+    /** Whether it says that it is the last. */
+    boolean isDone() {
+        return done;
     }
 }

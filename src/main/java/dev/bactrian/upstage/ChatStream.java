@@ -4,11 +4,11 @@ import java.io.Closeable;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.SocketTimeoutException;
+import java.time.Duration;
 import java.util.NoSuchElementException;
 import java.util.function.UnaryOperator;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.bactrian.emit.ChunkSource;
@@ -16,8 +16,13 @@ import dev.bactrian.error.ErrorType;
 import dev.bactrian.error.GenerationFailure;
 import dev.bactrian.generate.Cancellation;
 import dev.bactrian.http.AnswerStream;
+import dev.bactrian.http.Answers;
 import dev.bactrian.http.EventStream;
+import dev.bactrian.http.HttpFailures;
+import dev.bactrian.http.NothingHeardException;
 import dev.bactrian.http.ResponseTooLargeException;
+import dev.bactrian.model.Provider;
+import dev.bactrian.text.Unicode;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -29,11 +34,18 @@ import org.slf4j.LoggerFactory;
  * turns out to have ended. Camel's splitter skips nulls, and asks {@code hasNext} before it sends a piece on, so that a
  * waiting {@code hasNext} would hold each piece back until the one after it has come.
  *
- * <p>Ends well on {@code [DONE]}, at once and whatever the connection does then, or after a finish reason. Anything
- * else is {@code stream-interrupted}. Used by one thread at a time; only its {@link Cancellation} is for others.
+ * <p>Ends well on {@code [DONE]}, at once and whatever the connection does then, or after a finish reason, which usage may
+ * follow for {@link #GRACE}. Anything else is {@code stream-interrupted}. Of several choices the first is read. Where a whole
+ * completion comes in place of a stream, its text is the one piece; where it is an error or a page, nothing was answered, and
+ * the failure has the type that those words have. Used by one thread at a time; only its {@link Cancellation} is for others.
  */
 public final class ChatStream implements ChunkSource, Closeable {
 
+    /** How long a stream may take to end once its finish reason has come. */
+    static final Duration GRACE = Duration.ofSeconds(2);
+
+    private static final String REFUSED = "refusal";
+    private static final String FILTERED = "content_filter";
     private static final Logger LOG = LoggerFactory.getLogger("dev.bactrian.upstage");
 
     private final UnaryOperator<String> redact;
@@ -44,37 +56,43 @@ public final class ChatStream implements ChunkSource, Closeable {
     private final InputStream in;
     private final EventStream events;
     private final ChatEvent event = new ChatEvent();
+    private final Unicode.Joiner joiner = new Unicode.Joiner();
     private final StringBuilder text = new StringBuilder();
     private final StringBuilder reasoning = new StringBuilder();
-    private final ArrayNode toolCalls = JsonNodeFactory.instance.arrayNode();
+    private final StringBuilder refusal = new StringBuilder();
+    private final ToolCalls toolCalls = new ToolCalls();
     private String finishReason;
     private JsonNode usage;
     private int chunks;
-    private long toolBytes;
+    private long heldBytes;
+    private boolean over;
+    private String trouble;
     private boolean ended;
     private GenerationFailure failure;
 
     /** Reads the answer to that request from a body of {@code text/event-stream}. */
     public ChatStream(String requestId, InputStream in) {
-        this(requestId, in, UnaryOperator.identity(), new Cancellation(), true, () -> { });
+        this(requestId, in, null, UnaryOperator.identity(), new Cancellation(), true, () -> { });
     }
 
     /**
      * The same.
      *
+     * @param patience     how long nothing but comments may come; null: for ever
      * @param redact       what the service says of an error goes through it first: it may echo the key
      * @param cancellation ends it from any thread, where it also cuts the connection
      * @param textKept     whether the answer's text is kept; where not, an answer may be longer than the limit of answers
      * @param begun        is told of the first piece
      */
-    ChatStream(String requestId, InputStream in, UnaryOperator<String> redact, Cancellation cancellation, boolean textKept, Runnable begun) {
+    ChatStream(String requestId, InputStream in, Duration patience, UnaryOperator<String> redact, Cancellation cancellation,
+            boolean textKept, Runnable begun) {
         this.textKept = textKept;
         this.redact = redact;
         this.cancellation = cancellation;
         this.begun = begun;
         this.requestId = requestId;
         this.in = in;
-        this.events = new EventStream(in);
+        this.events = new EventStream(in, null, patience);
     }
 
     @Override
@@ -85,7 +103,7 @@ public final class ChatStream implements ChunkSource, Closeable {
     /**
      * The next piece, waiting for it; null where the stream has ended well instead.
      *
-     * @throws GenerationFailure {@code stream-interrupted}, or what {@link #fail} was given
+     * @throws GenerationFailure {@code stream-interrupted}, what came in place of an answer, or what {@link #fail} was given
      */
     @Override
     public String next() {
@@ -99,37 +117,90 @@ public final class ChatStream implements ChunkSource, Closeable {
         if (ended) {
             throw new NoSuchElementException();
         }
+        if (trouble != null) {
+            throw interrupted(trouble, null);
+        }
+        String piece = over ? null : read();
+        if (piece == null && trouble != null) {
+            throw interrupted(trouble, null);
+        }
+        if (piece == null) {
+            piece = joiner.end();
+            if (piece.isEmpty()) {
+                return end();
+            }
+            over = true;
+        }
+        if (chunks++ == 0) {
+            begun.run();
+        }
+        if (textKept) {
+            text.append(piece);
+        }
+        return piece;
+    }
+
+    /** The next piece, or null where none comes any more: well, or with {@link #trouble}. */
+    private String read() {
         try {
             while (events.next()) {
-                if (events.startsWith("[DONE]")) {
-                    return end();
-                }
-                String piece = take();
-                if (piece != null) {
-                    if (chunks++ == 0) {
-                        begun.run();
-                    }
-                    if (textKept) {
-                        text.append(piece);
-                    }
+                String piece = take(event.read(events));
+                if (piece != null || over || trouble != null) {
                     return piece;
                 }
             }
         } catch (ResponseTooLargeException e) {
             throw interrupted(e.getMessage(), e);
+        } catch (NothingHeardException e) {
+            throw interrupted("nothing but comments came for longer than bactrian.response-timeout", e);
         } catch (SocketTimeoutException e) {
             if (finishReason == null) {
                 throw interrupted("the stream stalled: nothing came within bactrian.stall-timeout", e);
             }
+            return null;
         } catch (IOException e) {
             if (finishReason == null) {
                 throw interrupted("the stream broke off: " + e.getMessage(), e);
             }
+            return null;
         }
-        if (finishReason == null) {
-            throw interrupted(chunks == 0 ? "the answer held no text and no end" : "the stream ended before its end", null);
+        if (events.holdsDocument()) {
+            return readDocument();
+        } else if (finishReason == null) {
+            throw cutShort();
         }
-        return end();
+        return null;
+    }
+
+    /** The end of the body has come before that of the answer. */
+    private GenerationFailure cutShort() {
+        String said = events.strayText();
+        if (events.isEmpty() || chunks == 0 && !events.hasBegun() && Answers.message(said).isPresent()) {
+            return inPlaceOfAnAnswer(said);
+        }
+        return interrupted(Answers.message(said).map(redact).orElse(
+                chunks == 0 ? "the answer held no text and no end" : "the stream ended before its end"), null);
+    }
+
+    /** One completion in place of a stream, whose text is one piece; or what is none. */
+    private String readDocument() {
+        String document = events.text();
+        over = true;
+        try {
+            boolean json = event.read(document);
+            if (!json || event.error() != null || !event.isMessage() && event.finishReason() == null) {
+                throw inPlaceOfAnAnswer(document);
+            }
+            return take(true);
+        } catch (IOException e) {
+            throw interrupted("the answer can't be read: " + e.getMessage(), e);
+        }
+    }
+
+    private GenerationFailure inPlaceOfAnAnswer(String body) {
+        close();
+        failure = cancellation.isRequested() ? Cancellation.interrupted(1) : HttpFailures.inPlaceOfAnAnswer(redact.apply(body), Provider.UPSTAGE);
+        return failure;
     }
 
     private String end() {
@@ -172,48 +243,57 @@ public final class ChatStream implements ChunkSource, Closeable {
     }
 
     /** Takes in the current event; its text, or null. */
-    private String take() throws IOException {
-        if (!event.read(events)) {
+    private String take(boolean isJson) throws IOException {
+        if (event.isTextAlone()) {
+            hold();
+            events.heard();
+            return joiner.next(event.piece());
+        }
+        if (!isJson) {
             LOG.warn("{}: a line of the stream is not JSON and is skipped ({} bytes)", requestId, events.length());
         }
+        over |= event.isDone();
         if (event.error() != null) {
-            throw interrupted(redact.apply(event.error()), null);
+            trouble = redact.apply(event.error());
         }
-        if (textKept) {
+        if (event.isMessage() && (chunks > 0 || !toolCalls.isEmpty() || !refusal.isEmpty())) {
+            // The whole answer once more, after its pieces.
+            finish();
+            return null;
+        }
+        hold();
+        if (textKept && !(event.isMessage() && !reasoning.isEmpty())) {
             reasoning.append(event.reasoning());
-        } else if (in instanceof AnswerStream answer) {
-            toolBytes += event.toolCalls().isEmpty() ? 0 : events.length();
-            answer.hold(toolBytes);
         }
-        event.toolCalls().forEach(this::addToolCall);
-        finishReason = event.finishReason() != null ? event.finishReason() : finishReason;
-        usage = event.usage() != null ? event.usage() : usage;
-        return event.piece();
+        refusal.append(event.refusal());
+        if (!event.toolCalls().isEmpty() && !toolCalls.add(event.toolCalls(), event.isMessage())) {
+            LOG.warn("{}: the answer has more calls of tools than are kept", requestId);
+        }
+        if (event.piece() != null || !event.reasoning().isEmpty() || !event.refusal().isEmpty() || !event.toolCalls().isEmpty()) {
+            events.heard();
+        }
+        finish();
+        String piece = event.piece() == null ? null : joiner.next(event.piece());
+        return piece == null || piece.isEmpty() ? null : piece;
     }
 
-    /** A call's arguments come in pieces, told apart by its index. */
-    private void addToolCall(JsonNode delta) {
-        int index = delta.path("index").asInt(toolCalls.size());
-        while (toolCalls.size() <= index && index < 128) {
-            toolCalls.addObject();
-        }
-        if (!(toolCalls.get(index) instanceof ObjectNode call) || !(delta instanceof ObjectNode fields)) {
-            return;
-        }
-        fields.properties().forEach(field -> {
-            if (!field.getValue().isNull() && !field.getKey().equals("function") && !field.getKey().equals("index")) {
-                call.set(field.getKey(), field.getValue());
+    private void finish() {
+        usage = event.usage() != null ? event.usage() : usage;
+        if (event.finishReason() != null) {
+            finishReason = event.finishReason();
+            events.endWithin(GRACE);
+            if (trouble == null && finishReason.equalsIgnoreCase("error")) {
+                trouble = "the service ended the answer with the finish reason \"" + finishReason + "\"";
             }
-        });
-        delta.path("function").properties().forEach(field -> {
-            if (field.getValue().isNull()) {
-                return;
-            }
-            ObjectNode function = call.withObjectProperty("function");
-            String before = field.getKey().equals("arguments") ? function.path("arguments").asText("") : "";
-            function.set(field.getKey(), field.getValue().isTextual()
-                    ? JsonNodeFactory.instance.textNode(before + field.getValue().textValue()) : field.getValue());
-        });
+        }
+    }
+
+    /** Where the text is not kept, what it took does not count; calls of tools and a refusal are. */
+    private void hold() {
+        if (!textKept && in instanceof AnswerStream answer) {
+            heldBytes += event.isTextAlone() || event.toolCalls().isEmpty() && event.refusal().isEmpty() ? 0 : events.length();
+            answer.hold(heldBytes);
+        }
     }
 
     /** What has come so far. */
@@ -230,12 +310,15 @@ public final class ChatStream implements ChunkSource, Closeable {
     public ObjectNode answer() {
         ObjectNode answer = JsonNodeFactory.instance.objectNode().put("kind", "text").put("text", text());
         if (!reasoning.isEmpty()) {
-            answer.put("reasoning", reasoning.toString());
+            answer.put("reasoning", Unicode.valid(reasoning.toString()));
+        }
+        if (!refusal.isEmpty()) {
+            answer.put("refusal", Unicode.valid(refusal.toString()));
         }
         if (!toolCalls.isEmpty()) {
-            answer.set("toolCalls", toolCalls);
+            answer.set("toolCalls", toolCalls.toJson());
         }
-        answer.put("finishReason", finishReason);
+        answer.put("finishReason", refusal.isEmpty() || FILTERED.equals(finishReason) ? finishReason : REFUSED);
         if (usage != null) {
             answer.set("usage", usage);
         }

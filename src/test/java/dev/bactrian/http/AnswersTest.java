@@ -18,7 +18,7 @@ class AnswersTest {
 
     @ParameterizedTest
     @NullSource
-    @ValueSource(strings = {"", " ", "<html>busy</html>", "{", "{\"id\":", "busy", "{'id':1}"})
+    @ValueSource(strings = {"", " ", "<html>busy</html>", "{", "{\"id\":", "{'id':1}"})
     void whatIsNotJsonIsNothing(String body) {
         assertThat(Answers.json(body)).isEmpty();
         assertThat(Answers.message(body)).isEmpty();

@@ -26,6 +26,7 @@ import org.apache.hc.core5.http.NoHttpResponseException;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** From an HTTP answer, or none, to an error type; and which calls may be made again: CONTRACT.md sections 5 and 6. */
 class HttpFailuresTest {
@@ -95,6 +96,20 @@ class HttpFailuresTest {
     }
 
     @ParameterizedTest
+    @ValueSource(ints = {500, 520, 522, 524, 529})
+    void aChatThatMetAPassingFaultMayBeSentAgainLaterThoughItIsNotRepeated(int status) {
+        assertThat(HttpFailures.of(answered(status, ""), UPSTAGE, 1).retryable()).isTrue();
+        assertThat(HttpFailures.mayRepeat(answered(status, ""), UPSTAGE)).isFalse();
+        assertThat(HttpFailures.of(answered(status, ""), REPLICATE, 1).retryable()).isFalse();
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {400, 401, 501, 530})
+    void aChatThatWasRefusedMayNot(int status) {
+        assertThat(HttpFailures.of(answered(status, ""), UPSTAGE, 1).retryable()).isFalse();
+    }
+
+    @ParameterizedTest
     @EnumSource
     void aLookIsRepeatedWhereThatMayHelp(Status row) {
         assertThat(HttpFailures.mayLookAgain(answered(row.code, ""))).isEqualTo(row.lookedAgain);
@@ -110,6 +125,13 @@ class HttpFailuresTest {
         ERROR("{\"error\":\"no\"}", "no"),
         MESSAGE("{\"message\":\"not now\"}", "not now"),
         SEVERAL_LINES("{\"detail\":\"- input: prompt is required\\n- input.seed: too large\\n\"}", "- input: prompt is required - input.seed: too large"),
+        DETAIL_LIST("{\"detail\":[{\"loc\":[\"body\",\"messages\",0],\"msg\":\"field required\"},{\"loc\":[\"body\",\"n\"],\"msg\":\"too many\"}]}",
+                "body.messages.0: field required; body.n: too many"),
+        ERROR_AND_MESSAGE("{\"statusCode\":400,\"error\":\"Bad Request\",\"message\":[\"n is too large\",\"x is missing\"]}", "Bad Request: n is too large; x is missing"),
+        DETAIL_AND_ERRORS("{\"detail\":\"not valid\",\"errors\":{\"temperature\":[\"is too high\"]}}", "not valid: temperature: is too high"),
+        PLAIN("404 page not found\n", "404 page not found"),
+        CONTROL_CHARACTERS("{\"error\":\"a\\u001b[31mb\\u0000c\\td\"}", "a [31mb c d"),
+        HALF_A_CHARACTER("{\"error\":\"a\\ud83d\"}", "a\uFFFD"),
         KOREAN("{\"detail\":\"모델이 없습니다\"}", "모델이 없습니다");
 
         final String body;

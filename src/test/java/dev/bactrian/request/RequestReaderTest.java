@@ -203,14 +203,14 @@ class RequestReaderTest {
     @ParameterizedTest
     @ValueSource(strings = {"1", "1.0", "0.30", "1.10", "-0.0", "123456789012345678901234567890", "0.1234567890123456789012345678901234567890", "100"})
     void aNumberKeepsItsDigits(String number) {
-        assertThat(json("{\"prompt\": \"a\", \"n\": " + number + "}").options().toString()).isIn("{\"n\":" + number + "}",
-                "{\"n\":" + number.replace("-0.0", "0.0") + "}");
+        assertThat(json("{\"prompt\": \"a\", \"x\": " + number + "}").options().toString()).isIn("{\"x\":" + number + "}",
+                "{\"x\":" + number.replace("-0.0", "0.0") + "}");
     }
 
     @ParameterizedTest
     @ValueSource(strings = {"1e400", "1e-400", "1E5", "2.50e3"})
     void aNumberKeepsItsValueHoweverLarge(String number) {
-        assertThat(json("{\"prompt\": \"a\", \"n\": " + number + "}").options().get("n").decimalValue()).isEqualTo(new BigDecimal(number));
+        assertThat(json("{\"prompt\": \"a\", \"x\": " + number + "}").options().get("x").decimalValue()).isEqualTo(new BigDecimal(number));
     }
 
     @ParameterizedTest

@@ -49,19 +49,30 @@ class UpstageErrorsTest extends RouteTestSupport {
         TOO_LARGE(413, "provider-rejected", false),
         UNPROCESSABLE(422, "provider-rejected", false),
         TOO_MANY(429, "rate-limited", true),
-        BROKEN(500, "provider-unavailable", false),
+        BROKEN(500, "provider-unavailable", false, true),
+        NOT_IMPLEMENTED(501, "provider-unavailable", false),
         BAD_GATEWAY(502, "provider-unavailable", true),
         UNAVAILABLE(503, "provider-unavailable", true),
-        GATEWAY_TIMEOUT(504, "provider-unavailable", true);
+        GATEWAY_TIMEOUT(504, "provider-unavailable", true),
+        UNKNOWN(520, "provider-unavailable", false, true),
+        ORIGIN_TIMEOUT(524, "provider-unavailable", false, true),
+        OVERLOADED(529, "provider-unavailable", false, true),
+        NO_STANDARD(530, "provider-unavailable", false);
 
         private final int status;
         private final String type;
         private final boolean repeated;
+        private final boolean retryable;
 
         Status(int status, String type, boolean repeated) {
+            this(status, type, repeated, repeated);
+        }
+
+        Status(int status, String type, boolean repeated, boolean retryable) {
             this.status = status;
             this.type = type;
             this.repeated = repeated;
+            this.retryable = retryable;
         }
     }
 
@@ -80,7 +91,7 @@ class UpstageErrorsTest extends RouteTestSupport {
             assertThat(error.path("httpStatus").asInt()).isEqualTo(answered.status);
             assertThat(error.path("message").asText()).contains(WORDS, "upstage", String.valueOf(answered.status));
             assertThat(error.path("attempts").asInt()).isEqualTo(answered.repeated ? 3 : 1);
-            assertThat(error.path("retryable").asBoolean()).isEqualTo(answered.repeated);
+            assertThat(error.path("retryable").asBoolean()).isEqualTo(answered.retryable);
             assertThat(document.path("partialText").asText("missing")).isEmpty();
             assertThat(document.path("id").asText()).isEqualTo("r1");
             assertThat(document.path("status").asText()).isEqualTo("failed");
@@ -111,6 +122,16 @@ class UpstageErrorsTest extends RouteTestSupport {
         PLAIN_ERROR("{\"error\":\"" + WORDS + "\"}"),
         DETAIL("{\"title\":\"No\",\"detail\":\"" + WORDS + "\"}"),
         MESSAGE("{\"message\":\"" + WORDS + "\"}"),
+        PLAIN_TEXT(WORDS + "\n"),
+        A_STRING("\"" + WORDS + "\""),
+        DETAIL_LIST("{\"detail\":[\"" + WORDS + "\"]}"),
+        DETAIL_MESSAGES("{\"detail\":[{\"type\":\"missing\",\"msg\":\"" + WORDS + "\",\"input\":{}}]}"),
+        DETAIL_OBJECT("{\"detail\":{\"message\":\"" + WORDS + "\"}}"),
+        ERRORS("{\"errors\":[{\"message\":\"" + WORDS + "\"}]}"),
+        ERRORS_IN_WORDS("{\"errors\":[\"" + WORDS + "\"]}"),
+        MESSAGES("{\"message\":[\"" + WORDS + "\"]}"),
+        ERROR_LIST("[{\"error\":{\"code\":400,\"message\":\"" + WORDS + "\"}}]"),
+        TITLE("{\"type\":\"about:blank\",\"title\":\"" + WORDS + "\",\"status\":400}"),
         LINES("{\"error\":{\"message\":\"both humps\\nare empty\"}}"),
         ARRAY_BESIDE("{\"error\":{\"message\":\"" + WORDS + "\",\"param\":[1,{}]},\"x\":null}");
 

@@ -41,6 +41,10 @@ class ChatStreamTest {
         return data("{\"id\":\"c1\",\"object\":\"chat.completion.chunk\",\"choices\":[{\"index\":0,\"delta\":" + delta + ",\"finish_reason\":null}]}");
     }
 
+    private static String other(int index, String text) {
+        return content(text).replace("\"index\":0", "\"index\":" + index);
+    }
+
     private static String finish(String reason) {
         return STOP.replace("stop", reason);
     }
@@ -101,6 +105,24 @@ class ChatStreamTest {
         UNKNOWN_KEYS(data("{\"x\":{\"content\":\"no\"},\"choices\":[{\"y\":[1,{\"delta\":{\"content\":\"no\"}}],\"delta\":{\"z\":{\"content\":\"no\"},\"content\":\"Hi\"}}]}")
                 + STOP + DONE, "stop", "Hi"),
         EVENT_TYPE("event: message\nid: 1\nretry: 10\n" + content("Hi") + STOP + DONE, "stop", "Hi"),
+        LIST_OF_PARTS(choice("{\"content\":[{\"type\":\"text\",\"text\":\"Hel\"},{\"type\":\"text\",\"text\":\"lo\"}]}") + content("!") + STOP + DONE, "stop", "Hello", "!"),
+        ONE_PART(choice("{\"content\":{\"type\":\"output_text\",\"text\":\"Hi\"}}") + STOP + DONE, "stop", "Hi"),
+        PARTS_WITHOUT_TEXT(choice("{\"content\":[]}") + choice("{\"content\":[{\"type\":\"text\",\"text\":\"\"},\"Hi\"]}") + STOP + DONE, "stop", "Hi"),
+        OTHER_CHOICES(choice("{\"content\":\"Hel\"}") + other(1, "Bon") + content("lo") + other(1, "jour")
+                + data("{\"choices\":[{\"delta\":{\"content\":\"jour\"},\"index\":1},{\"delta\":{\"content\":\"!\"},\"index\":0}]}") + STOP + DONE, "stop", "Hel", "lo", "!"),
+        OTHER_CHOICES_FIRST(other(2, "x") + other(1, "Bon") + content("Hi") + STOP + DONE, "stop", "Hi"),
+        TEXT_AND_DONE_IN_ONE_EVENT(content("Hel") + content("lo").strip() + "\ndata: [DONE]\n\n", null, "Hel", "lo"),
+        TWO_OBJECTS_IN_ONE_EVENT(content("Hel").strip() + "\n" + content("lo") + STOP + DONE, "stop", "Hello"),
+        WHOLE_MESSAGE_AS_AN_EVENT(data("{\"object\":\"chat.completion\",\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":\"Hi\"},\"finish_reason\":\"stop\"}]}") + DONE,
+                "stop", "Hi"),
+        WHOLE_MESSAGE_AFTER_ITS_PIECES(content("Hel") + content("lo") + data("{\"choices\":[{\"message\":{\"content\":\"Hello\"},\"finish_reason\":\"stop\"}]}") + DONE,
+                "stop", "Hel", "lo"),
+        HALVES_OF_A_CHARACTER(choice("{\"content\":\"hi \\ud83d\"}") + choice("{\"content\":\"\\udc2b there\"}") + STOP + DONE, "stop", "hi ", "🐫 there"),
+        HALVES_ALONE(choice("{\"content\":\"\\ud83d\"}") + choice("{\"content\":\"\\udc2b\"}") + STOP + DONE, "stop", "🐫"),
+        HALF_BEFORE_PLAIN_TEXT(content("a") + choice("{\"content\":\"\\ud83d\"}") + content("b") + content("c") + STOP + DONE, "stop", "a", "\uFFFDb", "c"),
+        SECOND_HALF_ALONE(choice("{\"content\":\"a\\udc2bb\"}") + STOP + DONE, "stop", "a\uFFFDb"),
+        HALF_AT_THE_END(content("a") + choice("{\"content\":\"b\\ud83d\"}") + STOP + DONE, "stop", "a", "b", "\uFFFD"),
+        HALF_AND_DONE(choice("{\"content\":\"\\ud83d\"}") + DONE, null, "\uFFFD"),
         TOOL_CALL(choice("{\"content\":null,\"tool_calls\":[{\"index\":0,\"id\":\"t1\",\"type\":\"function\",\"function\":{\"name\":\"w\",\"arguments\":\"\"}}]}")
                 + choice("{\"tool_calls\":[{\"index\":0,\"function\":{\"arguments\":\"{\\\"city\\\":\"}}]}")
                 + choice("{\"tool_calls\":[{\"index\":0,\"function\":{\"arguments\":\"\\\"서울\\\"}\"}}]}") + finish("tool_calls") + DONE, "tool_calls");
@@ -216,7 +238,8 @@ class ChatStreamTest {
     @ParameterizedTest
     @EnumSource
     void anAnswerCutBeforeItsEndIsInterrupted(Wire row) {
-        for (int cut = 0; cut < row.terminal(); cut++) {
+        // Of an empty body, or a byte order mark alone, it can't be said that a stream has begun.
+        for (int cut = row == Wire.BYTE_ORDER_MARK ? 4 : 1; cut < row.terminal(); cut++) {
             ChatStream stream = open(Reads.cutAt(Arrays.copyOf(row.bytes, cut)));
             try {
                 fail("cut at byte %d of %d: success with %s", cut, row.terminal(), drain(stream));
@@ -318,6 +341,221 @@ class ChatStreamTest {
         assertThat(stream.answer().at("/toolCalls/1/function/arguments").asText()).isEqualTo("22");
     }
 
+    /** Pieces of calls of tools as services send them, and what they add up to: id, name and arguments of each. */
+    enum Tools {
+        BLANK_LATER(calls(call(0, "'id':'t1','type':'function'", "'name':'a','arguments':'1'"), call(0, "'id':'','type':''", "'name':'','arguments':'2'")), "t1 a 12"),
+        FROM_ONE(calls(call(1, "'id':'t1'", "'name':'a','arguments':'1'"), call(2, "'id':'t2'", "'name':'b','arguments':'2'"), call(1, "'id':null", "'arguments':'1'")),
+                "t1 a 11", "t2 b 2"),
+        WITH_A_GAP(calls(call(3, "'id':'t1'", "'name':'a','arguments':''"), call(7, "'id':'t2'", "'name':'b','arguments':'2'")), "t1 a ", "t2 b 2"),
+        ALL_ZERO(calls(call(0, "'id':'t1'", "'name':'a','arguments':'1'"), call(0, "'id':'t2'", "'name':'b','arguments':'2'"), call(0, "", "'arguments':'2'"),
+                call(0, "'id':'t1'", "'arguments':'1'")), "t1 a 11", "t2 b 22"),
+        ALL_ZERO_IN_ONE(calls(call(0, "'id':'t1'", "'name':'a','arguments':'1'") + "," + call(0, "'id':'t2'", "'name':'a','arguments':'2'")), "t1 a 1", "t2 a 2"),
+        ALL_ZERO_WITHOUT_IDS(calls(call(0, "'id':''", "'name':'a','arguments':'1'"), call(0, "'id':''", "'name':'b','arguments':'2'")), " a 1", " b 2"),
+        WITHOUT_INDEX(calls(call(null, "'id':'t1'", "'name':'a','arguments':'1'"), call(null, "", "'arguments':'1'"), call(null, "'id':'t2'", "'name':'b'"),
+                call(null, "'id':null", "'arguments':'2'")), "t1 a 11", "t2 b 2"),
+        LATER_WITHOUT_INDEX(calls(call(0, "'id':'t1'", "'name':'a'"), call(1, "'id':'t2'", "'name':'b'"), call(null, "", "'arguments':'2'")), "t1 a ", "t2 b 2"),
+        WHOLE_WITHOUT_INDEX_AND_ID(calls(call(null, "", "'name':'a','arguments':'1'") + "," + call(null, "", "'name':'a','arguments':'2'")), " a 1", " a 2"),
+        NAME_IN_EACH_PIECE(calls(call(0, "'id':'t1'", "'name':'a','arguments':'1'"), call(0, "'id':'t1'", "'name':'a','arguments':'2'"), call(0, "", "'name':'a','arguments':'3'")), "t1 a 123"),
+        OUT_OF_ORDER(calls(call(1, "'id':'t2'", "'name':'b','arguments':'2'"), call(0, "'id':'t1'", "'name':'a','arguments':'1'")), "t1 a 1", "t2 b 2"),
+        OF_A_SECOND_CHOICE(calls(call(0, "'id':'t1'", "'name':'a','arguments':'1'"))
+                + calls(call(0, "'id':'t2'", "'name':'b','arguments':'2'")).replace("\"index\":0,\"delta\"", "\"index\":1,\"delta\""), "t1 a 1");
+
+        final String wire;
+        final List<String> calls;
+
+        Tools(String wire, String... calls) {
+            this.wire = wire;
+            this.calls = List.of(calls);
+        }
+
+        private static String calls(String... pieces) {
+            StringBuilder wire = new StringBuilder();
+            for (String piece : pieces) {
+                wire.append(choice("{\"tool_calls\":[" + piece + "]}"));
+            }
+            return wire.toString();
+        }
+
+        private static String call(Integer index, String fields, String function) {
+            return ("{" + (index == null ? "" : "'index':" + index + ",") + (fields.isEmpty() ? "" : fields + ",")
+                    + "'function':{" + function + "}}").replace('\'', '"');
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void callsOfToolsArePutTogetherHoweverTheyAreTold(Tools row) {
+        ChatStream stream = open(row.wire + finish("tool_calls") + DONE);
+        drain(stream);
+
+        List<String> calls = new ArrayList<>();
+        stream.answer().path("toolCalls").forEach(call -> calls.add(call.path("id").asText() + " "
+                + call.path("function").path("name").asText() + " " + call.path("function").path("arguments").asText()));
+        assertThat(calls).isEqualTo(row.calls);
+    }
+
+    @Test
+    void callsOfToolsAreBounded() {
+        StringBuilder wire = new StringBuilder();
+        for (int i = 0; i < 1000; i++) {
+            wire.append(choice("{\"tool_calls\":[{\"index\":" + i + ",\"id\":\"t" + i + "\",\"function\":{\"name\":\"a\",\"arguments\":\"x\"}}]}"));
+        }
+        ChatStream stream = open(wire + finish("tool_calls") + DONE);
+        drain(stream);
+
+        assertThat(stream.answer().path("toolCalls")).hasSize(128);
+    }
+
+    /** Answers in which the model refuses: what stands in the result. */
+    enum Refused {
+        IN_PIECES(choice("{\"refusal\":\"I \",\"content\":null}") + choice("{\"refusal\":\"can't.\"}") + STOP + DONE, "I can't.", "refusal", ""),
+        WITHOUT_FINISH_REASON(choice("{\"refusal\":\"No.\"}") + DONE, "No.", "refusal", ""),
+        FILTERED(choice("{\"refusal\":\"No.\"}") + finish("content_filter") + DONE, "No.", "content_filter", ""),
+        AS_A_PART(choice("{\"content\":[{\"type\":\"text\",\"text\":\"Well, \"},{\"type\":\"refusal\",\"refusal\":\"no.\"}]}") + STOP, "no.", "refusal", "Well, "),
+        IN_A_DOCUMENT("{\"choices\":[{\"message\":{\"content\":null,\"refusal\":\"No.\"},\"finish_reason\":\"stop\"}]}", "No.", "refusal", ""),
+        CUT_IN_A_CHARACTER(choice("{\"refusal\":\"No \\ud83d\"}") + choice("{\"refusal\":\"\\udc2b\\ud83d\"}") + STOP, "No 🐫\uFFFD", "refusal", ""),
+        NOT_AT_ALL(choice("{\"refusal\":\"\",\"content\":\"Hi\"}") + choice("{\"refusal\":null}") + STOP + DONE, null, "stop", "Hi");
+
+        final String wire;
+        final String refusal;
+        final String finishReason;
+        final String text;
+
+        Refused(String wire, String refusal, String finishReason, String text) {
+            this.wire = wire;
+            this.refusal = refusal;
+            this.finishReason = finishReason;
+            this.text = text;
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void aRefusalIsInTheResultAndItsFinishReasonSaysSo(Refused row) {
+        ChatStream stream = open(row.wire);
+        drain(stream);
+
+        assertThat(stream.answer().path("refusal").textValue()).isEqualTo(row.refusal);
+        assertThat(stream.answer().path("finishReason").textValue()).isEqualTo(row.finishReason);
+        assertThat(stream.answer().path("text").textValue()).isEqualTo(row.text);
+    }
+
+    private static final String COMPLETION = "{\"id\":\"c1\",\"object\":\"chat.completion\",\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":\"Hello 🐫\","
+            + "\"reasoning\":\"Hm\"},\"finish_reason\":\"stop\"}],\"usage\":{\"total_tokens\":8}}";
+
+    /** One completion in place of a stream. */
+    enum Whole {
+        AS_IT_IS(COMPLETION),
+        WITH_A_LINE_END(COMPLETION + "\n"),
+        AFTER_BLANK_LINES("\r\n\n  " + COMPLETION),
+        WITH_A_BYTE_ORDER_MARK("\uFEFF" + COMPLETION),
+        PRETTY(pretty(COMPLETION)),
+        PRETTY_WITH_CRLF(pretty(COMPLETION).replace("\n", "\r\n")),
+        AFTER_COMMENTS(": PROCESSING\n\n: PROCESSING\n\n" + COMPLETION),
+        PARTS(COMPLETION.replace("\"Hello 🐫\"", "[{\"type\":\"text\",\"text\":\"Hello \"},{\"type\":\"text\",\"text\":\"🐫\"}]")),
+        ANOTHER_CHOICE_BESIDE(COMPLETION.replace("\"choices\":[", "\"choices\":[{\"message\":{\"content\":\"no\"},\"index\":1,\"finish_reason\":\"length\"},")),
+        A_NULL_ERROR(COMPLETION.replace("{\"id\"", "{\"error\":null,\"id\""));
+
+        final byte[] bytes;
+
+        Whole(String body) {
+            bytes = body.getBytes(StandardCharsets.UTF_8);
+        }
+
+        private static String pretty(String json) {
+            return Answers.json(json).orElseThrow().toPrettyString();
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void oneCompletionInPlaceOfAStreamIsTheAnswerInOnePiece(Whole row) {
+        for (Reads reads : List.of(Reads.cutAt(row.bytes), Reads.oneByteEach(row.bytes))) {
+            ChatStream stream = open(reads);
+
+            assertThat(drain(stream)).containsExactly("Hello 🐫");
+            assertThat(stream.answer().toString()).isEqualTo("{\"kind\":\"text\",\"text\":\"Hello 🐫\",\"reasoning\":\"Hm\",\"finishReason\":\"stop\","
+                    + "\"usage\":{\"total_tokens\":8},\"chunks\":1}");
+            assertThat(reads.closed()).isTrue();
+        }
+    }
+
+    @Test
+    void oneCompletionInPlaceOfAStreamMayCallToolsAlone() {
+        ChatStream stream = open("{\"choices\":[{\"message\":{\"content\":null,\"tool_calls\":[{\"id\":\"t1\",\"type\":\"function\",\"function\":{\"name\":\"a\",\"arguments\":\"{}\"}},"
+                + "{\"id\":\"t2\",\"type\":\"function\",\"function\":{\"name\":\"a\",\"arguments\":\"{}\"}}]},\"finish_reason\":\"tool_calls\"}]}");
+
+        assertThat(drain(stream)).isEmpty();
+        assertThat(stream.answer().path("toolCalls")).hasSize(2);
+        assertThat(stream.answer().path("finishReason").asText()).isEqualTo("tool_calls");
+    }
+
+    @Test
+    void oneCompletionThatBreaksOffIsNoAnswer() {
+        byte[] whole = COMPLETION.getBytes(StandardCharsets.UTF_8);
+        for (int cut = 0; cut < whole.length - 1; cut++) {
+            ChatStream stream = open(Reads.cutAt(Arrays.copyOf(whole, cut)));
+
+            assertThat(failure(stream).retryable()).as("cut at byte %d", cut).isTrue();
+            assertThat(stream.text()).isEmpty();
+        }
+    }
+
+    /** Bodies that came with status 200 and are no answer: their type, whether they may be asked for again, their words. */
+    enum InPlace {
+        NOTHING("", ErrorType.PROVIDER_UNAVAILABLE, true, "upstage answered 200 with an empty body"),
+        BLANKS(" \r\n\n", ErrorType.PROVIDER_UNAVAILABLE, true, ""),
+        PAGE("<!DOCTYPE html><html><head><title>Just a\n moment</title><style>p {}</style></head></html>", ErrorType.PROVIDER_UNAVAILABLE, true,
+                "upstage answered 200 with a page: Just a moment"),
+        PAGE_WITHOUT_TITLE("<html><head><script>if (1 < 2) x()</script></head><body><h1>Sign&nbsp;in</h1></body></html>", ErrorType.PROVIDER_UNAVAILABLE, true, "with a page: Sign"),
+        TEXT("upstream connect error\n", ErrorType.PROVIDER_UNAVAILABLE, true, "upstage answered 200: upstream connect error"),
+        ERROR("{\"error\":{\"message\":\"no humps\"}}", ErrorType.PROVIDER_UNAVAILABLE, true, "upstage answered 200: no humps"),
+        ERROR_TEXT("{\"error\":\"no humps\"}", ErrorType.PROVIDER_UNAVAILABLE, true, "no humps"),
+        ERROR_PRETTY("{\n  \"error\": {\n    \"message\": \"no humps\",\n    \"code\": \"rate_limit_exceeded\"\n  }\n}\n", ErrorType.RATE_LIMITED, true, "no humps"),
+        ERROR_STATUS("{\"error\":{\"message\":\"no humps\",\"code\":429}}", ErrorType.RATE_LIMITED, true, "no humps"),
+        ERROR_KEY("{\"error\":{\"message\":\"no humps\",\"type\":\"invalid_request_error\",\"param\":\"\",\"code\":\"invalid_api_key\"}}", ErrorType.AUTHENTICATION, false, "no humps"),
+        ERROR_CREDIT("{\"error\":{\"message\":\"no humps\",\"type\":\"insufficient_quota\"}}", ErrorType.AUTHENTICATION, false, "no humps"),
+        ERROR_REQUEST("{\"error\":{\"message\":\"no humps\",\"type\":\"invalid_request_error\",\"param\":null,\"code\":\"context_length_exceeded\"}}", ErrorType.PROVIDER_REJECTED, false, "no humps"),
+        ERROR_SERVER("{\"error\":{\"message\":\"no humps\",\"type\":\"server_error\"}}", ErrorType.PROVIDER_UNAVAILABLE, true, "no humps"),
+        OBJECT_ERROR("{\"object\":\"error\",\"message\":\"no humps\",\"type\":\"BadRequestError\",\"param\":null,\"code\":400}", ErrorType.PROVIDER_REJECTED, false, "no humps"),
+        OBJECT_ERROR_WITHOUT_CODE("{\"object\":\"error\",\"message\":\"no humps\"}", ErrorType.PROVIDER_UNAVAILABLE, true, "no humps"),
+        DETAIL("{\"detail\":[{\"loc\":[\"body\",\"n\"],\"msg\":\"no humps\"}],\"status\":422}", ErrorType.PROVIDER_REJECTED, false, "body.n: no humps"),
+        LIST("[{\"error\":{\"code\":503,\"message\":\"no humps\",\"status\":\"UNAVAILABLE\"}}]", ErrorType.PROVIDER_UNAVAILABLE, true, "no humps"),
+        ERROR_BESIDE_CHOICES("{\"choices\":[],\"error\":{\"message\":\"no humps\",\"code\":\"429\"}}", ErrorType.RATE_LIMITED, true, "no humps"),
+        NO_CHOICES("{\"id\":\"c1\",\"choices\":[]}", ErrorType.PROVIDER_UNAVAILABLE, true, "no answer"),
+        EMPTY_OBJECT("{}", ErrorType.PROVIDER_UNAVAILABLE, true, "{}"),
+        ANOTHER_CHOICE_ALONE("{\"choices\":[{\"index\":1,\"message\":{\"content\":\"no\"},\"finish_reason\":\"stop\"}]}", ErrorType.PROVIDER_UNAVAILABLE, true, ""),
+        PIECES_WITHOUT_EVENTS("{\"choices\":[{\"delta\":{\"content\":\"no\"},\"finish_reason\":null}]}\n{\"choices\":[{\"delta\":{\"content\":\"no\"}}]}\n", ErrorType.PROVIDER_UNAVAILABLE, true, "");
+
+        final byte[] bytes;
+        final ErrorType type;
+        final boolean retryable;
+        final String said;
+
+        InPlace(String body, ErrorType type, boolean retryable, String said) {
+            this.bytes = body.getBytes(StandardCharsets.UTF_8);
+            this.type = type;
+            this.retryable = retryable;
+            this.said = said;
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void whatCameInPlaceOfAnAnswerHasATypeAndItsOwnWords(InPlace row) {
+        for (Reads reads : List.of(Reads.cutAt(row.bytes), Reads.oneByteEach(row.bytes))) {
+            ChatStream stream = open(reads);
+            GenerationFailure failure = failure(stream);
+
+            assertThat(failure.type()).isEqualTo(row.type);
+            assertThat(failure.retryable()).isEqualTo(row.retryable);
+            assertThat(failure).hasMessageContaining(row.said).message().hasLineCount(1).hasSizeLessThan(3000).doesNotContain("<");
+            assertThat(stream.text()).isEmpty();
+            assertThat(reads.closed()).isTrue();
+            assertThat(stream.hasNext()).isFalse();
+        }
+    }
+
     @ParameterizedTest
     @ValueSource(ints = {-1, 128, 2_000_000_000})
     void anIndexOutOfRangeDoesNoHarm(int index) {
@@ -326,7 +564,6 @@ class ChatStreamTest {
 
     /** Answers that do not end well: the wire, what came before, what the message must hold. */
     enum Broken {
-        NOTHING("", "", ""),
         ROLE_ONLY(choice("{\"role\":\"assistant\"}"), "", ""),
         NO_END(content("Hel") + content("lo"), "Hello", ""),
         HALF_A_LINE(content("Hel") + "data: {\"choi", "Hel", ""),
@@ -334,8 +571,6 @@ class ChatStreamTest {
         EMPTY_FINISH_IS_NONE(content("Hel") + choice("{}"), "Hel", ""),
         BLANK_FINISH_IS_NONE(content("Hel") + finish(""), "Hel", ""),
         FINISH_IN_HALF_A_LINE(content("Hel") + "data: {\"choices\":[{\"finish_reason\":\"stop\",\"delta\":{\"con", "Hel", ""),
-        ONLY_GARBAGE("<html><body>502 Bad Gateway</body></html>", "", ""),
-        JSON_THAT_IS_NO_STREAM("{\"choices\":[{\"message\":{\"content\":\"Hi\"},\"finish_reason\":\"stop\"}]}", "", ""),
         ERROR_OBJECT_FIRST(data("{\"error\":{\"message\":\"too many tokens\",\"type\":\"x\"}}") + DONE, "", "too many tokens"),
         ERROR_OBJECT_LATER(content("Hel") + data("{\"error\":{\"message\":\"too many tokens\"}}") + content("lo") + STOP + DONE, "Hel", "too many tokens"),
         ERROR_STRING(content("Hel") + data("{\"error\":\"overloaded\"}") + DONE, "Hel", "overloaded"),
@@ -346,6 +581,19 @@ class ChatStreamTest {
         ERROR_EVENT_IN_WORDS(content("Hel") + "event: error\n" + data("overloaded, try later") + DONE, "Hel", "overloaded, try later"),
         ERROR_EVENT_AS_STRING(content("Hel") + "event: error\n" + data("\"overloaded\"") + DONE, "Hel", "overloaded"),
         ERROR_EVENT_OVER_LINES(content("Hel") + "event: error\ndata: over\ndata: loaded\n\n", "Hel", "over loaded"),
+        ERROR_BEFORE_DONE_IN_ONE_EVENT(content("Hel") + "data: {\"error\":{\"message\":\"overloaded\"}}\ndata: [DONE]\n\n", "Hel", "overloaded"),
+        ERROR_AFTER_DONE_IN_ONE_EVENT(content("Hel") + STOP + "data: [DONE]\ndata: {\"error\":{\"message\":\"overloaded\"}}\n\n", "Hel", "overloaded"),
+        ERROR_ON_THE_LINE_OF_DONE(content("Hel") + STOP + data("[DONE] {\"error\":\"overloaded\"}"), "Hel", "overloaded"),
+        ERROR_EVENT_THAT_SAYS_DONE(content("Hel") + STOP + "event: error\n" + data("[DONE]"), "Hel", "error"),
+        ERROR_EVENT_WITH_WORDS_AND_DONE(content("Hel") + "event: error\ndata: {\"message\":\"overloaded\"}\ndata: [DONE]\n\n", "Hel", "overloaded"),
+        ERROR_BESIDE_TEXT(content("Hel") + data("{\"choices\":[{\"delta\":{\"content\":\"lo\"}}],\"error\":{\"message\":\"overloaded\"}}") + DONE,
+                "Hello", "overloaded"),
+        ERROR_IN_A_CHOICE(content("Hel") + data("{\"choices\":[{\"delta\":{},\"error\":{\"code\":502,\"message\":\"overloaded\"},\"finish_reason\":\"error\"}]}") + DONE,
+                "Hel", "overloaded"),
+        FINISH_REASON_ERROR(content("Hel") + finish("error") + USAGE + DONE, "Hel", "finish reason \"error\""),
+        FINISH_REASON_ERROR_WITH_TEXT(content("Hel") + data("{\"choices\":[{\"delta\":{\"content\":\"lo\"},\"finish_reason\":\"error\"}]}"), "Hello", "error"),
+        ERROR_OUTSIDE_OF_EVENTS(content("Hel") + "{\"error\":{\"message\":\"overloaded\"}}\n", "Hel", "overloaded"),
+        CUT_IN_THE_HALF_OF_A_CHARACTER(choice("{\"content\":\"Hel\"}") + choice("{\"content\":\"\\ud83d\"}"), "Hel", ""),
         ERROR_EVENT_AT_THE_END_OF_THE_STREAM(content("Hel") + "event: error\ndata: {\"error\":{\"message\":\"overloaded\"}}", "Hel", "overloaded");
 
         final byte[] bytes;

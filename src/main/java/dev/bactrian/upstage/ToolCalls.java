@@ -1,0 +1,155 @@
+package dev.bactrian.upstage;
+
+import java.util.ArrayList;
+import java.util.List;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+
+/**
+ * Puts the calls of tools together that an answer brings in pieces. A piece belongs to the call of its id, else to the last
+ * one of its index, else to the last one; a call that has an id keeps apart from those of another, whatever their index.
+ */
+final class ToolCalls {
+
+    private static final int MOST = 128;
+
+    private final List<Call> calls = new ArrayList<>();
+
+    /** A call, as far as it has come. */
+    private static final class Call {
+
+        final int index;
+        final ObjectNode fields = JsonNodeFactory.instance.objectNode();
+        final StringBuilder arguments = new StringBuilder();
+        int event;
+
+        Call(int index) {
+            this.index = index;
+        }
+
+        String id() {
+            return fields.path("id").asText("");
+        }
+
+        String name() {
+            return fields.path("function").path("name").asText("");
+        }
+    }
+
+    private int events;
+    private Call last;
+
+    /**
+     * Takes what one event brings.
+     *
+     * @param pieces   its pieces
+     * @param areWhole whether each is a whole call
+     * @return false where there are more calls than are kept
+     */
+    boolean add(List<JsonNode> pieces, boolean areWhole) {
+        events++;
+        boolean kept = true;
+        for (JsonNode piece : pieces) {
+            if (piece instanceof ObjectNode fields) {
+                Call call = areWhole ? null : callOf(fields);
+                if (call == null && calls.size() == MOST) {
+                    kept = false;
+                    continue;
+                }
+                last = call == null ? begin(fields) : call;
+                last.event = events;
+                merge(last, fields);
+            }
+        }
+        return kept;
+    }
+
+    /** The call that a piece goes on with, or null where it begins one. */
+    private Call callOf(ObjectNode piece) {
+        String id = piece.path("id").asText("");
+        Call call = null;
+        for (Call known : calls) {
+            if (!id.isEmpty() && id.equals(known.id())) {
+                return known;
+            } else if (hasIndex(piece) && known.index == piece.path("index").asInt()) {
+                call = known;
+            }
+        }
+        if (!hasIndex(piece)) {
+            call = last;
+        }
+        return call == null || isAnother(piece, id, call) ? null : call;
+    }
+
+    private boolean isAnother(ObjectNode piece, String id, Call call) {
+        if (!id.isEmpty() && !call.id().isEmpty()) {
+            return true;
+        }
+        // Some services give no ids: then a name that follows arguments begins a call, and so does a second one of one event.
+        String name = piece.path("function").path("name").asText("");
+        return id.isEmpty() && !name.isEmpty() && !call.name().isEmpty()
+                && (!hasIndex(piece) && call.event == events || !name.equals(call.name()) && !call.arguments.isEmpty());
+    }
+
+    private static boolean hasIndex(JsonNode piece) {
+        return piece.path("index").isInt();
+    }
+
+    /** Calls are in the order of their indexes, and those of one index in the order in which they came. */
+    private Call begin(ObjectNode piece) {
+        Call call = new Call(hasIndex(piece) ? piece.path("index").asInt() : calls.isEmpty() ? 0 : calls.get(calls.size() - 1).index);
+        int at = calls.size();
+        while (at > 0 && calls.get(at - 1).index > call.index) {
+            at--;
+        }
+        calls.add(at, call);
+        return call;
+    }
+
+    private static void merge(Call call, ObjectNode piece) {
+        piece.properties().forEach(field -> {
+            if (isSaid(field.getValue()) && !field.getKey().equals("function") && !field.getKey().equals("index")) {
+                call.fields.set(field.getKey(), field.getValue());
+            }
+        });
+        piece.path("function").properties().forEach(field -> {
+            JsonNode value = field.getValue();
+            if (value.isNull()) {
+                return;
+            }
+            ObjectNode function = call.fields.withObjectProperty("function");
+            if (field.getKey().equals("arguments") && value.isTextual()) {
+                call.arguments.append(value.textValue());
+                // Its place among the fields; the text is put there in the end.
+                function.put("arguments", "");
+            } else if (isSaid(value) || !function.has(field.getKey())) {
+                function.set(field.getKey(), value);
+            }
+        });
+    }
+
+    private static boolean isSaid(JsonNode value) {
+        return !value.isNull() && !(value.isTextual() && value.textValue().isEmpty());
+    }
+
+    /** Whether there is none. */
+    boolean isEmpty() {
+        return calls.isEmpty();
+    }
+
+    /** The calls, as the result document has them. */
+    ArrayNode toJson() {
+        ArrayNode all = JsonNodeFactory.instance.arrayNode();
+        for (Call call : calls) {
+            ObjectNode fields = call.fields.deepCopy();
+            if (fields.path("function").path("arguments").isTextual()) {
+                fields.withObjectProperty("function").put("arguments", call.arguments.toString());
+            }
+            all.add(fields);
+        }
+        return all;
+    }
+}
