@@ -185,8 +185,7 @@ public final class Emitter implements CamelContextAware {
             open(message, delivery);
         }
         if (DestinationUris.isFile(delivery.uri())) {
-            FileNames.replaced(exchange, delivery.uri()).ifPresent(file ->
-                    LOG.warn("{}: {} is there already, the outcome of an earlier request, and is replaced", requestId, file));
+            FileNames.warnOfReplaced(exchange, delivery.uri(), requestId);
         }
     }
 

@@ -3,7 +3,6 @@ package dev.bactrian.emit;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Locale;
-import java.util.Optional;
 
 import org.apache.camel.Exchange;
 import org.apache.camel.component.file.FileEndpoint;
@@ -32,16 +31,22 @@ final class FileNames {
         return id.toLowerCase(Locale.ROOT).endsWith(ERROR) ? id + MARK : id;
     }
 
-    /** The file that a message to that URI is about to replace; empty where it replaces none, or where that can't be known. */
-    static Optional<Path> replaced(Exchange exchange, String uri) {
+    /** Says where a message to that URI is about to replace a file, as far as that can be known. */
+    static void warnOfReplaced(Exchange exchange, String uri, String id) {
         try {
             if (exchange.getContext().getEndpoint(uri) instanceof FileEndpoint endpoint && endpoint.getFileExist() == GenericFileExist.Override) {
                 GenericFileProducer<?> producer = (GenericFileProducer<?>) endpoint.createProducer();
-                return Optional.of(Path.of(producer.createFileName(exchange))).filter(Files::exists);
+                warnOfReplaced(Path.of(producer.createFileName(exchange)), id);
             }
         } catch (Exception e) {
-            LOG.debug("Not known whether a file is replaced: {}", e.toString());
+            LOG.debug("{}: not known whether a file is replaced: {}", id, e.toString());
         }
-        return Optional.empty();
+    }
+
+    /** Says where that file is there already. */
+    static void warnOfReplaced(Path file, String id) {
+        if (Files.exists(file)) {
+            LOG.warn("{}: {} is there already, the outcome of an earlier request, and is replaced", id, file);
+        }
     }
 }

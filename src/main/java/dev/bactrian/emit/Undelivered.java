@@ -84,6 +84,7 @@ public final class Undelivered implements CamelContextAware {
                 for (Picture picture : emission.pictures()) {
                     keep(picture.name(), picture.image().bytes());
                 }
+                FileNames.warnOfReplaced(folder.resolve(emission.id() + ".json"), emission.id());
                 keep(emission.id() + ".json", emission.undelivered().getBytes(StandardCharsets.UTF_8));
                 emission.kept();
             }
