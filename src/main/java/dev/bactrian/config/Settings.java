@@ -9,6 +9,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Function;
 
@@ -52,6 +53,7 @@ public final class Settings {
     private final boolean playground;
     /** By their keys, the settings of accounts. */
     private final Map<String, Settings> accounts = new ConcurrentHashMap<>();
+    private final Set<String> said = ConcurrentHashMap.newKeySet();
 
     private Settings(Function<String, String> lookup, Function<String, String> environment) {
         for (Property property : Property.values()) {
@@ -124,6 +126,11 @@ public final class Settings {
             }
             return settings;
         }
+    }
+
+    /** Whether that is asked for the first time: a bean of a route file may be made twice, and what it says of the settings is said once. */
+    public boolean isFirst(String what) {
+        return said.add(what);
     }
 
     private void check(Property property) {

@@ -2,6 +2,8 @@ package dev.bactrian.config;
 
 import java.net.IDN;
 import java.net.URI;
+import java.nio.charset.StandardCharsets;
+import java.util.HexFormat;
 import java.util.Locale;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -17,6 +19,9 @@ public final class Url {
     private static final Pattern LABEL = Pattern.compile("[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?");
     private static final Pattern IPV4 = Pattern.compile("(?:(?:25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])(?:\\.(?=.)|$)){4}");
     private static final Pattern LOOPBACK = Pattern.compile("(?:.+\\.)?localhost|127\\.[0-9.]+|\\[(?:0*:)*0*:?0*1]");
+
+    /** What a host that Camel's http component does not understand is written as: its bytes in hexadecimal, below a name that nobody has. */
+    private static final String STAND_IN = ".bactrian.invalid";
 
     private final String scheme;
     private final String host;
@@ -129,6 +134,22 @@ public final class Url {
     /** The scheme's own where none is given. */
     public int port() {
         return port >= 0 ? port : scheme.equals("https") ? 443 : 80;
+    }
+
+    /**
+     * The URL as Camel's http component takes it: with a stand-in for a host that it does not, one with an underscore or from
+     * another alphabet. {@link #realHost} gives the host back.
+     */
+    public String forCamel() {
+        boolean strange = host.contains("_") || host.contains("xn--");
+        String name = strange ? HexFormat.of().formatHex(host.getBytes(StandardCharsets.US_ASCII)) + STAND_IN : host;
+        return new Url(scheme, name, port, rest).toString();
+    }
+
+    /** The host that this one stands in for, or the same. */
+    public static String realHost(String host) {
+        return host.endsWith(STAND_IN) ? new String(HexFormat.of().parseHex(host.substring(0, host.length() - STAND_IN.length())),
+                StandardCharsets.US_ASCII) : host;
     }
 
     /** Scheme, host and port. */

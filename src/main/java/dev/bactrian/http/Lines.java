@@ -8,6 +8,7 @@ import org.apache.hc.client5.http.classic.ExecChainHandler;
 import org.apache.hc.client5.http.classic.ExecRuntime;
 import org.apache.hc.core5.http.ClassicHttpRequest;
 import org.apache.hc.core5.http.ClassicHttpResponse;
+import org.apache.hc.core5.http.Header;
 import org.apache.hc.core5.http.HttpException;
 import org.apache.hc.core5.http.Method;
 
@@ -27,6 +28,7 @@ final class Lines implements ExecChainHandler {
 
     @Override
     public ClassicHttpResponse execute(ClassicHttpRequest request, ExecChain.Scope scope, ExecChain chain) throws IOException, HttpException {
+        Header[] headers = request.getHeaders();
         boolean used = acquire(scope, costly && Method.POST.isSame(request.getMethod()));
         try {
             return chain.proceed(request, scope);
@@ -35,6 +37,8 @@ final class Lines implements ExecChainHandler {
                 throw e;
             }
             acquire(scope, true);
+            // Without those that the first try has put on.
+            request.setHeaders(headers);
             return chain.proceed(request, scope);
         }
     }

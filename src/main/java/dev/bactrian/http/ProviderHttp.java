@@ -22,7 +22,6 @@ import dev.bactrian.model.Provider;
 import dev.bactrian.threads.Pools;
 import org.apache.camel.CamelContext;
 import org.apache.camel.CamelContextAware;
-import org.apache.hc.client5.http.ClientProtocolException;
 import org.apache.hc.client5.http.auth.AuthScope;
 import org.apache.hc.client5.http.auth.UsernamePasswordCredentials;
 import org.apache.hc.client5.http.classic.ExecChain;
@@ -37,7 +36,6 @@ import org.apache.hc.client5.http.impl.classic.HttpClientBuilder;
 import org.apache.hc.client5.http.impl.classic.HttpClients;
 import org.apache.hc.client5.http.impl.io.PoolingHttpClientConnectionManager;
 import org.apache.hc.client5.http.impl.io.PoolingHttpClientConnectionManagerBuilder;
-import org.apache.hc.client5.http.routing.RoutingSupport;
 import org.apache.hc.client5.http.io.ManagedHttpClientConnection;
 import org.apache.hc.core5.concurrent.Cancellable;
 import org.apache.hc.core5.http.ClassicHttpRequest;
@@ -55,6 +53,7 @@ import org.apache.hc.core5.http.io.entity.ByteArrayEntity;
 import org.apache.hc.core5.http.io.entity.HttpEntityWrapper;
 import org.apache.hc.core5.http.protocol.HttpContext;
 import org.apache.hc.core5.io.CloseMode;
+import org.apache.hc.core5.net.URIAuthority;
 import org.apache.hc.core5.util.TimeValue;
 import org.apache.hc.core5.util.Timeout;
 import org.slf4j.Logger;
@@ -131,13 +130,14 @@ public final class ProviderHttp extends CloseableHttpClient implements CamelCont
         return response instanceof CloseableHttpResponse closeable ? closeable : CloseableHttpResponse.adapt(response);
     }
 
-    /** Whoever reads a URL by Java's rules finds no host where it has an underscore. */
-    private static HttpHost host(HttpHost target, ClassicHttpRequest request) throws ClientProtocolException {
-        try {
-            return target != null && request.getAuthority() == null ? target : RoutingSupport.determineHost(request);
-        } catch (HttpException e) {
-            throw new ClientProtocolException(e);
+    /** Where the request goes, which may have been written for Camel alone. */
+    private static HttpHost host(HttpHost target, ClassicHttpRequest request) {
+        URIAuthority authority = request.getAuthority();
+        String name = Url.realHost(target == null ? authority.getHostName() : target.getHostName());
+        if (authority != null) {
+            request.setAuthority(new URIAuthority(name, authority.getPort()));
         }
+        return target == null ? new HttpHost(request.getScheme(), name, authority.getPort()) : new HttpHost(target.getSchemeName(), name, target.getPort());
     }
 
     private void cutOnRequest(ClassicHttpRequest request) {
@@ -253,7 +253,7 @@ public final class ProviderHttp extends CloseableHttpClient implements CamelCont
                     .stream().map(property -> Url.of(settings.require(property))).toList();
             String token = settings.text(secret).map(String::trim).orElse(null);
             List<String> open = urls.stream().filter(url -> url.scheme().equals("http") && !url.isLoopback()).map(Url::origin).distinct().toList();
-            if (token != null && !open.isEmpty()) {
+            if (token != null && !open.isEmpty() && settings.isFirst("in the clear: " + provider)) {
                 LOG.warn("{} goes in the clear to {}: whoever is on the way can read it. Use https", secret.key(), String.join(", ", open));
             }
             return new Credentials(token, urls.stream().map(url -> host(url.scheme(), url.host(), url.port())).toList());

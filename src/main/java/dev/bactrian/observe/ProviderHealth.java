@@ -167,7 +167,6 @@ public final class ProviderHealth extends AbstractHealthCheck {
     private Finding finding(String whose, int status) {
         return switch (status) {
             case 401, 402, 403 -> new Finding(false, provider + " does not take the token" + whose + ": it answered " + status);
-            case 407 -> new Finding(false, provider + " is unreachable: the proxy answered 407");
             default -> status >= 500 ? new Finding(false, provider + " is unavailable: it answered " + status)
                     : new Finding(true, provider + " is reachable");
         };

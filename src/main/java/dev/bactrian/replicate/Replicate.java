@@ -66,18 +66,22 @@ public final class Replicate implements CamelContextAware {
         streamHosts = Hosts.of(settings.text(Property.REPLICATE_STREAM_HOSTS).orElse(""));
     }
 
+    private Url endpoint(Generation generation) {
+        return Url.of(settings(generation).require(Property.REPLICATE_API_ENDPOINT));
+    }
+
     private Settings settings(Generation generation) {
         return settings.account(generation.account());
     }
 
     /** The URL where predictions are created. */
     public String createUrl(@Variable("generation") Generation generation) {
-        return settings(generation).require(Property.REPLICATE_API_ENDPOINT);
+        return endpoint(generation).forCamel();
     }
 
     /** The URL where one is looked up, built from configuration and the id, never from an answer. */
     public String pollUrl(@Variable("generation") Generation generation, @Variable("look") Look look) {
-        return settings(generation).require(Property.REPLICATE_POLL_ENDPOINT).replace("{id}", look.getId());
+        return Url.of(settings(generation).require(Property.REPLICATE_POLL_ENDPOINT)).forCamel().replace("{id}", look.getId());
     }
 
     /** The URL where one is cancelled; official API only. */
@@ -107,7 +111,7 @@ public final class Replicate implements CamelContextAware {
      * @throws GenerationFailure {@code authentication} where no token is set for the official endpoint
      */
     public byte[] body(@Variable("generation") Generation generation) {
-        if (Url.of(createUrl(generation)).host().equals(OFFICIAL_HOST)
+        if (endpoint(generation).host().equals(OFFICIAL_HOST)
                 && settings(generation).text(Property.REPLICATE_API_TOKEN).isEmpty()) {
             throw new GenerationFailure(ErrorType.AUTHENTICATION, Property.REPLICATE_API_TOKEN.key() + " is not set");
         }

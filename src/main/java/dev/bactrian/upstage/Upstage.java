@@ -45,7 +45,11 @@ public final class Upstage implements CamelContextAware {
 
     /** The URL of chat completions. */
     public String url(@Variable("generation") Generation generation) {
-        return settings(generation).require(Property.UPSTAGE_API_ENDPOINT);
+        return endpoint(generation).forCamel();
+    }
+
+    private Url endpoint(Generation generation) {
+        return Url.of(settings(generation).require(Property.UPSTAGE_API_ENDPOINT));
     }
 
     private Settings settings(Generation generation) {
@@ -71,7 +75,7 @@ public final class Upstage implements CamelContextAware {
     }
 
     private void requireKey(Generation generation) {
-        boolean official = Url.of(url(generation)).host().equals("api.upstage.ai");
+        boolean official = endpoint(generation).host().equals("api.upstage.ai");
         if (official && settings(generation).text(Property.UPSTAGE_API_KEY).isEmpty()) {
             throw new GenerationFailure(ErrorType.AUTHENTICATION, Property.UPSTAGE_API_KEY.key() + " is not set");
         }

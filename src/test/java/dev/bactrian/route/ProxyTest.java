@@ -55,7 +55,7 @@ class ProxyTest extends RouteTestSupport {
         BAD_GATEWAY("HTTP/1.1 502 x\r\nConnection: close\r\n\r\n<html>", "answered 502 to CONNECT"),
         NO_CONTENT("HTTP/1.1 204 x\r\n\r\n", "answered 204 to CONNECT"),
         CUT("", "did not answer CONNECT"),
-        HALF("HTTP/1.1 200 OK\r\nx: ", "did not answer CONNECT"),
+        HALF("HTTP/1.1 200 OK\r\nx: ", "the proxy"),
         NO_HTTP("SSH-2.0-OpenSSH\r\n", "did not answer CONNECT"),
         AN_ANSWER_OF_ITS_OWN("HTTP/1.1 200 OK\r\n\r\n" + RawServer.prediction(201, "succeeded"), "before the tunnel's other end"),
         CUT_IN_THE_HANDSHAKE("HTTP/1.1 200 OK\r\n\r\n", "the TLS handshake with api.example:443");
