@@ -19,7 +19,6 @@ import org.apache.camel.NoSuchBeanException;
 import org.apache.camel.Ordered;
 import org.apache.camel.RuntimeCamelException;
 import org.apache.camel.StartupListener;
-import org.apache.camel.component.direct.DirectComponent;
 import org.apache.camel.component.direct.DirectEndpoint;
 import org.apache.camel.component.seda.SedaEndpoint;
 import org.apache.camel.util.StringHelper;
@@ -157,17 +156,24 @@ public final class Destinations implements StartupListener, Ordered {
         if (endpoint instanceof SedaEndpoint seda) {
             return !seda.getConsumers().isEmpty();
         }
+        return endpoint instanceof DirectEndpoint && isConsumedByNoRoute(name);
+    }
+
+    /** Asks without waiting for one, as the endpoint itself would. */
+    private boolean isConsumedByNoRoute(String direct) {
+        DirectEndpoint asking = camelContext.getEndpoint(direct + "?block=false", DirectEndpoint.class);
         try {
-            if (endpoint instanceof DirectEndpoint direct) {
-                DirectEndpoint now = new DirectEndpoint(direct.getEndpointUri(), (DirectComponent) direct.getComponent());
-                now.setCamelContext(camelContext);
-                now.setBlock(false);
-                return now.getConsumer() != null;
-            }
+            return asking.getConsumer() != null;
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
+            return false;
+        } finally {
+            try {
+                camelContext.removeEndpoint(asking);
+            } catch (Exception e) {
+                LOG.debug("{} stays in the registry", asking, e);
+            }
         }
-        return false;
     }
 
     private static String name(Endpoint endpoint) {

@@ -30,7 +30,7 @@ class EmitSettingsTest extends RouteTestSupport {
         main.bind("account", account);
         main.addMainListener(new MainListenerSupport() {
             @Override
-            public void beforeStart(BaseMainSupport begun) {
+            public void afterConfigure(BaseMainSupport begun) {
                 try {
                     takeUp(begun.getCamelContext());
                 } catch (Exception e) {
