@@ -1,7 +1,6 @@
 package dev.bactrian.config;
 
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.EnumMap;
 import java.util.List;
@@ -95,6 +94,11 @@ public final class Settings {
      */
     public void add(String key, Map<Property, String> own) {
         accounts.computeIfAbsent(key, none -> new Settings(this, own));
+    }
+
+    /** The settings of all accounts that are known by now. */
+    public List<Settings> accounts() {
+        return List.copyOf(accounts.values());
     }
 
     /** The settings of the account under that key; null is no account: these. */
@@ -264,10 +268,12 @@ public final class Settings {
 
     /** The endpoint URIs of a property that holds several, separated by {@code " | "}. */
     public List<String> endpoints(Property property) {
-        List<String> uris = new ArrayList<>();
-        text(property).ifPresent(value -> Arrays.stream(value.split("\\s\\|(?=\\s|$)")).map(String::trim)
-                .filter(uri -> !uri.isEmpty()).forEach(uris::add));
-        return List.copyOf(uris);
+        return text(property).map(Settings::uris).orElse(List.of());
+    }
+
+    /** The URIs of a value that holds several. */
+    public static List<String> uris(String value) {
+        return Arrays.stream(value.split("\\s\\|(?=\\s|$)")).map(String::trim).filter(uri -> !uri.isEmpty()).toList();
     }
 
     /** The URL of a broker, or several of them in parentheses, as it may be shown: its queries may hold passwords. */
@@ -275,9 +281,16 @@ public final class Settings {
         return url.replaceAll("\\?[^,)]*", "");
     }
 
-    /** The text with every configured token taken out: a provider may echo one in an error. */
+    /** The text with every configured token, and every secret of a destination, taken out: an error may echo one. */
     public String redact(String text) {
         String clean = text;
+        for (Property property : List.of(Property.EMIT_RESULT, Property.EMIT_ERROR, Property.EMIT_CHUNK)) {
+            for (String uri : endpoints(property)) {
+                for (String secret : Masked.secrets(uri)) {
+                    clean = clean == null ? null : clean.replace(secret, "***");
+                }
+            }
+        }
         for (Property property : List.of(Property.REPLICATE_API_TOKEN, Property.UPSTAGE_API_KEY)) {
             String secret = text(property).map(String::trim).orElse("");
             if (secret.length() >= 4 && clean != null) {

@@ -9,6 +9,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.RejectedExecutionException;
 
+import dev.bactrian.config.Masked;
 import dev.bactrian.config.Property;
 import dev.bactrian.config.Settings;
 import dev.bactrian.error.Cause;
@@ -42,6 +43,7 @@ public final class ChunkSender extends AsyncProcessorSupport implements CamelCon
 
     private CamelContext camelContext;
     private Settings settings;
+    private Destinations destinations;
     /** By the account's key, empty for none. */
     private final Map<String, List<AsyncProducer>> producers = new ConcurrentHashMap<>();
     private final ExecutorService apart = Pools.asNeeded("bactrian-chunk");
@@ -55,6 +57,7 @@ public final class ChunkSender extends AsyncProcessorSupport implements CamelCon
     public void setCamelContext(CamelContext camelContext) {
         this.camelContext = camelContext;
         settings = Settings.of(camelContext);
+        destinations = Destinations.of(camelContext);
     }
 
     /** For the routes: whether the chunks of that request go anywhere. */
@@ -156,7 +159,7 @@ public final class ChunkSender extends AsyncProcessorSupport implements CamelCon
         Throwable cause = Cause.of(exchange);
         exchange.setException(null);
         exchange.getVariable("chunks", ChunkSource.class).fail(new GenerationFailure(ErrorType.DELIVERY_FAILED,
-                "a chunk could not be emitted: " + Answers.oneLine(String.valueOf(cause.getMessage())), null, 1, false, cause));
+                "a chunk could not be emitted: " + Masked.text(Answers.oneLine(String.valueOf(cause.getMessage()))), null, 1, false, cause));
     }
 
     private List<AsyncProducer> producers(Generation generation) throws Exception {
@@ -169,7 +172,8 @@ public final class ChunkSender extends AsyncProcessorSupport implements CamelCon
             if (!producers.containsKey(account)) {
                 List<AsyncProducer> made = new ArrayList<>();
                 for (String uri : settings.account(generation.account()).endpoints(Property.EMIT_CHUNK)) {
-                    AsyncProducer producer = camelContext.getEndpoint(DestinationUris.asMeant(uri)).createAsyncProducer();
+                    destinations.check(Property.EMIT_CHUNK, uri);
+                    AsyncProducer producer = camelContext.getEndpoint(destinations.target(DestinationUris.asMeant(uri))).createAsyncProducer();
                     ServiceHelper.startService(producer);
                     made.add(producer);
                 }

@@ -7,8 +7,8 @@ import java.util.Optional;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.bactrian.config.Beans;
+import dev.bactrian.config.Masked;
 import dev.bactrian.config.Property;
-import dev.bactrian.config.SettingException;
 import dev.bactrian.config.Settings.EmitFormat;
 import dev.bactrian.config.Settings.ImagesMode;
 import dev.bactrian.config.Settings;
@@ -22,10 +22,7 @@ import org.apache.camel.CamelContextAware;
 import org.apache.camel.Exchange;
 import org.apache.camel.ExchangeException;
 import org.apache.camel.Message;
-import org.apache.camel.RuntimeCamelException;
 import org.apache.camel.http.base.HttpOperationFailedException;
-import org.apache.camel.util.StringHelper;
-import org.apache.camel.util.URISupport;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -37,10 +34,14 @@ public final class Emitter implements CamelContextAware {
     /** Where content goes by default: a name that ends in {@code .json} would lie about it. */
     private static final String CONTENT_DEFAULT = "file:outbox?fileName=${header.BactrianContentName}";
 
+    /** The variable that holds the URI of a message that is sent. */
+    private static final String TARGET = "target";
+
     private CamelContext camelContext;
     private Settings settings;
     private List<String> results;
     private List<String> errors;
+    private Destinations destinations;
 
     @Override
     public CamelContext getCamelContext() {
@@ -54,23 +55,7 @@ public final class Emitter implements CamelContextAware {
         boolean content = settings.emitFormat() == EmitFormat.CONTENT && !settings.isSet(Property.EMIT_RESULT);
         results = content ? List.of(DestinationUris.asMeant(CONTENT_DEFAULT)) : endpoints(Property.EMIT_RESULT);
         errors = endpoints(Property.EMIT_ERROR);
-        try {
-            camelContext.addStartupListener((context, alreadyStarted) -> requireComponents());
-        } catch (Exception e) {
-            throw RuntimeCamelException.wrapRuntimeCamelException(e);
-        }
-    }
-
-    /** A destination that no component serves stops the start, and not the first result. */
-    private void requireComponents() {
-        for (Property property : List.of(Property.EMIT_RESULT, Property.EMIT_ERROR, Property.EMIT_CHUNK)) {
-            for (String uri : settings.endpoints(property)) {
-                String scheme = StringHelper.before(uri, ":", uri);
-                if (!uri.startsWith("{{") && camelContext.getComponent(scheme) == null) {
-                    throw new SettingException(property.key(), "no component '" + scheme + "' is on the class path");
-                }
-            }
-        }
+        destinations = Destinations.of(camelContext);
     }
 
     private List<String> endpoints(Property property) {
@@ -179,6 +164,7 @@ public final class Emitter implements CamelContextAware {
         Delivery delivery = exchange.getVariable("delivery", Delivery.class);
         removeOthers(message);
         String requestId = message.getHeader(Headers.REQUEST_ID, String.class);
+        exchange.setVariable(TARGET, destinations.target(delivery.uri()));
         if (delivery.picture() != null) {
             open(message, delivery.picture());
         } else {
@@ -218,12 +204,6 @@ public final class Emitter implements CamelContextAware {
         message.setHeader(Exchange.CONTENT_TYPE, picture.image().contentType());
     }
 
-    /** Makes the message for an image that is kept, which is the body. */
-    public void keep(Exchange exchange) {
-        removeOthers(exchange.getMessage());
-        open(exchange.getMessage(), exchange.getMessage().getBody(Picture.class));
-    }
-
     /**
      * Fails with what a destination failed with. A host's route there has an error handler of its own, and what that has
      * given up counts as handled with Camel; caught and thrown again, it does not.
@@ -253,7 +233,7 @@ public final class Emitter implements CamelContextAware {
         if (!emission.isTriedAgain() && !emission.isClosed()) {
             LOG.error("{}: could not be emitted", emission.id(), cause);
         }
-        emission.broken(settings.redact(Answers.oneLine(cause.toString())));
+        emission.broken(settings.redact(Masked.text(Answers.oneLine(cause.toString()))));
     }
 
     /** Fails because an outcome is neither delivered nor kept, and says so once. */
@@ -283,12 +263,12 @@ public final class Emitter implements CamelContextAware {
 
     /** The name of a destination, without a secret. */
     static String destination(Delivery delivery) {
-        return delivery.isReply() ? "its JMSReplyTo" : URISupport.sanitizeUri(delivery.uri());
+        return delivery.isReply() ? "its JMSReplyTo" : Masked.uri(delivery.destination());
     }
 
     /** An HTTP destination's address may hold a secret, and Camel's own message holds the address. */
     private static String problem(Throwable cause) {
         return cause instanceof HttpOperationFailedException http ? "answered " + http.getStatusCode()
-                : cause.getMessage() == null ? cause.getClass().getSimpleName() : Answers.oneLine(cause.getMessage());
+                : cause.getMessage() == null ? cause.getClass().getSimpleName() : Masked.text(Answers.oneLine(cause.getMessage()));
     }
 }

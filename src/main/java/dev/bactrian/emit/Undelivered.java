@@ -6,6 +6,8 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.time.LocalDateTime;
+import java.time.format.DateTimeFormatter;
 import java.util.UUID;
 
 import dev.bactrian.config.Property;
@@ -25,6 +27,7 @@ public final class Undelivered implements CamelContextAware {
 
     /** What the name of a file begins with until it is whole. */
     private static final String PART = ".tmp-";
+    private static final DateTimeFormatter TIMESTAMP = DateTimeFormatter.ofPattern("yyyyMMddHHmmssSSS");
     /** The route whose requests must not leave the inbox without an outcome. */
     private static final String INBOX = "bactrian-from-file";
 
@@ -95,7 +98,12 @@ public final class Undelivered implements CamelContextAware {
         Path part = folder.resolve(PART + name);
         try {
             write(part, content);
-            Files.move(part, folder.resolve(name), StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+            Path file = folder.resolve(name);
+            if (Files.isRegularFile(file)) {
+                // The outcome of an earlier request of that id, which may lie nowhere else.
+                Files.move(file, folder.resolve(TIMESTAMP.format(LocalDateTime.now()) + "-" + name));
+            }
+            Files.move(part, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
         } catch (IOException | RuntimeException e) {
             Files.deleteIfExists(part);
             throw e;

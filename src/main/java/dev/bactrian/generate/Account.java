@@ -2,6 +2,7 @@ package dev.bactrian.generate;
 
 import java.math.BigDecimal;
 import java.util.EnumMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
@@ -169,6 +170,11 @@ public final class Account implements CamelContextAware {
     /** {@code bactrian.emit.chunk}. */
     public void setChunkEndpoint(String uris) {
         put(Property.EMIT_CHUNK, uris);
+    }
+
+    /** The endpoints that get its chunks in place of {@code bactrian.emit.chunk}. */
+    public List<String> chunkEndpoints() {
+        return Settings.uris(properties.getOrDefault(Property.EMIT_CHUNK, ""));
     }
 
     private void put(Property property, String value) {

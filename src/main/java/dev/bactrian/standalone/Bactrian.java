@@ -8,6 +8,8 @@ import dev.bactrian.config.SettingException;
 /** {@code java -jar bactrian.jar}: the service in the foreground, until it is told to stop. */
 public final class Bactrian {
 
+    private static final long LAST_WORDS_MILLIS = 1000;
+
     private Bactrian() {
     }
 
@@ -15,12 +17,15 @@ public final class Bactrian {
     public static void main(String[] args) {
         quietLogs();
         quietNetty();
+        Output output = Output.install();
         AtomicBoolean told = new AtomicBoolean();
         try {
             Service service = new Service(Configuration.load(System.getenv(), System.getProperties()));
             Runtime.getRuntime().addShutdownHook(new Thread(() -> {
                 told.set(true);
+                output.waitForNobody();
                 service.close();
+                output.drain(LAST_WORDS_MILLIS);
             }, "bactrian-stop"));
             service.start();
             service.join();
@@ -31,6 +36,7 @@ public final class Bactrian {
                 // A start that is stopped under way is no bad setting.
                 return;
             }
+            output.drain(LAST_WORDS_MILLIS);
             System.err.println("bactrian: " + reason(e));
             Runtime.getRuntime().halt(2);
         }

@@ -2,18 +2,21 @@ package dev.bactrian.standalone;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
 
 import dev.bactrian.Version;
+import dev.bactrian.config.Masked;
 import dev.bactrian.config.Property;
 import dev.bactrian.config.SettingException;
 import dev.bactrian.config.Settings.ReplicateApi;
 import dev.bactrian.config.Settings;
+import dev.bactrian.emit.Destinations;
 import dev.bactrian.simulator.Simulator;
 import org.apache.camel.main.Main;
-import org.apache.camel.util.URISupport;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -21,6 +24,11 @@ import org.slf4j.LoggerFactory;
 final class Service implements AutoCloseable {
 
     private static final Logger LOG = LoggerFactory.getLogger("dev.bactrian");
+
+    /** Camel's own property for the time that a stop may take, in seconds. */
+    private static final String CAMELS_TIMEOUT = "camel.main.shutdown-timeout";
+    /** What Camel has beyond ours, to end what is kept in the end. */
+    private static final int MORE_SECONDS = 2;
 
     private final Main main = new Main();
     private final Settings settings;
@@ -40,10 +48,12 @@ final class Service implements AutoCloseable {
         if (simulator != null) {
             properties.putAll(simulatorEndpoints(asked));
         }
+        timeouts(properties);
         settings = Settings.of(bactrian(properties));
         properties.forEach(main::addProperty);
         main.configure().setRoutesIncludePattern(routes(settings.require(Property.ROUTES)));
         main.bind("bactrianSettings", settings);
+        main.bind(Destinations.STANDALONE, true);
         int port = settings.count(Property.MANAGEMENT_PORT);
         management = port == 0 ? null : new Management(port);
         if (management != null) {
@@ -54,6 +64,18 @@ final class Service implements AutoCloseable {
     private static Map<String, String> bactrian(Map<String, String> properties) {
         return properties.entrySet().stream().filter(entry -> entry.getKey().startsWith(Property.PREFIX))
                 .collect(Collectors.toMap(Map.Entry::getKey, Map.Entry::getValue));
+    }
+
+    /** Ours is what is set, else Camel's where that is set, else the default; Camel's is a little longer. */
+    private static void timeouts(Map<String, String> properties) {
+        String ours = Property.SHUTDOWN_TIMEOUT.key();
+        String camels = properties.get(CAMELS_TIMEOUT);
+        if (properties.getOrDefault(ours, "").isBlank()) {
+            properties.put(ours, camels != null && camels.trim().matches("\\d{1,9}") ? camels.trim() + "s"
+                    : Property.SHUTDOWN_TIMEOUT.defaultValue(false).orElseThrow());
+        }
+        Duration grace = Settings.of(Map.of(ours, properties.get(ours))).duration(Property.SHUTDOWN_TIMEOUT);
+        properties.put(CAMELS_TIMEOUT, Long.toString(grace.plusMillis(999).toSeconds() + MORE_SECONDS));
     }
 
     private static boolean simulated(Settings settings) {
@@ -127,7 +149,10 @@ final class Service implements AutoCloseable {
     }
 
     private void say(String what, Property property) {
-        settings.text(property).ifPresent(uris -> LOG.info("{}{}", what, URISupport.sanitizeUri(uris)));
+        List<String> uris = settings.endpoints(property).stream().map(Masked::uri).toList();
+        if (!uris.isEmpty()) {
+            LOG.info("{}{}", what, String.join(" | ", uris));
+        }
     }
 
     private String via(Property proxy) {

@@ -5,6 +5,7 @@ import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
+import java.io.OutputStream;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -19,7 +20,9 @@ import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.Stream;
 
+import dev.bactrian.config.Property;
 import dev.bactrian.http.Answers;
 import dev.bactrian.simulator.Call;
 import dev.bactrian.simulator.Reply;
@@ -168,23 +171,71 @@ class FilesIT extends EndToEnd {
         assumeTrue(Files.isExecutable(Path.of("/bin/bash")) && !System.getProperty("os.name").startsWith("Windows"), "needs ulimit");
         String text = "x".repeat(20_000);
         simulator.always(Call.POLL, Reply.prediction("succeeded", "\"" + text + "\""));
-        ServiceProcess full = run(service().limitFileSize(8));
+        ServiceProcess full = run(service().limitFileSize(8).set(Property.SHUTDOWN_TIMEOUT, "2s"));
         drop("long.json", "{\"model\": \"gemma-2b\", \"prompt\": \"write a lot\"}");
 
         await().atMost(SOON).until(() -> full.out().stream().anyMatch(line -> line.contains("long: could not be emitted")));
-        await().atMost(SOON).until(() -> failed().size() == 1 || full.out().stream().anyMatch(line -> line.contains("File too large")));
+        await().atMost(SOON).until(() -> full.said("long: neither emitted nor kept in undelivered/"));
+        assertThat(full.out().stream().filter(line -> line.contains("File too large"))).as("said once, and once of the folder").hasSize(2);
+        assertThat(parts()).as("parts of files").isEmpty();
         assertThat(full.sigterm().awaitExit(Duration.ofSeconds(40))).isEqualTo(143);
         assertThat(emitted()).as("half a file").isEmpty();
         assertThat(names(folder.resolve("undelivered"))).as("half a file").isEmpty();
         assertThat(done()).isEmpty();
-        if (failed().contains("long.json")) {
-            Files.move(inbox(".failed/long.json"), inbox("long.json"));
-        }
+        assertThat(waiting()).containsExactly("long.json");
+        assertThat(parts()).as("parts of files").isEmpty();
 
         run(service());
 
         assertThat(result("long").path("text").asText()).isEqualTo(text);
         assertThat(simulator.count(Call.CREATE)).isOne();
         assertThat(new String(Files.readAllBytes(outbox("long.json")), StandardCharsets.UTF_8)).startsWith("{").endsWith("}");
+    }
+
+    /** What is left of files that could not be written. */
+    private List<String> parts() throws IOException {
+        try (Stream<Path> files = Files.walk(folder)) {
+            return files.map(file -> file.getFileName().toString()).filter(name -> name.startsWith(".tmp-")).toList();
+        }
+    }
+
+    @Test
+    void aDiskThatIsFullIsWaitedFor() throws Exception {
+        Path disk = Files.createDirectories(folder.resolve("disk"));
+        assumeTrue(new ProcessBuilder("mount", "-t", "tmpfs", "-o", "size=64k", "none", disk.toString()).start().waitFor() == 0, "needs a disk of its own");
+        try {
+            Path ballast = disk.resolve("ballast");
+            ServiceProcess service = run(service().set(Property.MAX_IN_FLIGHT, "2").set(Property.UNDELIVERED, "disk/undelivered")
+                    .set(Property.EMIT_RESULT, "file:disk/outbox?fileName=${header.BactrianRequestId}.json"));
+            fill(ballast);
+            drop("a-chat.json", CHAT);
+            drop("b-text.json", "{\"model\": \"gemma-2b\", \"prompt\": \"a camel\"}");
+            await().atMost(SOON).until(() -> service.said("a-chat: neither emitted nor kept") && service.said("b-text: neither emitted nor kept"));
+            drop("c-later.json", CHAT);
+
+            await("several tries").atMost(SOON).ignoreExceptions().until(() -> simulator.count(Call.CHAT) == 1 && waiting().size() == 3 && parts().isEmpty());
+            Files.delete(ballast);
+
+            await().atMost(SOON).until(() -> done().size() == 3);
+            assertThat(disk.resolve("outbox").toFile().list()).containsExactlyInAnyOrder("a-chat.json", "b-text.json", "c-later.json");
+            assertThat(disk.resolve("undelivered")).isEmptyDirectory();
+            assertThat(simulator.count(Call.CREATE)).isOne();
+            assertThat(simulator.count(Call.CHAT)).isEqualTo(2);
+            assertThat(service.out().stream().filter(line -> line.contains("a-chat: "))).as("the log is quiet").hasSizeLessThan(8);
+            service.close();
+        } finally {
+            new ProcessBuilder("umount", "-l", disk.toString()).start().waitFor();
+        }
+    }
+
+    /** Until nothing more goes onto it. */
+    private static void fill(Path file) {
+        try (OutputStream out = Files.newOutputStream(file)) {
+            while (true) {
+                out.write(new byte[1024]);
+            }
+        } catch (IOException e) {
+            // It is full.
+        }
     }
 }

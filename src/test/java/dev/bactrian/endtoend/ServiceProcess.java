@@ -227,6 +227,15 @@ final class ServiceProcess implements AutoCloseable {
         }
 
         ServiceProcess start() {
+            return new ServiceProcess(process());
+        }
+
+        /** Starts it with pipes that nobody reads. */
+        Process unread() {
+            return process();
+        }
+
+        private Process process() {
             List<String> command = new ArrayList<>(shell);
             command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
             command.addAll(jvm);
@@ -249,7 +258,7 @@ final class ServiceProcess implements AutoCloseable {
                 }
             });
             try {
-                return new ServiceProcess(builder.start());
+                return builder.start();
             } catch (IOException e) {
                 throw new UncheckedIOException(e);
             }

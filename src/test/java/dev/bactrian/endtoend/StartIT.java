@@ -111,6 +111,13 @@ class StartIT extends EndToEnd {
             "bactrian.routes; empty; no routes",
             "bactrian.config; nowhere.properties; nowhere.properties",
             "bactrian.emit.format; xml; json",
+            "bactrian.emit.result; seda:nobody; no route",
+            "bactrian.emit.result; file:outbox | mock:nobody; no route",
+            "bactrian.emit.error; direct:nobody; no route",
+            "bactrian.emit.chunk; timer:tick; only receives",
+            "bactrian.emit.result; file:outbox?fileNme=x.json; no option fileNme",
+            "bactrian.undelivered; broken.yaml/kept; can't be written",
+            "bactrian.shutdown-timeout; soon; duration",
         })
         void stopsTheStartWithOneLineThatNamesIt(String name, String value, String why) throws IOException {
             Files.writeString(folder.resolve("broken.yaml"), "providers: [");
@@ -142,6 +149,16 @@ class StartIT extends EndToEnd {
             assertThat(refused(service)).startsWith("bactrian: bactrian.upstage.proxy: ");
             assertThat(service.toString()).doesNotContain("hunter2");
         }
+    }
+
+    @Test
+    void eachDestinationIsSaidWithoutItsSecrets() {
+        ServiceProcess service = run(bare().set("bactrian.emit.result",
+                "http://127.0.0.1:9/one?token=hunter2 | http://me:hunter2@127.0.0.1:9/two?key=hunter2&x=hunter2 | file:outbox?fileName=${header.BactrianRequestId}.json"));
+
+        assertThat(service.out()).satisfiesOnlyOnce(line -> assertThat(line).contains("Results ").contains("http://127.0.0.1:9/one?")
+                .contains("@127.0.0.1:9/two?").endsWith("| file:outbox?fileName=${header.BactrianRequestId}.json"));
+        assertThat(service.toString()).doesNotContain("hunter2");
     }
 
     @Nested

@@ -11,8 +11,11 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.concurrent.Callable;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import dev.bactrian.config.Property;
 import dev.bactrian.simulator.Call;
 import dev.bactrian.simulator.Reply;
@@ -35,7 +38,7 @@ class StopIT extends EndToEnd {
         pictures.forEach(id -> drop(id + ".json", PICTURE));
     }
 
-    /** With a grace of 2 s, so that a test need not wait for 30. */
+    /** With a grace of 2 s, so that a test need not wait for 25. */
     private ServiceProcess.Builder impatient() {
         return service().set("camel.main.shutdown-timeout", "2");
     }
@@ -96,7 +99,7 @@ class StopIT extends EndToEnd {
         await("stopping").atMost(SOON).pollInterval(Duration.ofMillis(10)).until(() -> service.said("Route: bactrian-from-file suspend"));
         drop("late.json", CHAT);
 
-        assertThat(service.awaitExit(Duration.ofSeconds(15))).as("well before the 30 s are over").isEqualTo(143);
+        assertThat(service.awaitExit(Duration.ofSeconds(15))).as("well before the 25 s are over").isEqualTo(143);
         assertThat(done()).isEqualTo(files());
         assertThat(emitted()).isEqualTo(files());
         chats.forEach(id -> assertThat(result(id).path("chunks").asInt()).isEqualTo(pieces.length));
@@ -223,28 +226,75 @@ class StopIT extends EndToEnd {
         theNextStartFinishes(EACH);
     }
 
+    /** Stops the service once all results are in hand, none of which can be delivered: they are kept, and paid for once. */
+    private void stopsAndKeepsWhatIsInHand(ServiceProcess service) {
+        await("in hand").atMost(SOON).pollInterval(Duration.ofMillis(20))
+                .until(() -> service.out().stream().filter(line -> line.contains(": succeeded, ")).count() == 2 * EACH);
+        assertThat(service.sigterm().awaitExit(SOON)).isEqualTo(143);
+
+        assertThat(names(folder.resolve("kept"))).as("%s", service).isEqualTo(files());
+        for (String file : files()) {
+            JsonNode kept = document(folder.resolve("kept").resolve(file));
+            assertThat(kept.at("/error/type").asText()).isEqualTo("delivery-failed");
+            assertThat(kept.at("/undelivered/status").asText()).isEqualTo("succeeded");
+        }
+        assertThat(failed()).as("%s", service).isEqualTo(files());
+        assertThat(waiting()).as("%s", service).isEmpty();
+        assertThat(emitted()).as("%s", service).isEmpty();
+        assertThat(names(folder.resolve("data/predictions"))).as("nothing is remembered that is done").isEmpty();
+        assertThat(service.out()).as("no stack trace").noneMatch(line -> line.startsWith("\tat "));
+        assertThat(service.err()).isEmpty();
+        assertThat(simulator.count(Call.CREATE)).isEqualTo(EACH);
+        assertThat(simulator.count(Call.CHAT)).isEqualTo(EACH);
+    }
+
+    /** With that grace of ours, and in a folder of its own. */
+    private ServiceProcess.Builder keeping() {
+        return service().set(Property.SHUTDOWN_TIMEOUT, "1500ms").set(Property.UNDELIVERED, "kept");
+    }
+
     @Test
     void aDestinationThatHangs() throws IOException {
         try (ServerSocket silent = new ServerSocket(0, 100, InetAddress.getLoopbackAddress())) {
             dropChats();
             dropPictures();
-            ServiceProcess service = run(impatient()
-                    .set(Property.EMIT_RESULT, "http://127.0.0.1:" + silent.getLocalPort() + "/hook"));
-
-            stopsWithoutATrace(service, () -> service.out().stream().filter(line -> line.contains(": succeeded, ")).count() == 2 * EACH);
+            stopsAndKeepsWhatIsInHand(run(keeping().set(Property.EMIT_RESULT, "http://127.0.0.1:" + silent.getLocalPort() + "/hook")));
         }
-        theNextStartFinishes(EACH);
     }
 
     @Test
     void aDestinationThatIsTriedAgainLater() throws IOException {
         dropChats();
         dropPictures();
-        ServiceProcess service = run(impatient().set(Property.EMIT_RESULT, "http://127.0.0.1:" + closedPort() + "/hook")
-                .set(Property.RETRY_DELAY, "40s").set(Property.RETRY_MAX_DELAY, "60s"));
+        stopsAndKeepsWhatIsInHand(run(keeping().set(Property.EMIT_RESULT, "http://127.0.0.1:" + closedPort() + "/hook")
+                .set(Property.RETRY_DELAY, "40s").set(Property.RETRY_MAX_DELAY, "60s")));
+    }
 
-        stopsWithoutATrace(service, () -> service.out().stream().filter(line -> line.contains(": succeeded, ")).count() == 2 * EACH);
-        theNextStartFinishes(EACH);
+    @Test
+    void standardOutputThatNobodyReads() throws Exception {
+        simulator.always(Call.POLL, Reply.prediction("processing", null));
+        dropPictures();
+        Process service = keeping().set("org.slf4j.simpleLogger.log.dev.bactrian", "debug").set(Property.REPLICATE_POLL_DELAY, "1ms")
+                .set(Property.REPLICATE_POLL_MAX_ATTEMPTS, "1000000").unread();
+        try {
+            // Each poll is a line of the log, until nothing more goes into the pipe.
+            AtomicInteger polls = new AtomicInteger();
+            await("it stands still").atMost(Duration.ofSeconds(90)).pollInterval(Duration.ofSeconds(2)).until(() -> {
+                int before = polls.getAndSet(simulator.count(Call.POLL));
+                return before > 0 && polls.get() == before;
+            });
+            assertThat(service.isAlive()).isTrue();
+
+            service.toHandle().destroy();
+
+            assertThat(service.waitFor(20, TimeUnit.SECONDS)).as("it ends").isTrue();
+            assertThat(service.exitValue()).isEqualTo(143);
+            assertThat(failed()).isEmpty();
+            assertThat(waiting()).hasSize(EACH);
+            assertThat(simulator.count(Call.CREATE)).isEqualTo(EACH);
+        } finally {
+            service.destroyForcibly();
+        }
     }
 
     @Test

@@ -183,18 +183,19 @@ class GenerateAndEmitTest extends RouteTestSupport {
 
     @Test
     void aResultThatCanNotEvenBeKeptIsSaid() throws Exception {
-        Path inItsPlace = Path.of("undelivered/sink-lost.json");
+        Path inItsPlace = folder.resolve("undelivered/sink-lost.json");
         Files.createDirectories(inItsPlace.resolve("not-empty"));
         ByteArrayOutputStream log = new ByteArrayOutputStream();
         PrintStream before = System.err;
         System.setErr(new PrintStream(log, true, StandardCharsets.UTF_8));
         try {
-            start("bactrian.emit.chunk", "", "bactrian.emit.result", "direct:archive", "bactrian.retry.max-attempts", "0");
+            start("bactrian.emit.chunk", "", "bactrian.emit.result", "direct:archive", "bactrian.retry.max-attempts", "0",
+                    "bactrian.undelivered", inItsPlace.getParent().toString());
             simulator.on(Call.CHAT, Reply.stream("a"));
 
             template().sendBody("direct:generate-and-emit", "{\"id\": \"sink-lost\", \"prompt\": \"hi\"}");
 
-            await().until(() -> log.toString(StandardCharsets.UTF_8).contains("sink-lost: neither emitted nor kept in undelivered/"));
+            await().until(() -> log.toString(StandardCharsets.UTF_8).contains("sink-lost: neither emitted nor kept in " + inItsPlace.getParent() + "/"));
         } finally {
             System.setErr(before);
             Files.delete(inItsPlace.resolve("not-empty"));

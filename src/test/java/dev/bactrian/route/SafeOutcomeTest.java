@@ -137,6 +137,18 @@ class SafeOutcomeTest extends InboxTestSupport {
     }
 
     @Test
+    void twoOfOneIdAreBothKept() throws Exception {
+        startWith();
+        for (String id : List.of("same", "same")) {
+            int before = names(".failed").size();
+            Files.writeString(inbox.resolve("r.json"), "{\"id\": \"" + id + "\", \"prompt\": \"hi\"}");
+            await().atMost(LONG).until(() -> names(".failed").size() == before + 1);
+        }
+
+        assertThat(kept.toFile().list()).hasSize(2).contains("same.json").anyMatch(name -> name.matches("\\d{17}-same\\.json"));
+    }
+
+    @Test
     void ofAnErrorTheSame() throws Exception {
         startWith();
         blockTheFolder();

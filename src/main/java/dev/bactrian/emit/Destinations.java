@@ -1,0 +1,216 @@
+package dev.bactrian.emit;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+import dev.bactrian.config.Beans;
+import dev.bactrian.config.Masked;
+import dev.bactrian.config.Property;
+import dev.bactrian.config.SettingException;
+import dev.bactrian.config.Settings;
+import dev.bactrian.error.Cause;
+import dev.bactrian.generate.Account;
+import dev.bactrian.http.Answers;
+import org.apache.camel.CamelContext;
+import org.apache.camel.Endpoint;
+import org.apache.camel.NoSuchBeanException;
+import org.apache.camel.Ordered;
+import org.apache.camel.RuntimeCamelException;
+import org.apache.camel.StartupListener;
+import org.apache.camel.component.direct.DirectEndpoint;
+import org.apache.camel.component.seda.SedaEndpoint;
+import org.apache.camel.util.StringHelper;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The endpoints of {@code bactrian.emit.*}. Each is tried when the application starts, as far as that goes without
+ * sending: a result that is paid for is too late to learn that there is no such bean.
+ */
+public final class Destinations implements StartupListener, Ordered {
+
+    /** The name of the bean that says that the application is the service: what it sends to itself, nobody takes. */
+    public static final String STANDALONE = "bactrianStandalone";
+
+    private static final Logger LOG = LoggerFactory.getLogger("dev.bactrian.emit");
+    private static final String BEAN = "bactrianDestinations";
+    private static final Pattern UNKNOWN_OPTIONS = Pattern.compile("Unknown parameters=\\[\\{(.*)}]");
+    private static final Pattern OPTION_NAME = Pattern.compile("[?&]([^=&?]+)=");
+
+    private final CamelContext camelContext;
+    private final Settings settings;
+
+    private Destinations(CamelContext camelContext) {
+        this.camelContext = camelContext;
+        settings = Settings.of(camelContext);
+    }
+
+    /** Those of an application, the same object each time. */
+    static Destinations of(CamelContext context) {
+        synchronized (Destinations.class) {
+            Destinations destinations = context.getRegistry().lookupByNameAndType(BEAN, Destinations.class);
+            if (destinations == null) {
+                destinations = new Destinations(context);
+                context.getRegistry().bind(BEAN, destinations);
+                try {
+                    context.addStartupListener(destinations);
+                } catch (Exception e) {
+                    throw RuntimeCamelException.wrapRuntimeCamelException(e);
+                }
+            }
+            return destinations;
+        }
+    }
+
+    /** After the consumers that are no routes: one of them may be whom a destination means. */
+    @Override
+    public int getOrder() {
+        return LOWEST;
+    }
+
+    /** All routes are known by now, and none has taken a request. */
+    @Override
+    public void onCamelContextStarted(CamelContext context, boolean alreadyStarted) {
+        for (Property property : List.of(Property.EMIT_RESULT, Property.EMIT_ERROR, Property.EMIT_CHUNK)) {
+            settings.endpoints(property).forEach(uri -> check(property, uri));
+        }
+        settings.accounts().forEach(account -> account.endpoints(Property.EMIT_CHUNK).forEach(uri -> check(Property.EMIT_CHUNK, uri)));
+        Beans.all(context, Account.class).values().forEach(account -> account.chunkEndpoints().forEach(uri -> check(Property.EMIT_CHUNK, uri)));
+    }
+
+    /**
+     * Tries an endpoint as far as that goes without sending.
+     *
+     * @throws SettingException with one line that names the property and the URI, where it can be no destination
+     */
+    void check(Property property, String uri) {
+        if (uri.startsWith("{{")) {
+            return;
+        }
+        String scheme = StringHelper.before(uri, ":", uri);
+        if (camelContext.getComponent(scheme) == null) {
+            throw new SettingException(property.key(), "no component '" + scheme + "' is on the class path");
+        }
+        Endpoint endpoint = endpoint(property, uri);
+        requireProducer(property, uri, endpoint);
+        requireConsumer(property, uri, endpoint);
+    }
+
+    private Endpoint endpoint(Property property, String uri) {
+        try {
+            return camelContext.getEndpoint(target(DestinationUris.asMeant(uri)));
+        } catch (RuntimeException e) {
+            throw refused(property, uri, reason(uri, e));
+        }
+    }
+
+    private String reason(String uri, Exception e) {
+        Throwable cause = Cause.of((Throwable) e);
+        if (cause instanceof NoSuchBeanException missing) {
+            return "no bean is named '" + missing.getName() + "'";
+        }
+        String message = Answers.oneLine(String.valueOf(cause.getMessage()));
+        Matcher unknown = UNKNOWN_OPTIONS.matcher(message);
+        if (unknown.find()) {
+            // Their names alone: what an option is that nobody knows, a secret may be.
+            List<String> names = new ArrayList<>();
+            OPTION_NAME.matcher(uri).results().map(option -> option.group(1)).filter(name -> unknown.group(1).contains(name + "=")).forEach(names::add);
+            return "has no option " + String.join(", ", names);
+        }
+        return settings.redact(Masked.text(message));
+    }
+
+    private void requireProducer(Property property, String uri, Endpoint endpoint) {
+        try {
+            if (endpoint.createProducer() == null) {
+                throw new UnsupportedOperationException();
+            }
+        } catch (Exception e) {
+            boolean receives = e instanceof UnsupportedOperationException || String.valueOf(e.getMessage()).startsWith("Cannot produce");
+            throw refused(property, uri, receives ? "that component only receives" : reason(uri, e));
+        }
+    }
+
+    /** What these take in this process, a route or another consumer must take from them. */
+    private void requireConsumer(Property property, String uri, Endpoint endpoint) {
+        boolean mock = endpoint.getEndpointUri().startsWith("mock:");
+        boolean direct = endpoint instanceof DirectEndpoint;
+        boolean seda = endpoint instanceof SedaEndpoint;
+        if (!mock && !direct && !seda || isConsumed(endpoint)) {
+            return;
+        }
+        if (direct || camelContext.getRegistry().lookupByName(STANDALONE) != null) {
+            throw refused(property, uri, "nothing takes from it: there is no route from it");
+        } else if (seda) {
+            LOG.warn("{}: '{}': no route takes from it; what is sent there waits until somebody does", property.key(), Masked.uri(uri));
+        }
+    }
+
+    private boolean isConsumed(Endpoint endpoint) {
+        String name = name(endpoint);
+        if (camelContext.getRoutes().stream().anyMatch(route -> name(route.getEndpoint()).equals(name))) {
+            return true;
+        }
+        if (endpoint instanceof SedaEndpoint seda) {
+            return !seda.getConsumers().isEmpty();
+        }
+        return endpoint instanceof DirectEndpoint && isConsumedByNoRoute(name);
+    }
+
+    /** Asks without waiting for one, as the endpoint itself would. */
+    private boolean isConsumedByNoRoute(String direct) {
+        DirectEndpoint asking = camelContext.getEndpoint(direct + "?block=false", DirectEndpoint.class);
+        try {
+            return asking.getConsumer() != null;
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            return false;
+        } finally {
+            try {
+                camelContext.removeEndpoint(asking);
+            } catch (Exception e) {
+                LOG.debug("{} stays in the registry", asking, e);
+            }
+        }
+    }
+
+    private static String name(Endpoint endpoint) {
+        return StringHelper.before(endpoint.getEndpointUri(), "?", endpoint.getEndpointUri());
+    }
+
+    private static SettingException refused(Property property, String uri, String why) {
+        return new SettingException(property.key(), "'" + Masked.uri(uri) + "': " + why);
+    }
+
+    /**
+     * The URI as it is sent to. By HTTP, a destination that does not answer is given up after {@code bactrian.emit.timeout},
+     * and as many are under way at once as requests are; what the URI says itself counts.
+     */
+    String target(String uri) {
+        if (!DestinationUris.isHttp(uri) || !isCamelHttp(uri)) {
+            return uri;
+        }
+        long timeout = settings.duration(Property.EMIT_TIMEOUT).toMillis();
+        int most = settings.count(Property.MAX_IN_FLIGHT);
+        StringBuilder target = new StringBuilder(uri);
+        add(target, "connectTimeout", timeout);
+        add(target, "responseTimeout", timeout);
+        add(target, "soTimeout", timeout);
+        add(target, "connectionRequestTimeout", timeout);
+        add(target, "connectionsPerRoute", most);
+        add(target, "maxTotalConnections", most);
+        return target.toString();
+    }
+
+    private boolean isCamelHttp(String uri) {
+        return camelContext.getComponent(StringHelper.before(uri, ":")).getClass().getName().equals("org.apache.camel.component.http.HttpComponent");
+    }
+
+    private static void add(StringBuilder uri, String option, long value) {
+        if (!Pattern.compile("[?&]" + option + "=").matcher(uri).find()) {
+            uri.append(uri.indexOf("?") < 0 ? '?' : '&').append(option).append('=').append(value);
+        }
+    }
+}
