@@ -263,7 +263,7 @@ public final class Gate {
     /**
      * A call was answered.
      *
-     * @param headers of the answer, in whatever case
+     * @param headers of the answer, to be found by their names in any case
      */
     public synchronized void answered(int status, Map<String, String> headers) {
         long now = time.nanos();
@@ -282,8 +282,8 @@ public final class Gate {
         Optional<Double> left = number(headers, "ratelimit-remaining", "x-upstage-ratelimit-remaining-requests");
         Optional<Duration> again = reset(headers);
         if (left.isPresent() && again.isPresent()) {
-            // Those that are under way are not counted in it yet.
-            remaining = (int) Math.max(0, Math.min(left.get(), 1e6)) - open.size();
+            // Those that are under way may not be counted in it yet; that matters where there was a 429 before.
+            remaining = (int) Math.max(0, Math.min(left.get(), 1e6)) - (refusedEver ? open.size() : 0);
             reset = now + again.get().toNanos();
         }
     }

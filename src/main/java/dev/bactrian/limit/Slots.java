@@ -9,13 +9,14 @@ final class Slots {
     private static final int KEPT = 4096;
 
     private final long width;
+    private final long origin;
     private final BitSet taken = new BitSet();
     private long first;
 
     /** Slots that are that far apart. */
     Slots(Duration width, long now) {
         this.width = Math.max(1, width.toNanos());
-        first = Math.floorDiv(now, this.width);
+        origin = now;
     }
 
     /**
@@ -26,19 +27,20 @@ final class Slots {
      * @return its time, {@code earliest} or later
      */
     long take(long earliest, long now) {
-        forget(Math.floorDiv(now, width));
-        int slot = taken.nextClearBit((int) Math.min(Integer.MAX_VALUE - KEPT, Math.max(0, Math.floorDiv(earliest, width) - first)));
+        forget(now);
+        int slot = taken.nextClearBit((int) Math.min(Integer.MAX_VALUE - KEPT, Math.max(0, (earliest - origin) / width - first)));
         taken.set(slot);
-        return Math.max(earliest, (first + slot) * width);
+        return origin + Math.max(earliest - origin, (first + slot) * width);
     }
 
     /** How many slots that are still to come are taken. */
     int ahead(long now) {
-        forget(Math.floorDiv(now, width));
+        forget(now);
         return taken.cardinality();
     }
 
-    private void forget(long current) {
+    private void forget(long now) {
+        long current = (now - origin) / width;
         long gone = current - first;
         if (gone >= KEPT || gone > 0 && taken.isEmpty()) {
             BitSet rest = gone >= taken.length() ? new BitSet() : taken.get((int) gone, taken.length());
