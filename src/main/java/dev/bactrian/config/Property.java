@@ -32,6 +32,7 @@ public enum Property {
     REPLICATE_STREAM_HOSTS("replicate.stream-hosts", Form.TEXT, "stream.replicate.com,c.replicate.net"),
     REPLICATE_PREFER_WAIT("replicate.prefer-wait", Form.WAIT, null),
     REPLICATE_MAX_CREATES_PER_MINUTE("replicate.max-creates-per-minute", Form.COUNT, "600"),
+    REPLICATE_MAX_REQUESTS_PER_MINUTE("replicate.max-requests-per-minute", Form.COUNT, "3000"),
 
     UPSTAGE_API_ENDPOINT("upstage.api-endpoint", Form.URL, "https://api.upstage.ai/v1/chat/completions",
             "https://ap-northeast-2.apistage.ai/v1/web/demo/chat/completions"),

@@ -237,6 +237,11 @@ public final class Settings {
      * the property is set to nothing. Never under the service's own minimum of 5 s (PROVIDERS.md 1.4).
      */
     public Optional<Duration> cancelAfter() {
+        return cancelAfter(Duration.ZERO);
+    }
+
+    /** The same where two polls are that far apart, or farther. */
+    public Optional<Duration> cancelAfter(Duration pause) {
         if (replicateApi() != ReplicateApi.OFFICIAL) {
             return Optional.empty();
         }
@@ -244,8 +249,9 @@ public final class Settings {
         if (set != null && set.isBlank()) {
             return Optional.empty();
         }
+        Duration delay = duration(Property.REPLICATE_POLL_DELAY);
         Duration deadline = set != null ? duration(Property.REPLICATE_CANCEL_AFTER)
-                : duration(Property.REPLICATE_POLL_DELAY).multipliedBy(count(Property.REPLICATE_POLL_MAX_ATTEMPTS)).plusMinutes(1);
+                : (pause.compareTo(delay) > 0 ? pause : delay).multipliedBy(count(Property.REPLICATE_POLL_MAX_ATTEMPTS)).plusMinutes(1);
         return Optional.of(deadline.compareTo(Duration.ofSeconds(5)) < 0 ? Duration.ofSeconds(5) : deadline);
     }
 

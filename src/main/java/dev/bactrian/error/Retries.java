@@ -7,6 +7,8 @@ import dev.bactrian.generate.Generation;
 import dev.bactrian.http.Answers;
 import dev.bactrian.http.HttpFailures;
 import dev.bactrian.http.Retry;
+import dev.bactrian.limit.Gate;
+import dev.bactrian.limit.Gates;
 import org.apache.camel.CamelContext;
 import org.apache.camel.CamelContextAware;
 import org.apache.camel.Exchange;
@@ -21,6 +23,8 @@ public final class Retries implements CamelContextAware, Processor {
 
     /** The variable that counts how often the current step has failed. */
     public static final String ATTEMPTS = "attempts";
+    /** The variable that counts those of its failures that are no tries: 429s of a limit that others have used up. */
+    private static final String SPARED = "spared";
 
     private CamelContext camelContext;
     private Settings settings;
@@ -46,9 +50,23 @@ public final class Retries implements CamelContextAware, Processor {
      */
     public boolean mayRepeat(Exchange exchange) {
         Generation generation = exchange.getVariable("generation", Generation.class);
-        boolean answered = exchange.getVariable("stream") != null || exchange.getVariable("look") != null;
-        return generation != null && !answered && mayDeliverAgain(exchange) && !Cancellations.isRequested(exchange)
+        boolean answered = isAnswered(exchange);
+        return generation != null && !answered && failures(exchange) - spared(exchange) <= mostRetries
+                && !Cancellations.isRequested(exchange)
                 && HttpFailures.mayRepeat(Cause.of(exchange), generation.model().provider());
+    }
+
+    private static boolean isAnswered(Exchange exchange) {
+        return exchange.getVariable("stream") != null || exchange.getVariable("look") != null;
+    }
+
+    private static int spared(Exchange exchange) {
+        return exchange.getVariable(SPARED, 0, Integer.class);
+    }
+
+    /** How often the call of a request was made in vain, less what is no try. */
+    public static int counted(Exchange exchange) {
+        return exchange.getVariable(ATTEMPTS, 0, Integer.class) - spared(exchange);
     }
 
     /** Whether fewer retries have been made than there may be. */
@@ -66,13 +84,29 @@ public final class Retries implements CamelContextAware, Processor {
     public void process(Exchange exchange) {
         Throwable cause = Cause.of(exchange);
         int attempts = failures(exchange);
-        long delay = retry.before(attempts, HttpFailures.headers(cause), HttpFailures.body(cause)).toMillis();
+        Generation generation = exchange.getVariable("generation", Generation.class);
         exchange.setVariable(ATTEMPTS, attempts);
+        if (generation != null && !isAnswered(exchange) && HttpFailures.isRefused(cause)) {
+            refused(exchange, generation, cause);
+            return;
+        }
+        long delay = retry.before(attempts, HttpFailures.headers(cause), HttpFailures.body(cause)).toMillis();
         exchange.getMessage().setHeader(Exchange.REDELIVERY_DELAY, delay);
         if (mayRepeat(exchange)) {
-            Generation generation = exchange.getVariable("generation", Generation.class);
             LOG.warn("{}: {}; again in {} ms", generation.id(),
                     settings.account(generation.account()).redact(Answers.oneLine(String.valueOf(cause.getMessage()))), delay);
         }
+    }
+
+    /** A call was answered 429: it is made again when the gate of its limit lets it, which knows what the service asks for. */
+    private void refused(Exchange exchange, Generation generation, Throwable cause) {
+        Gate gate = Gates.of(camelContext).calls(generation);
+        retry.asked(HttpFailures.headers(cause), HttpFailures.body(cause)).ifPresent(gate::told);
+        if (gate.isMinutesLimit()) {
+            exchange.setVariable(SPARED, spared(exchange) + 1);
+        }
+        exchange.getMessage().setHeader(Exchange.REDELIVERY_DELAY, 0L);
+        LOG.debug("{}: refused by the limit of {}; all its calls wait for {} ms", generation.id(), generation.getProvider(),
+                gate.closedFor().toMillis());
     }
 }

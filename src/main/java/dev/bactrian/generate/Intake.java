@@ -46,7 +46,7 @@ public final class Intake implements CamelContextAware {
     /** What the routes keep of a request. A caller's own variables of these names are not ours. */
     private static final List<String> VARIABLES =
             List.of("generation", "stream", "chunks", "recalled", "look", "streamed", "output", "attempts", "failure", "summary",
-                    "cancellation", "webhook", "pictures", "picture", Streams.CHANNEL);
+                    "cancellation", "webhook", "pictures", "picture", "turn", "spared", "cancels", "pauseMillis", Streams.CHANNEL);
 
     private static final long CHECK_MILLIS = 200;
 

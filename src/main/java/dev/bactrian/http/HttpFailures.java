@@ -130,6 +130,11 @@ public final class HttpFailures {
         return cause.getMessage() == null ? cause.getClass().getSimpleName() : Answers.oneLine(cause.getMessage());
     }
 
+    /** Whether a call was refused because a limit is used up. */
+    public static boolean isRefused(Throwable cause) {
+        return cause instanceof HttpOperationFailedException http && http.getStatusCode() == 429;
+    }
+
     /** Whether a create or chat call that failed so may be made again: nothing can have been paid for. */
     public static boolean mayRepeat(Throwable cause, Provider provider) {
         if (cause instanceof HttpOperationFailedException http) {

@@ -18,6 +18,7 @@ import dev.bactrian.config.Property;
 import dev.bactrian.config.Settings;
 import dev.bactrian.config.Url;
 import dev.bactrian.generate.Cancellations;
+import dev.bactrian.limit.Gates;
 import dev.bactrian.model.Provider;
 import dev.bactrian.threads.Pools;
 import org.apache.camel.CamelContext;
@@ -126,7 +127,8 @@ public final class ProviderHttp extends CloseableHttpClient implements CamelCont
             throw new ConnectException("the application has stopped");
         }
         cutOnRequest(request);
-        ClassicHttpResponse response = client().executeOpen(host(target, request), request, context);
+        ClassicHttpResponse response = Gates.of(camelContext).watch(request,
+                () -> client().executeOpen(host(target, request), request, context));
         return response instanceof CloseableHttpResponse closeable ? closeable : CloseableHttpResponse.adapt(response);
     }
 

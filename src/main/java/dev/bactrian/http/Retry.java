@@ -52,7 +52,12 @@ public final class Retry {
 
     /** The wait before try number {@code attempt + 1}, where {@code attempt} (from 1) has failed with that answer. */
     public Duration before(int attempt, Map<String, String> headers, String body) {
-        return asked(headers, body).map(this::jittered).orElseGet(() -> exponential(attempt));
+        return asked(headers, body).orElseGet(() -> exponential(attempt));
+    }
+
+    /** What the provider asks for, and a little longer, up to the maximum; empty where it asks for nothing. */
+    public Optional<Duration> asked(Map<String, String> headers, String body) {
+        return said(headers, body).map(this::jittered);
     }
 
     private Duration exponential(int attempt) {
@@ -68,7 +73,7 @@ public final class Retry {
     }
 
     /** What the provider asks for, in order of trust: Retry-After, the body's {@code retry_after}, the epoch headers. */
-    private Optional<Duration> asked(Map<String, String> headers, String body) {
+    private Optional<Duration> said(Map<String, String> headers, String body) {
         Optional<Duration> asked = header(headers, "Retry-After").flatMap(this::secondsOrDate);
         if (asked.isEmpty()) {
             asked = Answers.number(body, "retry_after").flatMap(Retry::positive);
@@ -96,7 +101,8 @@ public final class Retry {
         return seconds > 0 ? Optional.of(Duration.ofMillis((long) Math.ceil(Math.min(seconds, 1e9) * 1000))) : Optional.empty();
     }
 
-    private static Optional<Double> number(String value) {
+    /** A number as headers have it; empty for anything else. */
+    public static Optional<Double> number(String value) {
         return value.matches("-?\\d{1,15}(\\.\\d{1,9})?") ? Optional.of(Double.valueOf(value)) : Optional.empty();
     }
 

@@ -205,10 +205,10 @@ public final class QueueMessages implements AggregationStrategy {
         return letter;
     }
 
-    /** Leaves the message that waits for the next look. */
+    /** Leaves the message that waits for the next look, {@code pauseMillis} or a little longer. */
     public void later(Exchange exchange) {
         Look look = exchange.getVariable("look", Look.class);
-        long delay = rounded(look.getDelayMillis());
+        long delay = rounded(exchange.getVariable("pauseMillis", Long.class));
         exchange.setVariable("laterMillis", delay);
         Generation generation = exchange.getVariable("generation", Generation.class);
         exchange.getMessage().removeHeaders("*");

@@ -44,6 +44,9 @@ record Waiting(Generation generation, Look look) {
                 .put("startedAt", generation.startedAt().toString()).put("recallKey", generation.recallKey())
                 .put("prediction", look.getId()).put("status", look.prediction().rawStatus())
                 .put("looks", looks.answered()).put("queued", looks.queued()).put("misses", looks.misses()).put("skipped", looks.skipped());
+        if (looks.refused() > 0) {
+            state.put("refusedMs", looks.refused());
+        }
         Times times = look.times();
         if (times != null) {
             state.put("createdAt", times.createdAt().toString());
@@ -67,7 +70,7 @@ record Waiting(Generation generation, Look look) {
             Generation generation = Generation.resume(name(state, "id"), request, model, state.path("recallKey").isNull() ? null : name(state, "recallKey"),
                     Instant.parse(required(state, "startedAt")));
             Looks looks = new Looks(state.path("looks").asInt(), state.path("queued").asInt(), state.path("misses").asInt(),
-                    state.path("skipped").asInt());
+                    state.path("skipped").asInt(), state.path("refusedMs").asLong());
             return Optional.of(new Waiting(generation, Look.resume(prediction(state), required(state, "status"), looks, times(state))));
         } catch (IllegalArgumentException | ArithmeticException | DateTimeException | NoSuchElementException e) {
             return Optional.empty();

@@ -21,6 +21,7 @@ public final class PackagedRoutes {
             "errors", "bactrian-failed",
             "generate", "bactrian-generate",
             "images", "bactrian-images",
+            "limits", "bactrian-turn",
             "replicate", "bactrian-replicate",
             "sink", "bactrian-generate-and-emit",
             "stream", "bactrian-generate-stream",

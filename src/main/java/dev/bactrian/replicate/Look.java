@@ -41,6 +41,11 @@ public record Look(Prediction prediction, Looks looks, Times times, Duration del
         return new Look(prediction, looks.plusMissed(), times, next, failure);
     }
 
+    /** After a poll that was refused by the service's limit, or in place of one: the wait before the next, as it asks for. */
+    Look refused(Duration wait) {
+        return new Look(prediction, looks.plusRefused(wait), times, wait, null);
+    }
+
     /** In place of a look: the webhook is waited for. */
     Look skipped(Duration next) {
         return new Look(prediction, looks.plusSkipped(), times, next, null);

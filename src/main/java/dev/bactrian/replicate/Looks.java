@@ -1,5 +1,7 @@
 package dev.bactrian.replicate;
 
+import java.time.Duration;
+
 /**
  * How often a prediction has been looked at. Immutable.
  *
@@ -7,10 +9,16 @@ package dev.bactrian.replicate;
  * @param queued   how many of them found it not started yet
  * @param misses   looks in a row that were not answered
  * @param skipped  looks that were not made, because a webhook is awaited
+ * @param refused  milliseconds waited because of the service's limit, since a poll was answered otherwise
  */
-public record Looks(int answered, int queued, int misses, int skipped) {
+public record Looks(int answered, int queued, int misses, int skipped, long refused) {
 
     static final Looks NONE = new Looks(0, 0, 0, 0);
+
+    /** Without a wait for the service's limit. */
+    public Looks(int answered, int queued, int misses, int skipped) {
+        this(answered, queued, misses, skipped, 0);
+    }
 
     Looks plusAnswered(PredictionStatus found) {
         return new Looks(answered + 1, queued + (found == PredictionStatus.STARTING ? 1 : 0), 0, skipped);
@@ -22,6 +30,11 @@ public record Looks(int answered, int queued, int misses, int skipped) {
 
     Looks plusSkipped() {
         return new Looks(answered, queued, 0, skipped + 1);
+    }
+
+    /** After a 429, which is neither a poll nor a miss, or in place of a poll that would meet one. */
+    Looks plusRefused(Duration wait) {
+        return new Looks(answered, queued, misses, skipped, refused + wait.toMillis());
     }
 
     Looks withoutSkipped() {

@@ -22,13 +22,17 @@ import dev.bactrian.http.Answers;
 import dev.bactrian.http.Hosts;
 import dev.bactrian.http.HttpFailures;
 import dev.bactrian.http.Retry;
+import dev.bactrian.limit.Gate;
+import dev.bactrian.limit.Gates;
 import dev.bactrian.model.Kind;
 import dev.bactrian.model.Provider;
 import dev.bactrian.observe.Observer;
 import org.apache.camel.Body;
 import org.apache.camel.CamelContext;
 import org.apache.camel.CamelContextAware;
+import org.apache.camel.Exchange;
 import org.apache.camel.ExchangeException;
+import org.apache.camel.Header;
 import org.apache.camel.Variable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -42,11 +46,15 @@ public final class Replicate implements CamelContextAware {
 
     private static final Logger LOG = LoggerFactory.getLogger("dev.bactrian.replicate");
     private static final String OFFICIAL_HOST = "api.replicate.com";
+    /** In {@code bactrian.retry.max-delay}: half an hour. What a prediction has put out is deleted an hour after its end. */
+    private static final int LONGEST_REFUSAL = 60;
 
     private CamelContext camelContext;
     private Settings settings;
     private int mostMisses;
+    private Duration longestRefusal;
     private Retry retry;
+    private Gates gates;
     private Observer observer;
     private Hosts streamHosts;
     private final AtomicBoolean refused = new AtomicBoolean();
@@ -61,7 +69,9 @@ public final class Replicate implements CamelContextAware {
         this.camelContext = camelContext;
         settings = Settings.of(camelContext);
         mostMisses = settings.count(Property.RETRY_MAX_ATTEMPTS);
+        longestRefusal = settings.duration(Property.RETRY_MAX_DELAY).multipliedBy(LONGEST_REFUSAL);
         retry = Retry.of(settings);
+        gates = Gates.of(camelContext);
         observer = Observer.of(camelContext);
         streamHosts = Hosts.of(settings.text(Property.REPLICATE_STREAM_HOSTS).orElse(""));
     }
@@ -94,9 +104,23 @@ public final class Replicate implements CamelContextAware {
         return settings.replicateApi() == ReplicateApi.OFFICIAL;
     }
 
-    /** The {@code Cancel-After} of a create, such as {@code 210s}, or null (PROVIDERS.md 1.4). */
+    /** Whether its cancel is to be sent, for the first time, or again because the service's limit has refused it. */
+    public boolean cancelsNow(@Variable("cancels") Integer sent, @Header(Exchange.HTTP_RESPONSE_CODE) Integer answered) {
+        return sent == null || sent <= mostMisses && answered != null && answered == 429;
+    }
+
+    /** How often it is sent, this time included. */
+    public int sendsCancel(@Variable("cancels") Integer sent) {
+        return sent == null ? 1 : sent + 1;
+    }
+
+    /**
+     * The {@code Cancel-After} of a create, such as {@code 210s}, or null (PROVIDERS.md 1.4). Where many are in flight and
+     * polls are far apart, all the later.
+     */
     public String cancelAfter(@Variable("generation") Generation generation) {
-        return settings(generation).cancelAfter().map(deadline -> deadline.toSeconds() + "s").orElse(null);
+        int creates = camelContext.getInflightRepository().size("bactrian-replicate-create");
+        return settings(generation).cancelAfter(gates.polls(generation).pause(creates)).map(deadline -> deadline.toSeconds() + "s").orElse(null);
     }
 
     /** The {@code Prefer} of a create, such as {@code wait=30}, or null (PROVIDERS.md 1.3). */
@@ -178,6 +202,33 @@ public final class Replicate implements CamelContextAware {
         long every = Math.max(1, own.duration(Property.REPLICATE_WEBHOOK_LOOK_DELAY).toMillis() / pause);
         int before = look.looks().counted();
         return before % every == 0 || before + 1 >= own.count(Property.REPLICATE_POLL_MAX_ATTEMPTS);
+    }
+
+    /**
+     * Milliseconds until the next poll is due: as long as the last one has asked for, and longer where the polls of other
+     * predictions come first.
+     */
+    public long pause(@Variable("generation") Generation generation, @Variable("look") Look look) {
+        Duration least = Duration.ofMillis(look.getDelayMillis());
+        Duration pause = isDue(generation, look) ? gates.polls(generation).slot(least) : least;
+        return pause.plusNanos(999_999).toMillis();
+    }
+
+    /** Whether a poll that is due can't be made now: the service's limit is used up. Where it can, it has to be made. */
+    public boolean isHeldBack(@Variable("generation") Generation generation, @Variable("look") Look look) {
+        return isDue(generation, look) && !gates.polls(generation).tryGo();
+    }
+
+    /** In place of a poll that is held back: later, when others have a turn, too. */
+    public Look heldBack(@Variable("generation") Generation generation, @Variable("look") Look before) {
+        return refused(generation, before, gates.polls(generation).closedFor());
+    }
+
+    private Look refused(Generation generation, Look before, Duration wait) {
+        Look later = before.refused(wait);
+        return Duration.ofMillis(later.looks().refused()).compareTo(longestRefusal) <= 0 ? later
+                : later.givenUp(new GenerationFailure(ErrorType.RATE_LIMITED, "replicate has answered polls of prediction " + before.getId()
+                        + " with 429 for " + longestRefusal.toSeconds() + " s", 429, 1, false, null));
     }
 
     /** In place of the next look: the webhook is waited for. Never given up here, for the last look is made in any case. */
@@ -271,6 +322,12 @@ public final class Replicate implements CamelContextAware {
             @ExchangeException Throwable caught) {
         observer.looked(generation, false);
         Throwable cause = Cause.of(caught);
+        if (HttpFailures.isRefused(cause)) {
+            Gate gate = gates.polls(generation);
+            retry.asked(HttpFailures.headers(cause), HttpFailures.body(cause)).ifPresent(gate::told);
+            LOG.debug("{}: poll of prediction {} refused by the service's limit", generation.id(), before.getId());
+            return refused(generation, before, gate.closedFor());
+        }
         int misses = before.looks().misses() + 1;
         GenerationFailure said = HttpFailures.of(cause, Provider.REPLICATE, misses);
         // The rule of creates says what is retryable; here one is paid for already.

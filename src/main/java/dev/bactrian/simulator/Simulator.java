@@ -1,5 +1,6 @@
 package dev.bactrian.simulator;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
@@ -19,6 +20,7 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -71,6 +73,7 @@ public final class Simulator implements AutoCloseable {
     private final Map<Call, Gauge> gauges = new EnumMap<>(Call.class);
     private final Queue<RecordedRequest> records = new ConcurrentLinkedQueue<>();
     private final AtomicInteger clientAborts = new AtomicInteger();
+    private final List<Limit> limits = new CopyOnWriteArrayList<>();
     private volatile boolean closed;
 
     private Simulator(Builder builder) {
@@ -167,10 +170,38 @@ public final class Simulator implements AutoCloseable {
         return this;
     }
 
-    /** Forgets scripts, records and counts. Predictions stay, and responses that are under way go on. */
+    /**
+     * Keeps a limit from now on: beyond that many calls of these kinds with one token (and of one model, for chats) each
+     * further one is answered 429, until a time is over that began with the first. Answers say what is left, and a 429
+     * how long to wait, in the service's own way. It comes before a script.
+     */
+    public Simulator limit(int calls, Duration time, Call... kinds) {
+        limits.add(new Limit(calls, time, false, Set.of(kinds)));
+        return this;
+    }
+
+    /** The same, but answers say nothing of it. */
+    public Simulator silentLimit(int calls, Duration time, Call... kinds) {
+        limits.add(new Limit(calls, time, true, Set.of(kinds)));
+        return this;
+    }
+
+    /** The limits that the services document: 600 creates and 3,000 polls and cancels a minute, 100 chats of a model. */
+    public Simulator documentedLimits() {
+        Duration minute = Duration.ofMinutes(1);
+        return limit(600, minute, Call.CREATE).limit(3000, minute, Call.POLL, Call.CANCEL).limit(100, minute, Call.CHAT);
+    }
+
+    /** How many calls of a kind a limit has refused. */
+    public int refused(Call call) {
+        return gauges.get(call).refused.intValue();
+    }
+
+    /** Forgets scripts, limits, records and counts. Predictions stay, and responses that are under way go on. */
     public Simulator reset() {
         scripts.values().forEach(Queue::clear);
         standing.clear();
+        limits.clear();
         records.clear();
         gauges.values().forEach(Gauge::reset);
         clientAborts.set(0);
@@ -253,10 +284,33 @@ public final class Simulator implements AutoCloseable {
             records.add(request);
         }
         boolean allowed = token == null || hasToken(target.dialect(), request);
+        Limit limit = call == null || !allowed ? null : limits.stream().filter(one -> one.isOf(call)).findFirst().orElse(null);
+        Limit.State state = limit == null ? null : limit.take(limitKey(request));
+        boolean upstage = call == Call.CHAT;
+        if (state != null && state.remaining() < 0) {
+            gauges.get(call).refused.increment();
+            new Delivery(this, exchange, call, Reply.normally(), () -> limit.refusal(state, upstage)).start(delay);
+            return;
+        }
         Reply scripted = call == null || !allowed ? Reply.normally() : next(call);
         Duration wait = scripted.kind == Reply.Kind.NORMAL ? scripted.after.plus(delay) : scripted.after;
-        new Delivery(this, exchange, call, scripted,
-                () -> allowed ? answer(target, request, scripted) : unauthenticated(target.dialect())).start(wait);
+        new Delivery(this, exchange, call, scripted, () -> {
+            Answer answer = allowed ? answer(target, request, scripted) : unauthenticated(target.dialect());
+            return limit == null ? answer : answer.with(limit.headers(state, upstage));
+        }).start(wait);
+    }
+
+    /** Whose limit a call counts for: its token's, and a chat's model's. */
+    private static String limitKey(RecordedRequest request) {
+        String model = "";
+        if (request.call() == Call.CHAT) {
+            try {
+                model = Json.parse(request.body()).path("model").asText();
+            } catch (JsonProcessingException e) {
+                // It is refused for that later.
+            }
+        }
+        return request.header("Authorization") + " " + model;
     }
 
     private Reply next(Call call) {
@@ -365,11 +419,12 @@ public final class Simulator implements AutoCloseable {
     }
 
     /**
-     * Runs a simulator until the process is killed: {@code [port] [--looks=N] [--pause=MS] [--pieces=N]}. It prints
+     * Runs a simulator until the process is killed: {@code [port] [--looks=N] [--pause=MS] [--pieces=N] [--limits]}. It prints
      * {@code Simulator listening on http://127.0.0.1:PORT} once it listens, and records nothing.
      */
     public static void main(String[] args) throws InterruptedException {
         Builder builder = builder().recording(false);
+        boolean limits = false;
         try {
             for (String arg : args) {
                 if (arg.startsWith("--looks=")) {
@@ -378,16 +433,22 @@ public final class Simulator implements AutoCloseable {
                     builder.pause(Duration.ofMillis(number(arg)));
                 } else if (arg.startsWith("--pieces=")) {
                     builder.pieces(number(arg));
+                } else if (arg.equals("--limits")) {
+                    limits = true;
                 } else {
                     builder.port(Integer.parseInt(arg));
                 }
             }
         } catch (IllegalArgumentException e) {
-            System.err.println("usage: Simulator [port] [--looks=N] [--pause=MS] [--pieces=N]");
+            System.err.println("usage: Simulator [port] [--looks=N] [--pause=MS] [--pieces=N] [--limits]");
             System.exit(2);
         }
         try {
-            System.out.println("Simulator listening on " + builder.start().url());
+            Simulator simulator = builder.start();
+            if (limits) {
+                simulator.documentedLimits();
+            }
+            System.out.println("Simulator listening on " + simulator.url());
         } catch (UncheckedIOException e) {
             System.err.println(e.getMessage() + ": " + e.getCause().getMessage());
             System.exit(1);
@@ -402,6 +463,7 @@ public final class Simulator implements AutoCloseable {
     /** The counts of one kind of call. */
     private static final class Gauge {
         private final LongAdder count = new LongAdder();
+        private final LongAdder refused = new LongAdder();
         private final AtomicInteger open = new AtomicInteger();
         private final AtomicInteger most = new AtomicInteger();
 
@@ -412,6 +474,7 @@ public final class Simulator implements AutoCloseable {
 
         void reset() {
             count.reset();
+            refused.reset();
             most.set(open.get());
         }
     }

@@ -49,6 +49,7 @@ class SettingsTest {
         RETRY_MAX_DELAY("retry.max-delay", "30s"),
         MAX_IN_FLIGHT("max-in-flight", "500"),
         MAX_CREATES_PER_MINUTE("replicate.max-creates-per-minute", "600"),
+        MAX_REQUESTS_PER_MINUTE("replicate.max-requests-per-minute", "3000"),
         MAX_REQUEST_BYTES("max-request-bytes", "10MB"),
         MAX_RESPONSE_BYTES("max-response-bytes", "64MB"),
         EMIT_RESULT("emit.result", OUTBOX + ".json"),

@@ -71,7 +71,8 @@ class ConcurrencyTest extends RouteTestSupport {
     @Test
     void fiveHundredPredictionsThatWaitHoldFewThreads() throws Exception {
         int threads = Thread.activeCount();
-        start("bactrian.max-in-flight", "500", "bactrian.replicate.poll-delay", "2s");
+        start("bactrian.max-in-flight", "500", "bactrian.replicate.poll-delay", "2s",
+                "bactrian.replicate.max-requests-per-minute", "60000");
         simulator.always(Call.CREATE, Reply.prediction("starting", null));
         simulator.always(Call.POLL, look("processing"));
         List<CompletableFuture<Exchange>> results = new ArrayList<>();

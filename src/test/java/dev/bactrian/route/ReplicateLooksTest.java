@@ -4,6 +4,7 @@ import static dev.bactrian.route.ReplicateReplies.created;
 import static dev.bactrian.route.ReplicateReplies.look;
 import static dev.bactrian.route.ReplicateReplies.succeeded;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.DynamicTest.dynamicTest;
 
 import java.time.Duration;
@@ -149,7 +150,6 @@ class ReplicateLooksTest extends RouteTestSupport {
 
     /** What looks meet until no more are made, and the error it makes. */
     private enum NoMore {
-        TOO_MANY_REQUESTS(Reply.status(429), "rate-limited", 429),
         INTERNAL_ERROR(Reply.status(500), "provider-unavailable", 500),
         LOST(Reply.lost(), "provider-unavailable", 0),
         ANOTHER_PREDICTION(Reply.json(200, "{\"id\": \"p2\", \"status\": \"failed\", \"error\": \"not ours\"}"), "provider-unavailable", 200),
@@ -182,6 +182,36 @@ class ReplicateLooksTest extends RouteTestSupport {
             assertThat(simulator.count(Call.POLL)).isEqualTo(3);
             assertThat(simulator.count(Call.CREATE)).isEqualTo(1);
         }));
+    }
+
+    @Test
+    void pollsThatAreAlwaysRefusedEndAtLast() throws Exception {
+        start("bactrian.retry.max-delay", "50ms", "bactrian.retry.max-attempts", "1");
+        simulator.on(Call.CREATE, created()).always(Call.POLL, Reply.status(429));
+
+        JsonNode document = generateFails(REQUEST);
+
+        assertThat(document.path("error").path("type").asText()).isEqualTo("rate-limited");
+        assertThat(document.path("prediction").path("id").asText()).isEqualTo("p1");
+        assertThat(simulator.count(Call.POLL)).isBetween(10, 100);
+        assertThat(simulator.count(Call.CREATE)).isEqualTo(1);
+        await().atMost(Duration.ofSeconds(5)).until(() -> simulator.count(Call.CANCEL) == 1);
+    }
+
+    @Test
+    void aPollThatIsRefusedIsNeitherAMissNorOneOfTheBudget() throws Exception {
+        start("bactrian.replicate.poll-max-attempts", "3", "bactrian.retry.max-attempts", "1");
+        Reply refused = Reply.json(429, "{\"detail\": \"throttled\"}");
+        simulator.on(Call.CREATE, created())
+                .on(Call.POLL, refused, refused, refused, Reply.status(500), refused, refused, look("processing"), refused, look("processing"),
+                        succeeded("\"done\""));
+
+        JsonNode result = generate(REQUEST);
+
+        assertThat(result.path("text").asText()).isEqualTo("done");
+        assertThat(result.path("prediction").path("polls").asInt()).isEqualTo(3);
+        assertThat(simulator.count(Call.POLL)).isEqualTo(10);
+        assertThat(takeChunks()).isEqualTo("done");
     }
 
     @Test

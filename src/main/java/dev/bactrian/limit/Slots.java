@@ -1,0 +1,54 @@
+package dev.bactrian.limit;
+
+import java.time.Duration;
+import java.util.BitSet;
+
+/** Times that are handed out once each, evenly spread: the slots of a limit. Not safe to use from several threads. */
+final class Slots {
+
+    private static final int KEPT = 4096;
+
+    private final long width;
+    private final long origin;
+    private final BitSet taken = new BitSet();
+    private long first;
+
+    /** Slots that are that far apart. */
+    Slots(Duration width, long now) {
+        this.width = Math.max(1, width.toNanos());
+        origin = now;
+    }
+
+    /**
+     * Takes the next free slot.
+     *
+     * @param earliest nanoseconds; now or later
+     * @param now      nanoseconds by the same clock
+     * @return its time, {@code earliest} or later
+     */
+    long take(long earliest, long now) {
+        forget(now);
+        int slot = taken.nextClearBit((int) Math.min(Integer.MAX_VALUE - KEPT, Math.max(0, (earliest - origin) / width - first)));
+        taken.set(slot);
+        return origin + Math.max(earliest - origin, (first + slot) * width);
+    }
+
+    /** How many slots that are still to come are taken. */
+    int ahead(long now) {
+        forget(now);
+        return taken.cardinality();
+    }
+
+    private void forget(long now) {
+        long current = (now - origin) / width;
+        long gone = current - first;
+        if (gone >= KEPT || gone > 0 && taken.isEmpty()) {
+            BitSet rest = gone >= taken.length() ? new BitSet() : taken.get((int) gone, taken.length());
+            taken.clear();
+            taken.or(rest);
+            first = current;
+        } else if (gone > 0) {
+            taken.clear(0, (int) gone);
+        }
+    }
+}
