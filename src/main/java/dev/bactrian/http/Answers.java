@@ -42,7 +42,7 @@ public final class Answers {
             .streamReadConstraints(StreamReadConstraints.builder().maxStringLength(Integer.MAX_VALUE).maxNameLength(Integer.MAX_VALUE).build())
             .streamWriteConstraints(WRITTEN).build())
             .enable(DeserializationFeature.USE_BIG_DECIMAL_FOR_FLOATS)
-            .setNodeFactory(JsonNodeFactory.withExactBigDecimals(true));
+            .setNodeFactory(new JsonNodeFactory(true));
 
     /**
      * For what {@link #JSON} can't read: what other writers of JSON let pass (NaN, control characters in texts), and what

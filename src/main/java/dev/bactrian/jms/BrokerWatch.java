@@ -47,6 +47,7 @@ final class BrokerWatch implements ExceptionListener, AutoCloseable {
         }
     }
 
+    @SuppressWarnings("try") // that the connection could be made is all there is to know
     private void probe(JMSException problem) {
         Future<?> silent = probes.schedule(this::silent, SILENCE.toMillis(), TimeUnit.MILLISECONDS);
         try (Connection connection = factory.createConnection()) {
