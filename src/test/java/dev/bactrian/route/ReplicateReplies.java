@@ -17,18 +17,18 @@ final class ReplicateReplies {
         return Reply.json(201, "{\"id\": \"" + id + "\", \"status\": \"starting\", \"output\": null}");
     }
 
-    /** A look that finds {@code p1} in that state, with nothing else said. */
+    /** A poll that finds the prediction in that state, with nothing else said, its id neither. */
     static Reply look(String status) {
-        return Reply.json(200, "{\"id\": \"p1\", \"status\": \"" + status + "\"}");
+        return Reply.json(200, "{\"status\": \"" + status + "\"}");
     }
 
-    /** A look that finds {@code p1} succeeded. */
+    /** A poll that finds it succeeded. */
     static Reply succeeded(String output) {
-        return Reply.json(200, "{\"id\": \"p1\", \"status\": \"succeeded\", \"output\": " + output + "}");
+        return Reply.json(200, "{\"status\": \"succeeded\", \"output\": " + output + "}");
     }
 
-    /** A look that finds {@code p1} failed. */
+    /** A poll that finds it failed. */
     static Reply failed(String error, String logs) {
-        return Reply.json(200, "{\"id\": \"p1\", \"status\": \"failed\", \"error\": " + error + ", \"logs\": " + logs + "}");
+        return Reply.json(200, "{\"status\": \"failed\", \"error\": " + error + ", \"logs\": " + logs + "}");
     }
 }
