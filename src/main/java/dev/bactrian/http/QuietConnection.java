@@ -7,6 +7,7 @@ import java.net.SocketTimeoutException;
 import javax.net.ssl.SSLSession;
 import javax.net.ssl.SSLSocket;
 
+import dev.bactrian.config.Url;
 import org.apache.hc.client5.http.io.ManagedHttpClientConnection;
 import org.apache.hc.core5.http.ClassicHttpRequest;
 import org.apache.hc.core5.http.ClassicHttpResponse;
@@ -17,6 +18,8 @@ import org.apache.hc.core5.http.config.Http1Config;
 import org.apache.hc.core5.http.impl.io.DefaultBHttpClientConnection;
 import org.apache.hc.core5.http.impl.io.DefaultHttpResponseParserFactory;
 import org.apache.hc.core5.http.impl.io.SocketHolder;
+import org.apache.hc.core5.http.message.BasicHttpRequest;
+import org.apache.hc.core5.util.TextUtils;
 import org.apache.hc.core5.util.Timeout;
 
 /**
@@ -50,6 +53,12 @@ final class QuietConnection extends DefaultBHttpClientConnection implements Mana
     @Override
     public void sendRequestHeader(ClassicHttpRequest request) throws HttpException, IOException {
         interim = 0;
+        if (request instanceof BasicHttpRequest plain && !TextUtils.isAllASCII(plain.getRequestUri())) {
+            // For a proxy, HttpClient writes out the host's name in its own alphabet.
+            String url = Url.of(plain.getRequestUri()).toString();
+            plain.setAbsoluteRequestUri(false);
+            plain.setPath(url);
+        }
         super.sendRequestHeader(request);
     }
 
