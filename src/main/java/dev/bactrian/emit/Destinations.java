@@ -141,10 +141,12 @@ public final class Destinations implements StartupListener, Ordered {
         if (!mock && !direct && !seda || isConsumed(endpoint)) {
             return;
         }
-        if (direct || camelContext.getRegistry().lookupByName(STANDALONE) != null) {
+        boolean swallows = mock || seda;
+        boolean fails = endpoint instanceof DirectEndpoint known && !known.isBlock() && known.isFailIfNoConsumers();
+        if (camelContext.getRegistry().lookupByName(STANDALONE) != null || !swallows && !fails) {
             throw refused(property, uri, "nothing takes from it: there is no route from it");
-        } else if (seda) {
-            LOG.warn("{}: '{}': no route takes from it; what is sent there waits until somebody does", property.key(), Masked.uri(uri));
+        } else if (!mock) {
+            LOG.warn("{}: '{}': nothing takes from it: there is no route from it yet", property.key(), Masked.uri(uri));
         }
     }
 

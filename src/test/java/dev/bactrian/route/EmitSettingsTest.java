@@ -80,7 +80,7 @@ class EmitSettingsTest extends RouteTestSupport {
 
     @Test
     void whatCanBeDoesNot() throws Exception {
-        start("bactrian.emit.result", "direct:taken | direct:later | seda:taken | seda:read-by-a-template | mock:test | file:" + folder.resolve("out")
+        start("bactrian.emit.result", "direct:taken | direct:later | direct:nobody?block=false | seda:taken | seda:read-by-a-template | mock:test | file:" + folder.resolve("out")
                 + "?fileName=${header.BactrianRequestId}.json | http://127.0.0.1:9/hook?token=x&followRedirects=false | bean:captured?method=result"
                 + " | bean:" + Captured.class.getName() + "?method=result | log:results");
 
