@@ -26,8 +26,11 @@ public final class Gate {
 
     private static final Logger LOG = LoggerFactory.getLogger("dev.bactrian.limit");
 
-    /** The services count calls by the minute: a 429 within one minute of an answer says no more than that it is used up. */
-    private static final long MINUTE = TimeUnit.MINUTES.toNanos(1);
+    /**
+     * The services count calls by the minute, and may refuse them for half a minute more (PROVIDERS.md 3.7): a 429 so soon
+     * after an answer says no more than that the limit is used up.
+     */
+    private static final long MINUTE = TimeUnit.SECONDS.toNanos(90);
     /** A 429 comes at once: a call that has waited longer for its answer has been let in. */
     private static final long LET_IN = TimeUnit.SECONDS.toNanos(5);
     private static final long SOON = TimeUnit.MILLISECONDS.toNanos(50);
@@ -319,7 +322,7 @@ public final class Gate {
         return Duration.ofNanos(closedFor(time.nanos()));
     }
 
-    /** Whether a 429 says no more than that a minute's limit is used up: others were answered in this minute. */
+    /** Whether a 429 says no more than that a minute's limit is used up: others were answered shortly before. */
     public synchronized boolean isMinutesLimit() {
         return isMinutesLimit(time.nanos());
     }

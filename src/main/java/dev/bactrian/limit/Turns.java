@@ -54,7 +54,7 @@ public final class Turns implements CamelContextAware {
      * meanwhile: its call is not made.
      *
      * @throws GenerationFailure {@code rate-limited} where, as long as it waits, the service has refused as many calls in a
-     *                           row as there may be tries, and let nobody in for a minute
+     *                           row as there may be tries, and let nobody in for 90 s
      */
     public void ask(Exchange exchange, @Header(GATE) String name, @Variable("generation") Generation generation) {
         Gate gate = gates.named(name);

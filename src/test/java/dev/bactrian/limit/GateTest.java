@@ -272,7 +272,7 @@ class GateTest {
     }
 
     @Test
-    void aRefusalIsOfTheMinutesLimitWhereOthersWereAnsweredInThisMinute() {
+    void aRefusalIsOfTheMinutesLimitWhereOthersWereAnsweredShortlyBefore() {
         Gate gate = gate(Gate.Rate.NONE);
         assertThat(gate.isMinutesLimit()).isFalse();
         goes(gate, 2);
@@ -281,7 +281,7 @@ class GateTest {
         gate.answered(429, NOTHING);
         assertThat(gate.isMinutesLimit()).isTrue();
         assertThat(gate.seenInVain(ticket)).isZero();
-        pass(61_000);
+        pass(91_000);
         assertThat(gate.isMinutesLimit()).isFalse();
         gate.tryGo();
         gate.answered(429, NOTHING);
