@@ -12,6 +12,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.bactrian.emit.ChunkSource;
+import dev.bactrian.error.Cause;
 import dev.bactrian.error.ErrorType;
 import dev.bactrian.error.GenerationFailure;
 import dev.bactrian.generate.Cancellation;
@@ -153,6 +154,8 @@ public final class ChatStream implements ChunkSource, Closeable {
             throw interrupted(e.getMessage(), e);
         } catch (NothingHeardException e) {
             throw interrupted("nothing but comments came for longer than bactrian.response-timeout", e);
+        } catch (VirtualMachineError e) {
+            throw interrupted("the answer could not be taken in: " + Cause.words(e), e);
         } catch (SocketTimeoutException e) {
             if (finishReason == null) {
                 throw interrupted("the stream stalled: nothing came within bactrian.stall-timeout", e);
@@ -211,7 +214,7 @@ public final class ChatStream implements ChunkSource, Closeable {
         return null;
     }
 
-    private GenerationFailure interrupted(String message, Exception cause) {
+    private GenerationFailure interrupted(String message, Throwable cause) {
         close();
         failure = cancellation.isRequested() ? Cancellation.interrupted(1)
                 : new GenerationFailure(ErrorType.STREAM_INTERRUPTED, message, 200, 1, true, cause);
