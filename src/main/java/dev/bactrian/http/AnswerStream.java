@@ -31,6 +31,7 @@ public final class AnswerStream extends FilterInputStream {
     private final long limit;
     private Deadline deadline = Deadline.none();
     private boolean whole;
+    private AnswerRoom.Place place;
     private long count;
     private long held;
     private boolean ended;
@@ -65,6 +66,12 @@ public final class AnswerStream extends FilterInputStream {
         deadline.within(time, "timed out: nothing that counts came within " + time.toMillis() + " ms");
     }
 
+    /** Has what is held of it counted there. */
+    AnswerStream in(AnswerRoom.Place counted) {
+        place = counted;
+        return this;
+    }
+
     @Override
     public int read() throws IOException {
         byte[] one = new byte[1];
@@ -85,6 +92,14 @@ public final class AnswerStream extends FilterInputStream {
         held += n;
         if (held > limit) {
             throw new ResponseTooLargeException(limit);
+        }
+        if (place != null) {
+            deadline.pause();
+            try {
+                place.hold(held);
+            } finally {
+                deadline.goOn();
+            }
         }
         ended = count == length;
         return n;
@@ -124,6 +139,9 @@ public final class AnswerStream extends FilterInputStream {
         } finally {
             closed = true;
             deadline.stop();
+            if (place != null) {
+                place.close();
+            }
         }
     }
 

@@ -21,6 +21,7 @@ import dev.bactrian.generate.Generation;
 import dev.bactrian.http.Answers;
 import dev.bactrian.http.Hosts;
 import dev.bactrian.http.HttpFailures;
+import dev.bactrian.http.NoRoomException;
 import dev.bactrian.http.Retry;
 import dev.bactrian.limit.Gate;
 import dev.bactrian.limit.Gates;
@@ -327,6 +328,10 @@ public final class Replicate implements CamelContextAware {
             retry.asked(HttpFailures.headers(cause), HttpFailures.body(cause)).ifPresent(gate::told);
             LOG.debug("{}: poll of prediction {} refused by the service's limit", generation.id(), before.getId());
             return refused(generation, before, gate.closedFor());
+        }
+        if (cause instanceof NoRoomException) {
+            LOG.info("{}: poll of prediction {} made again later: {}", generation.id(), before.getId(), cause.getMessage());
+            return before.refused(settings(generation).duration(Property.REPLICATE_POLL_DELAY));
         }
         int misses = before.looks().misses() + 1;
         GenerationFailure said = HttpFailures.of(cause, Provider.REPLICATE, misses);
