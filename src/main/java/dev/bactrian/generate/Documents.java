@@ -103,10 +103,15 @@ public final class Documents {
 
     /** The document as text: whatever it holds of a provider's answer, it can be written and read ({@link OutgoingJson}). */
     public static String text(JsonNode document) {
+        return written(document).toString();
+    }
+
+    /** The same, not yet in one piece: what the document was made from may be let go first. */
+    static LongText written(JsonNode document) {
         try {
             LongText text = new LongText();
             Answers.JSON.writeValue(text, OutgoingJson.of(document));
-            return text.toString();
+            return text;
         } catch (IOException e) {
             throw new IllegalStateException(e);
         }

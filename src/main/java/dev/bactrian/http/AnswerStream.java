@@ -34,6 +34,7 @@ public final class AnswerStream extends FilterInputStream {
     private AnswerRoom.Place place;
     private long count;
     private long held;
+    private long needless;
     private boolean ended;
     private boolean closed;
 
@@ -96,7 +97,7 @@ public final class AnswerStream extends FilterInputStream {
         if (place != null) {
             deadline.pause();
             try {
-                place.hold(held);
+                place.hold(held - needless);
             } finally {
                 deadline.goOn();
             }
@@ -120,9 +121,15 @@ public final class AnswerStream extends FilterInputStream {
         }
     }
 
+    /** What was read so far takes up that many bytes in all: it may be far less than came, as a piece of a text in its event. */
+    public void kept(long bytes) {
+        needless = held - bytes;
+    }
+
     /** Of what was read no more than that many bytes are still in use: the rest does not count against the limit. */
     public void hold(long bytes) {
         held = bytes;
+        needless = 0;
     }
 
     @Override

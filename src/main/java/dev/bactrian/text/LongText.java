@@ -15,6 +15,7 @@ public final class LongText extends Writer {
     private final List<String> parts = new ArrayList<>();
     private final StringBuilder part = new StringBuilder();
     private long length;
+    private boolean wide;
 
     @Override
     public LongText append(CharSequence piece) {
@@ -25,6 +26,7 @@ public final class LongText extends Writer {
     @Override
     public void write(String piece) {
         length += piece.length();
+        wide = wide || isWide(piece);
         if (piece.length() >= PART) {
             endPart();
             parts.add(piece);
@@ -65,6 +67,29 @@ public final class LongText extends Writer {
     /** Whether nothing was appended yet. */
     public boolean isEmpty() {
         return length == 0;
+    }
+
+    /** Nothing is in it any more. */
+    public void clear() {
+        parts.clear();
+        part.setLength(0);
+        length = 0;
+        wide = false;
+    }
+
+    /** What it takes up, in bytes, about. */
+    public long bytes() {
+        return wide ? 2 * length : length;
+    }
+
+    /** Whether a character takes two bytes. */
+    private static boolean isWide(CharSequence piece) {
+        for (int i = 0; i < piece.length(); i++) {
+            if (piece.charAt(i) > 0xFF) {
+                return true;
+            }
+        }
+        return false;
     }
 
     /** All of it. It is kept in place of its parts. */

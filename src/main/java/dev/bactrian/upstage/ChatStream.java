@@ -136,9 +136,7 @@ public final class ChatStream implements ChunkSource, Closeable {
         if (chunks++ == 0) {
             begun.run();
         }
-        if (textKept) {
-            text.append(piece);
-        }
+        keep(piece);
         return piece;
     }
 
@@ -205,6 +203,15 @@ public final class ChatStream implements ChunkSource, Closeable {
         close();
         failure = cancellation.isRequested() ? Cancellation.interrupted(1) : HttpFailures.inPlaceOfAnAnswer(redact.apply(body), Provider.UPSTAGE);
         return failure;
+    }
+
+    private void keep(String piece) {
+        if (textKept) {
+            text.append(piece);
+            if (in instanceof AnswerStream answer) {
+                answer.kept(text.bytes() + reasoning.bytes());
+            }
+        }
     }
 
     private String end() {
@@ -303,6 +310,11 @@ public final class ChatStream implements ChunkSource, Closeable {
     /** What has come so far. */
     public String text() {
         return text.toString();
+    }
+
+    /** The text is in the result now, and no more kept here. */
+    public void forget() {
+        text.clear();
     }
 
     /** How many pieces have come so far. */
