@@ -18,6 +18,7 @@ import dev.bactrian.config.Property;
 import dev.bactrian.config.Settings;
 import dev.bactrian.config.Url;
 import dev.bactrian.generate.Cancellations;
+import dev.bactrian.generate.Capacity;
 import dev.bactrian.limit.Gates;
 import dev.bactrian.model.Provider;
 import dev.bactrian.threads.Pools;
@@ -159,7 +160,7 @@ public final class ProviderHttp extends CloseableHttpClient implements CamelCont
 
     private CloseableHttpClient build(Settings settings) {
         Timeout stall = Timeout.of(settings.duration(Property.STALL_TIMEOUT));
-        int most = settings.count(Property.MAX_IN_FLIGHT);
+        int most = Capacity.of(camelContext).most();
         clock = Pools.scheduled("bactrian-deadline", 1);
         connections = PoolingHttpClientConnectionManagerBuilder.create()
                 .setConnectionFactory(quietConnections())

@@ -28,6 +28,7 @@ import dev.bactrian.limit.Gates;
 import dev.bactrian.model.Kind;
 import dev.bactrian.model.Provider;
 import dev.bactrian.observe.Observer;
+import dev.bactrian.threads.Descriptors;
 import org.apache.camel.Body;
 import org.apache.camel.CamelContext;
 import org.apache.camel.CamelContextAware;
@@ -329,7 +330,7 @@ public final class Replicate implements CamelContextAware {
             LOG.debug("{}: poll of prediction {} refused by the service's limit", generation.id(), before.getId());
             return refused(generation, before, gate.closedFor());
         }
-        if (cause instanceof NoRoomException) {
+        if (cause instanceof NoRoomException || Descriptors.areExhausted(cause)) {
             LOG.info("{}: poll of prediction {} made again later: {}", generation.id(), before.getId(), cause.getMessage());
             return before.refused(settings(generation).duration(Property.REPLICATE_POLL_DELAY));
         }
