@@ -19,6 +19,7 @@ import org.apache.camel.spi.InterceptStrategy;
 import org.apache.camel.spi.ReactiveExecutor;
 import org.apache.camel.support.AsyncProcessorConverterHelper;
 import org.apache.camel.support.AsyncProcessorSupport;
+import org.apache.camel.support.processor.DelegateAsyncProcessor;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -70,7 +71,9 @@ public final class ErrorNet implements CamelContextAware, InterceptStrategy {
     @Override
     public Processor wrapProcessorInInterceptors(CamelContext context, NamedNode definition, Processor target, Processor next) {
         RouteDefinition route = definition instanceof ProcessorDefinition<?> step ? ProcessorDefinitionHelper.getRoute(step) : null;
-        if (route == null || route.getId() == null || !route.getId().startsWith(ROUTES)) {
+        // Camel may know a strategy twice, by the context and by its registry.
+        boolean watched = target instanceof DelegateAsyncProcessor wrapped && wrapped.getProcessor() instanceof Watched;
+        if (watched || route == null || route.getId() == null || !route.getId().startsWith(ROUTES)) {
             return target;
         }
         return new Watched(AsyncProcessorConverterHelper.convert(target), definition instanceof WireTapDefinition<?>);

@@ -8,6 +8,8 @@ import dev.bactrian.config.Settings;
 import dev.bactrian.threads.Descriptors;
 import org.apache.camel.CamelContext;
 import org.apache.camel.CamelContextAware;
+import org.apache.camel.Exchange;
+import org.apache.camel.Expression;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -15,7 +17,7 @@ import org.slf4j.LoggerFactory;
  * How many requests may be in work at once, per trigger: {@code bactrian.max-in-flight}, and no more than this process may
  * open files and connections for.
  */
-public final class Capacity implements CamelContextAware {
+public final class Capacity implements CamelContextAware, Expression {
 
     private static final Logger LOG = LoggerFactory.getLogger("dev.bactrian");
 
@@ -44,14 +46,14 @@ public final class Capacity implements CamelContextAware {
         camelContext = context;
         int asked = Settings.of(context).count(Property.MAX_IN_FLIGHT);
         Optional<Descriptors.Count> count = Descriptors.count();
-        most = count.map(descriptors -> most(asked, descriptors)).orElse(asked);
+        most = count.map(descriptors -> affordable(asked, descriptors)).orElse(asked);
         if (most < asked) {
             LOG.warn("{} requests are in work at once, and not {}={}: the process may open {} files and connections (ulimit -n), has {} open, "
                     + "and a request takes up to {}", most, Property.MAX_IN_FLIGHT.key(), asked, count.get().most(), count.get().open(), PER_REQUEST);
         }
     }
 
-    static int most(int asked, Descriptors.Count descriptors) {
+    private static int affordable(int asked, Descriptors.Count descriptors) {
         return (int) Math.max(1, Math.min(asked, (descriptors.most() - descriptors.open() - RESERVE) / PER_REQUEST));
     }
 
@@ -64,8 +66,14 @@ public final class Capacity implements CamelContextAware {
         });
     }
 
-    /** For the routes: requests in work at once. */
+    /** Requests in work at once. */
     public int most() {
         return most;
+    }
+
+    /** For the routes: the same. */
+    @Override
+    public <T> T evaluate(Exchange exchange, Class<T> type) {
+        return exchange.getContext().getTypeConverter().convertTo(type, exchange, most);
     }
 }
