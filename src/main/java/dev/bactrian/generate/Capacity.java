@@ -48,8 +48,19 @@ public final class Capacity implements CamelContextAware, Expression {
         Optional<Descriptors.Count> count = Descriptors.count();
         most = count.map(descriptors -> affordable(asked, descriptors)).orElse(asked);
         if (most < asked) {
+            try {
+                context.addStartupListener((started, already) -> say(asked, count.get()));
+            } catch (Exception e) {
+                say(asked, count.get());
+            }
+        }
+    }
+
+    /** Once, though Camel may make a bean of a YAML file twice. */
+    private void say(int asked, Descriptors.Count count) {
+        if (Beans.all(camelContext, Capacity.class).containsValue(this)) {
             LOG.warn("{} requests are in work at once, and not {}={}: the process may open {} files and connections (ulimit -n), has {} open, "
-                    + "and a request takes up to {}", most, Property.MAX_IN_FLIGHT.key(), asked, count.get().most(), count.get().open(), PER_REQUEST);
+                    + "and a request takes up to {}", most, Property.MAX_IN_FLIGHT.key(), asked, count.most(), count.open(), PER_REQUEST);
         }
     }
 
