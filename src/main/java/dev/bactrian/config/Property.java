@@ -51,6 +51,7 @@ public enum Property {
     MAX_IN_FLIGHT("max-in-flight", Form.COUNT, "500"),
     MAX_REQUEST_BYTES("max-request-bytes", Form.SIZE, "10MB"),
     MAX_RESPONSE_BYTES("max-response-bytes", Form.SIZE, "64MB"),
+    MAX_ANSWERS_BYTES("max-answers-bytes", Form.SIZE_OR_AUTO, "auto"),
 
     EMIT_RESULT("emit.result", Form.TEXT, "file:outbox?fileName=${header.BactrianRequestId}.json"),
     EMIT_ERROR("emit.error", Form.TEXT, "file:outbox?fileName=${header.BactrianRequestId}.error.json"),
@@ -95,7 +96,7 @@ public enum Property {
 
     /** How a value is written. */
     enum Form {
-        TEXT, SECRET, URL, URL_WITH_ID, WEBHOOK_URL, WEBHOOK_SECRETS, PROXY, DURATION, COUNT, COUNT_OR_ZERO, PORT, SIZE, FLAG,
+        TEXT, SECRET, URL, URL_WITH_ID, WEBHOOK_URL, WEBHOOK_SECRETS, PROXY, DURATION, COUNT, COUNT_OR_ZERO, PORT, SIZE, SIZE_OR_AUTO, FLAG,
         CANCEL_AFTER, WAIT,
         PROFILE("playground"), REPLICATE_API("official", "homepage"), PROMPT_STYLE("messages", "flattened"),
         STREAM("auto", "off"), EMIT_FORMAT("json", "content"), IMAGES("url", "download", "inline"), SIMULATOR("auto", "true", "false");

@@ -44,6 +44,7 @@ public final class Settings {
     public enum ImagesMode { URL, DOWNLOAD, INLINE }
 
     private static final String BEAN = "bactrianSettings";
+    private static final int SHARE_OF_HEAP = 4;
     private static final Map<Property, String> PROVIDERS_OWN_NAMES = Map.of(
             Property.REPLICATE_API_TOKEN, "REPLICATE_API_TOKEN",
             Property.UPSTAGE_API_KEY, "UPSTAGE_API_KEY");
@@ -195,6 +196,12 @@ public final class Settings {
     /** A size in bytes, written as a number or with KB, MB or GB (powers of 1024). */
     public long bytes(Property property) {
         return Values.bytes(property, require(property));
+    }
+
+    /** What the answers of all requests in work may take up together, in bytes: what is set, else a quarter of the heap. */
+    public long answersBytes() {
+        String value = require(Property.MAX_ANSWERS_BYTES);
+        return value.equals(Values.AUTO) ? Runtime.getRuntime().maxMemory() / SHARE_OF_HEAP : Values.bytes(Property.MAX_ANSWERS_BYTES, value);
     }
 
     /** {@code true} or {@code false}. */

@@ -16,6 +16,9 @@ final class Values {
     private static final Duration LONGEST = Duration.ofDays(365);
     private static final Pattern SIZE = Pattern.compile("(\\d+)\\s*(B|KB|MB|GB)?", Pattern.CASE_INSENSITIVE);
 
+    /** In place of a size: what fits. */
+    static final String AUTO = "auto";
+
     private Values() {
     }
 
@@ -36,6 +39,11 @@ final class Values {
             case WAIT -> wait(property, value);
             case COUNT, COUNT_OR_ZERO, PORT -> count(property, value);
             case SIZE -> bytes(property, value);
+            case SIZE_OR_AUTO -> {
+                if (!value.equals(AUTO)) {
+                    bytes(property, value);
+                }
+            }
             case FLAG -> flag(property, value);
             default -> choice(property, value);
         }

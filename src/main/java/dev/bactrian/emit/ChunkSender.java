@@ -159,7 +159,7 @@ public final class ChunkSender extends AsyncProcessorSupport implements CamelCon
         Throwable cause = Cause.of(exchange);
         exchange.setException(null);
         exchange.getVariable("chunks", ChunkSource.class).fail(new GenerationFailure(ErrorType.DELIVERY_FAILED,
-                "a chunk could not be emitted: " + Masked.text(Answers.oneLine(String.valueOf(cause.getMessage()))), null, 1, false, cause));
+                "a chunk could not be emitted: " + Masked.text(Answers.oneLine(Cause.words(cause))), null, 1, false, cause));
     }
 
     private List<AsyncProducer> producers(Generation generation) throws Exception {

@@ -269,6 +269,6 @@ public final class Emitter implements CamelContextAware {
     /** An HTTP destination's address may hold a secret, and Camel's own message holds the address. */
     private static String problem(Throwable cause) {
         return cause instanceof HttpOperationFailedException http ? "answered " + http.getStatusCode()
-                : cause.getMessage() == null ? cause.getClass().getSimpleName() : Masked.text(Answers.oneLine(cause.getMessage()));
+                : Masked.text(Answers.oneLine(Cause.words(cause)));
     }
 }

@@ -1,6 +1,7 @@
 package dev.bactrian.emit;
 
 import java.io.IOException;
+import java.io.InputStream;
 import java.net.URI;
 import java.util.Locale;
 import java.util.Set;
@@ -12,6 +13,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import dev.bactrian.Version;
 import dev.bactrian.config.Property;
 import dev.bactrian.config.Settings;
+import dev.bactrian.http.AnswerRoom;
 import dev.bactrian.http.Answers;
 import dev.bactrian.http.CertificateFaultException;
 import dev.bactrian.http.Hosts;
@@ -47,6 +49,7 @@ final class ImageClient {
     private static final int MOST_HOPS = 3;
     private static final int MOST_AT_ONCE = 32;
 
+    private final AnswerRoom room;
     private final Hosts hosts;
     private final long maxBytes;
     private final long maxMillis;
@@ -54,7 +57,9 @@ final class ImageClient {
     private final ScheduledThreadPoolExecutor clock = Pools.scheduled("bactrian-image-clock", 1);
     private volatile boolean closed;
 
-    ImageClient(CamelContext context, Settings settings) {
+    /** {@code room}: where what it fetches counts. */
+    ImageClient(CamelContext context, Settings settings, AnswerRoom room) {
+        this.room = room;
         hosts = Hosts.of(settings.text(Property.IMAGES_HOSTS).orElse(""));
         maxBytes = settings.bytes(Property.IMAGES_MAX_BYTES);
         maxMillis = settings.duration(Property.IMAGES_TIMEOUT).toMillis();
@@ -180,7 +185,10 @@ final class ImageClient {
         if (entity.getContentLength() > maxBytes) {
             throw tooLarge();
         }
-        byte[] bytes = entity.getContent().readNBytes((int) Math.min(maxBytes + 1, Integer.MAX_VALUE - 8));
+        byte[] bytes;
+        try (InputStream content = room.counted(entity.getContent())) {
+            bytes = content.readNBytes((int) Math.min(maxBytes + 1, Integer.MAX_VALUE - 8));
+        }
         if (bytes.length > maxBytes) {
             throw tooLarge();
         }

@@ -2,6 +2,7 @@ package dev.bactrian.emit;
 
 import java.util.concurrent.RejectedExecutionException;
 
+import dev.bactrian.config.Beans;
 import dev.bactrian.config.Property;
 import dev.bactrian.config.Settings.EmitFormat;
 import dev.bactrian.config.Settings.ImagesMode;
@@ -9,6 +10,7 @@ import dev.bactrian.config.Settings;
 import dev.bactrian.error.Cause;
 import dev.bactrian.error.Retries;
 import dev.bactrian.generate.Headers;
+import dev.bactrian.http.AnswerRoom;
 import dev.bactrian.http.Answers;
 import dev.bactrian.model.Kind;
 import org.apache.camel.CamelContext;
@@ -95,7 +97,7 @@ public final class Images implements CamelContextAware {
             throw new RejectedExecutionException("the application has stopped");
         }
         if (client == null) {
-            client = new ImageClient(camelContext, settings);
+            client = new ImageClient(camelContext, settings, Beans.one(camelContext, AnswerRoom.class));
         }
         return client;
     }

@@ -15,6 +15,12 @@ public final class Cause {
                 : exchange.getProperty(Exchange.EXCEPTION_CAUGHT, Throwable.class));
     }
 
+    /** What it says; of an Error, such as an exhausted heap, also which one it is. */
+    public static String words(Throwable cause) {
+        return cause instanceof Error || cause.getMessage() == null
+                ? cause.getClass().getSimpleName() + (cause.getMessage() == null ? "" : ": " + cause.getMessage()) : cause.getMessage();
+    }
+
     /** The same of an exception that a route has caught. */
     public static Throwable of(Throwable caught) {
         Throwable cause = caught;

@@ -2,6 +2,7 @@ package dev.bactrian.error;
 
 import java.io.IOException;
 import java.time.Instant;
+import java.util.List;
 import java.util.UUID;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
@@ -54,20 +55,37 @@ public final class ErrorDocuments implements CamelContextAware {
         int attempts = exchange.getVariable(Retries.ATTEMPTS, 1, Integer.class);
         GenerationFailure failure = clean(generation, failure(exchange, generation, attempts));
         String id = generation != null ? generation.id() : failure.requestId() != null ? failure.requestId() : defaultId(exchange);
-        Part part = Part.of(exchange);
-        ObjectNode document = generation == null ? Documents.error(id, failure, Instant.now())
-                : Documents.error(generation, failure, Streams.isTextKept(exchange) ? part.text() : "", prediction(exchange));
         Cancellations.settle(exchange);
-        Observer.of(camelContext).ended(exchange, generation, document, part.chunks());
         exchange.setVariable("failure", failure);
-        exchange.setVariable(Results.SUMMARY, Documents.summary(document));
-        exchange.getMessage().setBody(Documents.text(document));
+        closeStream(exchange);
+        try {
+            leave(exchange, id, generation, failure, Part.of(exchange));
+        } catch (OutOfMemoryError e) {
+            LOG.warn("{}: no memory for what came of the answer; its error goes out without", id);
+            leave(exchange, id, generation, failure, Part.forget(exchange));
+        }
         exchange.getMessage().removeHeaders("*");
         if (generation == null) {
             exchange.getMessage().setHeader(Headers.REQUEST_ID, id);
             exchange.getMessage().setHeader(Headers.STATUS, "failed");
         } else {
             exchange.getMessage().getHeaders().putAll(Documents.headers(generation, "failed"));
+        }
+    }
+
+    private void leave(Exchange exchange, String id, Generation generation, GenerationFailure failure, Part part) {
+        ObjectNode document = generation == null ? Documents.error(id, failure, Instant.now())
+                : Documents.error(generation, failure, Streams.isTextKept(exchange) ? part.text() : "", prediction(exchange));
+        exchange.getMessage().setBody(Documents.text(document));
+        exchange.setVariable(Results.SUMMARY, Documents.summary(document));
+        Observer.of(camelContext).ended(exchange, generation, document, part.chunks());
+    }
+
+    /** Where something else than its end has ended the reading. */
+    private static void closeStream(Exchange exchange) {
+        ChatStream stream = exchange.getVariable("stream", ChatStream.class);
+        if (stream != null) {
+            stream.close();
         }
     }
 
@@ -81,6 +99,17 @@ public final class ErrorDocuments implements CamelContextAware {
             return stream != null ? new Part(stream.text(), stream.chunks())
                     : output != null ? new Part(output.text(), output.before() + output.chunks().size())
                     : streamed != null ? new Part(streamed.text(), streamed.chunks()) : new Part("", 0);
+        }
+
+        /** What it takes up is free for what is more important. */
+        static Part forget(Exchange exchange) {
+            exchange.getMessage().setBody(null);
+            List.of("stream", "output", "streamed", "chunks", "pictures").forEach(exchange::removeVariable);
+            Look look = exchange.getVariable("look", Look.class);
+            if (look != null) {
+                exchange.setVariable("look", look.withoutOutput());
+            }
+            return new Part("", 0);
         }
     }
 
@@ -108,7 +137,12 @@ public final class ErrorDocuments implements CamelContextAware {
         if (provider != null && !answered && (cause instanceof IOException || cause instanceof HttpOperationFailedException)) {
             return HttpFailures.of(cause, provider, attempts);
         }
-        LOG.error("{}: unexpected failure", generation == null ? "a request" : generation.id(), cause);
+        String who = generation == null ? "a request" : generation.id();
+        if (cause instanceof VirtualMachineError) {
+            LOG.error("{}: can't be brought to an end: {}", who, Cause.words(cause));
+        } else {
+            LOG.error("{}: unexpected failure", who, cause);
+        }
         return new GenerationFailure(answered ? ErrorType.DELIVERY_FAILED : ErrorType.PROVIDER_UNAVAILABLE,
                 cause.getClass().getSimpleName() + ": " + cause.getMessage(), null, attempts, false, cause);
     }

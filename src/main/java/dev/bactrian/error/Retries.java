@@ -9,6 +9,7 @@ import dev.bactrian.http.HttpFailures;
 import dev.bactrian.http.Retry;
 import dev.bactrian.limit.Gate;
 import dev.bactrian.limit.Gates;
+import dev.bactrian.threads.Descriptors;
 import org.apache.camel.CamelContext;
 import org.apache.camel.CamelContextAware;
 import org.apache.camel.Exchange;
@@ -51,7 +52,8 @@ public final class Retries implements CamelContextAware, Processor {
     public boolean mayRepeat(Exchange exchange) {
         Generation generation = exchange.getVariable("generation", Generation.class);
         boolean answered = isAnswered(exchange);
-        return generation != null && !answered && failures(exchange) - spared(exchange) <= mostRetries
+        return generation != null && !answered
+                && (failures(exchange) - spared(exchange) <= mostRetries || Descriptors.areExhausted(Cause.of(exchange)))
                 && !Cancellations.isRequested(exchange)
                 && HttpFailures.mayRepeat(Cause.of(exchange), generation.model().provider());
     }

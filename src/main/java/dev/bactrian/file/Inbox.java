@@ -11,6 +11,7 @@ import java.util.concurrent.ConcurrentHashMap;
 
 import dev.bactrian.config.Property;
 import dev.bactrian.config.Settings;
+import dev.bactrian.error.Cause;
 import dev.bactrian.generate.Headers;
 import org.apache.camel.CamelContext;
 import org.apache.camel.CamelContextAware;
@@ -87,16 +88,16 @@ public final class Inbox implements CamelContextAware, GenericFileFilter<File>, 
     }
 
     /**
-     * Where a file goes whose request could not be brought to an end.
+     * A file whose request could not be brought to an end stays where it is: nothing says what came of it.
      *
-     * @throws IllegalStateException while the application stops before its work is done: the file must stay where it
-     *                               is, to be done at the next start, and this is how the file component lets it
+     * @throws IllegalStateException in any case: this is how the file component lets it
      */
     public String failed(Exchange exchange) {
         if (isStopping()) {
             throw new IllegalStateException("stopped before its work was done; the file stays in the inbox for the next start");
         }
-        return free(".failed", exchange);
+        boolean why = exchange.getException() != null || exchange.getProperty(Exchange.EXCEPTION_CAUGHT) != null;
+        throw new IllegalStateException("it has no outcome" + (why ? ": " + Cause.words(Cause.of(exchange)) : ""));
     }
 
     private boolean isStopping() {

@@ -1,17 +1,18 @@
 package dev.bactrian.generate;
 
+import java.io.IOException;
 import java.time.Instant;
 import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.bactrian.error.GenerationFailure;
 import dev.bactrian.http.Answers;
+import dev.bactrian.text.LongText;
 import dev.bactrian.text.OutgoingJson;
 import dev.bactrian.text.Unicode;
 
@@ -102,9 +103,16 @@ public final class Documents {
 
     /** The document as text: whatever it holds of a provider's answer, it can be written and read ({@link OutgoingJson}). */
     public static String text(JsonNode document) {
+        return written(document).toString();
+    }
+
+    /** The same, not yet in one piece: what the document was made from may be let go first. */
+    static LongText written(JsonNode document) {
         try {
-            return Answers.JSON.writeValueAsString(OutgoingJson.of(document));
-        } catch (JsonProcessingException e) {
+            LongText text = new LongText();
+            Answers.JSON.writeValue(text, OutgoingJson.of(document));
+            return text;
+        } catch (IOException e) {
             throw new IllegalStateException(e);
         }
     }

@@ -14,6 +14,7 @@ import dev.bactrian.config.Property;
 import dev.bactrian.config.SettingException;
 import dev.bactrian.config.Settings;
 import dev.bactrian.emit.Streams;
+import dev.bactrian.error.Cause;
 import dev.bactrian.error.ErrorType;
 import dev.bactrian.error.GenerationFailure;
 import dev.bactrian.model.Catalogue;
@@ -23,6 +24,7 @@ import dev.bactrian.request.GenerateRequest;
 import dev.bactrian.request.RequestId;
 import dev.bactrian.request.RequestReader.Format;
 import dev.bactrian.request.RequestReader;
+import dev.bactrian.threads.Descriptors;
 import org.apache.camel.CamelContext;
 import org.apache.camel.CamelContextAware;
 import org.apache.camel.Exchange;
@@ -31,6 +33,8 @@ import org.apache.camel.WrappedFile;
 import org.apache.camel.support.ResourceHelper;
 import org.apache.camel.support.SynchronizationAdapter;
 import org.apache.camel.util.FileUtil;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** Takes a request from an exchange: reads it, resolves its model, and keeps its id from being in work twice. */
 public final class Intake implements CamelContextAware {
@@ -47,6 +51,8 @@ public final class Intake implements CamelContextAware {
     private static final List<String> VARIABLES =
             List.of("generation", "stream", "chunks", "recalled", "look", "streamed", "output", "attempts", "failure", "summary",
                     "cancellation", "webhook", "pictures", "picture", "turn", "spared", "cancels", "pauseMillis", Streams.CHANNEL);
+
+    private static final Logger LOG = LoggerFactory.getLogger("dev.bactrian.requests");
 
     private static final long CHECK_MILLIS = 200;
 
@@ -106,7 +112,7 @@ public final class Intake implements CamelContextAware {
     public Generation take(Exchange exchange) throws IOException {
         String defaultId = exchange.getVariable(DEFAULT_ID, String.class);
         Account account = account(exchange);
-        GenerateRequest request = read(exchange, account);
+        GenerateRequest request = readInTheEnd(exchange, account);
         boolean idGiven = request.id() != null || defaultId != null;
         String id = request.id() != null ? request.id() : defaultId != null ? RequestId.fit(defaultId) : UUID.randomUUID().toString();
         try {
@@ -173,6 +179,34 @@ public final class Intake implements CamelContextAware {
             throw new GenerationFailure(ErrorType.AUTHENTICATION, Account.VARIABLE + ": no bean '" + named + "' is an account");
         }
         return account;
+    }
+
+    /** Where nothing can be opened at the moment, a file is not read yet. */
+    private GenerateRequest readInTheEnd(Exchange exchange, Account account) throws IOException {
+        for (boolean said = false;; said = true) {
+            try {
+                return read(exchange, account);
+            } catch (IOException | RuntimeException e) {
+                if (!Descriptors.areExhausted(e) || camelContext.isStopping()) {
+                    throw e;
+                }
+                if (!said) {
+                    LOG.warn("A request waits to be read: {}", Cause.words(Cause.of(e)));
+                }
+                pause();
+            }
+        }
+    }
+
+    private void pause() {
+        synchronized (inWork) {
+            try {
+                inWork.wait(CHECK_MILLIS);
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+                throw new RejectedExecutionException("interrupted before the request was read", e);
+            }
+        }
     }
 
     private GenerateRequest read(Exchange exchange, Account account) throws IOException {

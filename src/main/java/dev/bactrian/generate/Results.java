@@ -1,10 +1,13 @@
 package dev.bactrian.generate;
 
+import java.util.List;
+
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.bactrian.emit.Streams;
 import dev.bactrian.observe.Observer;
 import dev.bactrian.replicate.Look;
 import dev.bactrian.replicate.Output;
+import dev.bactrian.text.LongText;
 import dev.bactrian.upstage.ChatStream;
 import org.apache.camel.Exchange;
 
@@ -26,9 +29,15 @@ public final class Results {
             answer.remove("text");
         }
         ObjectNode document = Documents.result(generation, answer);
+        LongText written = Documents.written(document);
+        // A long text is there once at a time, and not beside the document that is made of it.
+        List.of(answer, document).forEach(node -> node.remove("text"));
+        if (stream != null) {
+            stream.forget();
+        }
+        exchange.getMessage().setBody(written.toString());
         Observer.of(exchange.getContext()).ended(exchange, generation, document, document.path("chunks").asInt());
         exchange.setVariable(SUMMARY, Documents.summary(document));
-        exchange.getMessage().setBody(Documents.text(document));
         exchange.getMessage().removeHeaders("*");
         exchange.getMessage().getHeaders().putAll(Documents.headers(generation, answer.path("kind").asText(), "succeeded"));
     }

@@ -31,8 +31,10 @@ public final class AnswerStream extends FilterInputStream {
     private final long limit;
     private Deadline deadline = Deadline.none();
     private boolean whole;
+    private AnswerRoom.Place place;
     private long count;
     private long held;
+    private long needless;
     private boolean ended;
     private boolean closed;
 
@@ -65,6 +67,12 @@ public final class AnswerStream extends FilterInputStream {
         deadline.within(time, "timed out: nothing that counts came within " + time.toMillis() + " ms");
     }
 
+    /** Has what is held of it counted there. */
+    AnswerStream in(AnswerRoom.Place counted) {
+        place = counted;
+        return this;
+    }
+
     @Override
     public int read() throws IOException {
         byte[] one = new byte[1];
@@ -86,6 +94,14 @@ public final class AnswerStream extends FilterInputStream {
         if (held > limit) {
             throw new ResponseTooLargeException(limit);
         }
+        if (place != null) {
+            deadline.pause();
+            try {
+                place.hold(held - needless);
+            } finally {
+                deadline.goOn();
+            }
+        }
         ended = count == length;
         return n;
     }
@@ -105,9 +121,15 @@ public final class AnswerStream extends FilterInputStream {
         }
     }
 
+    /** What was read so far takes up that many bytes in all: it may be far less than came, as a piece of a text in its event. */
+    public void kept(long bytes) {
+        needless = held - bytes;
+    }
+
     /** Of what was read no more than that many bytes are still in use: the rest does not count against the limit. */
     public void hold(long bytes) {
         held = bytes;
+        needless = 0;
     }
 
     @Override
@@ -124,6 +146,9 @@ public final class AnswerStream extends FilterInputStream {
         } finally {
             closed = true;
             deadline.stop();
+            if (place != null) {
+                place.close();
+            }
         }
     }
 

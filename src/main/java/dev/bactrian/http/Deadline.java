@@ -14,11 +14,15 @@ import java.util.concurrent.TimeUnit;
  */
 final class Deadline {
 
+    private static final long PAUSED_NANOS = 100_000_000;
+
     private final ScheduledExecutorService clock;
     private final Runnable cut;
     private String late = "";
     private long until;
     private Future<?> alarm;
+    private boolean paused;
+    private long pausedAt;
     private boolean stopped;
     private boolean over;
 
@@ -55,9 +59,23 @@ final class Deadline {
         until += nanos;
     }
 
+    /** The time does not count until {@link #goOn}. */
+    synchronized void pause() {
+        pausedAt = System.nanoTime();
+        paused = true;
+    }
+
+    /** The time counts again. */
+    synchronized void goOn() {
+        if (paused) {
+            paused = false;
+            until += System.nanoTime() - pausedAt;
+        }
+    }
+
     private void schedule() {
         try {
-            alarm = clock.schedule(this::check, Math.max(1, until - System.nanoTime()), TimeUnit.NANOSECONDS);
+            alarm = clock.schedule(this::check, Math.max(paused ? PAUSED_NANOS : 1, until - System.nanoTime()), TimeUnit.NANOSECONDS);
         } catch (RejectedExecutionException e) {
             // the client has been closed, and its connections with it
         }
@@ -67,7 +85,7 @@ final class Deadline {
         synchronized (this) {
             if (stopped || over) {
                 return;
-            } else if (until - System.nanoTime() > 0) {
+            } else if (paused || until - System.nanoTime() > 0) {
                 schedule();
                 return;
             }

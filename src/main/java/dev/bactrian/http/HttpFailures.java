@@ -15,6 +15,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import dev.bactrian.error.ErrorType;
 import dev.bactrian.error.GenerationFailure;
 import dev.bactrian.model.Provider;
+import dev.bactrian.threads.Descriptors;
 import org.apache.camel.http.base.HttpOperationFailedException;
 import org.apache.hc.client5.http.ConnectTimeoutException;
 import org.apache.hc.core5.http.ConnectionRequestTimeoutException;
@@ -154,7 +155,7 @@ public final class HttpFailures {
     }
 
     private static boolean notConnected(Throwable cause) {
-        return cause instanceof ConnectException || cause instanceof UnknownHostException
+        return Descriptors.areExhausted(cause) || cause instanceof ConnectException || cause instanceof UnknownHostException
                 || cause instanceof NoRouteToHostException || cause instanceof ConnectTimeoutException
                 || cause instanceof ConnectionRequestTimeoutException;
     }

@@ -18,6 +18,7 @@ import dev.bactrian.config.Property;
 import dev.bactrian.config.Settings;
 import dev.bactrian.config.Url;
 import dev.bactrian.generate.Cancellations;
+import dev.bactrian.generate.Capacity;
 import dev.bactrian.limit.Gates;
 import dev.bactrian.model.Provider;
 import dev.bactrian.threads.Pools;
@@ -159,7 +160,7 @@ public final class ProviderHttp extends CloseableHttpClient implements CamelCont
 
     private CloseableHttpClient build(Settings settings) {
         Timeout stall = Timeout.of(settings.duration(Property.STALL_TIMEOUT));
-        int most = settings.count(Property.MAX_IN_FLIGHT);
+        int most = Capacity.of(camelContext).most();
         clock = Pools.scheduled("bactrian-deadline", 1);
         connections = PoolingHttpClientConnectionManagerBuilder.create()
                 .setConnectionFactory(quietConnections())
@@ -191,7 +192,8 @@ public final class ProviderHttp extends CloseableHttpClient implements CamelCont
                 .addExecInterceptorBefore(ChainElement.CONNECT.name(), "bactrian-line", new Lines(provider == Provider.REPLICATE));
         through(settings.proxy(provider == Provider.UPSTAGE ? Property.UPSTAGE_PROXY : Property.REPLICATE_PROXY), builder);
         // The last: outside of what tells a proxy's answer from the provider's.
-        builder.addExecInterceptorFirst("bactrian-answer", new Guard(settings, provider, credentials(), anonymous, clock));
+        builder.addExecInterceptorFirst("bactrian-answer", new Guard(settings, provider, credentials(), anonymous, clock,
+                Beans.one(camelContext, AnswerRoom.class)));
         return builder.build();
     }
 
@@ -279,10 +281,13 @@ public final class ProviderHttp extends CloseableHttpClient implements CamelCont
         private final long limit;
         private final ScheduledExecutorService clock;
         private final boolean anonymous;
+        private final AnswerRoom room;
         private final Credentials ownCredentials;
         private final Map<String, Credentials> credentials = new ConcurrentHashMap<>();
 
-        Guard(Settings settings, Provider provider, Credentials ownCredentials, boolean anonymous, ScheduledExecutorService clock) {
+        Guard(Settings settings, Provider provider, Credentials ownCredentials, boolean anonymous, ScheduledExecutorService clock,
+                AnswerRoom room) {
+            this.room = room;
             this.settings = settings;
             this.provider = provider;
             this.anonymous = anonymous;
@@ -314,7 +319,9 @@ public final class ProviderHttp extends CloseableHttpClient implements CamelCont
             response.removeHeaders(HttpHeaders.LOCATION);
             HttpEntity entity = response.getEntity();
             if (entity != null && entity.isStreaming()) {
-                entity = guarded(entity, scope, !isStream(request, response));
+                boolean stream = isStream(request, response);
+                entity = guarded(entity, scope, !stream, stream ? AnswerRoom.Kind.STREAM
+                        : Method.GET.isSame(request.getMethod()) ? AnswerRoom.Kind.POLL : AnswerRoom.Kind.CALL);
                 response.setEntity(entity);
             }
             if (entity != null && response.getCode() >= 300 && token != null) {
@@ -328,7 +335,7 @@ public final class ProviderHttp extends CloseableHttpClient implements CamelCont
             return response.getCode() < 300 && (anonymous || provider == Provider.UPSTAGE && Method.POST.isSame(request.getMethod()));
         }
 
-        private HttpEntity guarded(HttpEntity entity, ExecChain.Scope scope, boolean whole) {
+        private HttpEntity guarded(HttpEntity entity, ExecChain.Scope scope, boolean whole, AnswerRoom.Kind kind) {
             HttpClientConnection connection = (HttpClientConnection) scope.clientContext.getAttribute(StallAware.CONNECTION);
             Deadline deadline = new Deadline(clock, scope.execRuntime::discardEndpoint);
             return new HttpEntityWrapper(entity) {
@@ -337,7 +344,8 @@ public final class ProviderHttp extends CloseableHttpClient implements CamelCont
                 @Override
                 public InputStream getContent() throws IOException {
                     if (content == null) {
-                        content = new AnswerStream(super.getContent(), scope.execRuntime, connection, getContentLength(), limit).timed(deadline);
+                        content = new AnswerStream(super.getContent(), scope.execRuntime, connection, getContentLength(), limit).timed(deadline)
+                                .in(room.place(kind, () -> connection != null && !connection.isOpen()));
                         if (whole) {
                             content.whole(settings.duration(Property.RESPONSE_TIMEOUT));
                         }

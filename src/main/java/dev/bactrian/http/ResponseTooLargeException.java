@@ -2,12 +2,18 @@ package dev.bactrian.http;
 
 import java.io.IOException;
 
-/** An answer of more than {@code bactrian.max-response-bytes}. */
+import dev.bactrian.config.Property;
+
+/** An answer of more than {@code bactrian.max-response-bytes}, or than all answers together may have. */
 public final class ResponseTooLargeException extends IOException {
 
     private static final long serialVersionUID = 1L;
 
     ResponseTooLargeException(long limit) {
-        super("the answer is larger than bactrian.max-response-bytes (" + limit + " bytes)");
+        this(Property.MAX_RESPONSE_BYTES, limit);
+    }
+
+    ResponseTooLargeException(Property property, long limit) {
+        super("the answer is larger than " + property.key() + " (" + limit + " bytes)");
     }
 }

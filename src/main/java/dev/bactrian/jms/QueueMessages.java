@@ -17,6 +17,7 @@ import dev.bactrian.emit.Emitter;
 import dev.bactrian.error.ErrorType;
 import dev.bactrian.error.GenerationFailure;
 import dev.bactrian.generate.Cancellations;
+import dev.bactrian.generate.Capacity;
 import dev.bactrian.generate.Generation;
 import dev.bactrian.generate.Headers;
 import dev.bactrian.generate.Intake;
@@ -65,7 +66,7 @@ public final class QueueMessages implements AggregationStrategy {
         this.camelContext = camelContext;
         this.letters = letters;
         Settings settings = Settings.of(camelContext);
-        inFlight = new InFlight(settings.count(Property.MAX_IN_FLIGHT));
+        inFlight = new InFlight(Capacity.of(camelContext).most());
         Observer.of(camelContext).waiting(inFlight::waiting);
         maxRequestBytes = settings.bytes(Property.MAX_REQUEST_BYTES);
         ours = Stream.of(Property.JMS_REQUESTS, Property.JMS_POLLS, Property.JMS_DELIVERIES, Property.JMS_DEAD_LETTERS)

@@ -56,6 +56,11 @@ public record Look(Prediction prediction, Looks looks, Times times, Duration del
         return new Look(ended, looks, timesAt(ended), Duration.ZERO, null);
     }
 
+    /** The same without what the prediction has put out. */
+    public Look withoutOutput() {
+        return new Look(Prediction.known(prediction.id(), prediction.rawStatus()), looks, times, delay, problem);
+    }
+
     /** No more looks are made, for that reason. */
     public Look givenUp(GenerationFailure reason) {
         return new Look(prediction, looks, times, null, reason);

@@ -15,6 +15,7 @@ import dev.bactrian.http.AnswerStream;
 import dev.bactrian.http.Answers;
 import dev.bactrian.http.EventStream;
 import dev.bactrian.model.Kind;
+import dev.bactrian.text.LongText;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -36,7 +37,7 @@ public final class PredictionStream implements ChunkSource, Closeable {
     private final Duration patience;
     private final Cancellation cancellation;
     private final Runnable firstChunk;
-    private final StringBuilder text = new StringBuilder();
+    private final LongText text = new LongText();
     private byte[] begunCharacter = {};
     private int chunks;
     private long begunNano;

@@ -21,12 +21,14 @@ import dev.bactrian.generate.Generation;
 import dev.bactrian.http.Answers;
 import dev.bactrian.http.Hosts;
 import dev.bactrian.http.HttpFailures;
+import dev.bactrian.http.NoRoomException;
 import dev.bactrian.http.Retry;
 import dev.bactrian.limit.Gate;
 import dev.bactrian.limit.Gates;
 import dev.bactrian.model.Kind;
 import dev.bactrian.model.Provider;
 import dev.bactrian.observe.Observer;
+import dev.bactrian.threads.Descriptors;
 import org.apache.camel.Body;
 import org.apache.camel.CamelContext;
 import org.apache.camel.CamelContextAware;
@@ -327,6 +329,10 @@ public final class Replicate implements CamelContextAware {
             retry.asked(HttpFailures.headers(cause), HttpFailures.body(cause)).ifPresent(gate::told);
             LOG.debug("{}: poll of prediction {} refused by the service's limit", generation.id(), before.getId());
             return refused(generation, before, gate.closedFor());
+        }
+        if (cause instanceof NoRoomException || Descriptors.areExhausted(cause)) {
+            LOG.info("{}: poll of prediction {} made again later: {}", generation.id(), before.getId(), cause.getMessage());
+            return before.refused(settings(generation).duration(Property.REPLICATE_POLL_DELAY));
         }
         int misses = before.looks().misses() + 1;
         GenerationFailure said = HttpFailures.of(cause, Provider.REPLICATE, misses);

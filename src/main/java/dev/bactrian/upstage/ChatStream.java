@@ -12,6 +12,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.bactrian.emit.ChunkSource;
+import dev.bactrian.error.Cause;
 import dev.bactrian.error.ErrorType;
 import dev.bactrian.error.GenerationFailure;
 import dev.bactrian.generate.Cancellation;
@@ -22,6 +23,7 @@ import dev.bactrian.http.HttpFailures;
 import dev.bactrian.http.NothingHeardException;
 import dev.bactrian.http.ResponseTooLargeException;
 import dev.bactrian.model.Provider;
+import dev.bactrian.text.LongText;
 import dev.bactrian.text.Unicode;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -57,9 +59,9 @@ public final class ChatStream implements ChunkSource, Closeable {
     private final EventStream events;
     private final ChatEvent event = new ChatEvent();
     private final Unicode.Joiner joiner = new Unicode.Joiner();
-    private final StringBuilder text = new StringBuilder();
-    private final StringBuilder reasoning = new StringBuilder();
-    private final StringBuilder refusal = new StringBuilder();
+    private final LongText text = new LongText();
+    private final LongText reasoning = new LongText();
+    private final LongText refusal = new LongText();
     private final ToolCalls toolCalls = new ToolCalls();
     private String finishReason;
     private JsonNode usage;
@@ -134,9 +136,7 @@ public final class ChatStream implements ChunkSource, Closeable {
         if (chunks++ == 0) {
             begun.run();
         }
-        if (textKept) {
-            text.append(piece);
-        }
+        keep(piece);
         return piece;
     }
 
@@ -153,6 +153,8 @@ public final class ChatStream implements ChunkSource, Closeable {
             throw interrupted(e.getMessage(), e);
         } catch (NothingHeardException e) {
             throw interrupted("nothing but comments came for longer than bactrian.response-timeout", e);
+        } catch (VirtualMachineError e) {
+            throw interrupted("the answer could not be taken in: " + Cause.words(e), e);
         } catch (SocketTimeoutException e) {
             if (finishReason == null) {
                 throw interrupted("the stream stalled: nothing came within bactrian.stall-timeout", e);
@@ -203,6 +205,15 @@ public final class ChatStream implements ChunkSource, Closeable {
         return failure;
     }
 
+    private void keep(String piece) {
+        if (textKept) {
+            text.append(piece);
+            if (in instanceof AnswerStream answer) {
+                answer.kept(text.bytes() + reasoning.bytes());
+            }
+        }
+    }
+
     private String end() {
         close();
         if (!cancellation.settle()) {
@@ -211,7 +222,7 @@ public final class ChatStream implements ChunkSource, Closeable {
         return null;
     }
 
-    private GenerationFailure interrupted(String message, Exception cause) {
+    private GenerationFailure interrupted(String message, Throwable cause) {
         close();
         failure = cancellation.isRequested() ? Cancellation.interrupted(1)
                 : new GenerationFailure(ErrorType.STREAM_INTERRUPTED, message, 200, 1, true, cause);
@@ -299,6 +310,11 @@ public final class ChatStream implements ChunkSource, Closeable {
     /** What has come so far. */
     public String text() {
         return text.toString();
+    }
+
+    /** The text is in the result now, and no more kept here. */
+    public void forget() {
+        text.clear();
     }
 
     /** How many pieces have come so far. */

@@ -226,6 +226,12 @@ final class ServiceProcess implements AutoCloseable {
             return jvm("-XX:-UsePerfData");
         }
 
+        /** Limits how many files and connections it may have open. */
+        Builder limitDescriptors(int most) {
+            shell.addAll(List.of("bash", "-c", "ulimit -n " + most + " && exec \"$@\"", "limited"));
+            return this;
+        }
+
         ServiceProcess start() {
             return new ServiceProcess(process());
         }

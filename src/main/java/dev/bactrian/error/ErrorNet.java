@@ -1,0 +1,299 @@
+package dev.bactrian.error;
+
+import java.util.concurrent.atomic.AtomicBoolean;
+
+import org.apache.camel.AsyncCallback;
+import org.apache.camel.AsyncProcessor;
+import org.apache.camel.CamelContext;
+import org.apache.camel.CamelContextAware;
+import org.apache.camel.Exchange;
+import org.apache.camel.ExtendedCamelContext;
+import org.apache.camel.NamedNode;
+import org.apache.camel.Processor;
+import org.apache.camel.RuntimeCamelException;
+import org.apache.camel.model.ProcessorDefinition;
+import org.apache.camel.model.ProcessorDefinitionHelper;
+import org.apache.camel.model.RouteDefinition;
+import org.apache.camel.model.WireTapDefinition;
+import org.apache.camel.spi.InterceptStrategy;
+import org.apache.camel.spi.ReactiveExecutor;
+import org.apache.camel.support.AsyncProcessorConverterHelper;
+import org.apache.camel.support.AsyncProcessorSupport;
+import org.apache.camel.support.processor.DelegateAsyncProcessor;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Makes an {@link Error}, such as an exhausted heap, the failure of the request in whose work it is thrown.
+ *
+ * <p>Camel's processors catch exceptions alone. An Error leaves the thread by way of the reactive executor, the exchange is
+ * never done, and whoever waits for it waits for ever. Here each step of our routes is known while it is open, by its
+ * exchange and by the thread that works on it, and the innermost one fails with what gets as far as the executor. That
+ * holds for what a host's own route throws that one of our steps has called.
+ */
+public final class ErrorNet implements CamelContextAware, InterceptStrategy {
+
+    private static final Logger LOG = LoggerFactory.getLogger("dev.bactrian.errors");
+    private static final String ROUTES = "bactrian-";
+
+    /** The exchange property that holds the innermost open step; copies of an exchange have it, too. */
+    private static final String OPEN = "bactrianOpenStep";
+
+    /** Where there is no room for another. */
+    private static final RuntimeCamelException NO_ROOM = new RuntimeCamelException(new OutOfMemoryError("Java heap space"));
+
+    private static final ThreadLocal<Work> WORK = ThreadLocal.withInitial(Work::new);
+
+    private CamelContext camelContext;
+
+    /** What a thread is at. */
+    private static final class Work {
+        private Step innermost;
+        private int depth;
+    }
+
+    @Override
+    public CamelContext getCamelContext() {
+        return camelContext;
+    }
+
+    /** Is there before the routes are built. */
+    @Override
+    public void setCamelContext(CamelContext camelContext) {
+        this.camelContext = camelContext;
+        ExtendedCamelContext extension = camelContext.getCamelContextExtension();
+        extension.addInterceptStrategy(this);
+        if (!(extension.getReactiveExecutor() instanceof Guarded)) {
+            extension.setReactiveExecutor(new Guarded(extension.getReactiveExecutor()));
+        }
+    }
+
+    @Override
+    public Processor wrapProcessorInInterceptors(CamelContext context, NamedNode definition, Processor target, Processor next) {
+        RouteDefinition route = definition instanceof ProcessorDefinition<?> step ? ProcessorDefinitionHelper.getRoute(step) : null;
+        // Camel may know a strategy twice, by the context and by its registry.
+        boolean watched = target instanceof DelegateAsyncProcessor wrapped && wrapped.getProcessor() instanceof Watched;
+        if (watched || route == null || route.getId() == null || !route.getId().startsWith(ROUTES)) {
+            return target;
+        }
+        return new Watched(AsyncProcessorConverterHelper.convert(target), definition instanceof WireTapDefinition<?>);
+    }
+
+    /** The exchange that this thread works on, or null. */
+    public static Exchange current() {
+        Step step = WORK.get().innermost;
+        return step == null ? null : step.exchange;
+    }
+
+    /** A step of our routes. */
+    private static final class Watched extends AsyncProcessorSupport {
+
+        private final AsyncProcessor target;
+        private final boolean apart;
+
+        Watched(AsyncProcessor target, boolean apart) {
+            this.target = target;
+            this.apart = apart;
+        }
+
+        @Override
+        public boolean process(Exchange exchange, AsyncCallback callback) {
+            Step parent = exchange.getProperty(OPEN, Step.class);
+            Step step = new Step(exchange, callback, parent);
+            Work work = WORK.get();
+            work.innermost = step;
+            // What is sent on its own way must not be what this exchange fails with.
+            step.mark(apart ? null : step);
+            try {
+                return target.process(exchange, step);
+            } catch (Error e) {
+                if (!failInnermost(work.innermost, e) && !failInnermost(step, e)) {
+                    throw e;
+                }
+                return false;
+            }
+        }
+
+        @Override
+        public String toString() {
+            return target.toString();
+        }
+    }
+
+    /** A step that has begun, in place of its callback. */
+    private static final class Step implements AsyncCallback {
+
+        private final AtomicBoolean closed = new AtomicBoolean();
+        private final Exchange exchange;
+        private final AsyncCallback callback;
+        private final Step parent;
+
+        Step(Exchange exchange, AsyncCallback callback, Step parent) {
+            this.exchange = exchange;
+            this.callback = callback;
+            this.parent = parent;
+        }
+
+        private void mark(Step innermost) {
+            if (innermost == null) {
+                exchange.removeProperty(OPEN);
+            } else {
+                exchange.setProperty(OPEN, innermost);
+            }
+        }
+
+        /** Nothing where it has failed meanwhile. */
+        @Override
+        public void done(boolean doneSync) {
+            if (closed.compareAndSet(false, true)) {
+                mark(parent);
+                WORK.get().innermost = parent;
+                callback.done(doneSync);
+            }
+        }
+
+        boolean fail(Error error) {
+            if (!closed.compareAndSet(false, true)) {
+                return false;
+            }
+            exchange.setException(wrapped(error));
+            mark(parent);
+            WORK.get().innermost = parent;
+            callback.done(false);
+            return true;
+        }
+    }
+
+    private static RuntimeCamelException wrapped(Error error) {
+        try {
+            return new RuntimeCamelException(error);
+        } catch (OutOfMemoryError e) {
+            return NO_ROOM;
+        }
+    }
+
+    /** Fails the innermost step that is open. Where that can't be brought to an end either, the one around it fails. */
+    private static boolean failInnermost(Step innermost, Error error) {
+        Error last = error;
+        for (Step step = innermost; step != null; step = step.parent) {
+            try {
+                if (step.fail(last)) {
+                    return true;
+                }
+            } catch (Error again) {
+                last = again;
+                leave(step);
+            }
+        }
+        return false;
+    }
+
+    /** What waits for the end of an exchange that has none, as for a request's id, is let go. */
+    private static void leave(Step step) {
+        if (step.parent == null || step.parent.exchange == step.exchange) {
+            return;
+        }
+        try {
+            step.exchange.getUnitOfWork().done(step.exchange);
+        } catch (RuntimeException | Error e) {
+            LOG.warn("An exchange could not be ended: {}", e.toString());
+        }
+    }
+
+    /** The context's own executor, which an Error does not leave by as long as a step of ours is open. */
+    private static final class Guarded implements ReactiveExecutor {
+
+        private final ReactiveExecutor executor;
+
+        Guarded(ReactiveExecutor executor) {
+            this.executor = executor;
+        }
+
+        @Override
+        public void schedule(Runnable runnable) {
+            Work work = enter();
+            try {
+                executor.schedule(runnable);
+            } catch (Error e) {
+                caught(work, e);
+            } finally {
+                leave(work);
+            }
+        }
+
+        @Override
+        public void scheduleMain(Runnable runnable) {
+            Work work = enter();
+            try {
+                executor.scheduleMain(runnable);
+            } catch (Error e) {
+                caught(work, e);
+            } finally {
+                leave(work);
+            }
+        }
+
+        @Override
+        public void scheduleSync(Runnable runnable) {
+            Work work = enter();
+            try {
+                executor.scheduleSync(runnable);
+            } catch (Error e) {
+                caught(work, e);
+            } finally {
+                leave(work);
+            }
+        }
+
+        @Override
+        public void scheduleQueue(Runnable runnable) {
+            executor.scheduleQueue(runnable);
+        }
+
+        @Override
+        public boolean executeFromQueue() {
+            Work work = enter();
+            try {
+                return executor.executeFromQueue();
+            } catch (Error e) {
+                caught(work, e);
+                return true;
+            } finally {
+                leave(work);
+            }
+        }
+
+        private static Work enter() {
+            Work work = WORK.get();
+            work.depth++;
+            return work;
+        }
+
+        private static void leave(Work work) {
+            if (--work.depth == 0) {
+                work.innermost = null;
+            }
+        }
+
+        private static void caught(Work work, Error error) {
+            if (!failInnermost(work.innermost, error)) {
+                throw error;
+            }
+        }
+
+        @Override
+        public boolean isStatisticsEnabled() {
+            return executor.isStatisticsEnabled();
+        }
+
+        @Override
+        public void setStatisticsEnabled(boolean statisticsEnabled) {
+            executor.setStatisticsEnabled(statisticsEnabled);
+        }
+
+        @Override
+        public String toString() {
+            return executor.toString();
+        }
+    }
+}
