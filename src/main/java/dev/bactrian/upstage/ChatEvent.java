@@ -59,7 +59,7 @@ final class ChatEvent {
             read(parser);
             remember(event);
             return true;
-        } catch (JacksonException e) {
+        } catch (JacksonException | NumberFormatException e) {
             reset();
         }
         // Text takes bytes that are not UTF-8, which the parser of bytes refuses.
@@ -101,7 +101,7 @@ final class ChatEvent {
                 readObject(parser);
             }
             return true;
-        } catch (JacksonException e) {
+        } catch (JacksonException | NumberFormatException e) {
             reset();
             return false;
         }
@@ -110,7 +110,7 @@ final class ChatEvent {
     private static boolean follows(JsonParser parser) throws IOException {
         try {
             return parser.currentToken() == JsonToken.END_OBJECT && parser.nextToken() == JsonToken.START_OBJECT;
-        } catch (JacksonException e) {
+        } catch (JacksonException | NumberFormatException e) {
             return false;
         }
     }
