@@ -31,6 +31,7 @@ import org.apache.hc.client5.http.classic.ExecChainHandler;
 import org.apache.hc.client5.http.config.ConnectionConfig;
 import org.apache.hc.client5.http.config.RequestConfig;
 import org.apache.hc.client5.http.impl.ChainElement;
+import org.apache.hc.client5.http.impl.DefaultClientConnectionReuseStrategy;
 import org.apache.hc.client5.http.impl.auth.BasicCredentialsProvider;
 import org.apache.hc.client5.http.impl.classic.CloseableHttpClient;
 import org.apache.hc.client5.http.impl.classic.CloseableHttpResponse;
@@ -48,6 +49,7 @@ import org.apache.hc.core5.http.HttpEntity;
 import org.apache.hc.core5.http.HttpException;
 import org.apache.hc.core5.http.HttpHeaders;
 import org.apache.hc.core5.http.HttpHost;
+import org.apache.hc.core5.http.HttpStatus;
 import org.apache.hc.core5.http.Method;
 import org.apache.hc.core5.http.io.HttpClientConnection;
 import org.apache.hc.core5.http.io.HttpConnectionFactory;
@@ -182,6 +184,9 @@ public final class ProviderHttp extends CloseableHttpClient implements CamelCont
                 .disableRedirectHandling()
                 .disableCookieManagement()
                 .disableAuthCaching()
+                // A service in trouble, or the gateway before it, may be about to close it: the next try gets a new one.
+                .setConnectionReuseStrategy((request, response, context) -> response.getCode() < HttpStatus.SC_SERVER_ERROR
+                        && DefaultClientConnectionReuseStrategy.INSTANCE.keepAlive(request, response, context))
                 .evictIdleConnections(LONGEST_IDLE)
                 .setDefaultRequestConfig(RequestConfig.custom()
                         .setResponseTimeout(Timeout.of(settings.duration(Property.RESPONSE_TIMEOUT)))

@@ -1,8 +1,10 @@
 package dev.bactrian.http;
 
 import java.io.IOException;
+import java.io.InputStream;
 import java.net.Socket;
 import java.net.SocketTimeoutException;
+import java.util.concurrent.TimeUnit;
 
 import javax.net.ssl.SSLSession;
 import javax.net.ssl.SSLSocket;
@@ -18,6 +20,7 @@ import org.apache.hc.core5.http.config.Http1Config;
 import org.apache.hc.core5.http.impl.io.DefaultBHttpClientConnection;
 import org.apache.hc.core5.http.impl.io.DefaultHttpResponseParserFactory;
 import org.apache.hc.core5.http.impl.io.SocketHolder;
+import org.apache.hc.core5.http.io.SessionInputBuffer;
 import org.apache.hc.core5.http.message.BasicHttpRequest;
 import org.apache.hc.core5.util.TextUtils;
 import org.apache.hc.core5.util.Timeout;
@@ -43,8 +46,13 @@ final class QuietConnection extends DefaultBHttpClientConnection implements Mana
     // Of its own: what is given to the connection does not reach the parser of heads.
     private static final DefaultHttpResponseParserFactory PARSERS = new DefaultHttpResponseParserFactory(LIMITS);
 
+    /** So soon after its last use a connection is taken for open, which to find out takes {@link #GLANCE}. */
+    private static final long JUST_USED = TimeUnit.MILLISECONDS.toNanos(5);
+
     private int interim;
     private Runnable sent = () -> { };
+    private SessionInputBuffer input;
+    private long leftAt;
 
     QuietConnection() {
         super(LIMITS, null, null, null, null, null, PARSERS);
@@ -82,10 +90,21 @@ final class QuietConnection extends DefaultBHttpClientConnection implements Mana
         return response;
     }
 
+    @Override
+    protected InputStream createContentInputStream(long length, SessionInputBuffer buffer, InputStream in) {
+        input = buffer;
+        return super.createContentInputStream(length, buffer, in);
+    }
+
     /** {@inheritDoc} So is one that has anything to read before a request was sent. */
     @Override
     public boolean isStale() {
         try {
+            if (input != null && input.length() > 0 || getSocket().getInputStream().available() > 0) {
+                return true;
+            } else if (System.nanoTime() - leftAt < JUST_USED) {
+                return false;
+            }
             // Either there are bytes that no request has asked for, or the other side has closed it.
             awaitInput(GLANCE);
             return true;
@@ -125,7 +144,7 @@ final class QuietConnection extends DefaultBHttpClientConnection implements Mana
 
     @Override
     public void passivate() {
-        // the timeout is set anew with each request
+        leftAt = System.nanoTime();
     }
 
     @Override
