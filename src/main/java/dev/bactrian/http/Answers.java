@@ -60,7 +60,8 @@ public final class Answers {
 
     private static final String BYTE_ORDER_MARK = "\uFEFF";
     /** Line ends, and what else would move the cursor of a terminal that shows a log. */
-    private static final Pattern CONTROLS = Pattern.compile("[\\p{Cc}\\u2028\\u2029]+");
+    private static final Pattern LINE_END = Pattern.compile("\\R");
+    private static final Pattern CONTROL = Pattern.compile("\\p{Cc}");
 
     private Answers() {
     }
@@ -141,13 +142,13 @@ public final class Answers {
         return ErrorWords.ofPage(page).map(Answers::oneLine);
     }
 
-    /** Text for a message: on one line, valid Unicode without control characters, and not without end. */
+    /** Text for a message: on one line, valid Unicode, its control characters escaped as in JSON, and not without end. */
     public static String oneLine(String text) {
         // Line by line: one pattern with blanks on both sides of the line end takes quadratic time on blanks.
         StringJoiner line = new StringJoiner(" ");
-        for (String part : CONTROLS.split(Unicode.valid(text))) {
+        for (String part : LINE_END.split(Unicode.valid(text))) {
             if (!part.isBlank() && line.length() <= LONGEST_MESSAGE) {
-                line.add(part.strip());
+                line.add(escaped(part.strip()));
             }
         }
         if (line.length() <= LONGEST_MESSAGE) {
@@ -155,5 +156,10 @@ public final class Answers {
         }
         int end = Character.isHighSurrogate(line.toString().charAt(LONGEST_MESSAGE - 1)) ? LONGEST_MESSAGE - 1 : LONGEST_MESSAGE;
         return line.toString().substring(0, end) + "…";
+    }
+
+    /** A tab is a blank; of the others a terminal would make something. */
+    private static String escaped(String text) {
+        return CONTROL.matcher(text.replace('\t', ' ')).replaceAll(control -> String.format("\\\\u%04x", (int) control.group().charAt(0)));
     }
 }

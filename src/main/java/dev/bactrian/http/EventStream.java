@@ -43,7 +43,6 @@ public final class EventStream {
     private String type;
     private boolean whole;
 
-    private boolean nothingButBlanks = true;
     private boolean begun;
     private boolean document;
     private final StringBuilder stray = new StringBuilder();
@@ -94,7 +93,6 @@ public final class EventStream {
         type = null;
         stray.setLength(0);
         while (nextLine()) {
-            nothingButBlanks = nothingButBlanks && text(buffer, lineStart, lineEnd).isBlank();
             if (lineStart == lineEnd) {
                 if (dispatch()) {
                     whole = true;
@@ -150,11 +148,6 @@ public final class EventStream {
     /** Whether any event has come, or a part of one. */
     public boolean hasBegun() {
         return begun;
-    }
-
-    /** Whether the body has ended without a word; known once {@link #next()} has been false. */
-    public boolean isEmpty() {
-        return atEnd && nothingButBlanks;
     }
 
     /** The beginning of what has come since the last event and is no field of one. */

@@ -70,8 +70,7 @@ public final class HttpFailures {
     public static GenerationFailure inPlaceOfAnAnswer(String body, Provider provider) {
         Optional<JsonNode> json = Answers.json(body).map(node -> node.isArray() && node.size() > 0 ? node.get(0) : node);
         ErrorType type = json.map(HttpFailures::type).orElse(ErrorType.PROVIDER_UNAVAILABLE);
-        String said = body.isBlank() ? " with an empty body"
-                : body.stripLeading().startsWith("<") ? " with a page" + Answers.title(body).map(title -> ": " + title).orElse("")
+        String said = body.stripLeading().startsWith("<") ? " with a page" + Answers.title(body).map(title -> ": " + title).orElse("")
                 : Answers.message(body).map(message -> ": " + message).orElse(json.isPresent()
                         ? " with JSON that is no answer: " + Answers.oneLine(body) : " with half a document");
         return new GenerationFailure(type, provider + " answered 200" + said, 200, 1,

@@ -78,10 +78,5 @@ public final class Turns implements CamelContextAware {
 
     /** A place in the line, and how long to wait there before asking again. */
     public record Turn(Ticket ticket, long millis) {
-
-        /** For the delay. */
-        public long getMillis() {
-            return millis;
-        }
     }
 }

@@ -177,7 +177,7 @@ public final class ChatStream implements ChunkSource, Closeable {
     /** The end of the body has come before that of the answer. */
     private GenerationFailure cutShort() {
         String said = events.strayText();
-        if (events.isEmpty() || chunks == 0 && !events.hasBegun() && Answers.message(said).isPresent()) {
+        if (chunks == 0 && !events.hasBegun() && Answers.message(said).isPresent()) {
             return inPlaceOfAnAnswer(said);
         }
         return interrupted(Answers.message(said).map(redact).orElse(

@@ -78,7 +78,7 @@ class AnswersTest {
 
     @Test
     void aMessageHasNoControlCharacters() {
-        assertThat(Answers.oneLine("a\u001b[2Jb\u0000c\td\u0085e\u009b\u007ff\u0007")).isEqualTo("a [2Jb c d e f");
+        assertThat(Answers.oneLine("a\u001b[2Jb\u0000c\td\u0085e\u009b\u007ff\u0007")).isEqualTo("a\\u001b[2Jb\\u0000c d e\\u009b\\u007ff\\u0007");
     }
 
     @Test

@@ -130,7 +130,7 @@ class HttpFailuresTest {
         ERROR_AND_MESSAGE("{\"statusCode\":400,\"error\":\"Bad Request\",\"message\":[\"n is too large\",\"x is missing\"]}", "Bad Request: n is too large; x is missing"),
         DETAIL_AND_ERRORS("{\"detail\":\"not valid\",\"errors\":{\"temperature\":[\"is too high\"]}}", "not valid: temperature: is too high"),
         PLAIN("404 page not found\n", "404 page not found"),
-        CONTROL_CHARACTERS("{\"error\":\"a\\u001b[31mb\\u0000c\\td\"}", "a [31mb c d"),
+        CONTROL_CHARACTERS("{\"error\":\"a\\u001b[31mb\\u0000c\\td\"}", "a\\u001b[31mb\\u0000c d"),
         HALF_A_CHARACTER("{\"error\":\"a\\ud83d\"}", "a\uFFFD"),
         KOREAN("{\"detail\":\"모델이 없습니다\"}", "모델이 없습니다");
 

@@ -95,7 +95,7 @@ class AccountTest extends RouteTestSupport {
         own.setReplicateEndpoint(other.predictionsUrl());
         own.setPollDelay("1ms");
         own.setPollMaxAttempts("2");
-        other.always(Call.POLL, Reply.json(200, "{\"id\":\"p1\",\"status\":\"processing\"}"));
+        other.always(Call.POLL, Reply.json(200, "{\"status\":\"processing\"}"));
         start();
 
         JsonNode error = ask("own", Map.of("model", "gemma-2b", "prompt", "hi"));

@@ -143,7 +143,7 @@ class ReplicateStatesTest extends RouteTestSupport {
         OBJECT_WITH_MESSAGE("{\"code\": 7, \"message\": \"out of memory\"}", "\"log\"", "out of memory"),
         OBJECT_WITH_DETAIL("{\"detail\": \"out of memory\"}", "\"log\"", "out of memory"),
         OBJECT_OF_ANOTHER_FORM("{\"code\": 7}", "\"log\"", "{\"code\":7}"),
-        LIST("[\"a\", \"b\"]", "\"log\"", "[\"a\",\"b\"]"),
+        LIST("[\"a\", \"b\"]", "\"log\"", "a; b"),
         NUMBER("1001", "\"log\"", "1001"),
         NULL("null", "\"one\\ntwo\\nboom\\n\\n\"", "p1", "no reason", "boom"),
         EMPTY("\"\"", "\"one\\ntwo\\nboom\\n\"", "p1", "no reason", "boom"),

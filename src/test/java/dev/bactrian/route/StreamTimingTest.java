@@ -49,6 +49,7 @@ class StreamTimingTest extends RouteTestSupport {
             public void configure() {
                 from("direct:count-down").process(exchange -> firstChunk.countDown()).to("bean:captured?method=chunk");
                 from("direct:host").id("host").to("direct:generate");
+                from("direct:slow").delay(40).end().to("bean:captured?method=chunk");
                 from("direct:broken").errorHandler(noErrorHandler()).process(exchange -> {
                     sent.incrementAndGet();
                     throw new IllegalStateException("the browser is gone");
@@ -310,12 +311,6 @@ class StreamTimingTest extends RouteTestSupport {
     @Test
     void aSlowChunkEndpointSlowsTheStreamDownAndLosesNothing() throws Exception {
         start("bactrian.emit.chunk", "direct:slow", "bactrian.stall-timeout", "5s");
-        context().addRoutes(new RouteBuilder() {
-            @Override
-            public void configure() {
-                from("direct:slow").delay(40).end().to("bean:captured?method=chunk");
-            }
-        });
         simulator.on(Call.CHAT, Reply.stream("a", "b", "c", "d", "e", "f", "g", "h", "i", "j"));
 
         assertThat(generate("hi").path("text").asText()).isEqualTo("abcdefghij");
