@@ -60,9 +60,12 @@ public final class Emission {
         return opened;
     }
 
-    /** Begins to send what is not sent yet. */
+    /** Begins to send what is not sent yet. Where nothing more is sent, what could not be stays known: it is still to be kept. */
     synchronized void begin() {
         rounds++;
+        if (isClosed) {
+            return;
+        }
         problems.clear();
         downDestinations.clear();
         kept.clear();

@@ -1,5 +1,6 @@
 package dev.bactrian.emit;
 
+import java.io.IOException;
 import java.time.Duration;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -200,7 +201,7 @@ public final class InHand extends AsyncProcessorSupport implements CamelContextA
                 try {
                     undelivered.keep(emission);
                     LOG.warn("{}: kept in {}/: the application stops before it is delivered", emission.id(), undelivered.folder());
-                } catch (Exception e) {
+                } catch (IOException | RuntimeException | OutOfMemoryError e) {
                     LOG.error("{}: neither delivered nor kept in {}/ before the stop: {}", emission.id(), undelivered.folder(), Undelivered.reason(e));
                     failure = new RejectedExecutionException("stopped before its outcome was safe", Cause.of(e));
                 }
