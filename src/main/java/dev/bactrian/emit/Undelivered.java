@@ -95,24 +95,42 @@ public final class Undelivered implements CamelContextAware {
     }
 
     private void keep(String name, byte[] content) throws IOException {
-        Path part = folder.resolve(PART + name);
+        // Two requests of one id may be kept at the same time: one in work, and one that was refused because of it.
+        Path part = folder.resolve(PART + UUID.randomUUID());
         try {
             write(part, content);
-            Path file = folder.resolve(name);
-            if (Files.isRegularFile(file)) {
-                // The outcome of an earlier request of that id, which may lie nowhere else.
-                Files.move(file, folder.resolve(TIMESTAMP.format(LocalDateTime.now()) + "-" + name));
-            }
-            Files.move(part, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+            place(part, name);
         } catch (IOException | RuntimeException e) {
             Files.deleteIfExists(part);
             throw e;
         }
     }
 
+    private synchronized void place(Path part, String name) throws IOException {
+        Path file = folder.resolve(name);
+        if (Files.isRegularFile(file)) {
+            // The outcome of an earlier request of that id, which may lie nowhere else.
+            Files.move(file, free(name));
+        }
+        Files.move(part, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+    }
+
+    private Path free(String name) {
+        LocalDateTime time = LocalDateTime.now();
+        Path file = folder.resolve(TIMESTAMP.format(time) + "-" + name);
+        while (Files.exists(file)) {
+            time = time.plusNanos(1_000_000);
+            file = folder.resolve(TIMESTAMP.format(time) + "-" + name);
+        }
+        return file;
+    }
+
     /** On the disk when it returns. Not by a channel, which an interrupted thread can't write to. */
     private void write(Path file, byte[] content) throws IOException {
-        Files.createDirectories(folder);
+        if (!Files.isDirectory(folder)) {
+            // Java 17 would take a link to a folder, as to a mounted volume, for a file in the way.
+            Files.createDirectories(folder);
+        }
         try (FileOutputStream out = new FileOutputStream(file.toFile())) {
             out.write(content);
             out.getFD().sync();

@@ -1,0 +1,83 @@
+package dev.bactrian.emit;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+
+import dev.bactrian.config.Settings;
+import org.apache.camel.impl.DefaultCamelContext;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The folder for what could not be delivered. */
+class UndeliveredTest {
+
+    @TempDir
+    Path folder;
+
+    private static Undelivered in(DefaultCamelContext context, Path kept) {
+        context.getRegistry().bind("bactrianSettings", Settings.of(Map.of("bactrian.undelivered", kept.toString())));
+        Undelivered undelivered = new Undelivered();
+        undelivered.setCamelContext(context);
+        return undelivered;
+    }
+
+    private static Emission failed(String id, String text) {
+        String document = "{\"id\": \"" + id + "\", \"text\": \"" + text + "\"}";
+        Emission emission = new Emission(id, document);
+        emission.begin();
+        emission.open(document, Pictures.none(), List.of(Delivery.document("direct:archive", document)));
+        emission.close(delivery -> "not delivered");
+        return emission;
+    }
+
+    @Test
+    void mayBeALinkToAFolder() throws Exception {
+        Path volume = Files.createDirectory(folder.resolve("volume"));
+        Path link = Files.createSymbolicLink(folder.resolve("kept"), volume);
+        try (DefaultCamelContext context = new DefaultCamelContext()) {
+            in(context, link).keep(failed("a", "hi"));
+        }
+
+        assertThat(volume.toFile().list()).containsExactly("a.json");
+    }
+
+    /** A request that is refused because another of its id is in work has that id, too. */
+    @Test
+    void keepsAllOfOneIdThoughTheyComeAtOnce() throws Exception {
+        ExecutorService threads = Executors.newFixedThreadPool(8);
+        try (DefaultCamelContext context = new DefaultCamelContext()) {
+            Undelivered undelivered = in(context, folder);
+            List<CompletableFuture<Void>> all = new ArrayList<>();
+            for (int i = 0; i < 40; i++) {
+                Emission emission = failed("same", "text " + i + " of many");
+                all.add(CompletableFuture.runAsync(() -> {
+                    try {
+                        undelivered.keep(emission);
+                    } catch (Exception e) {
+                        throw new IllegalStateException(e);
+                    }
+                }, threads));
+            }
+            all.forEach(CompletableFuture::join);
+        } finally {
+            threads.shutdownNow();
+        }
+
+        StringBuilder kept = new StringBuilder();
+        for (String name : folder.toFile().list()) {
+            kept.append(Files.readString(folder.resolve(name)));
+        }
+        for (int i = 0; i < 40; i++) {
+            assertThat(kept).contains("text " + i + " of many");
+        }
+        assertThat(folder.toFile().list()).hasSize(40);
+    }
+}
