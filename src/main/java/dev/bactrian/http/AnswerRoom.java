@@ -191,6 +191,8 @@ public final class AnswerRoom implements CamelContextAware {
             synchronized (AnswerRoom.this) {
                 released = true;
                 change(-bytes);
+                // Of an answer that nobody has closed, too: the others would wait for it.
+                reading.remove(order);
                 AnswerRoom.this.notifyAll();
             }
         }
@@ -207,7 +209,7 @@ public final class AnswerRoom implements CamelContextAware {
         private long counted;
         private boolean closed;
 
-        private Place(Share share, boolean own, Kind kind, BooleanSupplier abandoned) {
+        Place(Share share, boolean own, Kind kind, BooleanSupplier abandoned) {
             this.share = share;
             this.own = own;
             this.kind = kind;

@@ -54,6 +54,19 @@ class AnswerRoomTest {
         assertThat(room.held()).isZero();
     }
 
+    /** Its request has come to an end without its being closed, by an exhausted heap say. */
+    @Test
+    void anAnswerThatNobodyHasClosedHoldsNoneUp() throws IOException {
+        AnswerRoom.Share left = room.open();
+        room.new Place(left, false, Kind.STREAM, () -> false).hold(MB);
+        left.release();
+        AnswerRoom.Place next = answer(Kind.STREAM);
+
+        hold(next, 4 * MB).join();
+
+        assertThat(room.held()).isEqualTo(4 * MB);
+    }
+
     @Test
     void smallAnswersNeverWait() throws IOException {
         AnswerRoom.Place oldest = answer(Kind.STREAM);
