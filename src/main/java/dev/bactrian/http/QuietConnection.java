@@ -99,8 +99,12 @@ final class QuietConnection extends DefaultBHttpClientConnection implements Mana
     /** {@inheritDoc} So is one that has anything to read before a request was sent. */
     @Override
     public boolean isStale() {
+        Socket socket = getSocket();
+        if (socket == null) {
+            return true;
+        }
         try {
-            if (input != null && input.length() > 0 || getSocket().getInputStream().available() > 0) {
+            if (input != null && input.length() > 0 || socket.getInputStream().available() > 0) {
                 return true;
             } else if (System.nanoTime() - leftAt < JUST_USED) {
                 return false;
