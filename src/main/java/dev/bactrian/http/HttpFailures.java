@@ -3,6 +3,7 @@ package dev.bactrian.http;
 import java.io.IOException;
 import java.net.ConnectException;
 import java.net.NoRouteToHostException;
+import java.net.SocketException;
 import java.net.SocketTimeoutException;
 import java.net.UnknownHostException;
 import java.util.LinkedHashMap;
@@ -154,7 +155,8 @@ public final class HttpFailures {
     }
 
     private static boolean notConnected(Throwable cause) {
-        return Descriptors.areExhausted(cause) || cause instanceof ConnectException || cause instanceof UnknownHostException
+        // A socket that can't be opened, and not the file of an answer's cache: what is read has been paid for.
+        return cause instanceof SocketException && Descriptors.areExhausted(cause) || cause instanceof ConnectException || cause instanceof UnknownHostException
                 || cause instanceof NoRouteToHostException || cause instanceof ConnectTimeoutException
                 || cause instanceof ConnectionRequestTimeoutException;
     }

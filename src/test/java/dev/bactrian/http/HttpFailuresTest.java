@@ -8,6 +8,7 @@ import static dev.bactrian.model.Provider.REPLICATE;
 import static dev.bactrian.model.Provider.UPSTAGE;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.net.ConnectException;
 import java.net.NoRouteToHostException;
@@ -182,6 +183,8 @@ class HttpFailuresTest {
         NO_CONNECTION_FREE(new ConnectionRequestTimeoutException("Timeout deadline: 10000 MILLISECONDS"), true),
         READ_TIMEOUT(new SocketTimeoutException("Read timed out"), false),
         RESET(new SocketException("Connection reset"), false),
+        NO_SOCKET(new SocketException("Too many open files"), true),
+        NO_FILE_FOR_THE_ANSWER(new FileNotFoundException("/tmp/cos1.tmp (Too many open files)"), false),
         NO_ANSWER(new NoHttpResponseException("failed to respond"), false),
         WITHOUT_MESSAGE(new IOException(), false);
 
