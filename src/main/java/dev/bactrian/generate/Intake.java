@@ -50,7 +50,7 @@ public final class Intake implements CamelContextAware {
     /** What the routes keep of a request. A caller's own variables of these names are not ours. */
     private static final List<String> VARIABLES =
             List.of("generation", "stream", "chunks", "recalled", "look", "streamed", "output", "attempts", "failure", "summary",
-                    "cancellation", "webhook", "pictures", "picture", "turn", "spared", "cancels", "pauseMillis", Streams.CHANNEL);
+                    "cancellation", "webhook", "pictures", "picture", "turn", "refusal", "spared", "cancels", "pauseMillis", Streams.CHANNEL);
 
     private static final Logger LOG = LoggerFactory.getLogger("dev.bactrian.requests");
 
@@ -141,6 +141,9 @@ public final class Intake implements CamelContextAware {
         String id = generation.id();
         String delivery = exchange.getVariable(DELIVERY, "", String.class);
         Integer attempt = exchange.getVariable(ATTEMPT, Integer.class);
+        Claim claim = new Claim(generation);
+        // Before the id is claimed: whatever goes wrong then, an exhausted heap say, it is given back.
+        exchange.getExchangeExtension().addOnCompletion(claim);
         synchronized (inWork) {
             while (inWork.containsKey(id)) {
                 if (attempt == null || !inWork.get(id).equals(delivery)) {
@@ -153,19 +156,36 @@ public final class Intake implements CamelContextAware {
                 inWork.wait(CHECK_MILLIS);
             }
             inWork.put(id, delivery);
+            claim.held = true;
         }
         observer.begun(exchange, generation);
-        exchange.getExchangeExtension().addOnCompletion(new SynchronizationAdapter() {
-            @Override
-            public void onDone(Exchange done) {
-                observer.left(generation);
-                synchronized (inWork) {
-                    inWork.remove(id);
+        claim.observed = true;
+        Beans.one(camelContext, Cancellations.class).follow(exchange, id, attempt);
+    }
+
+    /** Gives a request's id back once its exchange is done. */
+    private final class Claim extends SynchronizationAdapter {
+
+        private final Generation generation;
+        private boolean held;
+        private boolean observed;
+
+        Claim(Generation generation) {
+            this.generation = generation;
+        }
+
+        @Override
+        public void onDone(Exchange done) {
+            synchronized (inWork) {
+                if (held) {
+                    inWork.remove(generation.id());
                     inWork.notifyAll();
                 }
             }
-        });
-        Beans.one(camelContext, Cancellations.class).follow(exchange, id, attempt);
+            if (observed) {
+                observer.left(generation);
+            }
+        }
     }
 
     /** The account that the caller's route has named, or null. */
