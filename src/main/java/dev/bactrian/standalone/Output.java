@@ -76,13 +76,20 @@ final class Output extends OutputStream {
 
     private void write() {
         while (true) {
-            byte[] next = next();
             try {
-                target.write(next);
-                target.flush();
-            } catch (IOException e) {
-                // Nobody can be told.
+                writeNext();
+            } catch (IOException | RuntimeException | OutOfMemoryError e) {
+                // Nobody can be told; without this thread, whoever logs would wait for ever.
             }
+        }
+    }
+
+    private void writeNext() throws IOException {
+        byte[] next = next();
+        try {
+            target.write(next);
+            target.flush();
+        } finally {
             lock.lock();
             try {
                 bytes -= next.length;
