@@ -26,6 +26,12 @@ public final class Retries implements CamelContextAware, Processor {
     public static final String ATTEMPTS = "attempts";
     /** The variable that counts those of its failures that are no tries: 429s of a limit that others have used up. */
     private static final String SPARED = "spared";
+    /** So many of them are none, however long they take. */
+    private static final int SURELY_SPARED = 60;
+
+    /** Failures that are no tries: how many, and when the first was, by {@link System#nanoTime()}. */
+    private record Spared(int count, long since) {
+    }
 
     private CamelContext camelContext;
     private Settings settings;
@@ -63,7 +69,17 @@ public final class Retries implements CamelContextAware, Processor {
     }
 
     private static int spared(Exchange exchange) {
-        return exchange.getVariable(SPARED, 0, Integer.class);
+        Spared spared = exchange.getVariable(SPARED, Spared.class);
+        return spared == null ? 0 : spared.count();
+    }
+
+    /** Not without end, though others are answered meanwhile: one request may be more than the service ever takes. */
+    private void spare(Exchange exchange) {
+        long now = System.nanoTime();
+        Spared before = exchange.getVariable(SPARED, new Spared(0, now), Spared.class);
+        if (before.count() < SURELY_SPARED || now - before.since() < retry.longestRefusal().toNanos()) {
+            exchange.setVariable(SPARED, new Spared(before.count() + 1, before.since()));
+        }
     }
 
     /** How often the call of a request was made in vain, less what is no try. */
@@ -105,7 +121,7 @@ public final class Retries implements CamelContextAware, Processor {
         Gate gate = Gates.of(camelContext).calls(generation);
         retry.asked(HttpFailures.headers(cause), HttpFailures.body(cause)).ifPresent(gate::told);
         if (gate.isMinutesLimit()) {
-            exchange.setVariable(SPARED, spared(exchange) + 1);
+            spare(exchange);
         }
         exchange.getMessage().setHeader(Exchange.REDELIVERY_DELAY, 0L);
         LOG.debug("{}: refused by the limit of {}; all its calls wait for {} ms", generation.id(), generation.getProvider(),

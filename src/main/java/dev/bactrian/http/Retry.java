@@ -26,6 +26,8 @@ public final class Retry {
     private static final String[] EPOCH_HEADERS = {
         "X-Upstage-RateLimit-Retry-After-Requests", "X-Upstage-RateLimit-Retry-After-Tokens"};
     private static final double JITTER = 0.1;
+    /** With 30 s, half an hour. What a prediction has put out is deleted an hour after its end. */
+    private static final int REFUSALS = 60;
 
     private final Duration delay;
     private final Duration maxDelay;
@@ -58,6 +60,11 @@ public final class Retry {
     /** What the provider asks for, and a little longer, up to the maximum; empty where it asks for nothing. */
     public Optional<Duration> asked(Map<String, String> headers, String body) {
         return said(headers, body).map(this::jittered);
+    }
+
+    /** How long a service may refuse calls of one request by its limit before that is no passing trouble: 60 times the maximum. */
+    public Duration longestRefusal() {
+        return maxDelay.multipliedBy(REFUSALS);
     }
 
     private Duration exponential(int attempt) {

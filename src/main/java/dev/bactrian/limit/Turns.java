@@ -22,6 +22,10 @@ public final class Turns implements CamelContextAware {
     public static final String GATE = "Bactrian-Gate";
 
     private static final String TURN = "turn";
+    /** The variable that holds why the call of an exchange that has waited is not made. */
+    private static final String REFUSAL = "refusal";
+    /** Who was refused as often goes behind the others: what it asks for may be too much, and what they ask for not. */
+    private static final int OFTEN = 3;
 
     private CamelContext camelContext;
     private Gates gates;
@@ -53,13 +57,16 @@ public final class Turns implements CamelContextAware {
      * Leaves the variable {@code turn} where the call of an exchange has to wait for its turn. Not where the request was ended
      * meanwhile: its call is not made.
      *
-     * @throws GenerationFailure {@code rate-limited} where, as long as it waits, the service has refused as many calls in a
-     *                           row as there may be tries, and let nobody in for 90 s
+     * <p>Where, as long as it waits, the service has refused as many calls in a row as there may be tries, and let nobody in
+     * for 90 s, it waits no longer: {@link #end} fails.
+     *
+     * @throws GenerationFailure {@code rate-limited} where that is so before it has waited
      */
     public void ask(Exchange exchange, @Header(GATE) String name, @Variable("generation") Generation generation) {
         Gate gate = gates.named(name);
         Turn turn = exchange.getVariable(TURN, Turn.class);
-        Ticket ticket = turn == null ? gate.ticket(generation.startNano()) : turn.ticket();
+        boolean often = exchange.getVariable(Retries.ATTEMPTS, 0, Integer.class) >= OFTEN;
+        Ticket ticket = turn == null ? gate.ticket(often ? System.nanoTime() : generation.startNano()) : turn.ticket();
         boolean ended = exchange.getVariable("look") == null && Cancellations.isRequested(exchange);
         boolean refused = Retries.counted(exchange) + gate.seenInVain(ticket) > mostRetries;
         long wait = ended || refused ? 0 : gate.ask(ticket);
@@ -71,8 +78,23 @@ public final class Turns implements CamelContextAware {
         gate.leave(ticket);
         if (refused && !ended) {
             int attempts = exchange.getVariable(Retries.ATTEMPTS, 0, Integer.class);
-            throw new GenerationFailure(ErrorType.RATE_LIMITED, generation.getProvider() + " answered 429 to " + (mostRetries + 1)
-                    + " calls in a row while this one waited", 429, attempts, true, null);
+            GenerationFailure failure = new GenerationFailure(ErrorType.RATE_LIMITED, generation.getProvider() + " answered 429 to "
+                    + (mostRetries + 1) + " calls in a row while this one waited", 429, attempts, true, null);
+            if (turn == null) {
+                throw failure;
+            }
+            exchange.setVariable(REFUSAL, failure);
+        }
+    }
+
+    /**
+     * Goes on after the wait, on a thread that no other wait needs: whoever asked for the request may go on with it.
+     *
+     * @throws GenerationFailure where the wait was in vain
+     */
+    public void end(Exchange exchange) {
+        if (exchange.removeVariable(REFUSAL) instanceof GenerationFailure failure) {
+            throw failure;
         }
     }
 

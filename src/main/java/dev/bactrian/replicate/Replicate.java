@@ -48,13 +48,10 @@ public final class Replicate implements CamelContextAware {
 
     private static final Logger LOG = LoggerFactory.getLogger("dev.bactrian.replicate");
     private static final String OFFICIAL_HOST = "api.replicate.com";
-    /** In {@code bactrian.retry.max-delay}: half an hour. What a prediction has put out is deleted an hour after its end. */
-    private static final int LONGEST_REFUSAL = 60;
 
     private CamelContext camelContext;
     private Settings settings;
     private int mostMisses;
-    private Duration longestRefusal;
     private Retry retry;
     private Gates gates;
     private Observer observer;
@@ -71,7 +68,6 @@ public final class Replicate implements CamelContextAware {
         this.camelContext = camelContext;
         settings = Settings.of(camelContext);
         mostMisses = settings.count(Property.RETRY_MAX_ATTEMPTS);
-        longestRefusal = settings.duration(Property.RETRY_MAX_DELAY).multipliedBy(LONGEST_REFUSAL);
         retry = Retry.of(settings);
         gates = Gates.of(camelContext);
         observer = Observer.of(camelContext);
@@ -228,9 +224,9 @@ public final class Replicate implements CamelContextAware {
 
     private Look refused(Generation generation, Look before, Duration wait) {
         Look later = before.refused(wait);
-        return Duration.ofMillis(later.looks().refused()).compareTo(longestRefusal) <= 0 ? later
+        return Duration.ofMillis(later.looks().refused()).compareTo(retry.longestRefusal()) <= 0 ? later
                 : later.givenUp(new GenerationFailure(ErrorType.RATE_LIMITED, "replicate has answered polls of prediction " + before.getId()
-                        + " with 429 for " + longestRefusal.toSeconds() + " s", 429, 1, false, null));
+                        + " with 429 for " + retry.longestRefusal().toSeconds() + " s", 429, 1, false, null));
     }
 
     /** In place of the next look: the webhook is waited for. Never given up here, for the last look is made in any case. */

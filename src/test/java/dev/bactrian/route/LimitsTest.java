@@ -3,6 +3,7 @@ package dev.bactrian.route;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import java.io.IOException;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -11,6 +12,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 
@@ -22,6 +24,7 @@ import dev.bactrian.simulator.RecordedRequest;
 import dev.bactrian.simulator.Reply;
 import dev.bactrian.simulator.Simulator;
 import org.apache.camel.Exchange;
+import org.apache.camel.builder.RouteBuilder;
 import org.apache.camel.main.Main;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -35,6 +38,8 @@ class LimitsTest extends RouteTestSupport {
     private static final Duration LATE = Duration.ofSeconds(40);
 
     private final Account own = new Account();
+    /** The threads on which a host's route went on after a failure. */
+    private final List<String> hosts = new CopyOnWriteArrayList<>();
     private final ExecutorService callers = Executors.newCachedThreadPool();
 
     @Override
@@ -45,6 +50,13 @@ class LimitsTest extends RouteTestSupport {
     @Override
     void configure(Main main) {
         main.bind("own", own);
+        main.configure().addRoutesBuilder(new RouteBuilder() {
+            @Override
+            public void configure() {
+                from("direct:host").doTry().to("direct:generate").doCatch(Exception.class)
+                        .process(exchange -> hosts.add(Thread.currentThread().getName())).end();
+            }
+        });
     }
 
     @AfterEach
@@ -169,6 +181,43 @@ class LimitsTest extends RouteTestSupport {
         assertThat(ends.values().stream().mapToInt(Integer::intValue).sum()).isEqualTo(30);
         assertThat(ends.keySet()).allMatch(message -> message.contains("429"));
         assertThat(simulator.count(Call.CHAT)).isLessThan(90);
+    }
+
+    /** It asks for more than the key's tokens a minute, say: that is its own trouble, and not that of others. */
+    @Test
+    void oneThatIsNeverTakenHoldsUpNoOtherAndEnds() throws Exception {
+        try (RawServer picky = new RawServer(LimitsTest::refuseTheHuge)) {
+            startQuietly("bactrian.upstage.api-endpoint", picky.url("/v1/chat/completions"), "bactrian.retry.delay", "30ms", "bactrian.retry.max-delay", "60ms");
+            assertThat(ask(1, "hi")).containsKey("succeeded");
+            CompletableFuture<Exchange> huge = later("huge");
+
+            await().atMost(LATE).until(() -> {
+                assertThat(ask(5, "hi")).containsExactly(Map.entry("succeeded", 5));
+                return huge.isDone();
+            });
+
+            assertThat(((dev.bactrian.error.GenerateException) huge.join().getException()).getType()).isEqualTo("rate-limited");
+        }
+    }
+
+    private static void refuseTheHuge(RawServer.Line line) throws IOException {
+        for (String request = line.read(); request != null; request = line.read()) {
+            line.write(request.contains("huge") ? RawServer.json(429, "{}") : RawServer.answer(request));
+        }
+    }
+
+    @Test
+    void whoAskedForARefusedRequestDoesNotGoOnWhereOthersWait() throws Exception {
+        startQuietly("bactrian.retry.max-attempts", "1");
+        simulator.always(Call.CHAT, Reply.status(429));
+
+        List<CompletableFuture<Void>> asked = new ArrayList<>();
+        for (int i = 0; i < 8; i++) {
+            asked.add(CompletableFuture.runAsync(() -> template().sendBody("direct:host", "hi"), callers));
+        }
+        asked.forEach(one -> assertThat(one).succeedsWithin(LATE));
+
+        assertThat(hosts).hasSize(8).noneMatch(thread -> thread.startsWith("bactrian-turn"));
     }
 
     @Test
