@@ -14,7 +14,8 @@ import org.apache.camel.util.SensitiveUtils;
 public final class Masked {
 
     private static final String MASK = "xxxxxx";
-    private static final Pattern USER = Pattern.compile("(//[^/?#@:\\s]*:)([^/?#@\\s]*)(?=@)");
+    /** A password may hold a slash or an at sign, as people write it; what begins with a port is none. */
+    private static final Pattern USER = Pattern.compile("(//[^/?#@:\\s]*:)((?![0-9]{1,5}/)[^?#\\s]*)(?=@)");
     private static final Pattern OPTION = Pattern.compile("([?&;])([^=&;?\\s]+)=(RAW\\(.*?\\)(?=&|\\s|$)|RAW\\{.*?}(?=&|\\s|$)|[^&\\s]*)");
     /** In what Camel says of options: {@code {password=hunter2}}. */
     private static final Pattern NAMED = Pattern.compile("([{,\\s(\\[])([A-Za-z][\\w.-]*)=(RAW\\([^)]*\\)|[^,{}\\[\\]()\\s&]*)");

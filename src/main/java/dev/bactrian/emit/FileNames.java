@@ -36,17 +36,13 @@ final class FileNames {
         try {
             if (exchange.getContext().getEndpoint(uri) instanceof FileEndpoint endpoint && endpoint.getFileExist() == GenericFileExist.Override) {
                 GenericFileProducer<?> producer = (GenericFileProducer<?>) endpoint.createProducer();
-                warnOfReplaced(Path.of(producer.createFileName(exchange)), id);
+                Path file = Path.of(producer.createFileName(exchange));
+                if (Files.exists(file)) {
+                    LOG.warn("{}: {} is there already, the outcome of an earlier request, and is replaced", id, file);
+                }
             }
         } catch (Exception e) {
             LOG.debug("{}: not known whether a file is replaced: {}", id, e.toString());
-        }
-    }
-
-    /** Says where that file is there already. */
-    static void warnOfReplaced(Path file, String id) {
-        if (Files.exists(file)) {
-            LOG.warn("{}: {} is there already, the outcome of an earlier request, and is replaced", id, file);
         }
     }
 }

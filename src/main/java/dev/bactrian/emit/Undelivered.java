@@ -18,12 +18,16 @@ import org.apache.camel.CamelContext;
 import org.apache.camel.CamelContextAware;
 import org.apache.camel.RuntimeCamelException;
 import org.apache.camel.Variable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The folder {@code bactrian.undelivered}, where what could not be delivered is kept. In Java and not as a {@code file:}
  * endpoint: something is kept at the end of a stop, too, when no route runs any more.
  */
 public final class Undelivered implements CamelContextAware {
+
+    private static final Logger LOG = LoggerFactory.getLogger("dev.bactrian.emit");
 
     /** What the name of a file begins with until it is whole. */
     private static final String PART = ".tmp-";
@@ -87,7 +91,6 @@ public final class Undelivered implements CamelContextAware {
                 for (Picture picture : emission.pictures()) {
                     keep(picture.name(), picture.image().bytes());
                 }
-                FileNames.warnOfReplaced(folder.resolve(emission.id() + ".json"), emission.id());
                 keep(emission.id() + ".json", emission.undelivered().getBytes(StandardCharsets.UTF_8));
                 emission.kept();
             }
@@ -110,7 +113,9 @@ public final class Undelivered implements CamelContextAware {
         Path file = folder.resolve(name);
         if (Files.isRegularFile(file)) {
             // The outcome of an earlier request of that id, which may lie nowhere else.
-            Files.move(file, free(name));
+            Path earlier = free(name);
+            Files.move(file, earlier);
+            LOG.warn("{} is there already, the outcome of an earlier request, and is kept as {}", file, earlier.getFileName());
         }
         Files.move(part, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
     }

@@ -17,6 +17,8 @@ class MaskedTest {
         "jms:queue:results; jms:queue:results",
         "jms:queue:results?username=me&password=hunter2&deliveryMode=2; jms:queue:results?username=xxxxxx&password=xxxxxx&deliveryMode=2",
         "sftp://me:hunter2@host/in?fileName=x.json; sftp://me:xxxxxx@host/in?fileName=x.json",
+        "sftp://me:hun/ter@2@host:22/in; sftp://me:xxxxxx@host:22/in",
+        "http://host:8080/a@b; http://host:8080/a@b",
         "sftp://host/in?password=RAW(hun&ter=2)&fileName=x.json; sftp://host/in?password=xxxxxx&fileName=x.json",
         "kafka:t?saslJaasConfig=RAW{a b}&brokers=h:9092; kafka:t?saslJaasConfig=xxxxxx&brokers=h:9092",
         "https://host:8443/hook?k=hunter2&httpMethod=PUT; https://host:8443/hook?k=xxxxxx&httpMethod=PUT",
