@@ -327,7 +327,7 @@ public final class ProviderHttp extends CloseableHttpClient implements CamelCont
                 boolean stream = isStream(request, response);
                 entity = guarded(entity, scope, !stream, stream ? AnswerRoom.Kind.STREAM
                         : Method.GET.isSame(request.getMethod()) ? AnswerRoom.Kind.POLL : AnswerRoom.Kind.CALL);
-                response.setEntity(entity);
+                response.setEntity(isCreate(request, response) ? begun(entity) : entity);
             }
             if (entity != null && response.getCode() >= 300 && token != null) {
                 response.setEntity(withoutToken(entity, token));
@@ -338,6 +338,24 @@ public final class ProviderHttp extends CloseableHttpClient implements CamelCont
         /** Whether the answer comes bit by bit, for as long as it takes: its reader says what must come when. */
         private boolean isStream(ClassicHttpRequest request, ClassicHttpResponse response) {
             return response.getCode() < 300 && (anonymous || provider == Provider.UPSTAGE && Method.POST.isSame(request.getMethod()));
+        }
+
+        private boolean isCreate(ClassicHttpRequest request, ClassicHttpResponse response) {
+            return response.getCode() < 300 && provider == Provider.REPLICATE && Method.POST.isSame(request.getMethod());
+        }
+
+        private static HttpEntity begun(HttpEntity entity) {
+            return new HttpEntityWrapper(entity) {
+                private InputStream content;
+
+                @Override
+                public InputStream getContent() throws IOException {
+                    if (content == null) {
+                        content = new BegunAnswer(super.getContent(), "id");
+                    }
+                    return content;
+                }
+            };
         }
 
         private HttpEntity guarded(HttpEntity entity, ExecChain.Scope scope, boolean whole, AnswerRoom.Kind kind) {

@@ -103,8 +103,8 @@ class WireTest extends RouteTestSupport {
 
     /** What comes in place of a body's end, again and again, with that pause. */
     enum Body {
-        BYTES_OF_A_LENGTH("Content-Length: 100000\r\n\r\n{\"id\":\"p1\",", " ", 100),
-        BYTES_WITHOUT_A_LENGTH("\r\n{\"id\":\"p1\",", " ", 100),
+        BYTES_OF_A_LENGTH("Content-Length: 100000\r\n\r\n{\"model\":\"m\",", " ", 100),
+        BYTES_WITHOUT_A_LENGTH("\r\n{\"model\":\"m\",", " ", 100),
         BYTES_OF_A_CHUNKS_SIZE("Transfer-Encoding: chunked\r\n\r\n2;x=", "y", 100),
         BYTES_OF_A_TRAILER("Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n", "y", 100),
         A_CHUNKS_EXTENSION("Transfer-Encoding: chunked\r\n\r\n2;x=", "yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy", 0),
@@ -297,5 +297,41 @@ class WireTest extends RouteTestSupport {
         assertThat(server.count("POST")).isEqualTo(3);
         assertThat(server.count("GET")).isEqualTo(3);
         assertThat(server.connections).as("a poll goes over its create's").hasValue(3);
+    }
+
+    /** How the answer to a create breaks off. */
+    enum Break {
+        BEFORE_ITS_LENGTH("Content-Length: 5000", "{\"id\":\"p1\",\"status\":\"star", 0),
+        INSIDE_A_CHUNK("Transfer-Encoding: chunked", "100\r\n{\"id\":\"p1\",\"inp", 0),
+        IN_SILENCE("Content-Length: 5000", "{\"id\":\"p1\",\"inp", 20_000);
+
+        final String header;
+        final String body;
+        final long pause;
+
+        Break(String header, String body, long pause) {
+            this.header = header;
+            this.body = body;
+            this.pause = pause;
+        }
+    }
+
+    /** It is paid for: with its id it is gone on with. */
+    @ParameterizedTest
+    @EnumSource
+    void aCreateWhoseAnswerBreaksOffAfterTheIdIsGoneOnWith(Break row) throws Exception {
+        serve(line -> {
+            for (String request = line.read(); request != null; request = line.read()) {
+                if (request.startsWith("POST")) {
+                    line.write("HTTP/1.1 201 Created\r\nContent-Type: application/json\r\n" + row.header + "\r\n\r\n" + row.body);
+                    line.pause(row.pause);
+                    return;
+                }
+                line.write(RawServer.answer(request));
+            }
+        });
+
+        assertThat(generate(PREDICTION).path("text").asText()).isEqualTo("hi");
+        assertThat(server.count("POST /predictions ")).isOne();
     }
 }
