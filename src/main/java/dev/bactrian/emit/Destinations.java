@@ -1,6 +1,9 @@
 package dev.bactrian.emit;
 
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -19,7 +22,9 @@ import org.apache.camel.NoSuchBeanException;
 import org.apache.camel.Ordered;
 import org.apache.camel.RuntimeCamelException;
 import org.apache.camel.StartupListener;
+import org.apache.camel.component.bean.BeanEndpoint;
 import org.apache.camel.component.direct.DirectEndpoint;
+import org.apache.camel.component.file.FileEndpoint;
 import org.apache.camel.component.seda.SedaEndpoint;
 import org.apache.camel.util.StringHelper;
 import org.slf4j.Logger;
@@ -37,6 +42,7 @@ public final class Destinations implements StartupListener, Ordered {
     private static final Logger LOG = LoggerFactory.getLogger("dev.bactrian.emit");
     private static final String BEAN = "bactrianDestinations";
     private static final Pattern UNKNOWN_OPTIONS = Pattern.compile("Unknown parameters=\\[\\{(.*)}]");
+    private static final Pattern HTTP_PORT = Pattern.compile("^https?:/*(?:[^/?#]*@)?(?:\\[[^/?#]*]|[^/?#:]*):(\\d+)(?=[/?#]|$)");
     private static final Pattern OPTION_NAME = Pattern.compile("[?&]([^=&?]+)=");
 
     private final CamelContext camelContext;
@@ -96,6 +102,40 @@ public final class Destinations implements StartupListener, Ordered {
         Endpoint endpoint = endpoint(property, uri);
         requireProducer(property, uri, endpoint);
         requireConsumer(property, uri, endpoint);
+        requireMethod(property, uri, endpoint);
+        requirePort(property, uri);
+        requireFolder(property, uri, endpoint);
+    }
+
+    private void requireMethod(Property property, String uri, Endpoint endpoint) {
+        if (endpoint instanceof BeanEndpoint bean && bean.getMethod() != null) {
+            String name = StringHelper.before(bean.getMethod(), "(", bean.getMethod()).trim();
+            Object there = camelContext.getRegistry().lookupByName(bean.getBeanName());
+            Class<?> type = there == null ? camelContext.getClassResolver().resolveClass(bean.getBeanName()) : there.getClass();
+            if (type != null && Arrays.stream(type.getMethods()).noneMatch(method -> method.getName().equals(name))) {
+                throw refused(property, uri, "the bean has no method '" + name + "'");
+            }
+        }
+    }
+
+    private static void requirePort(Property property, String uri) {
+        Matcher port = HTTP_PORT.matcher(uri);
+        if (port.find() && (port.group(1).length() > 5 || Integer.parseInt(port.group(1)) < 1 || Integer.parseInt(port.group(1)) > 65535)) {
+            throw refused(property, uri, "a port is 1 to 65535");
+        }
+    }
+
+    /** A folder that is not there yet is made with the first file, and not before. */
+    private static void requireFolder(Property property, String uri, Endpoint endpoint) {
+        if (endpoint instanceof FileEndpoint file) {
+            Path there = file.getFile().toPath().toAbsolutePath();
+            while (there != null && !Files.exists(there)) {
+                there = there.getParent();
+            }
+            if (there != null && !(Files.isDirectory(there) && Files.isWritable(there))) {
+                throw refused(property, uri, there + (Files.isDirectory(there) ? " can't be written" : " is no folder"));
+            }
+        }
     }
 
     private Endpoint endpoint(Property property, String uri) {

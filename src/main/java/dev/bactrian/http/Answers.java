@@ -71,7 +71,8 @@ public final class Answers {
         if (body == null) {
             return Optional.empty();
         }
-        String text = body.startsWith(BYTE_ORDER_MARK) ? body.substring(1) : body;
+        String blank = body.stripLeading();
+        String text = blank.startsWith(BYTE_ORDER_MARK) ? blank.substring(1) : body;
         try {
             return Optional.of(JSON.readTree(text)).filter(node -> !node.isMissingNode());
         } catch (JacksonException | NumberFormatException e) {

@@ -11,8 +11,8 @@ import dev.bactrian.text.Unicode;
 /** Finds what a service says in an error answer, whatever form it puts its words in. */
 final class ErrorWords {
 
-    private static final String[] WITHIN = {"message", "msg", "detail", "error", "description", "reason", "title", "errors"};
-    private static final String[] BESIDE = {"detail", "message", "msg", "title", "description", "reason"};
+    private static final String[] WITHIN = {"message", "msg", "detail", "error", "description", "reason", "title", "errors", "text"};
+    private static final String[] BESIDE = {"detail", "message", "msg", "title", "description", "reason", "error_description", "error_message", "Message"};
     private static final int DEEPEST = 6;
     private static final int MOST_IN_A_LIST = 10;
     private static final int MOST_OF_A_PAGE = 100_000;

@@ -92,7 +92,7 @@ public final class EventStream {
         joined = null;
         type = null;
         stray.setLength(0);
-        while (nextLine()) {
+        while (findLine()) {
             if (lineStart == lineEnd) {
                 if (dispatch()) {
                     whole = true;
@@ -131,16 +131,26 @@ public final class EventStream {
     private void readDocument() throws IOException {
         position = lineStart;
         afterCarriageReturn = false;
-        while (fill()) {
-            // to its end
+        try {
+            while (fill()) {
+                // to its end
+            }
+        } finally {
+            holdTheRest();
         }
+    }
+
+    private void holdTheRest() {
         dataStart = position;
         dataEnd = limit;
         data = buffer;
         position = limit;
     }
 
-    /** Whether the body is no event stream but one document, which {@link #data()} then holds; known once {@link #next()} has been false. */
+    /**
+     * Whether the body is no event stream but one document, which {@link #data()} then holds, as far as it has come; known once
+     * {@link #next()} has been false or has failed.
+     */
     public boolean holdsDocument() {
         return document;
     }
@@ -224,6 +234,20 @@ public final class EventStream {
         }
         joined.write('\n');
         joined.write(buffer, value, lineEnd - value);
+    }
+
+    /** The same as {@link #nextLine()}; of a document on one line that fails to end, what has come is kept. */
+    private boolean findLine() throws IOException {
+        try {
+            return nextLine();
+        } catch (IOException e) {
+            lineStart = position;
+            lineEnd = limit;
+            if (!begun && beginsDocument()) {
+                holdTheRest();
+            }
+            throw e;
+        }
     }
 
     /** Finds the next line, without its end; false when there is none. A CR ends a line at once. */

@@ -329,10 +329,23 @@ public final class ProviderHttp extends CloseableHttpClient implements CamelCont
                         : Method.GET.isSame(request.getMethod()) ? AnswerRoom.Kind.POLL : AnswerRoom.Kind.CALL);
                 response.setEntity(isCreate(request, response) ? begun(entity) : entity);
             }
+            if (response.getCode() >= 300) {
+                withKnownCharset(response);
+            }
             if (entity != null && response.getCode() >= 300 && token != null) {
                 response.setEntity(withoutToken(entity, token));
             }
             return response;
+        }
+
+        /** Camel fails where it does not know the charset, and the status and the words of an error would be lost. */
+        private static void withKnownCharset(ClassicHttpResponse response) {
+            Header type = response.getFirstHeader(HttpHeaders.CONTENT_TYPE);
+            try {
+                ContentType.parse(type == null ? null : type.getValue());
+            } catch (IllegalArgumentException e) {
+                response.setHeader(HttpHeaders.CONTENT_TYPE, type.getValue().split(";", 2)[0]);
+            }
         }
 
         /** Whether the answer comes bit by bit, for as long as it takes: its reader says what must come when. */

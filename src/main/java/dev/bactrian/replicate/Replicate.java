@@ -160,7 +160,7 @@ public final class Replicate implements CamelContextAware {
         // Of an answer that breaks off the id is enough: the prediction is paid for.
         JsonNode answer = Answers.json(body).or(() -> Answers.begun(body, "id")).orElse(MissingNode.getInstance());
         Prediction prediction = Prediction.read(answer, null)
-                .orElseThrow(() -> unavailable("the answer to the create is not a prediction"));
+                .orElseThrow(() -> unavailable("the answer to the create is not a prediction" + words(generation, answer)));
         if (!Prediction.isValidId(prediction.id())) {
             throw unavailable("the answer to the create holds an id that is not used: it is not letters, digits, _ and -");
         }
@@ -294,6 +294,11 @@ public final class Replicate implements CamelContextAware {
                 settings(generation).redact(Answers.oneLine(why)));
     }
 
+    /** What an answer says that is no prediction, such as of an error with status 200. */
+    private String words(Generation generation, JsonNode answer) {
+        return Answers.message(answer).map(said -> ": " + settings(generation).redact(said)).orElse("");
+    }
+
     /**
      * The next look, from what it was answered.
      *
@@ -302,7 +307,7 @@ public final class Replicate implements CamelContextAware {
     public Look seen(@Variable("generation") Generation generation, @Variable("look") Look before, @Body String body) {
         JsonNode answer = Answers.json(body).orElse(MissingNode.getInstance());
         Prediction prediction = Prediction.read(answer, before.getId()).orElseThrow(() -> unavailable("the answer to a look at prediction "
-                + before.getId() + (Prediction.isOfAnother(answer, before.getId()) ? " is another prediction" : " is not a prediction")));
+                + before.getId() + (Prediction.isOfAnother(answer, before.getId()) ? " is another prediction" : " is not a prediction" + words(generation, answer))));
         observer.looked(generation, true);
         LOG.debug("{}: look {} at prediction {}: {}", generation.id(), before.looks().answered() + 1, prediction.id(),
                 prediction.rawStatus());

@@ -32,6 +32,7 @@ final class ChatEvent {
     private JsonNode usage;
     private String error;
     private boolean message;
+    private boolean failure;
     private boolean done;
     private boolean textAlone;
 
@@ -47,7 +48,7 @@ final class ChatEvent {
         } else {
             reset();
         }
-        if ("error".equals(event.type())) {
+        if ("error".equalsIgnoreCase(event.type())) {
             error = inWords(withoutDone(event.text()));
             return true;
         } else if (looksLikeTheLast(event)) {
@@ -57,6 +58,9 @@ final class ChatEvent {
         }
         try (JsonParser parser = Answers.JSON.getFactory().createParser(event.data(), event.start(), event.length())) {
             read(parser);
+            if (failure) {
+                error = inWords(event.text());
+            }
             remember(event);
             return true;
         } catch (JacksonException | NumberFormatException e) {
@@ -100,6 +104,9 @@ final class ChatEvent {
             while (follows(parser)) {
                 readObject(parser);
             }
+            if (failure) {
+                error = inWords(text);
+            }
             return true;
         } catch (JacksonException | NumberFormatException e) {
             reset();
@@ -115,9 +122,9 @@ final class ChatEvent {
         }
     }
 
-    private static String inWords(String failure) {
-        return failure.isBlank() ? "an error without a word"
-                : Answers.json(failure).filter(JsonNode::isObject).map(ChatEvent::said).orElse(Answers.oneLine(failure));
+    private static String inWords(String body) {
+        return body.isBlank() ? "an error without a word"
+                : Answers.json(body).filter(JsonNode::isObject).map(ChatEvent::said).orElse(Answers.oneLine(body));
     }
 
     private void reset() {
@@ -130,6 +137,7 @@ final class ChatEvent {
         usage = null;
         error = null;
         message = false;
+        failure = false;
         done = false;
         textAt = -1;
     }
@@ -181,9 +189,14 @@ final class ChatEvent {
     }
 
     private void readObject(JsonParser parser) throws IOException {
+        boolean said = false;
+        boolean answers = false;
         while (parser.nextToken() == JsonToken.FIELD_NAME) {
             String field = parser.currentName();
             JsonToken value = parser.nextToken();
+            answers |= field.equals("choices") || field.equals("usage");
+            said |= field.equals("object") && value == JsonToken.VALUE_STRING && parser.getText().equals("error")
+                    || (field.equals("message") || field.equals("detail")) && (value == JsonToken.VALUE_STRING || value == JsonToken.START_ARRAY);
             if (field.equals("choices") && value == JsonToken.START_ARRAY) {
                 readChoices(parser);
             } else if (field.equals("usage") && value == JsonToken.START_OBJECT) {
@@ -194,11 +207,13 @@ final class ChatEvent {
                 parser.skipChildren();
             }
         }
+        // {"object": "error", "message": "…"}: its words are beside what says that it is one.
+        failure |= said && !answers && error == null;
     }
 
-    private static String said(JsonNode failure) {
-        JsonNode body = failure.has("error") ? failure : Answers.JSON.createObjectNode().set("error", failure);
-        return Answers.message(body).orElse(Answers.oneLine(failure.toString()));
+    private static String said(JsonNode error) {
+        JsonNode body = error.has("error") ? error : Answers.JSON.createObjectNode().set("error", error);
+        return Answers.message(body).orElse(Answers.oneLine(error.toString()));
     }
 
     private void readChoices(JsonParser parser) throws IOException {

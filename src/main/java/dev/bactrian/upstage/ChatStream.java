@@ -152,16 +152,23 @@ public final class ChatStream implements ChunkSource, Closeable {
         } catch (ResponseTooLargeException e) {
             throw interrupted(e.getMessage(), e);
         } catch (NothingHeardException e) {
+            if (isWholeDocument()) {
+                return readDocument();
+            }
             throw interrupted("nothing but comments came for longer than bactrian.response-timeout", e);
         } catch (VirtualMachineError e) {
             throw interrupted("the answer could not be taken in: " + Cause.words(e), e);
         } catch (SocketTimeoutException e) {
-            if (finishReason == null) {
+            if (isWholeDocument()) {
+                return readDocument();
+            } else if (finishReason == null) {
                 throw interrupted("the stream stalled: nothing came within bactrian.stall-timeout", e);
             }
             return null;
         } catch (IOException e) {
-            if (finishReason == null) {
+            if (isWholeDocument()) {
+                return readDocument();
+            } else if (finishReason == null) {
                 throw interrupted("the stream broke off: " + e.getMessage(), e);
             }
             return null;
@@ -182,6 +189,11 @@ public final class ChatStream implements ChunkSource, Closeable {
         }
         return interrupted(Answers.message(said).map(redact).orElse(
                 chunks == 0 ? "the answer held no text and no end" : "the stream ended before its end"), null);
+    }
+
+    /** Whether a document in place of a stream is all there, though its connection has not come to an end. */
+    private boolean isWholeDocument() {
+        return finishReason == null && events.holdsDocument() && Answers.json(events.text()).isPresent();
     }
 
     /** One completion in place of a stream, whose text is one piece; or what is none. */

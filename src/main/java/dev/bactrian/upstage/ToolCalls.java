@@ -15,6 +15,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 final class ToolCalls {
 
     private static final int MOST = 128;
+    private static final int NO_INDEX = Integer.MIN_VALUE;
 
     private final List<Call> calls = new ArrayList<>();
 
@@ -74,7 +75,7 @@ final class ToolCalls {
         for (Call known : calls) {
             if (!id.isEmpty() && id.equals(known.id())) {
                 return known;
-            } else if (hasIndex(piece) && known.index == piece.path("index").asInt()) {
+            } else if (known.index == index(piece)) {
                 call = known;
             }
         }
@@ -95,12 +96,18 @@ final class ToolCalls {
     }
 
     private static boolean hasIndex(JsonNode piece) {
-        return piece.path("index").isInt();
+        return index(piece) != NO_INDEX;
+    }
+
+    /** Its index, as a number or as a text of one. */
+    private static int index(JsonNode piece) {
+        JsonNode index = piece.path("index");
+        return index.isInt() || index.isTextual() ? index.asInt(NO_INDEX) : NO_INDEX;
     }
 
     /** Calls are in the order of their indexes, and those of one index in the order in which they came. */
     private Call begin(ObjectNode piece) {
-        Call call = new Call(hasIndex(piece) ? piece.path("index").asInt() : calls.isEmpty() ? 0 : calls.get(calls.size() - 1).index);
+        Call call = new Call(hasIndex(piece) ? index(piece) : calls.isEmpty() ? 0 : calls.get(calls.size() - 1).index);
         int at = calls.size();
         while (at > 0 && calls.get(at - 1).index > call.index) {
             at--;

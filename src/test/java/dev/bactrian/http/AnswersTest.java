@@ -44,7 +44,7 @@ class AnswersTest {
 
     /** What other writers of JSON let pass: it may be paid for. */
     @ParameterizedTest
-    @ValueSource(strings = {"{\"id\":\"p1\"}", "\uFEFF{\"id\":\"p1\"}", "{\"n\":NaN,\"id\":\"p1\"}", "{\"n\":[-Infinity,+Infinity],\"id\":\"p1\"}",
+    @ValueSource(strings = {"{\"id\":\"p1\"}", "\uFEFF{\"id\":\"p1\"}", " \r\n\uFEFF {\"id\":\"p1\"}", "{\"n\":NaN,\"id\":\"p1\"}", "{\"n\":[-Infinity,+Infinity],\"id\":\"p1\"}",
             "{\"n\":\"a\tb\n\u0000\",\"id\":\"p1\"}", "{\"id\":\"p1\",}", "{\"n\":[1,],\"id\":\"p1\"}", "{\"n\":.5,\"m\":5.,\"o\":007,\"id\":\"p1\"}",
             "{\"n\":\"\\x\",\"id\":\"p1\"}", "{\"id\":\"p1\"} trailing", "{\"n\":1e99999999999,\"id\":\"p1\"}", "{\"n\":-1E-99999999999,\"id\":\"p1\"}"})
     void whatIsAlmostJsonIsRead(String body) {

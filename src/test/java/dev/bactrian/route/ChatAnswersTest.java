@@ -216,6 +216,33 @@ class ChatAnswersTest extends RouteTestSupport {
         assertThat(simulator.count(Call.CHAT)).isEqualTo(1);
     }
 
+    @ParameterizedTest
+    @ValueSource(strings = {"", "\n", "\n: ping\n"})
+    void oneCompletionIsTheAnswerThoughItsConnectionDoesNotEnd(String after) throws Exception {
+        start(COMPLETION, after.isEmpty() ? "" : after, Duration.ofMillis(100), "bactrian.response-timeout", "700ms", "bactrian.stall-timeout", "700ms");
+
+        JsonNode result = generate("hi");
+
+        assertThat(result.path("text").asText()).isEqualTo("안녕");
+        assertThat(result.path("finishReason").asText()).isEqualTo("stop");
+        assertThat(takeChunks()).isEqualTo("안녕");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"application/json; charset=no-such", "text/plain; charset=b d'"})
+    void anErrorInACharsetThatNobodyKnowsIsWhatItIs(String contentType) throws Exception {
+        start();
+        simulator.on(Call.CHAT, Reply.body(422, contentType, "{\"detail\":\"no humps\"}".getBytes(UTF_8)),
+                Reply.body(503, contentType, "busy".getBytes(UTF_8)), Reply.stream("a"));
+
+        JsonNode error = generateFails("hi").path("error");
+
+        assertThat(error.path("httpStatus").asInt()).isEqualTo(422);
+        assertThat(error.path("message").asText()).contains("no humps");
+        assertThat(generate("hi").path("text").asText()).as("503 is tried again").isEqualTo("a");
+        assertThat(takeChunks()).isEqualTo("a");
+    }
+
     @Test
     void oneCompletionMayBeAsLargeAsTheLimitAndNoLarger() throws Exception {
         start("bactrian.max-response-bytes", "1MB");
