@@ -260,7 +260,7 @@ class ChatAnswersTest extends RouteTestSupport {
         KEY("application/json", "{\"error\":{\"message\":\"no humps today\",\"code\":\"invalid_api_key\"}}", "authentication", false, "no humps today"),
         OBJECT("application/json", "{\"object\":\"error\",\"message\":\"no humps today\",\"type\":\"BadRequestError\",\"code\":400}", "provider-rejected", false, "no humps today"),
         PAGE("text/html", "<html><head><title>No humps today</title></head><body><p>x</p></body></html>", "provider-unavailable", true, "No humps today"),
-        NOTHING(null, "", "provider-unavailable", true, "empty"),
+        NOTHING(null, "", "stream-interrupted", true, "no text"),
         TEXT("text/plain", "no humps today", "provider-unavailable", true, "no humps today");
 
         private final String contentType;
