@@ -3,7 +3,9 @@ package dev.bactrian.jms;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.NavigableSet;
 import java.util.Set;
+import java.util.concurrent.ConcurrentSkipListSet;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.stream.Collectors;
@@ -56,6 +58,8 @@ public final class QueueMessages implements AggregationStrategy {
     private static final String CLAIMED = "claimed";
 
     private final AtomicBoolean ledgerIsAway = new AtomicBoolean();
+    /** Milliseconds that a message to {@code bactrian.polls} was delayed by. */
+    private final NavigableSet<Long> delays = new ConcurrentSkipListSet<>();
     private final CamelContext camelContext;
     private final Letters letters;
     private final InFlight inFlight;
@@ -209,7 +213,7 @@ public final class QueueMessages implements AggregationStrategy {
     /** Leaves the message that waits for the next look, {@code pauseMillis} or a little longer. */
     public void later(Exchange exchange) {
         Look look = exchange.getVariable("look", Look.class);
-        long delay = rounded(exchange.getVariable("pauseMillis", Long.class));
+        long delay = available(rounded(exchange.getVariable("pauseMillis", Long.class)));
         exchange.setVariable("laterMillis", delay);
         Generation generation = exchange.getVariable("generation", Generation.class);
         exchange.getMessage().removeHeaders("*");
@@ -217,6 +221,17 @@ public final class QueueMessages implements AggregationStrategy {
         Letters.addReply(exchange);
         inFlight.waiting(look.getId(), delay);
         cancellations().later(generation.id(), look, Duration.ofMillis(delay));
+    }
+
+    /** While the application stops Camel sends to no new endpoint: then a delay that was used before, the next shorter one if there is. */
+    private long available(long delay) {
+        if (!camelContext.isStopping()) {
+            delays.add(delay);
+            return delay;
+        }
+        Long shorter = delays.floor(delay);
+        Long longer = delays.ceiling(delay);
+        return shorter != null ? shorter : longer != null ? longer : delay;
     }
 
     /** Up to two digits that count: each delay is an endpoint of its own, and there must not be many. */
