@@ -8,6 +8,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.time.LocalDateTime;
 import java.time.format.DateTimeFormatter;
+import java.util.Arrays;
 import java.util.UUID;
 
 import dev.bactrian.config.Property;
@@ -89,12 +90,21 @@ public final class Undelivered implements CamelContextAware {
         synchronized (emission) {
             if (!emission.isKept()) {
                 for (Picture picture : emission.pictures()) {
-                    keep(picture.name(), picture.image().bytes());
+                    if (!isKept(picture)) {
+                        keep(picture.name(), picture.image().bytes());
+                    }
                 }
                 keep(emission.id() + ".json", emission.undelivered().getBytes(StandardCharsets.UTF_8));
                 emission.kept();
             }
         }
+    }
+
+    /** Whether an earlier round has kept it, whose document could not be written. */
+    private boolean isKept(Picture picture) throws IOException {
+        Path file = folder.resolve(picture.name());
+        byte[] bytes = picture.image().bytes();
+        return Files.isRegularFile(file) && Files.size(file) == bytes.length && Arrays.equals(Files.readAllBytes(file), bytes);
     }
 
     private void keep(String name, byte[] content) throws IOException {

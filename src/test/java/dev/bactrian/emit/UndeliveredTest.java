@@ -1,7 +1,9 @@
 package dev.bactrian.emit;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -12,6 +14,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 
 import dev.bactrian.config.Settings;
+import dev.bactrian.config.Settings.ImagesMode;
 import org.apache.camel.impl.DefaultCamelContext;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -47,6 +50,30 @@ class UndeliveredTest {
         }
 
         assertThat(volume.toFile().list()).containsExactly("a.json");
+    }
+
+    /** Its document comes last, and may find no room round after round. */
+    @Test
+    void keepsAnImageOnceThoughItsDocumentCanNotBeWritten() throws Exception {
+        String document = "{\"id\": \"cat\", \"images\": [{\"url\": \"https://example.org/out.png\"}]}";
+        Pictures pictures = Pictures.of(document, ImagesMode.DOWNLOAD);
+        pictures.all().get(0).found(new Image(new byte[] {1, 2, 3}, "image/png"));
+        Emission emission = new Emission("cat", document);
+        emission.begin();
+        emission.open(document, pictures, List.of(Delivery.document("direct:archive", document)));
+        emission.close(delivery -> "not delivered");
+        Path inTheWay = Files.createDirectories(folder.resolve("cat.json").resolve("x"));
+        try (DefaultCamelContext context = new DefaultCamelContext()) {
+            Undelivered undelivered = in(context, folder);
+            for (int round = 0; round < 3; round++) {
+                assertThatThrownBy(() -> undelivered.keep(emission)).isInstanceOf(IOException.class);
+            }
+            Files.delete(inTheWay);
+            Files.delete(inTheWay.getParent());
+            undelivered.keep(emission);
+        }
+
+        assertThat(folder.toFile().list()).containsExactlyInAnyOrder("cat-0.png", "cat.json");
     }
 
     /** A request that is refused because another of its id is in work has that id, too. */
