@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 
+import dev.bactrian.host.RouteNames;
 import org.apache.camel.CamelContext;
 import org.apache.camel.ServiceStatus;
 import org.apache.camel.model.ModelCamelContext;
@@ -41,6 +42,7 @@ public final class PackagedRoutes {
             }
         });
         PluginHelper.getRoutesLoader(context).loadRoutes(missing);
+        RouteNames.check(context);
         List<RouteDefinition> added = new ArrayList<>(model.getRouteDefinitions());
         added.removeAll(before);
         // While the application starts, routes that are added are not taken up.

@@ -1,0 +1,2 @@
+/** What keeps the routes and the application that they are part of apart, and tells the application what stops its start. */
+package dev.bactrian.host;
