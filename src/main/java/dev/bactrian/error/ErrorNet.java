@@ -11,6 +11,7 @@ import org.apache.camel.ExtendedCamelContext;
 import org.apache.camel.NamedNode;
 import org.apache.camel.Processor;
 import org.apache.camel.RuntimeCamelException;
+import org.apache.camel.impl.engine.DefaultReactiveExecutor;
 import org.apache.camel.model.ProcessorDefinition;
 import org.apache.camel.model.ProcessorDefinitionHelper;
 import org.apache.camel.model.RouteDefinition;
@@ -200,8 +201,11 @@ public final class ErrorNet implements CamelContextAware, InterceptStrategy {
         }
     }
 
-    /** The context's own executor, which an Error does not leave by as long as a step of ours is open. */
-    private static final class Guarded implements ReactiveExecutor {
+    /**
+     * The context's own executor, which an Error does not leave by as long as a step of ours is open. Of Camel's type, else
+     * Camel would tell each host of it at INFO.
+     */
+    private static final class Guarded extends DefaultReactiveExecutor {
 
         private final ReactiveExecutor executor;
 
