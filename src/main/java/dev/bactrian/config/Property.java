@@ -1,6 +1,7 @@
 package dev.bactrian.config;
 
 import java.util.Arrays;
+import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 
@@ -139,6 +140,22 @@ public enum Property {
 
     Form form() {
         return form;
+    }
+
+    /** The values that it may have, where there are few. */
+    public List<String> choices() {
+        return List.of(form.choices);
+    }
+
+    /** The Java type by which tools show it: that of a duration, a whole number, a flag, a size, else a text. */
+    public String type() {
+        return switch (form) {
+            case DURATION, CANCEL_AFTER, WAIT -> "java.time.Duration";
+            case COUNT, COUNT_OR_ZERO, PORT -> "java.lang.Integer";
+            case FLAG -> "java.lang.Boolean";
+            case SIZE -> "org.springframework.util.unit.DataSize";
+            default -> "java.lang.String";
+        };
     }
 
     /** Whether the value is a URL to be called. */
