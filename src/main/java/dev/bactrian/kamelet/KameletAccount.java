@@ -94,7 +94,7 @@ public final class KameletAccount implements CamelContextAware, StartupListener 
     private void read(Properties given, String name, BiConsumer<Account, String> setter) {
         Object value = given.get(name);
         if (value != null) {
-            setter.accept(account, value.toString());
+            setter.accept(account, PipeValues.plain(name, value.toString()));
         }
     }
 
