@@ -111,7 +111,7 @@ class KameletsTest {
 
         assertThat(annotation(kamelet, "kamelet.icon").asText()).matches("data:image/svg\\+xml;base64,[A-Za-z0-9+/]+=*");
         assertThat(annotation(kamelet, "catalog.version").asText()).as("filled in by the build").isEqualTo("${project.version}");
-        assertThat(annotation(kamelet, "provider").asText()).as("the validator accepts no other").isEqualTo("Apache Software Foundation");
+        assertThat(annotation(kamelet, "provider").asText()).as("the validator of Apache's catalogue knows its own alone").isEqualTo("Bactrian");
         assertThat(annotation(kamelet, "kamelet.support.level").asText()).isIn("Preview", "Stable");
         assertThat(annotation(kamelet, "kamelet.group").asText()).isNotBlank();
         assertThat(annotation(kamelet, "kamelet.namespace").asText()).isNotBlank();
@@ -182,6 +182,7 @@ class KameletsTest {
 
         assertThat(spec.path("template").path("from").path("uri").asText()).isEqualTo("kamelet:source");
         spec.path("dependencies").forEach(dependency -> assertThat(dependency.asText()).matches("(camel:|mvn:|github:apache/).+"));
+        assertThat(spec.path("dependencies")).extracting(JsonNode::asText).as("what a tool has to fetch").contains("mvn:dev.bactrian:bactrian:${project.version}");
     }
 
     @Test
