@@ -155,4 +155,18 @@ class HostInterceptorsTest extends RouteTestSupport {
                     "send direct://generate from host-asks");
         }
     }
+
+    @ParameterizedTest
+    @EnumSource(names = {"JAVA_CONFIGURATION", "JAVA_ROUTES"})
+    void seeNothingOfTheQueue(Kind kind) throws Exception {
+        this.kind = kind;
+        start("bactrian.jms.enabled", "true");
+
+        template().sendBody("jms:queue:bactrian.requests", "{\"id\": \"cat\", \"model\": \"sd-3\", \"prompt\": \"a cat\"}");
+        await().atMost(Duration.ofSeconds(20)).until(() -> !captured.results.isEmpty());
+
+        assertThat(captured.results.remove().json().path("status").asText()).isEqualTo("succeeded");
+        assertThat(simulator.count(Call.CREATE)).isOne();
+        assertThat(seen).noneMatch(what -> what.matches("\\w+ (.*bactrian(?!\\.requests).*|http:.*) from .*"));
+    }
 }

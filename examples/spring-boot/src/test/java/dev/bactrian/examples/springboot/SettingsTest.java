@@ -10,12 +10,16 @@ import dev.bactrian.config.Property;
 import dev.bactrian.config.Settings;
 import org.apache.camel.CamelContext;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 import org.springframework.boot.builder.SpringApplicationBuilder;
+import org.springframework.boot.test.system.CapturedOutput;
+import org.springframework.boot.test.system.OutputCaptureExtension;
 import org.springframework.context.ConfigurableApplicationContext;
 import org.springframework.core.env.StandardEnvironment;
 import org.springframework.core.env.SystemEnvironmentPropertySource;
 
 /** Bactrian's properties are Spring's: from application.yml, the environment and the command line, in any spelling. */
+@ExtendWith(OutputCaptureExtension.class)
 class SettingsTest {
 
     private static ConfigurableApplicationContext start(Map<String, Object> environment, String... arguments) {
@@ -41,8 +45,11 @@ class SettingsTest {
     }
 
     @Test
-    void thatThereAreNoneOfStopTheStart() {
-        assertThatThrownBy(() -> start(Map.of(), "--bactrian.upstage.key=up_1", "--logging.level.root=off").close())
+    void thatThereAreNoneOfStopTheStartWithOneLine(CapturedOutput output) {
+        assertThatThrownBy(() -> start(Map.of(), "--bactrian.upstage.key=up_1").close())
                 .hasStackTraceContaining("bactrian.upstage.key: no such property; did you mean bactrian.upstage.api-key?");
+
+        assertThat(output.toString().lines()).contains("bactrian.upstage.key: no such property; did you mean bactrian.upstage.api-key?");
+        assertThat(output).contains("APPLICATION FAILED TO START").doesNotContain("\tat ");
     }
 }
