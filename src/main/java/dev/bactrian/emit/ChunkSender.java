@@ -20,8 +20,8 @@ import dev.bactrian.generate.Documents;
 import dev.bactrian.generate.Generation;
 import dev.bactrian.generate.Headers;
 import dev.bactrian.generate.Intake;
-import dev.bactrian.http.Answers;
 import dev.bactrian.jms.Transactions;
+import dev.bactrian.text.OneLine;
 import dev.bactrian.threads.Pools;
 import org.apache.camel.AsyncCallback;
 import org.apache.camel.AsyncProducer;
@@ -159,7 +159,7 @@ public final class ChunkSender extends AsyncProcessorSupport implements CamelCon
         Throwable cause = Cause.of(exchange);
         exchange.setException(null);
         exchange.getVariable("chunks", ChunkSource.class).fail(new GenerationFailure(ErrorType.DELIVERY_FAILED,
-                "a chunk could not be emitted: " + Masked.text(Answers.oneLine(Cause.words(cause))), null, 1, false, cause));
+                "a chunk could not be emitted: " + Masked.text(OneLine.of(Cause.words(cause))), null, 1, false, cause));
     }
 
     private List<AsyncProducer> producers(Generation generation) throws Exception {

@@ -15,7 +15,8 @@ import dev.bactrian.config.SettingException;
 import dev.bactrian.config.Settings;
 import dev.bactrian.error.Cause;
 import dev.bactrian.generate.Account;
-import dev.bactrian.http.Answers;
+import dev.bactrian.text.OneLine;
+import dev.bactrian.text.OneLineLogger;
 import org.apache.camel.CamelContext;
 import org.apache.camel.Endpoint;
 import org.apache.camel.NoSuchBeanException;
@@ -28,7 +29,6 @@ import org.apache.camel.component.file.FileEndpoint;
 import org.apache.camel.component.seda.SedaEndpoint;
 import org.apache.camel.util.StringHelper;
 import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * The endpoints of {@code bactrian.emit.*}. Each is tried when the application starts, as far as that goes without
@@ -39,7 +39,7 @@ public final class Destinations implements StartupListener, Ordered {
     /** The name of the bean that says that the application is the service: what it sends to itself, nobody takes. */
     public static final String STANDALONE = "bactrianStandalone";
 
-    private static final Logger LOG = LoggerFactory.getLogger("dev.bactrian.emit");
+    private static final Logger LOG = OneLineLogger.of("dev.bactrian.emit");
     private static final String BEAN = "bactrianDestinations";
     private static final Pattern UNKNOWN_OPTIONS = Pattern.compile("Unknown parameters=\\[\\{(.*)}]");
     private static final Pattern HTTP_PORT = Pattern.compile("^https?:/*(?:[^/?#]*@)?(?:\\[[^/?#]*]|[^/?#:]*):(\\d+)(?=[/?#]|$)");
@@ -151,7 +151,7 @@ public final class Destinations implements StartupListener, Ordered {
         if (cause instanceof NoSuchBeanException missing) {
             return "no bean is named '" + missing.getName() + "'";
         }
-        String message = Answers.oneLine(String.valueOf(cause.getMessage()));
+        String message = OneLine.of(String.valueOf(cause.getMessage()));
         Matcher unknown = UNKNOWN_OPTIONS.matcher(message);
         if (unknown.find()) {
             // Their names alone: what an option is that nobody knows, a secret may be.

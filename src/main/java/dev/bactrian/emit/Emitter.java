@@ -17,6 +17,8 @@ import dev.bactrian.error.Retries;
 import dev.bactrian.generate.Documents;
 import dev.bactrian.generate.Headers;
 import dev.bactrian.http.Answers;
+import dev.bactrian.text.OneLine;
+import dev.bactrian.text.OneLineLogger;
 import org.apache.camel.CamelContext;
 import org.apache.camel.CamelContextAware;
 import org.apache.camel.Exchange;
@@ -24,12 +26,11 @@ import org.apache.camel.ExchangeException;
 import org.apache.camel.Message;
 import org.apache.camel.http.base.HttpOperationFailedException;
 import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /** What {@code routes/emit.camel.yaml} can't say itself: which messages go where. */
 public final class Emitter implements CamelContextAware {
 
-    private static final Logger LOG = LoggerFactory.getLogger("dev.bactrian.emit");
+    private static final Logger LOG = OneLineLogger.of("dev.bactrian.emit");
 
     /** Where content goes by default: a name that ends in {@code .json} would lie about it. */
     private static final String CONTENT_DEFAULT = "file:outbox?fileName=${header.BactrianContentName}";
@@ -233,7 +234,7 @@ public final class Emitter implements CamelContextAware {
         if (!emission.isTriedAgain() && !emission.isClosed()) {
             LOG.error("{}: could not be emitted", emission.id(), cause);
         }
-        emission.broken(settings.redact(Masked.text(Answers.oneLine(cause.toString()))));
+        emission.broken(settings.redact(Masked.text(OneLine.of(cause.toString()))));
     }
 
     /** Fails because an outcome is neither delivered nor kept, and says so once. */
@@ -269,6 +270,6 @@ public final class Emitter implements CamelContextAware {
     /** An HTTP destination's address may hold a secret, and Camel's own message holds the address. */
     private static String problem(Throwable cause) {
         return cause instanceof HttpOperationFailedException http ? "answered " + http.getStatusCode()
-                : Masked.text(Answers.oneLine(Cause.words(cause)));
+                : Masked.text(OneLine.of(Cause.words(cause)));
     }
 }

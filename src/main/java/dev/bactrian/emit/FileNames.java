@@ -4,17 +4,17 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Locale;
 
+import dev.bactrian.text.OneLineLogger;
 import org.apache.camel.Exchange;
 import org.apache.camel.component.file.FileEndpoint;
 import org.apache.camel.component.file.GenericFileExist;
 import org.apache.camel.component.file.GenericFileProducer;
 import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /** The names of the files that results and errors become. */
 final class FileNames {
 
-    private static final Logger LOG = LoggerFactory.getLogger("dev.bactrian.emit");
+    private static final Logger LOG = OneLineLogger.of("dev.bactrian.emit");
     private static final String ERROR = ".error";
 
     /** No id holds it, so what ends in it is the name of no other. */

@@ -14,12 +14,12 @@ import dev.bactrian.Version;
 import dev.bactrian.config.Property;
 import dev.bactrian.config.Settings;
 import dev.bactrian.http.AnswerRoom;
-import dev.bactrian.http.Answers;
 import dev.bactrian.http.CertificateFaultException;
 import dev.bactrian.http.Hosts;
 import dev.bactrian.http.ProviderHttp;
 import dev.bactrian.http.StallAware;
 import dev.bactrian.http.Tls;
+import dev.bactrian.text.OneLine;
 import dev.bactrian.threads.Pools;
 import org.apache.camel.CamelContext;
 import org.apache.hc.client5.http.SystemDefaultDnsResolver;
@@ -162,7 +162,7 @@ final class ImageClient {
             throw new ImageException(e.getMessage());
         } catch (IOException e) {
             throw late.get() ? new ImageException("took longer than " + Property.IMAGES_TIMEOUT.key())
-                    : new ImageException(e.getMessage() == null ? e.getClass().getSimpleName() : Answers.oneLine(e.getMessage()),
+                    : new ImageException(e.getMessage() == null ? e.getClass().getSimpleName() : OneLine.of(e.getMessage()),
                             !(e instanceof CertificateFaultException));
         } finally {
             alarm.cancel(false);

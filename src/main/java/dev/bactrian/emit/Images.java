@@ -11,18 +11,18 @@ import dev.bactrian.error.Cause;
 import dev.bactrian.error.Retries;
 import dev.bactrian.generate.Headers;
 import dev.bactrian.http.AnswerRoom;
-import dev.bactrian.http.Answers;
 import dev.bactrian.model.Kind;
+import dev.bactrian.text.OneLine;
+import dev.bactrian.text.OneLineLogger;
 import org.apache.camel.CamelContext;
 import org.apache.camel.CamelContextAware;
 import org.apache.camel.Exchange;
 import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /** What {@code routes/images.camel.yaml} can't say itself: which images are fetched, and how. */
 public final class Images implements CamelContextAware {
 
-    private static final Logger LOG = LoggerFactory.getLogger("dev.bactrian.emit");
+    private static final Logger LOG = OneLineLogger.of("dev.bactrian.emit");
 
     private CamelContext camelContext;
     private Settings settings;
@@ -75,7 +75,7 @@ public final class Images implements CamelContextAware {
                 throw lost;
             }
             // Such as a URL that the client does not take: the result is paid for, and is one without that image, too.
-            throw new ImageException(Answers.oneLine(String.valueOf(e.getMessage())));
+            throw new ImageException(OneLine.of(String.valueOf(e.getMessage())));
         }
     }
 

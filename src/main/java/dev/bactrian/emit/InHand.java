@@ -13,6 +13,7 @@ import dev.bactrian.config.Property;
 import dev.bactrian.config.Settings;
 import dev.bactrian.error.Cause;
 import dev.bactrian.generate.Headers;
+import dev.bactrian.text.OneLineLogger;
 import dev.bactrian.threads.Pools;
 import org.apache.camel.AsyncCallback;
 import org.apache.camel.AsyncProducer;
@@ -25,7 +26,6 @@ import org.apache.camel.support.ExchangeHelper;
 import org.apache.camel.support.LifecycleStrategySupport;
 import org.apache.camel.support.service.ServiceHelper;
 import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * Holds what is on its way out until its outcome is safe: a copy of the exchange sends it, by the route
@@ -35,7 +35,7 @@ import org.slf4j.LoggerFactory;
  */
 public final class InHand extends AsyncProcessorSupport implements CamelContextAware {
 
-    private static final Logger LOG = LoggerFactory.getLogger("dev.bactrian.emit");
+    private static final Logger LOG = OneLineLogger.of("dev.bactrian.emit");
 
     /** What gets no answer for so long hangs: what has just begun is given that time though the time to stop in is over. */
     private static final Duration YOUNG = Duration.ofSeconds(1);

@@ -3,17 +3,17 @@ package dev.bactrian.emit;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
+import dev.bactrian.text.OneLineLogger;
 import org.apache.camel.Endpoint;
 import org.apache.camel.Exchange;
 import org.apache.camel.component.file.FileEndpoint;
 import org.apache.camel.component.file.GenericFileProducer;
 import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /** The file component leaves the temporary file behind where it could not be written or renamed, on a full disk say. */
 final class TemporaryFiles {
 
-    private static final Logger LOG = LoggerFactory.getLogger("dev.bactrian.emit");
+    private static final Logger LOG = OneLineLogger.of("dev.bactrian.emit");
 
     private TemporaryFiles() {
     }

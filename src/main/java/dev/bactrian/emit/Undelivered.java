@@ -14,13 +14,13 @@ import java.util.UUID;
 import dev.bactrian.config.Property;
 import dev.bactrian.config.SettingException;
 import dev.bactrian.config.Settings;
-import dev.bactrian.http.Answers;
+import dev.bactrian.text.OneLine;
+import dev.bactrian.text.OneLineLogger;
 import org.apache.camel.CamelContext;
 import org.apache.camel.CamelContextAware;
 import org.apache.camel.RuntimeCamelException;
 import org.apache.camel.Variable;
 import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * The folder {@code bactrian.undelivered}, where what could not be delivered is kept. In Java and not as a {@code file:}
@@ -28,7 +28,7 @@ import org.slf4j.LoggerFactory;
  */
 public final class Undelivered implements CamelContextAware {
 
-    private static final Logger LOG = LoggerFactory.getLogger("dev.bactrian.emit");
+    private static final Logger LOG = OneLineLogger.of("dev.bactrian.emit");
 
     /** What the name of a file begins with until it is whole. */
     private static final String PART = ".tmp-";
@@ -154,6 +154,6 @@ public final class Undelivered implements CamelContextAware {
 
     /** Why it can't be written, in one line. */
     static String reason(Throwable e) {
-        return Answers.oneLine(e.getMessage() == null ? e.getClass().getSimpleName() : e.getClass().getSimpleName() + ": " + e.getMessage());
+        return OneLine.of(e.getMessage() == null ? e.getClass().getSimpleName() : e.getClass().getSimpleName() + ": " + e.getMessage());
     }
 }

@@ -22,18 +22,18 @@ import dev.bactrian.replicate.Look;
 import dev.bactrian.replicate.Output;
 import dev.bactrian.replicate.PredictionStream;
 import dev.bactrian.request.RequestId;
+import dev.bactrian.text.OneLineLogger;
 import dev.bactrian.upstage.ChatStream;
 import org.apache.camel.CamelContext;
 import org.apache.camel.CamelContextAware;
 import org.apache.camel.Exchange;
 import org.apache.camel.http.base.HttpOperationFailedException;
 import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /** What {@code routes/errors.camel.yaml} can't say itself: the error document of a request that failed. */
 public final class ErrorDocuments implements CamelContextAware {
 
-    private static final Logger LOG = LoggerFactory.getLogger("dev.bactrian.errors");
+    private static final Logger LOG = OneLineLogger.of("dev.bactrian.errors");
 
     private CamelContext camelContext;
     private Settings settings;

@@ -2,6 +2,7 @@ package dev.bactrian.error;
 
 import java.util.concurrent.atomic.AtomicBoolean;
 
+import dev.bactrian.text.OneLineLogger;
 import org.apache.camel.AsyncCallback;
 import org.apache.camel.AsyncProcessor;
 import org.apache.camel.CamelContext;
@@ -22,7 +23,6 @@ import org.apache.camel.support.AsyncProcessorConverterHelper;
 import org.apache.camel.support.AsyncProcessorSupport;
 import org.apache.camel.support.processor.DelegateAsyncProcessor;
 import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * Makes an {@link Error}, such as an exhausted heap, the failure of the request in whose work it is thrown.
@@ -34,7 +34,7 @@ import org.slf4j.LoggerFactory;
  */
 public final class ErrorNet implements CamelContextAware, InterceptStrategy {
 
-    private static final Logger LOG = LoggerFactory.getLogger("dev.bactrian.errors");
+    private static final Logger LOG = OneLineLogger.of("dev.bactrian.errors");
     private static final String ROUTES = "bactrian-";
 
     /** The exchange property that holds the innermost open step; copies of an exchange have it, too. */

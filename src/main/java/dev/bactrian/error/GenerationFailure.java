@@ -3,6 +3,7 @@ package dev.bactrian.error;
 import java.util.EnumSet;
 import java.util.Set;
 
+import dev.bactrian.text.OneLine;
 import dev.bactrian.text.Unicode;
 
 /**
@@ -46,7 +47,7 @@ public final class GenerationFailure extends RuntimeException {
 
     private GenerationFailure(ErrorType type, String message, Integer httpStatus, int attempts, boolean retryable,
             String requestId, Throwable cause) {
-        super(message == null ? null : Unicode.valid(message), cause);
+        super(message == null ? null : OneLine.escaped(Unicode.valid(message)), cause);
         this.type = type;
         this.httpStatus = httpStatus;
         this.attempts = attempts;

@@ -4,23 +4,23 @@ import dev.bactrian.config.Property;
 import dev.bactrian.config.Settings;
 import dev.bactrian.generate.Cancellations;
 import dev.bactrian.generate.Generation;
-import dev.bactrian.http.Answers;
 import dev.bactrian.http.HttpFailures;
 import dev.bactrian.http.Retry;
 import dev.bactrian.limit.Gate;
 import dev.bactrian.limit.Gates;
+import dev.bactrian.text.OneLine;
+import dev.bactrian.text.OneLineLogger;
 import dev.bactrian.threads.Descriptors;
 import org.apache.camel.CamelContext;
 import org.apache.camel.CamelContextAware;
 import org.apache.camel.Exchange;
 import org.apache.camel.Processor;
 import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /** What {@code routes/errors.camel.yaml} can't say itself: whether a step that has failed is made again, and when. */
 public final class Retries implements CamelContextAware, Processor {
 
-    private static final Logger LOG = LoggerFactory.getLogger("dev.bactrian.errors");
+    private static final Logger LOG = OneLineLogger.of("dev.bactrian.errors");
 
     /** The variable that counts how often the current step has failed. */
     public static final String ATTEMPTS = "attempts";
@@ -112,7 +112,7 @@ public final class Retries implements CamelContextAware, Processor {
         exchange.getMessage().setHeader(Exchange.REDELIVERY_DELAY, delay);
         if (mayRepeat(exchange)) {
             LOG.warn("{}: {}; again in {} ms", generation.id(),
-                    settings.account(generation.account()).redact(Answers.oneLine(String.valueOf(cause.getMessage()))), delay);
+                    settings.account(generation.account()).redact(OneLine.of(String.valueOf(cause.getMessage()))), delay);
         }
     }
 

@@ -13,6 +13,7 @@ import dev.bactrian.config.Property;
 import dev.bactrian.config.Settings;
 import dev.bactrian.error.Cause;
 import dev.bactrian.generate.Headers;
+import dev.bactrian.text.OneLineLogger;
 import org.apache.camel.CamelContext;
 import org.apache.camel.CamelContextAware;
 import org.apache.camel.Exchange;
@@ -21,12 +22,11 @@ import org.apache.camel.component.file.GenericFile;
 import org.apache.camel.component.file.GenericFileFilter;
 import org.apache.camel.spi.ExceptionHandler;
 import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /** What {@code routes/from-file.camel.yaml} can't say itself: which files can be read, and where a file goes in the end. */
 public final class Inbox implements CamelContextAware, GenericFileFilter<File>, ExceptionHandler {
 
-    private static final Logger LOG = LoggerFactory.getLogger("dev.bactrian.file");
+    private static final Logger LOG = OneLineLogger.of("dev.bactrian.file");
     private static final DateTimeFormatter TIMESTAMP = DateTimeFormatter.ofPattern("yyyyMMddHHmmssSSS");
 
     /** A file is whole once nobody has written to it for this long. */

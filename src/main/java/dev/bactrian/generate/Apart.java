@@ -2,15 +2,15 @@ package dev.bactrian.generate;
 
 import java.io.IOException;
 import java.io.InputStream;
-import java.util.ArrayList;
-import java.util.Collection;
-import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import dev.bactrian.config.Property;
 import dev.bactrian.config.Settings;
+import dev.bactrian.error.GenerationFailure;
 import dev.bactrian.request.GenerateRequest;
+import dev.bactrian.request.RequestReader;
+import dev.bactrian.threads.Descriptors;
 import org.apache.camel.CamelContext;
 import org.apache.camel.CamelContextAware;
 import org.apache.camel.Exchange;
@@ -25,6 +25,7 @@ import org.apache.camel.WrappedFile;
 public final class Apart implements Processor, CamelContextAware {
 
     private CamelContext camelContext;
+    private RequestReader reader;
     private long maxBytes;
 
     @Override
@@ -36,6 +37,7 @@ public final class Apart implements Processor, CamelContextAware {
     public void setCamelContext(CamelContext camelContext) {
         this.camelContext = camelContext;
         maxBytes = Settings.of(camelContext).bytes(Property.MAX_REQUEST_BYTES);
+        reader = new RequestReader(maxBytes);
     }
 
     @Override
@@ -44,24 +46,22 @@ public final class Apart implements Processor, CamelContextAware {
         // How often a step of the caller's was tried is not how often a delivery was.
         message.removeHeaders("CamelRedeliver*");
         Object body = message.getBody();
-        if (body instanceof Map<?, ?> || body instanceof Collection<?>) {
-            message.setBody(copy(body));
-        } else if (!(body == null || body instanceof String || body instanceof GenerateRequest)) {
-            read(exchange, message, body);
+        try {
+            if (body instanceof Map<?, ?> map) {
+                message.setBody(reader.read(map));
+            } else if (body instanceof JsonNode json) {
+                message.setBody(reader.read(json));
+            } else if (!(body == null || body instanceof String || body instanceof GenerateRequest)) {
+                read(exchange, message, body);
+            }
+        } catch (GenerationFailure e) {
+            message.setBody(new Unreadable(e));
+        } catch (IOException | RuntimeException | StackOverflowError e) {
+            if (Descriptors.areExhausted(e)) {
+                throw e;
+            }
+            message.setBody(new Unreadable(Unreadable.because(e)));
         }
-    }
-
-    private static Object copy(Object value) {
-        if (value instanceof Map<?, ?> map) {
-            Map<Object, Object> copy = new LinkedHashMap<>();
-            map.forEach((key, field) -> copy.put(key, copy(field)));
-            return copy;
-        } else if (value instanceof Collection<?> items) {
-            List<Object> copy = new ArrayList<>();
-            items.forEach(item -> copy.add(copy(item)));
-            return copy;
-        }
-        return value;
     }
 
     /** No further than tells that it is too large. */

@@ -5,13 +5,13 @@ import java.util.Optional;
 import dev.bactrian.config.Beans;
 import dev.bactrian.config.Property;
 import dev.bactrian.config.Settings;
+import dev.bactrian.text.OneLineLogger;
 import dev.bactrian.threads.Descriptors;
 import org.apache.camel.CamelContext;
 import org.apache.camel.CamelContextAware;
 import org.apache.camel.Exchange;
 import org.apache.camel.Expression;
 import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * How many requests may be in work at once, per trigger: {@code bactrian.max-in-flight}, and no more than this process may
@@ -19,7 +19,7 @@ import org.slf4j.LoggerFactory;
  */
 public final class Capacity implements CamelContextAware, Expression {
 
-    private static final Logger LOG = LoggerFactory.getLogger("dev.bactrian");
+    private static final Logger LOG = OneLineLogger.of("dev.bactrian");
 
     /**
      * Descriptors of a request at most: its connection, one that lies idle meanwhile at the other service, the other end of

@@ -13,6 +13,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.bactrian.error.GenerationFailure;
 import dev.bactrian.http.Answers;
 import dev.bactrian.text.LongText;
+import dev.bactrian.text.OneLine;
 import dev.bactrian.text.OutgoingJson;
 import dev.bactrian.text.Unicode;
 
@@ -59,7 +60,7 @@ public final class Documents {
     private static ObjectNode error(GenerationFailure failure) {
         return JsonNodeFactory.instance.objectNode()
                 .put("type", failure.type().toString())
-                .put("message", Answers.oneLine(failure.getMessage()))
+                .put("message", OneLine.of(failure.getMessage()))
                 .put("httpStatus", failure.httpStatus())
                 .put("attempts", failure.attempts())
                 .put("retryable", failure.retryable());

@@ -9,6 +9,7 @@ import java.util.Map;
 import java.util.UUID;
 import java.util.concurrent.RejectedExecutionException;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import dev.bactrian.config.Beans;
 import dev.bactrian.config.Property;
 import dev.bactrian.config.SettingException;
@@ -24,6 +25,7 @@ import dev.bactrian.request.GenerateRequest;
 import dev.bactrian.request.RequestId;
 import dev.bactrian.request.RequestReader.Format;
 import dev.bactrian.request.RequestReader;
+import dev.bactrian.text.OneLineLogger;
 import dev.bactrian.threads.Descriptors;
 import org.apache.camel.CamelContext;
 import org.apache.camel.CamelContextAware;
@@ -34,7 +36,6 @@ import org.apache.camel.support.ResourceHelper;
 import org.apache.camel.support.SynchronizationAdapter;
 import org.apache.camel.util.FileUtil;
 import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /** Takes a request from an exchange: reads it, resolves its model, and keeps its id from being in work twice. */
 public final class Intake implements CamelContextAware {
@@ -52,7 +53,7 @@ public final class Intake implements CamelContextAware {
             List.of("generation", "stream", "chunks", "recalled", "look", "streamed", "output", "attempts", "failure", "summary",
                     "cancellation", "webhook", "pictures", "picture", "turn", "refusal", "spared", "cancels", "pauseMillis", Streams.CHANNEL);
 
-    private static final Logger LOG = LoggerFactory.getLogger("dev.bactrian.requests");
+    private static final Logger LOG = OneLineLogger.of("dev.bactrian.requests");
 
     private static final long CHECK_MILLIS = 200;
 
@@ -201,13 +202,20 @@ public final class Intake implements CamelContextAware {
         return account;
     }
 
-    /** Where nothing can be opened at the moment, a file is not read yet. */
+    /**
+     * Where nothing can be opened at the moment, a file is not read yet. Whatever else goes wrong is the body's own: a
+     * caller's stream may fail at any byte.
+     */
     private GenerateRequest readInTheEnd(Exchange exchange, Account account) throws IOException {
         for (boolean said = false;; said = true) {
             try {
                 return read(exchange, account);
-            } catch (IOException | RuntimeException e) {
-                if (!Descriptors.areExhausted(e) || camelContext.isStopping()) {
+            } catch (GenerationFailure | RejectedExecutionException e) {
+                throw e;
+            } catch (IOException | RuntimeException | StackOverflowError e) {
+                if (!Descriptors.areExhausted(e)) {
+                    throw Unreadable.because(e);
+                } else if (camelContext.isStopping()) {
                     throw e;
                 }
                 if (!said) {
@@ -255,13 +263,17 @@ public final class Intake implements CamelContextAware {
 
     private GenerateRequest read(Exchange exchange, Object body, Format format) throws IOException {
         if (body instanceof GenerateRequest request) {
-            return request;
+            return reader.read(request);
         } else if (body instanceof String text) {
             return reader.read(text, format);
         } else if (body instanceof byte[] bytes) {
             return reader.read(bytes, format);
         } else if (body instanceof Map<?, ?> map) {
             return reader.read(map);
+        } else if (body instanceof JsonNode json) {
+            return reader.read(json);
+        } else if (body instanceof Unreadable unreadable) {
+            throw unreadable.failure();
         }
         InputStream stream = body == null ? InputStream.nullInputStream()
                 : camelContext.getTypeConverter().tryConvertTo(InputStream.class, exchange, body);

@@ -3,11 +3,8 @@ package dev.bactrian.http;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.Optional;
-import java.util.StringJoiner;
-import java.util.regex.Pattern;
 
 import com.fasterxml.jackson.core.JacksonException;
-import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.JsonToken;
@@ -20,13 +17,14 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import dev.bactrian.text.JsonMappers;
+import dev.bactrian.text.OneLine;
 import dev.bactrian.text.OutgoingJson;
 import dev.bactrian.text.Unicode;
 
 /** Reads what providers answer: JSON where it is JSON, whatever its content type says. */
 public final class Answers {
 
-    private static final int LONGEST_MESSAGE = 2000;
     private static final int LONGEST_NUMBER = 1_000_000;
     private static final int DEEPEST = 100_000;
 
@@ -38,19 +36,17 @@ public final class Answers {
      * Lenient where the services are (a key given twice, unknown fields), and without a limit of its own on a string's
      * length: {@code bactrian.max-response-bytes} is the limit.
      */
-    public static final ObjectMapper JSON = new ObjectMapper(JsonFactory.builder()
-            .streamReadConstraints(StreamReadConstraints.builder().maxStringLength(Integer.MAX_VALUE).maxNameLength(Integer.MAX_VALUE).build())
-            .streamWriteConstraints(WRITTEN).build())
+    public static final ObjectMapper JSON = JsonMapper.builder(JsonMappers.factory(JsonMappers.limits().build())
+                    .streamWriteConstraints(WRITTEN).build())
             .enable(DeserializationFeature.USE_BIG_DECIMAL_FOR_FLOATS)
-            .setNodeFactory(new JsonNodeFactory(true));
+            .nodeFactory(new JsonNodeFactory(true))
+            .build();
 
     /**
      * For what {@link #JSON} can't read: what other writers of JSON let pass (NaN, control characters in texts), and what
      * is deeper or longer than anybody means. Numbers with a fraction or an exponent are doubles here: any can be read.
      */
-    private static final ObjectMapper LENIENT = JsonMapper.builder(JsonFactory.builder()
-            .streamReadConstraints(StreamReadConstraints.builder().maxStringLength(Integer.MAX_VALUE).maxNameLength(Integer.MAX_VALUE)
-                    .maxNestingDepth(DEEPEST).maxNumberLength(LONGEST_NUMBER).build())
+    private static final ObjectMapper LENIENT = JsonMapper.builder(JsonMappers.factory(JsonMappers.limits().maxNestingDepth(DEEPEST).maxNumberLength(LONGEST_NUMBER).build())
             .enable(StreamReadFeature.USE_FAST_BIG_NUMBER_PARSER).enable(StreamReadFeature.USE_FAST_DOUBLE_PARSER).build())
             .enable(JsonReadFeature.ALLOW_NON_NUMERIC_NUMBERS, JsonReadFeature.ALLOW_UNESCAPED_CONTROL_CHARS,
                     JsonReadFeature.ALLOW_BACKSLASH_ESCAPING_ANY_CHARACTER, JsonReadFeature.ALLOW_TRAILING_COMMA,
@@ -59,9 +55,6 @@ public final class Answers {
             .build();
 
     private static final String BYTE_ORDER_MARK = "\uFEFF";
-    /** Line ends, and what else would move the cursor of a terminal that shows a log. */
-    private static final Pattern LINE_END = Pattern.compile("\\R");
-    private static final Pattern CONTROL = Pattern.compile("\\p{Cc}");
 
     private Answers() {
     }
@@ -130,37 +123,16 @@ public final class Answers {
         }
         // What is JSON at its beginning need not be JSON: "404 page not found".
         return json(body).filter(node -> node.isContainerNode() || node.isTextual()).map(Answers::message)
-                .orElseGet(() -> ErrorWords.ofText(body).map(Answers::oneLine));
+                .orElseGet(() -> ErrorWords.ofText(body).map(OneLine::of));
     }
 
     /** The same of a body that is JSON. */
     public static Optional<String> message(JsonNode body) {
-        return ErrorWords.of(body).map(Answers::oneLine);
+        return ErrorWords.of(body).map(OneLine::of);
     }
 
     /** What a page of HTML says: its title, else its text, on one line; empty where it holds no words. */
     public static Optional<String> title(String page) {
-        return ErrorWords.ofPage(page).map(Answers::oneLine);
-    }
-
-    /** Text for a message: on one line, valid Unicode, its control characters escaped as in JSON, and not without end. */
-    public static String oneLine(String text) {
-        // Line by line: one pattern with blanks on both sides of the line end takes quadratic time on blanks.
-        StringJoiner line = new StringJoiner(" ");
-        for (String part : LINE_END.split(Unicode.valid(text))) {
-            if (!part.isBlank() && line.length() <= LONGEST_MESSAGE) {
-                line.add(escaped(part.strip()));
-            }
-        }
-        if (line.length() <= LONGEST_MESSAGE) {
-            return line.toString();
-        }
-        int end = Character.isHighSurrogate(line.toString().charAt(LONGEST_MESSAGE - 1)) ? LONGEST_MESSAGE - 1 : LONGEST_MESSAGE;
-        return line.toString().substring(0, end) + "…";
-    }
-
-    /** A tab is a blank; of the others a terminal would make something. */
-    private static String escaped(String text) {
-        return CONTROL.matcher(text.replace('\t', ' ')).replaceAll(control -> String.format("\\\\u%04x", (int) control.group().charAt(0)));
+        return ErrorWords.ofPage(page).map(OneLine::of);
     }
 }

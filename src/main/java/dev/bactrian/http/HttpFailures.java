@@ -16,6 +16,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import dev.bactrian.error.ErrorType;
 import dev.bactrian.error.GenerationFailure;
 import dev.bactrian.model.Provider;
+import dev.bactrian.text.OneLine;
 import dev.bactrian.threads.Descriptors;
 import org.apache.camel.http.base.HttpOperationFailedException;
 import org.apache.hc.client5.http.ConnectTimeoutException;
@@ -73,7 +74,7 @@ public final class HttpFailures {
         ErrorType type = json.map(HttpFailures::type).orElse(ErrorType.PROVIDER_UNAVAILABLE);
         String said = body.stripLeading().startsWith("<") ? " with a page" + Answers.title(body).map(title -> ": " + title).orElse("")
                 : Answers.message(body).map(message -> ": " + message).orElse(json.isPresent()
-                        ? " with JSON that is no answer: " + Answers.oneLine(body) : " with half a document");
+                        ? " with JSON that is no answer: " + OneLine.of(body) : " with half a document");
         return new GenerationFailure(type, provider + " answered 200" + said, 200, 1,
                 type == ErrorType.PROVIDER_UNAVAILABLE || type == ErrorType.RATE_LIMITED, null);
     }
@@ -128,7 +129,7 @@ public final class HttpFailures {
 
     /** What an exception says, on one line. */
     static String detail(Throwable cause) {
-        return cause.getMessage() == null ? cause.getClass().getSimpleName() : Answers.oneLine(cause.getMessage());
+        return cause.getMessage() == null ? cause.getClass().getSimpleName() : OneLine.of(cause.getMessage());
     }
 
     /** Whether a call was refused because a limit is used up. */

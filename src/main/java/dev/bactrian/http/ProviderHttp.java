@@ -21,6 +21,7 @@ import dev.bactrian.generate.Cancellations;
 import dev.bactrian.generate.Capacity;
 import dev.bactrian.limit.Gates;
 import dev.bactrian.model.Provider;
+import dev.bactrian.text.OneLineLogger;
 import dev.bactrian.threads.Pools;
 import org.apache.camel.CamelContext;
 import org.apache.camel.CamelContextAware;
@@ -61,7 +62,6 @@ import org.apache.hc.core5.net.URIAuthority;
 import org.apache.hc.core5.util.TimeValue;
 import org.apache.hc.core5.util.Timeout;
 import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * The HTTP client of one provider, named by the {@code httpClient} parameter of the route's endpoint, so that no
@@ -78,7 +78,7 @@ public final class ProviderHttp extends CloseableHttpClient implements CamelCont
     /** On a request, and never sent: the id of the request that it is made for, and is cut with on request. */
     public static final String REQUEST = "Bactrian-Request";
 
-    private static final Logger LOG = LoggerFactory.getLogger("dev.bactrian.http");
+    private static final Logger LOG = OneLineLogger.of("dev.bactrian.http");
     private static final String WAIT = "wait=";
     private static final TimeValue LONGEST_IDLE = TimeValue.ofSeconds(30);
     private static final TimeValue LONGEST_LIFE = TimeValue.ofMinutes(10);

@@ -5,6 +5,7 @@ import java.util.concurrent.Future;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 
+import dev.bactrian.text.OneLineLogger;
 import dev.bactrian.threads.Pools;
 import jakarta.jms.Connection;
 import jakarta.jms.ConnectionFactory;
@@ -13,7 +14,6 @@ import jakarta.jms.InvalidDestinationException;
 import jakarta.jms.JMSException;
 import jakarta.jms.JMSSecurityException;
 import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * Says in one line that the broker is lost and in one that it is back. (Consumers tell it whenever they can't work, each
@@ -21,7 +21,7 @@ import org.slf4j.LoggerFactory;
  */
 final class BrokerWatch implements ExceptionListener, AutoCloseable {
 
-    private static final Logger LOG = LoggerFactory.getLogger("dev.bactrian.jms");
+    private static final Logger LOG = OneLineLogger.of("dev.bactrian.jms");
 
     /** A client may wait far longer for a broker that accepts and says nothing, and then find it as good as new. */
     private static final Duration SILENCE = Duration.ofSeconds(3);

@@ -6,6 +6,7 @@ import java.util.concurrent.RejectedExecutionException;
 import dev.bactrian.config.Property;
 import dev.bactrian.config.SettingException;
 import dev.bactrian.config.Settings;
+import dev.bactrian.text.OneLineLogger;
 import jakarta.jms.Connection;
 import jakarta.jms.ConnectionFactory;
 import jakarta.jms.Destination;
@@ -24,12 +25,11 @@ import org.apache.camel.support.service.ServiceSupport;
 import org.messaginghub.pooled.jms.JmsPoolConnectionFactory;
 import org.messaginghub.pooled.jms.JmsPoolSession;
 import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /** The connections to the broker, and the Camel components that use them. */
 final class Connections extends ServiceSupport {
 
-    private static final Logger LOG = LoggerFactory.getLogger("dev.bactrian.jms");
+    private static final Logger LOG = OneLineLogger.of("dev.bactrian.jms");
 
     /** Each container of consumers keeps one; the rest is for those who send from other threads. */
     private static final int CONNECTIONS = 4;

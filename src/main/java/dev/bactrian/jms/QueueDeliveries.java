@@ -14,13 +14,13 @@ import dev.bactrian.generate.Generation;
 import dev.bactrian.generate.Headers;
 import dev.bactrian.http.Answers;
 import dev.bactrian.http.Retry;
+import dev.bactrian.text.OneLineLogger;
 import jakarta.jms.JMSException;
 import jakarta.jms.Message;
 import jakarta.jms.Queue;
 import org.apache.camel.CamelContext;
 import org.apache.camel.Exchange;
 import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * What {@code routes/from-jms.camel.yaml} can't say itself of deliveries and dead letters: what is read from a message, and
@@ -28,7 +28,7 @@ import org.slf4j.LoggerFactory;
  */
 public final class QueueDeliveries {
 
-    private static final Logger LOG = LoggerFactory.getLogger("dev.bactrian.jms");
+    private static final Logger LOG = OneLineLogger.of("dev.bactrian.jms");
 
     private static final List<String> EMITTED =
             List.of(Headers.REQUEST_ID, Headers.PROVIDER, Headers.MODEL, Headers.KIND, Headers.STATUS);

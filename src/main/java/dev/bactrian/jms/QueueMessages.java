@@ -27,6 +27,7 @@ import dev.bactrian.ledger.Ledger;
 import dev.bactrian.observe.Observer;
 import dev.bactrian.replicate.Look;
 import dev.bactrian.replicate.Looks;
+import dev.bactrian.text.OneLineLogger;
 import jakarta.jms.BytesMessage;
 import jakarta.jms.Destination;
 import jakarta.jms.JMSException;
@@ -41,7 +42,6 @@ import org.apache.camel.CamelContext;
 import org.apache.camel.Exchange;
 import org.apache.camel.support.SynchronizationAdapter;
 import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * What {@code routes/from-jms.camel.yaml} can't say itself of requests and predictions under way: what is read from a
@@ -50,7 +50,7 @@ import org.slf4j.LoggerFactory;
  */
 public final class QueueMessages implements AggregationStrategy {
 
-    private static final Logger LOG = LoggerFactory.getLogger("dev.bactrian.jms");
+    private static final Logger LOG = OneLineLogger.of("dev.bactrian.jms");
 
     private static final List<String> READ = List.of(Headers.MODEL, Headers.PROVIDER, Exchange.CONTENT_TYPE);
 

@@ -7,12 +7,12 @@ import java.sql.SQLException;
 import java.sql.SQLIntegrityConstraintViolationException;
 import java.time.Duration;
 
+import dev.bactrian.text.OneLineLogger;
 import javax.sql.DataSource;
 
 import dev.bactrian.config.Property;
 import org.apache.camel.support.service.ServiceSupport;
 import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * Records in a database that several instances share: a row each of the table {@code bactrian_ledger}, which is made
@@ -23,7 +23,7 @@ import org.slf4j.LoggerFactory;
  */
 public final class JdbcRecords extends ServiceSupport implements Records {
 
-    private static final Logger LOG = LoggerFactory.getLogger("dev.bactrian.ledger");
+    private static final Logger LOG = OneLineLogger.of("dev.bactrian.ledger");
 
     private static final String CREATE = "CREATE TABLE bactrian_ledger (entry_key VARCHAR(255) PRIMARY KEY, "
             + "entry_value VARCHAR(512) NOT NULL, written_at BIGINT NOT NULL)";

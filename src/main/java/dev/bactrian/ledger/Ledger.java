@@ -13,6 +13,7 @@ import dev.bactrian.error.GenerationFailure;
 import dev.bactrian.generate.Generation;
 import dev.bactrian.replicate.Look;
 import dev.bactrian.replicate.Prediction;
+import dev.bactrian.text.OneLineLogger;
 import org.apache.camel.CamelContext;
 import org.apache.camel.CamelContextAware;
 import org.apache.camel.Exchange;
@@ -21,7 +22,6 @@ import org.apache.camel.Variable;
 import org.apache.camel.spi.StateRepository;
 import org.apache.camel.support.SynchronizationAdapter;
 import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * Remembers which prediction a request has been given, from before the first look until the request's outcome is safe,
@@ -33,7 +33,7 @@ import org.slf4j.LoggerFactory;
  */
 public final class Ledger implements CamelContextAware {
 
-    private static final Logger LOG = LoggerFactory.getLogger("dev.bactrian.ledger");
+    private static final Logger LOG = OneLineLogger.of("dev.bactrian.ledger");
 
     /** No key of a prediction begins so: it begins with a request's id. */
     private static final String CLAIM = "request=";

@@ -12,8 +12,8 @@ import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 
 import dev.bactrian.http.Retry;
+import dev.bactrian.text.OneLineLogger;
 import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * What one key may ask of a service: when its next call may be made. It knows the limit that is configured, what the
@@ -24,7 +24,7 @@ import org.slf4j.LoggerFactory;
  */
 public final class Gate {
 
-    private static final Logger LOG = LoggerFactory.getLogger("dev.bactrian.limit");
+    private static final Logger LOG = OneLineLogger.of("dev.bactrian.limit");
 
     /**
      * The services count calls by the minute, and may refuse them for half a minute more (PROVIDERS.md 3.7): a 429 so soon

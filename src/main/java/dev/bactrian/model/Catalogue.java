@@ -15,9 +15,9 @@ import java.util.regex.Pattern;
 import dev.bactrian.config.SettingException;
 import dev.bactrian.error.ErrorType;
 import dev.bactrian.error.GenerationFailure;
+import dev.bactrian.text.OneLineLogger;
 import dev.bactrian.text.Unicode;
 import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 import org.snakeyaml.engine.v2.api.Load;
 import org.snakeyaml.engine.v2.api.LoadSettings;
 import org.snakeyaml.engine.v2.exceptions.MarkedYamlEngineException;
@@ -29,7 +29,7 @@ import org.snakeyaml.engine.v2.exceptions.YamlEngineException;
  */
 public final class Catalogue {
 
-    private static final Logger LOG = LoggerFactory.getLogger("dev.bactrian.models");
+    private static final Logger LOG = OneLineLogger.of("dev.bactrian.models");
     private static final Set<String> FIELDS = Set.of("extends", "default-model", "providers");
     private static final Set<String> PROVIDER_FIELDS =
             Set.of("url", "working", "supports-stream", "default-model", "default-image-model", "models");

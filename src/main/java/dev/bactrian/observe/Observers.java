@@ -13,15 +13,15 @@ import java.util.stream.Stream;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.bactrian.generate.Generation;
+import dev.bactrian.text.OneLineLogger;
 import org.apache.camel.CamelContext;
 import org.apache.camel.Exchange;
 import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /** The observers that the application turns out to have. */
 final class Observers implements Observer {
 
-    private static final Logger LOG = LoggerFactory.getLogger("dev.bactrian.observe");
+    private static final Logger LOG = OneLineLogger.of("dev.bactrian.observe");
     private static final String BEAN = "bactrianObserver";
 
     private final Set<String> models = ConcurrentHashMap.newKeySet();

@@ -16,9 +16,9 @@ import dev.bactrian.config.Property;
 import dev.bactrian.config.Settings;
 import dev.bactrian.config.Url;
 import dev.bactrian.generate.Account;
-import dev.bactrian.http.Answers;
 import dev.bactrian.http.ProviderHttp;
 import dev.bactrian.model.Provider;
+import dev.bactrian.text.OneLine;
 import org.apache.camel.health.HealthCheckRegistry;
 import org.apache.camel.health.HealthCheckResultBuilder;
 import org.apache.camel.impl.health.AbstractHealthCheck;
@@ -136,7 +136,7 @@ public final class ProviderHealth extends AbstractHealthCheck {
                 return new Finding(true, provider + " is busy with our requests on all connections");
             }
             String reason = e.getCause() instanceof IOException ? e.getCause().getMessage() : e.getCause().toString();
-            return new Finding(false, provider + " is unreachable: " + question.settings().redact(Answers.oneLine(String.valueOf(reason))));
+            return new Finding(false, provider + " is unreachable: " + question.settings().redact(OneLine.of(String.valueOf(reason))));
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             return new Finding(false, provider + " was not asked: interrupted");

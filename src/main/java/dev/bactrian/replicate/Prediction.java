@@ -8,6 +8,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.MissingNode;
 import dev.bactrian.generate.Documents;
 import dev.bactrian.http.Answers;
+import dev.bactrian.text.OneLine;
 
 /**
  * A prediction as an answer shows it (PROVIDERS.md 1.6). All but {@code id} and {@code status} may be missing.
@@ -79,13 +80,13 @@ public record Prediction(String id, String rawStatus, JsonNode output, JsonNode 
 
     /** Why it failed, in the service's words: its error, else the last line of its log. */
     String reason() {
-        Optional<String> said = error.isTextual() ? Optional.of(Answers.oneLine(error.textValue())).filter(text -> !text.isBlank())
+        Optional<String> said = error.isTextual() ? Optional.of(OneLine.of(error.textValue())).filter(text -> !text.isBlank())
                 : error.isNull() || error.isMissingNode() || error.isContainerNode() && error.isEmpty() ? Optional.empty()
-                : Optional.of(Answers.message(error).orElse(Answers.oneLine(Documents.text(error))));
+                : Optional.of(Answers.message(error).orElse(OneLine.of(Documents.text(error))));
         return said.orElseGet(() -> {
             String lastLine = logs.lines().filter(line -> !line.isBlank()).reduce((a, b) -> b).orElse("");
             return "prediction " + id + " gave no reason"
-                    + (lastLine.isEmpty() ? "" : "; the last line of its log: " + Answers.oneLine(lastLine));
+                    + (lastLine.isEmpty() ? "" : "; the last line of its log: " + OneLine.of(lastLine));
         });
     }
 }

@@ -16,8 +16,8 @@ import dev.bactrian.http.Answers;
 import dev.bactrian.http.EventStream;
 import dev.bactrian.model.Kind;
 import dev.bactrian.text.LongText;
+import dev.bactrian.text.OneLineLogger;
 import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * A text as the model writes it, read from the prediction's own event stream (PROVIDERS.md 1.10): an iterator over its
@@ -29,7 +29,7 @@ import org.slf4j.LoggerFactory;
  */
 public final class PredictionStream implements ChunkSource, Closeable {
 
-    private static final Logger LOG = LoggerFactory.getLogger("dev.bactrian.replicate");
+    private static final Logger LOG = OneLineLogger.of("dev.bactrian.replicate");
 
     private final InputStream in;
     private final EventStream events;

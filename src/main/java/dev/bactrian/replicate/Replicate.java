@@ -28,6 +28,8 @@ import dev.bactrian.limit.Gates;
 import dev.bactrian.model.Kind;
 import dev.bactrian.model.Provider;
 import dev.bactrian.observe.Observer;
+import dev.bactrian.text.OneLine;
+import dev.bactrian.text.OneLineLogger;
 import dev.bactrian.threads.Descriptors;
 import org.apache.camel.Body;
 import org.apache.camel.CamelContext;
@@ -37,7 +39,6 @@ import org.apache.camel.ExchangeException;
 import org.apache.camel.Header;
 import org.apache.camel.Variable;
 import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 import org.slf4j.event.Level;
 
 /**
@@ -46,7 +47,7 @@ import org.slf4j.event.Level;
  */
 public final class Replicate implements CamelContextAware {
 
-    private static final Logger LOG = LoggerFactory.getLogger("dev.bactrian.replicate");
+    private static final Logger LOG = OneLineLogger.of("dev.bactrian.replicate");
     private static final String OFFICIAL_HOST = "api.replicate.com";
 
     private CamelContext camelContext;
@@ -291,7 +292,7 @@ public final class Replicate implements CamelContextAware {
 
     private void noStream(Generation generation, Look look, String why) {
         LOG.info("{}: the stream of prediction {} {}; it is looked at instead", generation.id(), look.getId(),
-                settings(generation).redact(Answers.oneLine(why)));
+                settings(generation).redact(OneLine.of(why)));
     }
 
     /** What an answer says that is no prediction, such as of an error with status 200. */
@@ -313,7 +314,7 @@ public final class Replicate implements CamelContextAware {
                 prediction.rawStatus());
         if (prediction.status() == PredictionStatus.UNKNOWN) {
             LOG.warn("{}: prediction {} has the unknown status '{}'; taken as still running", generation.id(), prediction.id(),
-                    Answers.oneLine(prediction.rawStatus()));
+                    OneLine.of(prediction.rawStatus()));
         }
         Settings own = settings(generation);
         boolean last = before.looks().counted() + 1 >= own.count(Property.REPLICATE_POLL_MAX_ATTEMPTS);

@@ -12,12 +12,12 @@ import com.fasterxml.jackson.databind.node.MissingNode;
 import dev.bactrian.config.Property;
 import dev.bactrian.config.Settings;
 import dev.bactrian.http.Answers;
+import dev.bactrian.text.OneLineLogger;
 import org.apache.camel.CamelContext;
 import org.apache.camel.CamelContextAware;
 import org.apache.camel.Exchange;
 import org.apache.camel.Variable;
 import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * Takes in what the service tells of predictions by webhook, and has it ready for whoever waits for them. Nothing else is
@@ -25,7 +25,7 @@ import org.slf4j.LoggerFactory;
  */
 public final class Webhooks implements CamelContextAware {
 
-    private static final Logger LOG = LoggerFactory.getLogger("dev.bactrian.replicate");
+    private static final Logger LOG = OneLineLogger.of("dev.bactrian.replicate");
 
     private static final int TAKEN = 200;
     private static final int NO_PREDICTION = 400;

@@ -22,7 +22,8 @@ public record GenerateRequest(
         String id, String model, Provider provider, Kind kind, List<ChatMessage> messages, String prompt, ObjectNode options) {
 
     public GenerateRequest {
-        messages = List.copyOf(messages);
+        messages = messages == null ? List.of() : List.copyOf(messages);
+        options = options == null ? JsonNodeFactory.instance.objectNode() : options;
     }
 
     /** A request of a prompt alone. */

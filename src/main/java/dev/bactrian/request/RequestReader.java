@@ -2,6 +2,7 @@ package dev.bactrian.request;
 
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.StringWriter;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
@@ -12,19 +13,19 @@ import java.util.Map;
 import java.util.Set;
 
 import com.fasterxml.jackson.core.JacksonException;
-import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonParser;
-import com.fasterxml.jackson.core.StreamReadConstraints;
+import com.fasterxml.jackson.core.exc.StreamConstraintsException;
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.bactrian.error.ErrorType;
 import dev.bactrian.error.GenerationFailure;
 import dev.bactrian.model.Kind;
 import dev.bactrian.model.Provider;
+import dev.bactrian.text.JsonMappers;
+import dev.bactrian.text.OneLine;
 
 /**
  * Reads a request in the forms of docs/reference.md: plain text, JSON, bytes or a stream of either, a map. Every
@@ -53,9 +54,10 @@ public final class RequestReader {
     private static final Set<String> OWN_FIELDS =
             Set.of("id", "model", "provider", "messages", "prompt", "kind", "stream");
     private static final Set<String> ROLES = Set.of("system", "developer", "user", "assistant", "tool");
+    /** What is nested deeper could not be wrapped into a call, or read by whoever gets it. */
+    private static final int DEEPEST = 500;
     /** Without a limit of its own on a string's length: {@code bactrian.max-request-bytes} is the limit. */
-    private static final ObjectMapper JSON = JsonMapper.builder(JsonFactory.builder()
-                    .streamReadConstraints(StreamReadConstraints.builder().maxStringLength(Integer.MAX_VALUE).build()).build())
+    private static final ObjectMapper JSON = JsonMappers.mapper(JsonMappers.limits().maxNestingDepth(DEEPEST).build())
             .enable(JsonParser.Feature.STRICT_DUPLICATE_DETECTION)
             .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
             .enable(DeserializationFeature.USE_BIG_DECIMAL_FOR_FLOATS)
@@ -78,7 +80,7 @@ public final class RequestReader {
         String body = text.startsWith("\uFEFF") ? text.substring(1) : text;
         boolean json = format == Format.JSON || format == Format.UNKNOWN && body.startsWith("{");
         if (json) {
-            return read(parse(body));
+            return request(parse(body));
         }
         if (body.isBlank()) {
             throw invalid("no prompt: the body is empty");
@@ -98,22 +100,104 @@ public final class RequestReader {
         }
     }
 
-    /** Reads a stream of UTF-8 bytes, no further than the limit, and closes it. */
+    /**
+     * Reads a stream of UTF-8 bytes, no further than the limit, and closes it.
+     *
+     * @throws IOException what the stream throws
+     */
     public GenerateRequest read(InputStream stream, Format format) throws IOException {
+        byte[] bytes;
         try (stream) {
-            return read(stream.readNBytes((int) Math.min(maxBytes + 1, Integer.MAX_VALUE - 8)), format);
+            bytes = stream.readNBytes((int) Math.min(maxBytes + 1, Integer.MAX_VALUE - 8));
         }
+        return read(bytes, format);
     }
 
     /** Reads a map of the same fields as a JSON request. */
     public GenerateRequest read(Map<?, ?> map) {
-        String json;
-        try {
-            json = JSON.writeValueAsString(map);
-        } catch (JacksonException e) {
-            throw invalid("the map is not JSON: " + firstLine(e));
+        return read(written(map, "the map"), Format.JSON);
+    }
+
+    /** Reads an object of the same fields as a JSON request. */
+    public GenerateRequest read(JsonNode json) {
+        return read(written(json, "the JSON"), Format.JSON);
+    }
+
+    /** Checks a request that its sender has put together: its id, its prompt, and that it can be written. */
+    public GenerateRequest read(GenerateRequest request) {
+        String id = request.id();
+        if (id != null && !RequestId.isValid(id)) {
+            throw badId();
         }
-        return read(json, Format.JSON);
+        try {
+            if (request.prompt() == null && request.messages().isEmpty()) {
+                throw invalid("no prompt: one of messages and prompt is required");
+            }
+            parse(written(request, "the request"));
+            return request;
+        } catch (GenerationFailure e) {
+            throw e.of(id);
+        }
+    }
+
+    /**
+     * What a host has put together as JSON. It may hold itself, be deeper or larger than can be written, and its own code
+     * may fail at any point.
+     */
+    private String written(Object given, String what) {
+        try {
+            Limited json = new Limited();
+            JSON.writeValue(json, given);
+            return json.toString();
+        } catch (IOException | RuntimeException | StackOverflowError e) {
+            for (Throwable cause = e; cause != null; cause = cause.getCause()) {
+                if (cause instanceof TooLarge) {
+                    throw tooLarge();
+                } else if (cause instanceof StreamConstraintsException || cause instanceof StackOverflowError) {
+                    throw invalid(what + " is not JSON: it holds itself, or is nested deeper than " + DEEPEST + " levels");
+                }
+            }
+            throw invalid(what + " is not JSON: " + OneLine.of(e instanceof JacksonException json ? json.getOriginalMessage()
+                    : e.getClass().getSimpleName() + ": " + e.getMessage()));
+        }
+    }
+
+    /** Takes no more than the limit: what holds one thing many times over is larger than it seems. */
+    private final class Limited extends StringWriter {
+
+        @Override
+        public void write(int c) {
+            room(1);
+            super.write(c);
+        }
+
+        @Override
+        public void write(char[] buffer, int offset, int length) {
+            room(length);
+            super.write(buffer, offset, length);
+        }
+
+        @Override
+        public void write(String text) {
+            room(text.length());
+            super.write(text);
+        }
+
+        @Override
+        public void write(String text, int offset, int length) {
+            room(length);
+            super.write(text, offset, length);
+        }
+
+        private void room(int more) {
+            if (getBuffer().length() + (long) more > maxBytes) {
+                throw new TooLarge();
+            }
+        }
+    }
+
+    private static final class TooLarge extends RuntimeException {
+        private static final long serialVersionUID = 1L;
     }
 
     private static JsonNode parse(String text) {
@@ -122,21 +206,26 @@ public final class RequestReader {
         } catch (JacksonException e) {
             String where = e.getLocation() == null ? ""
                     : " (line " + e.getLocation().getLineNr() + ", column " + e.getLocation().getColumnNr() + ")";
+            String said = String.valueOf(e.getOriginalMessage());
+            if (e instanceof StreamConstraintsException && said.contains("nesting depth")) {
+                throw invalid("nested deeper than " + DEEPEST + " levels" + where);
+            }
             // Jackson's own words may quote the prompt, which must not show in a log.
-            String problem = e.getOriginalMessage().startsWith("Duplicate field") ? ": " + e.getOriginalMessage() : "";
+            String problem = said.startsWith("Duplicate field") ? ": " + OneLine.of(said)
+                    : e instanceof StreamConstraintsException ? ": a number is too long" : "";
             throw invalid("not JSON" + where + problem);
         } catch (NumberFormatException e) {
             throw invalid("not JSON: a number has too large an exponent");
         }
     }
 
-    private static GenerateRequest read(JsonNode root) {
+    private static GenerateRequest request(JsonNode root) {
         if (!(root instanceof ObjectNode fields)) {
             throw invalid("not a JSON object");
         }
         String id = text(fields, "id");
         if (id != null && !RequestId.isValid(id)) {
-            throw invalid("id: not 1 to 128 of A-Z a-z 0-9 . _ - without a dot in front");
+            throw badId();
         }
         try {
             return read(id, fields);
@@ -234,8 +323,8 @@ public final class RequestReader {
         return text.toString();
     }
 
-    private static String firstLine(Exception e) {
-        return e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage().lines().findFirst().orElse("");
+    private static GenerationFailure badId() {
+        return invalid("id: not 1 to 128 of A-Z a-z 0-9 . _ - without a dot in front");
     }
 
     private GenerationFailure tooLarge() {

@@ -1,5 +1,6 @@
 package dev.bactrian.simulator;
 
+import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.io.JsonStringEncoder;
 import com.fasterxml.jackson.databind.DeserializationFeature;
@@ -13,8 +14,9 @@ import java.nio.charset.StandardCharsets;
 /** JSON in and out, with one mapper for the package. */
 final class Json {
 
-    private static final ObjectMapper MAPPER =
-            JsonMapper.builder().enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS).build();
+    /** Without a table of the names of fields, which names of one hash would spoil for all. */
+    private static final ObjectMapper MAPPER = JsonMapper.builder(JsonFactory.builder()
+            .disable(JsonFactory.Feature.CANONICALIZE_FIELD_NAMES).disable(JsonFactory.Feature.INTERN_FIELD_NAMES).build()).enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS).build();
 
     private Json() {
     }

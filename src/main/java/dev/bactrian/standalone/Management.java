@@ -6,6 +6,7 @@ import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 
 import dev.bactrian.config.Property;
+import dev.bactrian.text.OneLineLogger;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
@@ -14,7 +15,6 @@ import org.apache.camel.component.micrometer.prometheus.MicrometerPrometheus;
 import org.apache.camel.component.platform.http.main.ManagementHttpServer;
 import org.apache.camel.health.HealthCheckRegistry;
 import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * The port for whoever watches the service: {@code /observe/health} and {@code /observe/metrics}, on this machine alone.
@@ -22,7 +22,7 @@ import org.slf4j.LoggerFactory;
  */
 final class Management {
 
-    private static final Logger LOG = LoggerFactory.getLogger("dev.bactrian");
+    private static final Logger LOG = OneLineLogger.of("dev.bactrian");
     private static final String HOST = "127.0.0.1";
 
     private final int port;

@@ -16,14 +16,14 @@ import dev.bactrian.config.Settings.ReplicateApi;
 import dev.bactrian.config.Settings;
 import dev.bactrian.emit.Destinations;
 import dev.bactrian.simulator.Simulator;
+import dev.bactrian.text.OneLineLogger;
 import org.apache.camel.main.Main;
 import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /** The standalone service: the packaged routes in a Camel of their own, with the simulator where no provider is set. */
 final class Service implements AutoCloseable {
 
-    private static final Logger LOG = LoggerFactory.getLogger("dev.bactrian");
+    private static final Logger LOG = OneLineLogger.of("dev.bactrian");
 
     /** Camel's own property for the time that a stop may take, in seconds. */
     private static final String CAMELS_TIMEOUT = "camel.main.shutdown-timeout";

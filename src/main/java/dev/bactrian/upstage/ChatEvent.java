@@ -12,6 +12,7 @@ import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.bactrian.http.Answers;
 import dev.bactrian.http.EventStream;
+import dev.bactrian.text.OneLine;
 
 /**
  * What one event of a chat stream says (PROVIDERS.md 3.5), read anew for each.
@@ -66,7 +67,7 @@ final class ChatEvent {
         } catch (JacksonException | NumberFormatException e) {
             reset();
         }
-        // Text takes bytes that are not UTF-8, which the parser of bytes refuses.
+        // In text, bytes that are not UTF-8 are characters, too.
         return readText(event.text());
     }
 
@@ -124,7 +125,7 @@ final class ChatEvent {
 
     private static String inWords(String body) {
         return body.isBlank() ? "an error without a word"
-                : Answers.json(body).filter(JsonNode::isObject).map(ChatEvent::said).orElse(Answers.oneLine(body));
+                : Answers.json(body).filter(JsonNode::isObject).map(ChatEvent::said).orElse(OneLine.of(body));
     }
 
     private void reset() {
@@ -172,6 +173,10 @@ final class ChatEvent {
         byte[] data = event.data();
         int end = event.start() + event.length();
         int from = event.start() + textAt + 1;
+        if (!isAscii(data, event.start(), from)) {
+            // Where its text begins is known in characters.
+            return;
+        }
         int to = from;
         while (to < end && data[to] != '"' && data[to] != '\\') {
             to++;
@@ -180,6 +185,15 @@ final class ChatEvent {
             before = Arrays.copyOfRange(data, event.start(), from);
             after = Arrays.copyOfRange(data, to, end);
         }
+    }
+
+    private static boolean isAscii(byte[] data, int from, int to) {
+        for (int i = from; i < to; i++) {
+            if (data[i] < 0) {
+                return false;
+            }
+        }
+        return true;
     }
 
     private void read(JsonParser parser) throws IOException {
@@ -213,7 +227,7 @@ final class ChatEvent {
 
     private static String said(JsonNode error) {
         JsonNode body = error.has("error") ? error : Answers.JSON.createObjectNode().set("error", error);
-        return Answers.message(body).orElse(Answers.oneLine(error.toString()));
+        return Answers.message(body).orElse(OneLine.of(error.toString()));
     }
 
     private void readChoices(JsonParser parser) throws IOException {
@@ -288,7 +302,7 @@ final class ChatEvent {
     private void readContent(JsonParser parser, JsonToken value) throws IOException {
         if (value == JsonToken.VALUE_STRING) {
             if (parser.getTextLength() > 0) {
-                textAt = piece == null ? (int) parser.currentTokenLocation().getByteOffset() : -1;
+                textAt = piece == null ? (int) parser.currentTokenLocation().getCharOffset() : -1;
                 add(parser.getText());
             }
         } else if (value == JsonToken.START_ARRAY) {

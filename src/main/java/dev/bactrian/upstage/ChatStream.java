@@ -24,9 +24,9 @@ import dev.bactrian.http.NothingHeardException;
 import dev.bactrian.http.ResponseTooLargeException;
 import dev.bactrian.model.Provider;
 import dev.bactrian.text.LongText;
+import dev.bactrian.text.OneLineLogger;
 import dev.bactrian.text.Unicode;
 import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * A chat answer as it streams in: an iterator over its pieces of text, in order, none of them empty, that keeps what
@@ -48,7 +48,7 @@ public final class ChatStream implements ChunkSource, Closeable {
 
     private static final String REFUSED = "refusal";
     private static final String FILTERED = "content_filter";
-    private static final Logger LOG = LoggerFactory.getLogger("dev.bactrian.upstage");
+    private static final Logger LOG = OneLineLogger.of("dev.bactrian.upstage");
 
     private final UnaryOperator<String> redact;
     private final Cancellation cancellation;

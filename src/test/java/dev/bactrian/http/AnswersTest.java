@@ -7,6 +7,7 @@ import java.time.Duration;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import dev.bactrian.text.OneLine;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -73,37 +74,37 @@ class AnswersTest {
 
     @Test
     void aMessageIsOnOneLine() {
-        assertThat(Answers.oneLine("  one \r\n\n two\rthree \u2028 four\n")).isEqualTo("one two three four");
+        assertThat(OneLine.of("  one \r\n\n two\rthree \u2028 four\n")).isEqualTo("one two three four");
     }
 
     @Test
     void aMessageHasNoControlCharacters() {
-        assertThat(Answers.oneLine("a\u001b[2Jb\u0000c\td\u0085e\u009b\u007ff\u0007")).isEqualTo("a\\u001b[2Jb\\u0000c d e\\u009b\\u007ff\\u0007");
+        assertThat(OneLine.of("a\u001b[2Jb\u0000c\td\u0085e\u009b\u007ff\u0007")).isEqualTo("a\\u001b[2Jb\\u0000c d e\\u009b\\u007ff\\u0007");
     }
 
     @Test
     void aMessageIsNotWithoutEnd() {
-        assertThat(Answers.oneLine("x".repeat(100_000))).hasSizeLessThan(3000).startsWith("xxx").endsWith("…");
+        assertThat(OneLine.of("x".repeat(100_000))).hasSizeLessThan(3000).startsWith("xxx").endsWith("…");
     }
 
     @Test
     void aMessageIsNotCutWithinACharacter() {
-        assertThat(Answers.oneLine("x".repeat(1999) + "🐫".repeat(10))).isEqualTo("x".repeat(1999) + "…");
+        assertThat(OneLine.of("x".repeat(1999) + "🐫".repeat(10))).isEqualTo("x".repeat(1999) + "…");
     }
 
     @Test
     void aMessageIsValidUnicode() {
-        assertThat(Answers.oneLine("cut \uD83D")).isEqualTo("cut \uFFFD");
+        assertThat(OneLine.of("cut \uD83D")).isEqualTo("cut \uFFFD");
     }
 
     @Test
     void aMegabyteOfBlanksIsNothingSpecial() {
-        assertTimeoutPreemptively(Duration.ofSeconds(5), () -> Answers.oneLine("a" + " ".repeat(1_000_000) + "b"));
+        assertTimeoutPreemptively(Duration.ofSeconds(5), () -> OneLine.of("a" + " ".repeat(1_000_000) + "b"));
     }
 
     @Test
     void aShortMessageIsKeptWhole() {
-        assertThat(Answers.oneLine("x".repeat(2000))).hasSize(2000);
+        assertThat(OneLine.of("x".repeat(2000))).hasSize(2000);
     }
 
     @Test

@@ -1,0 +1,78 @@
+package dev.bactrian.text;
+
+import java.util.HexFormat;
+import java.util.StringJoiner;
+import java.util.regex.Pattern;
+
+/**
+ * Text of others as a message, a line of a log or a console may show it: on one line, and without what moves a terminal's
+ * cursor or turns the order of the characters round.
+ */
+public final class OneLine {
+
+    private static final int LONGEST = 2000;
+    /** What takes the place of the rest of a text that is cut. */
+    public static final char CUT = '…';
+
+    private static final Pattern LINE_END = Pattern.compile("\\R");
+
+    private OneLine() {
+    }
+
+    /**
+     * For a message: valid Unicode, its lines joined by blanks, its control characters escaped as in JSON, and no longer
+     * than {@value #LONGEST} characters. A secret in it is masked before (what is cut through is not found any more).
+     */
+    public static String of(String text) {
+        // Line by line: one pattern with blanks on both sides of the line end takes quadratic time on blanks.
+        StringJoiner line = new StringJoiner(" ");
+        for (String part : LINE_END.split(Unicode.valid(text))) {
+            if (!part.isBlank() && line.length() <= LONGEST) {
+                line.add(escaped(part.strip().replace('\t', ' ')));
+            }
+        }
+        return cut(line.toString(), LONGEST);
+    }
+
+    /** The text up to that many characters, and {@link #CUT} where it had more. */
+    public static String cut(String text, int longest) {
+        if (text.length() <= longest) {
+            return text;
+        }
+        return text.substring(0, Character.isHighSurrogate(text.charAt(longest - 1)) ? longest - 1 : longest) + CUT;
+    }
+
+    /** All of the text, with its line ends and control characters escaped as in JSON; the same object where it has none. */
+    public static String escaped(String text) {
+        int first = 0;
+        while (first < text.length() && !isControl(text.charAt(first))) {
+            first++;
+        }
+        if (first == text.length()) {
+            return text;
+        }
+        StringBuilder escaped = new StringBuilder(text.length() + 16).append(text, 0, first);
+        for (int i = first; i < text.length(); i++) {
+            char c = text.charAt(i);
+            if (!isControl(c)) {
+                escaped.append(c);
+            } else if (c == '\n' || c == '\r') {
+                escaped.append(c == '\n' ? "\\n" : "\\r");
+            } else {
+                escaped.append("\\u").append(HexFormat.of().toHexDigits(c));
+            }
+        }
+        return escaped.toString();
+    }
+
+    /** Whether the text holds a line end or a control character. */
+    public static boolean hasControls(String text) {
+        return text.chars().anyMatch(c -> c == '\t' || isControl((char) c));
+    }
+
+    /** C0 (but for the tab) and C1, the line and paragraph separator, and what sets the direction of a text. */
+    private static boolean isControl(char c) {
+        return c < ' ' && c != '\t' || c >= 0x7F && c <= 0x9F || c == '\u2028' || c == '\u2029' || c == '\u061C'
+                || c == '\u200E' || c == '\u200F' || c >= '\u202A' && c <= '\u202E' || c >= '\u2066' && c <= '\u2069';
+    }
+}
