@@ -19,7 +19,7 @@ public enum Property {
             "https://homepage.replicate.com/api/prediction"),
     REPLICATE_POLL_ENDPOINT("replicate.poll-endpoint", Form.URL_WITH_ID, "https://api.replicate.com/v1/predictions/{id}",
             "https://homepage.replicate.com/api/poll?id={id}"),
-    REPLICATE_API_TOKEN("replicate.api-token", Form.SECRET, null),
+    REPLICATE_API_TOKEN("replicate.api-token", Form.KEY, null),
     REPLICATE_API("replicate.api", Form.REPLICATE_API, "official", "homepage"),
     REPLICATE_POLL_DELAY("replicate.poll-delay", Form.DURATION, "1s", "5s"),
     REPLICATE_POLL_MAX_ATTEMPTS("replicate.poll-max-attempts", Form.COUNT, "150", "30"),
@@ -37,7 +37,7 @@ public enum Property {
 
     UPSTAGE_API_ENDPOINT("upstage.api-endpoint", Form.URL, "https://api.upstage.ai/v1/chat/completions",
             "https://ap-northeast-2.apistage.ai/v1/web/demo/chat/completions"),
-    UPSTAGE_API_KEY("upstage.api-key", Form.SECRET, null),
+    UPSTAGE_API_KEY("upstage.api-key", Form.KEY, null),
     UPSTAGE_PROMPT_STYLE("upstage.prompt-style", Form.PROMPT_STYLE, "messages", "flattened"),
     UPSTAGE_PROXY("upstage.proxy", Form.PROXY, null),
 
@@ -97,7 +97,7 @@ public enum Property {
 
     /** How a value is written. */
     enum Form {
-        TEXT, SECRET, URL, URL_WITH_ID, WEBHOOK_URL, WEBHOOK_SECRETS, PROXY, DURATION, COUNT, COUNT_OR_ZERO, PORT, SIZE, SIZE_OR_AUTO, FLAG,
+        TEXT, SECRET, KEY, URL, URL_WITH_ID, WEBHOOK_URL, WEBHOOK_SECRETS, PROXY, DURATION, COUNT, COUNT_OR_ZERO, PORT, SIZE, SIZE_OR_AUTO, FLAG,
         CANCEL_AFTER, WAIT,
         PROFILE("playground"), REPLICATE_API("official", "homepage"), PROMPT_STYLE("messages", "flattened"),
         STREAM("auto", "off"), EMIT_FORMAT("json", "content"), IMAGES("url", "download", "inline"), SIMULATOR("auto", "true", "false");
@@ -165,7 +165,7 @@ public enum Property {
 
     /** Whether the value must never be shown. */
     public boolean secret() {
-        return form == Form.SECRET || form == Form.WEBHOOK_SECRETS || form == Form.PROXY;
+        return form == Form.SECRET || form == Form.KEY || form == Form.WEBHOOK_SECRETS || form == Form.PROXY;
     }
 
     /** The default, empty where there is none; {@code playground} asks for that profile's. */

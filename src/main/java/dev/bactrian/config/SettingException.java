@@ -1,11 +1,13 @@
 package dev.bactrian.config;
 
+import dev.bactrian.text.OneLine;
+
 /** A missing, unknown or malformed property. The message is one line and names the property. */
 public final class SettingException extends IllegalArgumentException {
 
     private static final long serialVersionUID = 1L;
 
     public SettingException(String property, String problem) {
-        super((property + ": " + problem).replaceAll("\\R", " "));
+        super(OneLine.of(property + ": " + problem));
     }
 }

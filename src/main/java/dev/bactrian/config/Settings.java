@@ -62,7 +62,7 @@ public final class Settings {
                 value = environment.apply(PROVIDERS_OWN_NAMES.get(property));
             }
             if (value != null) {
-                values.put(property, property.secret() ? value : value.trim());
+                values.put(property, Values.read(property, value));
             }
         }
         playground = "playground".equals(values.get(Property.PROFILE));
@@ -74,7 +74,7 @@ public final class Settings {
 
     private Settings(Settings defaults, Map<Property, String> own) {
         values.putAll(defaults.values);
-        values.putAll(own);
+        own.forEach((property, value) -> values.put(property, Values.read(property, value)));
         playground = defaults.playground;
         if (own.containsKey(Property.REPLICATE_API_ENDPOINT) && !own.containsKey(Property.REPLICATE_POLL_ENDPOINT)) {
             values.put(Property.REPLICATE_POLL_ENDPOINT, below(own.get(Property.REPLICATE_API_ENDPOINT), "/{id}"));
@@ -129,8 +129,23 @@ public final class Settings {
                 settings = new Settings(Sources.of(context), System::getenv);
                 context.getRegistry().bind(BEAN, settings);
             }
+            Placeholders.add(context, settings);
             return settings;
         }
+    }
+
+    /**
+     * A value of that property as it counts: without blanks at its ends, and of a key the key alone.
+     *
+     * @throws SettingException where it is no key
+     */
+    public static String value(Property property, String written) {
+        return Values.read(property, written);
+    }
+
+    /** A value without the blanks, line ends and invisible characters at its ends. */
+    public static String trimmed(String written) {
+        return Values.trimmed(written);
     }
 
     /** Whether that is asked for the first time: a bean of a route file may be made twice, and what it says of the settings is said once. */
@@ -171,6 +186,11 @@ public final class Settings {
     public Optional<String> text(Property property) {
         String set = values.get(property);
         return set != null ? Optional.of(set).filter(v -> !v.isBlank()) : property.defaultValue(playground);
+    }
+
+    /** What was set, also where that is blank. */
+    Optional<String> written(Property property) {
+        return Optional.ofNullable(values.get(property));
     }
 
     /** The value of a property that has a default. A blank one is an error where it is asked for. */

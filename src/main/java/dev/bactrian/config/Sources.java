@@ -23,7 +23,7 @@ final class Sources {
      */
     static UnaryOperator<String> of(CamelContext context) {
         PropertiesComponent properties = context.getPropertiesComponent();
-        Properties raw = properties.loadProperties(name -> name.startsWith(Property.PREFIX));
+        Properties raw = properties.loadProperties(name -> withoutMark(name).startsWith(Property.PREFIX));
         // Quarkus lists BACTRIAN_MAX_IN_FLIGHT of the environment as bactrian.max.in.flight, too.
         rejectUnknown(raw.stringPropertyNames().stream().filter(name -> System.getenv(Property.environmentName(name)) == null).toList());
         return name -> resolve(properties, raw, name);
@@ -51,9 +51,17 @@ final class Sources {
         throw new SettingException(name, "'" + value + "' holds a placeholder that cannot be resolved");
     }
 
+    /** The mark that some editors begin a file with, read as UTF-8 or byte by byte, becomes part of the first name. */
+    private static String withoutMark(String name) {
+        return name.replaceFirst("^(?:\\uFEFF|\u00EF\u00BB\u00BF)(?=bactrian\\.)", "");
+    }
+
     /** Of the names that begin as Bactrian's do, each must be that of a property. */
     static void rejectUnknown(Collection<String> names) {
         for (String name : names) {
+            if (!withoutMark(name).equals(name)) {
+                throw new SettingException(withoutMark(name), "stands behind a byte order mark: save its file without");
+            }
             if (name.startsWith(Property.PREFIX) && Property.of(name).isEmpty()) {
                 String nearest = Arrays.stream(Property.values()).map(Property::key)
                         .min(Comparator.comparingInt(key -> distance(key, name))).orElseThrow();

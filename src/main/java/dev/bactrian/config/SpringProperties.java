@@ -40,7 +40,7 @@ public class SpringProperties {
 
         @Override
         public String getProperty(String name) {
-            return name.startsWith(Property.PREFIX) ? environment.getProperty(name) : null;
+            return name.startsWith(Property.PREFIX) ? value(name) : null;
         }
 
         @Override
@@ -70,10 +70,15 @@ public class SpringProperties {
         }
 
         private void add(Properties found, Predicate<String> filter, String name) {
-            String value = filter.test(name) ? environment.getProperty(name) : null;
+            String value = filter.test(name) ? value(name) : null;
             if (value != null) {
                 found.setProperty(name, value);
             }
+        }
+
+        private String value(String name) {
+            String value = environment.getProperty(name);
+            return value == null ? null : Values.trimmed(value);
         }
 
         /** Spring's relaxed binding takes {@code api-key}, {@code apiKey} and {@code api_key} for the same. */

@@ -19,7 +19,63 @@ final class Values {
     /** In place of a size: what fits. */
     static final String AUTO = "auto";
 
+    /** What people put around a key, as they copy it. */
+    private static final String QUOTES = "\"'`\u00B4\u2018\u2019\u201A\u201B\u201C\u201D\u201E\u201F\u00AB\u00BB\u2039\u203A\u300C\u300D\u300E\u300F\uFF02\uFF07";
+    private static final Pattern SCHEME = Pattern.compile("(?:authorization\\s*:\\s*)?(?:bearer|token)\\s+(.+)", Pattern.CASE_INSENSITIVE);
+    private static final Pattern KEY = Pattern.compile("[\\x21-\\x7E]*");
+
     private Values() {
+    }
+
+    /** A value as it counts: without what surrounds it, and of a key that alone. */
+    static String read(Property property, String value) {
+        return property.form() == Property.Form.KEY ? key(property, trimmed(value)) : trimmed(value);
+    }
+
+    /**
+     * The text without the blanks at its ends, of whatever alphabet, and without line ends, byte order marks and other
+     * characters that nobody sees.
+     */
+    static String trimmed(String text) {
+        int from = 0;
+        int to = text.length();
+        while (from < to && isBlank(text.charAt(from))) {
+            from++;
+        }
+        while (from < to && isBlank(text.charAt(to - 1))) {
+            to--;
+        }
+        return text.substring(from, to);
+    }
+
+    private static boolean isBlank(char c) {
+        return Character.isWhitespace(c) || Character.isSpaceChar(c) || Character.isISOControl(c) || Character.getType(c) == Character.FORMAT;
+    }
+
+    /** A key that goes into a header: without the quotation marks and the {@code Bearer} that it may have been copied with. */
+    private static String key(Property property, String written) {
+        String key = written;
+        for (String before = null; !key.equals(before);) {
+            before = key;
+            Matcher scheme = SCHEME.matcher(key);
+            if (key.length() > 1 && isQuote(key.charAt(0)) && isQuote(key.charAt(key.length() - 1))) {
+                key = trimmed(key.substring(1, key.length() - 1));
+            } else if (scheme.matches()) {
+                key = trimmed(scheme.group(1));
+            }
+        }
+        String problem = !KEY.matcher(key).matches() ? "holds a blank, a control character or a letter that is not ASCII, as no key does"
+                : !key.isEmpty() && (isQuote(key.charAt(0)) || isQuote(key.charAt(key.length() - 1)))
+                        ? "has a quotation mark at one end, which is no part of a key"
+                : key.equalsIgnoreCase("bearer") ? "is the word Bearer, without a key" : null;
+        if (problem != null) {
+            throw new SettingException(property.key(), problem);
+        }
+        return key;
+    }
+
+    private static boolean isQuote(char c) {
+        return QUOTES.indexOf(c) >= 0;
     }
 
     /** Whether the value is of the property's form. */

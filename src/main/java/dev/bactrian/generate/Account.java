@@ -178,10 +178,10 @@ public final class Account implements CamelContextAware {
     }
 
     private void put(Property property, String value) {
-        given(value).ifPresent(text -> properties.put(property, text));
+        given(value).map(text -> Settings.value(property, text)).filter(text -> !text.isEmpty()).ifPresent(text -> properties.put(property, text));
     }
 
     private static Optional<String> given(String value) {
-        return Optional.ofNullable(value).map(String::trim).filter(text -> !text.isEmpty());
+        return Optional.ofNullable(value).map(Settings::trimmed).filter(text -> !text.isEmpty());
     }
 }

@@ -2,8 +2,10 @@ package dev.bactrian.standalone;
 
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.Reader;
+import java.io.StringReader;
 import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -13,6 +15,7 @@ import java.util.Properties;
 
 import dev.bactrian.config.Property;
 import dev.bactrian.config.SettingException;
+import dev.bactrian.config.Settings;
 import org.apache.camel.impl.DefaultCamelContext;
 
 /** Gathers the service's properties, lowest precedence first: packaged, file, environment, system. */
@@ -35,7 +38,8 @@ final class Configuration {
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
-        all.putAll(file(system.getProperty(Property.CONFIG.key(), environment.get(Property.environmentName(Property.CONFIG.key())))));
+        String named = system.getProperty(Property.CONFIG.key(), environment.getOrDefault(Property.environmentName(Property.CONFIG.key()), ""));
+        all.putAll(file(Settings.trimmed(named)));
         for (Property property : Property.values()) {
             String value = environment.get(Property.environmentName(property.key()));
             if (value != null) {
@@ -46,6 +50,7 @@ final class Configuration {
                 .forEach(name -> all.put(name, system.getProperty(name)));
         ownName(all, Property.REPLICATE_API_TOKEN, environment.get("REPLICATE_API_TOKEN"));
         ownName(all, Property.UPSTAGE_API_KEY, environment.get("UPSTAGE_API_KEY"));
+        all.replaceAll((name, value) -> Settings.trimmed(value));
         resolvePlaceholders(all);
         return all;
     }
@@ -89,18 +94,31 @@ final class Configuration {
     }
 
     private static Map<String, String> file(String named) {
-        Path path = Path.of(named != null ? named : Property.CONFIG.defaultValue(false).orElseThrow());
-        if (named == null && !Files.exists(path)) {
+        Path path = Path.of(named.isEmpty() ? Property.CONFIG.defaultValue(false).orElseThrow() : named);
+        if (named.isEmpty() && !Files.exists(path)) {
             return Map.of();
         }
-        try (Reader reader = Files.newBufferedReader(path, StandardCharsets.UTF_8)) {
+        try {
             Properties properties = new Properties();
-            properties.load(reader);
+            properties.load(new StringReader(text(path)));
             Map<String, String> read = new LinkedHashMap<>();
             properties.forEach((name, value) -> read.put(name.toString(), value.toString()));
             return read;
+        } catch (CharacterCodingException e) {
+            throw new SettingException(Property.CONFIG.key(), "'" + path + "' is not UTF-8 text");
         } catch (IOException | IllegalArgumentException e) {
             throw new SettingException(Property.CONFIG.key(), "'" + path + "' cannot be read: " + e);
         }
+    }
+
+    /** What a file holds, without the mark that some editors begin it with: it would be a part of the first name. */
+    private static String text(Path path) throws IOException {
+        byte[] bytes = Files.readAllBytes(path);
+        if (bytes.length > 1 && (bytes[0] == (byte) 0xFE && bytes[1] == (byte) 0xFF || bytes[0] == (byte) 0xFF && bytes[1] == (byte) 0xFE
+                || bytes[0] == 0 || bytes[1] == 0)) {
+            throw new SettingException(Property.CONFIG.key(), "'" + path + "' is UTF-16: save it as UTF-8");
+        }
+        String text = StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes)).toString();
+        return text.startsWith("\uFEFF") ? text.substring(1) : text;
     }
 }
