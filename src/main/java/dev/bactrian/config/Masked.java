@@ -3,6 +3,7 @@ package dev.bactrian.config;
 import java.net.URLDecoder;
 import java.nio.charset.StandardCharsets;
 import java.util.LinkedHashSet;
+import java.util.Locale;
 import java.util.Set;
 import java.util.regex.MatchResult;
 import java.util.regex.Matcher;
@@ -52,7 +53,7 @@ public final class Masked {
     }
 
     private static boolean isSecret(String name) {
-        return SECRET.matcher(name).matches() || SensitiveUtils.containsSensitive(name.toLowerCase());
+        return SECRET.matcher(name).matches() || SensitiveUtils.containsSensitive(name.toLowerCase(Locale.ROOT));
     }
 
     /** The values that are masked in a URI, as they may turn up elsewhere: as they stand, bare, and decoded. */

@@ -216,6 +216,13 @@ public final class Emitter implements CamelContextAware {
         throw cause;
     }
 
+    /** The same, said in the log: nobody else says that an outcome could not even be kept. */
+    public void lost(Exchange exchange, @ExchangeException Exception cause) throws Exception {
+        LOG.error("{}: neither emitted nor kept in {}/: {}", exchange.getMessage().getHeader(Headers.REQUEST_ID),
+                settings.require(Property.UNDELIVERED), settings.redact(Masked.text(OneLine.of(Cause.words(Cause.of(cause))))));
+        refused(exchange, cause);
+    }
+
     /** Notes that a delivery could not be made. */
     public void failed(Exchange exchange) {
         Delivery delivery = exchange.getVariable("delivery", Delivery.class);

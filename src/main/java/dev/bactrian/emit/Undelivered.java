@@ -9,6 +9,7 @@ import java.nio.file.StandardCopyOption;
 import java.time.LocalDateTime;
 import java.time.format.DateTimeFormatter;
 import java.util.Arrays;
+import java.util.Locale;
 import java.util.UUID;
 
 import dev.bactrian.config.Property;
@@ -32,7 +33,7 @@ public final class Undelivered implements CamelContextAware {
 
     /** What the name of a file begins with until it is whole. */
     private static final String PART = ".tmp-";
-    private static final DateTimeFormatter TIMESTAMP = DateTimeFormatter.ofPattern("yyyyMMddHHmmssSSS");
+    private static final DateTimeFormatter TIMESTAMP = DateTimeFormatter.ofPattern("yyyyMMddHHmmssSSS", Locale.ROOT);
     /** The route whose requests must not leave the inbox without an outcome. */
     private static final String INBOX = "bactrian-from-file";
 

@@ -5,6 +5,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.LocalDateTime;
 import java.time.format.DateTimeFormatter;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -27,7 +28,7 @@ import org.slf4j.Logger;
 public final class Inbox implements CamelContextAware, GenericFileFilter<File>, ExceptionHandler {
 
     private static final Logger LOG = OneLineLogger.of("dev.bactrian.file");
-    private static final DateTimeFormatter TIMESTAMP = DateTimeFormatter.ofPattern("yyyyMMddHHmmssSSS");
+    private static final DateTimeFormatter TIMESTAMP = DateTimeFormatter.ofPattern("yyyyMMddHHmmssSSS", Locale.ROOT);
 
     /** A file is whole once nobody has written to it for this long. */
     private static final long WHOLE_AFTER_MILLIS = 1000;

@@ -9,11 +9,14 @@ import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import dev.bactrian.error.GenerationFailure;
 import dev.bactrian.error.Retries;
 import dev.bactrian.replicate.Look;
+import dev.bactrian.text.OneLine;
+import dev.bactrian.text.OneLineLogger;
 import org.apache.camel.Body;
 import org.apache.camel.Exchange;
 import org.apache.camel.Header;
 import org.apache.camel.Variable;
 import org.apache.camel.support.SynchronizationAdapter;
+import org.slf4j.Logger;
 
 /**
  * The requests that {@code direct:cancel} can end: those in work, and those whose predictions lie in the queue and were
@@ -21,7 +24,10 @@ import org.apache.camel.support.SynchronizationAdapter;
  */
 public final class Cancellations {
 
+    private static final Logger LOG = OneLineLogger.of("dev.bactrian.requests");
     private static final String VARIABLE = "cancellation";
+    /** What is longer is the id of nothing. */
+    private static final int LONGEST_ID = 200;
     private static final Duration GRACE = Duration.ofSeconds(10);
 
     private final Map<String, Cancellation> known = new ConcurrentHashMap<>();
@@ -32,7 +38,9 @@ public final class Cancellations {
         String id = body != null && !body.isBlank() ? body.trim() : header != null ? header.trim() : "";
         Cancellation cancellation = known.get(id);
         boolean canceled = cancellation != null && cancellation.request();
-        return Documents.text(JsonNodeFactory.instance.objectNode().put("id", id).put("canceled", canceled));
+        String document = Documents.text(JsonNodeFactory.instance.objectNode().put("id", OneLine.cut(id, LONGEST_ID)).put("canceled", canceled));
+        LOG.info("Asked to cancel: {}", document);
+        return document;
     }
 
     /**

@@ -2,6 +2,8 @@ package dev.bactrian.generate;
 
 import java.io.IOException;
 import java.io.InputStream;
+import java.nio.ByteBuffer;
+import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.util.HashMap;
 import java.util.List;
@@ -93,7 +95,9 @@ public final class Intake implements CamelContextAware {
 
     private String resource(String uri) {
         try (InputStream in = ResourceHelper.resolveMandatoryResourceAsInputStream(camelContext, uri)) {
-            return new String(in.readAllBytes(), StandardCharsets.UTF_8);
+            return StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(in.readAllBytes())).toString();
+        } catch (CharacterCodingException e) {
+            throw new SettingException(Property.MODELS.key(), "'" + uri + "' is not UTF-8 text");
         } catch (IOException e) {
             throw new SettingException(Property.MODELS.key(), "'" + uri + "' cannot be read");
         }

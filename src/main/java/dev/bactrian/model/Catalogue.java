@@ -13,15 +13,13 @@ import java.util.function.Function;
 import java.util.regex.Pattern;
 
 import dev.bactrian.config.SettingException;
+import dev.bactrian.config.Settings;
 import dev.bactrian.error.ErrorType;
 import dev.bactrian.error.GenerationFailure;
+import dev.bactrian.text.OneLine;
 import dev.bactrian.text.OneLineLogger;
 import dev.bactrian.text.Unicode;
 import org.slf4j.Logger;
-import org.snakeyaml.engine.v2.api.Load;
-import org.snakeyaml.engine.v2.api.LoadSettings;
-import org.snakeyaml.engine.v2.exceptions.MarkedYamlEngineException;
-import org.snakeyaml.engine.v2.exceptions.YamlEngineException;
 
 /**
  * The models a request may name, per provider, with their aliases and defaults: the file {@code models.yaml}.
@@ -34,9 +32,8 @@ public final class Catalogue {
     private static final Set<String> PROVIDER_FIELDS =
             Set.of("url", "working", "supports-stream", "default-model", "default-image-model", "models");
     private static final Set<String> MODEL_FIELDS = Set.of("id", "kind", "version", "aliases");
-    private static final Pattern OWNER_AND_NAME = Pattern.compile("[^/:\\s\\p{Cc}]+/[^/:\\s\\p{Cc}]+(:[^/:\\s\\p{Cc}]+)?");
+    private static final Pattern OWNER_AND_NAME = Pattern.compile("[^/:\\p{Z}\\p{C}]+/[^/:\\p{Z}\\p{C}]+(:[^/:\\p{Z}\\p{C}]+)?");
 
-    private static final Pattern CONTROL = Pattern.compile("[\\p{Cc}\\u2028\\u2029]");
     private static final int LONGEST_SHOWN = 200;
 
     private static final class Entry {
@@ -51,14 +48,14 @@ public final class Catalogue {
 
     private Catalogue(String source, Map<?, ?> document, Function<String, String> parents, String configuredDefault) {
         Map<?, ?> root = document;
-        Object parent = root.get("extends");
+        String parent = text(source, root, "extends", null);
         if (parent != null) {
-            String text = parents.apply(parent.toString());
-            Map<?, ?> extended = parse(parent.toString(), text);
+            String text = parents.apply(parent);
+            Map<?, ?> extended = parse(parent, text);
             if (extended.get("extends") != null) {
-                throw new IllegalArgumentException(source + ": extends a file that itself extends another");
+                throw problem(source, "extends a file that itself extends another");
             }
-            read(parent.toString(), extended);
+            read(parent, extended);
         }
         read(source, root);
         for (Map.Entry<Provider, Entry> provider : providers.entrySet()) {
@@ -67,16 +64,15 @@ public final class Catalogue {
             requireModel(source, provider.getKey(), entry, "default-image-model", entry.defaultImageModel, Kind.IMAGE);
         }
         rejectSharedNames(source);
-        String fromFile = root.get("default-model") != null ? root.get("default-model").toString()
-                : parent != null ? defaultOf(parent.toString(), parents) : null;
+        String fromFile = text(source, root, "default-model", parent != null ? defaultOf(parent, parents) : null);
         this.defaultModel = configuredDefault != null ? configuredDefault : fromFile;
         if (defaultModel != null && find(defaultModel).isEmpty()) {
             String problem = "'" + defaultModel + "' is not a model of the catalogue";
             throw configuredDefault != null ? new SettingException("bactrian.default-model", problem)
-                    : new IllegalArgumentException(source + ": default-model " + problem);
+                    : problem(source, "default-model " + problem);
         }
         if (defaultModel == null) {
-            throw new IllegalArgumentException(source + ": no default-model");
+            throw problem(source, "no default-model");
         }
     }
 
@@ -94,23 +90,25 @@ public final class Catalogue {
     }
 
     private static String defaultOf(String source, Function<String, String> parents) {
-        Object value = parse(source, parents.apply(source)).get("default-model");
-        return value == null ? null : value.toString();
+        return text(source, parse(source, parents.apply(source)), "default-model", null);
     }
 
     private static Map<?, ?> parse(String source, String text) {
+        Object document;
         try {
-            Object document = new Load(LoadSettings.builder().setLabel(source).build()).loadFromString(text);
-            if (document instanceof Map<?, ?> map
-                    && (map.get("providers") instanceof Map<?, ?> || map.get("providers") == null && map.containsKey("extends"))) {
-                return map;
-            }
-        } catch (YamlEngineException e) {
-            String line = e instanceof MarkedYamlEngineException marked
-                    ? marked.getProblemMark().map(mark -> " (line " + (mark.getLine() + 1) + ")").orElse("") : "";
-            throw new IllegalArgumentException(source + ": not YAML: " + e.getMessage().lines().findFirst().orElse("") + line);
+            document = Yaml.read(text);
+        } catch (IllegalArgumentException e) {
+            throw problem(source, e.getMessage());
         }
-        throw new IllegalArgumentException(source + ": lacks 'providers'");
+        if (document instanceof Map<?, ?> map
+                && (map.get("providers") instanceof Map<?, ?> || map.get("providers") == null && map.containsKey("extends"))) {
+            return map;
+        }
+        throw problem(source, "lacks 'providers'");
+    }
+
+    private static IllegalArgumentException problem(String where, String problem) {
+        return new IllegalArgumentException(OneLine.of(OneLine.escaped(where + ": " + problem)));
     }
 
     private void read(String source, Map<?, ?> root) {
@@ -119,15 +117,15 @@ public final class Catalogue {
             return;
         }
         ((Map<?, ?>) root.get("providers")).forEach((name, value) -> {
-            Provider provider = Provider.of(String.valueOf(name)).orElseThrow(() -> new IllegalArgumentException(
-                    source + ": '" + name + "' is not a provider (replicate, upstage)"));
+            Provider provider = Provider.of(String.valueOf(name)).orElseThrow(
+                    () -> problem(source, "'" + name + "' is not a provider (replicate, upstage)"));
             if (!(value instanceof Map<?, ?> fields)) {
-                throw new IllegalArgumentException(source + ": " + provider + " is not a map");
+                throw problem(source, provider + " is not a map");
             }
             rejectUnknown(source + ": " + provider, fields, PROVIDER_FIELDS);
             Entry entry = providers.computeIfAbsent(provider, p -> new Entry());
-            entry.defaultModel = textOr(fields, "default-model", entry.defaultModel);
-            entry.defaultImageModel = textOr(fields, "default-image-model", entry.defaultImageModel);
+            entry.defaultModel = text(source + ": " + provider, fields, "default-model", entry.defaultModel);
+            entry.defaultImageModel = text(source + ": " + provider, fields, "default-image-model", entry.defaultImageModel);
             Set<String> seen = new LinkedHashSet<>();
             list(source + ": " + provider, fields, "models").forEach(model -> readModel(source, provider, entry, model, seen));
         });
@@ -135,32 +133,34 @@ public final class Catalogue {
 
     private static void readModel(String source, Provider provider, Entry entry, Object value, Set<String> seen) {
         if (!(value instanceof Map<?, ?> fields) || fields.get("id") == null) {
-            throw new IllegalArgumentException(source + ": a model of " + provider + " lacks its id");
+            throw problem(source, "a model of " + provider + " lacks its id");
         }
-        String id = fields.get("id").toString();
-        rejectUnknown(source + ": " + id, fields, MODEL_FIELDS);
-        Kind kind = Kind.of(textOr(fields, "kind", "text")).orElseThrow(() -> new IllegalArgumentException(
-                source + ": " + id + ": kind '" + fields.get("kind") + "' is not text or image"));
+        String id = name(source + ": a model of " + provider, "id", fields.get("id"));
+        String where = source + ": " + id;
+        rejectUnknown(where, fields, MODEL_FIELDS);
+        String kindName = text(where, fields, "kind", "text");
+        Kind kind = Kind.of(kindName).orElseThrow(() -> problem(where, "kind '" + kindName + "' is not text or image"));
         unique(source, seen, id);
         entry.aliases.remove(id);
-        entry.models.put(id, new Model(provider, id, kind, textOr(fields, "version", id)));
-        for (Object alias : list(source + ": " + id, fields, "aliases")) {
-            unique(source, seen, String.valueOf(alias));
-            entry.aliases.put(String.valueOf(alias), id);
+        entry.models.put(id, new Model(provider, id, kind, text(where, fields, "version", id)));
+        for (Object given : list(where, fields, "aliases")) {
+            String alias = name(where, "an alias", given);
+            unique(source, seen, alias);
+            entry.aliases.put(alias, id);
         }
     }
 
     private static List<?> list(String where, Map<?, ?> fields, String name) {
         Object value = fields.get(name);
         if (value != null && !(value instanceof List<?>)) {
-            throw new IllegalArgumentException(where + ": " + name + " is not a list");
+            throw problem(where, name + " is not a list");
         }
         return value == null ? List.of() : (List<?>) value;
     }
 
     private static void unique(String source, Set<String> seen, String name) {
         if (!seen.add(name)) {
-            throw new IllegalArgumentException(source + ": the name '" + name + "' is given twice");
+            throw problem(source, "the name '" + name + "' is given twice");
         }
     }
 
@@ -175,19 +175,31 @@ public final class Catalogue {
     private static void rejectUnknown(String where, Map<?, ?> fields, Set<String> known) {
         for (Object field : fields.keySet()) {
             if (!known.contains(String.valueOf(field))) {
-                throw new IllegalArgumentException(where + ": no such field '" + field + "'");
+                throw problem(where, "no such field '" + field + "'");
             }
         }
     }
 
-    private static String textOr(Map<?, ?> fields, String name, String otherwise) {
+    private static String text(String where, Map<?, ?> fields, String name, String otherwise) {
         Object value = fields.get(name);
-        return value == null ? otherwise : value.toString();
+        return value == null ? otherwise : name(where, name, value);
+    }
+
+    /** A name goes into headers, files of logs and calls: it is text, and no more than a line. */
+    private static String name(String where, String what, Object value) {
+        if (!(value instanceof String text)) {
+            throw problem(where, what + " is not text");
+        }
+        String name = Settings.trimmed(text);
+        if (name.isEmpty() || OneLine.hasControls(name)) {
+            throw problem(where, what + (name.isEmpty() ? " is empty" : " '" + name + "' holds a line end or a control character"));
+        }
+        return name;
     }
 
     private static void requireModel(String source, Provider provider, Entry entry, String field, String id, Kind kind) {
         if (id != null && (!entry.models.containsKey(id) || kind != null && entry.models.get(id).kind() != kind)) {
-            throw new IllegalArgumentException(source + ": " + provider + ": " + field + " '" + id + "' is not "
+            throw problem(source, provider + ": " + field + " '" + id + "' is not "
                     + (kind == null ? "one of its models" : "one of its " + kind + " models"));
         }
     }
@@ -223,8 +235,7 @@ public final class Catalogue {
 
     /** A sender's name for a model as messages and the log show it. */
     private static String quoted(String name) {
-        String shown = name.length() <= LONGEST_SHOWN ? name : Unicode.valid(name.substring(0, LONGEST_SHOWN)) + "…";
-        return "'" + CONTROL.matcher(shown).replaceAll(" ") + "'";
+        return "'" + OneLine.blanked(OneLine.cut(name, LONGEST_SHOWN)) + "'";
     }
 
     private Model defaultFor(Provider provider, Kind kind) {

@@ -103,6 +103,12 @@ public final class Replicate implements CamelContextAware {
         return settings.replicateApi() == ReplicateApi.OFFICIAL;
     }
 
+    /** Notes that a prediction which is given up could not be cancelled. */
+    public void notCancelled(@Variable("generation") Generation generation, @Variable("look") Look look, @ExchangeException Throwable caught) {
+        LOG.warn("{}: prediction {} given up but not cancelled: {}", generation.id(), look.getId(),
+                settings(generation).redact(OneLine.of(Cause.words(Cause.of(caught)))));
+    }
+
     /** Whether its cancel is to be sent, for the first time, or again because the service's limit has refused it. */
     public boolean cancelsNow(@Variable("cancels") Integer sent, @Header(Exchange.HTTP_RESPONSE_CODE) Integer answered) {
         return sent == null || sent <= mostMisses && answered != null && answered == 429;

@@ -1,6 +1,7 @@
 package dev.bactrian.request;
 
 import java.nio.ByteBuffer;
+import java.util.Locale;
 import java.util.regex.Pattern;
 
 import dev.bactrian.text.Fingerprint;
@@ -29,7 +30,7 @@ public final class RequestId {
 
     /** The same as it was made up to 0.1.0: what is remembered of a request may bear that name. */
     public static String formerFit(String name) {
-        return isValid(name) ? name : safe(name, LONGEST - 9) + "-" + String.format("%08x", name.hashCode());
+        return isValid(name) ? name : safe(name, LONGEST - 9) + "-" + String.format(Locale.ROOT, "%08x", name.hashCode());
     }
 
     private static String safe(String name, int longest) {

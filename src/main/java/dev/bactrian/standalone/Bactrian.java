@@ -1,9 +1,11 @@
 package dev.bactrian.standalone;
 
+import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicBoolean;
 
 import dev.bactrian.config.SettingException;
+import dev.bactrian.text.OneLine;
 
 /** {@code java -jar bactrian.jar}: the service in the foreground, until it is told to stop. */
 public final class Bactrian {
@@ -15,6 +17,7 @@ public final class Bactrian {
 
     /** Runs the service. A bad setting ends it with exit code 2 and one line that names the property. */
     public static void main(String[] args) {
+        useIso();
         quietLogs();
         quietNetty();
         Output output = Output.install();
@@ -42,8 +45,14 @@ public final class Bactrian {
         }
     }
 
+    /** Times and numbers are those of ISO: some locales have a calendar or digits of their own. Before anything is logged. */
+    static void useIso() {
+        Locale.setDefault(Locale.ROOT);
+    }
+
     /** Sets what slf4j-simple logs, unless somebody has: the logging of a host application is not ours to set. */
     static void quietLogs() {
+        ServiceLogs.install();
         Map.ofEntries(
                 Map.entry("logFile", "System.out"),
                 Map.entry("showDateTime", "true"),
@@ -77,6 +86,6 @@ public final class Bactrian {
             cause = cause.getCause();
         }
         String message = cause.getMessage() == null ? cause.toString() : cause.getMessage();
-        return message.lines().findFirst().orElse(cause.toString());
+        return OneLine.of(message.lines().findFirst().orElse(cause.toString()));
     }
 }

@@ -7,6 +7,7 @@ import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -17,6 +18,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import dev.bactrian.config.Property;
 import dev.bactrian.generate.Headers;
 import dev.bactrian.http.Answers;
+import dev.bactrian.text.OneLine;
 import org.apache.camel.Body;
 import org.apache.camel.Header;
 
@@ -37,6 +39,7 @@ public final class Demo {
     public static void main(String[] args) {
         // Its own line per result says what the log would.
         System.getProperties().putIfAbsent("org.slf4j.simpleLogger.log.dev.bactrian.requests", "error");
+        Bactrian.useIso();
         Bactrian.quietLogs();
         System.exit(run());
     }
@@ -59,7 +62,7 @@ public final class Demo {
             Thread.currentThread().interrupt();
             return 1;
         } catch (IOException e) {
-            System.err.println("bactrian: the demo needs a folder 'inbox' with requests: " + e.getMessage());
+            System.err.println("bactrian: the demo needs a folder 'inbox' with requests: " + OneLine.of(String.valueOf(e.getMessage())));
             return 2;
         } catch (Exception e) {
             System.err.println("bactrian: " + Bactrian.reason(e));
@@ -69,7 +72,7 @@ public final class Demo {
 
     /** Prints a chunk. */
     public void chunk(@Header(Headers.REQUEST_ID) String id, @Header(Headers.CHUNK_INDEX) int index, @Body String text) {
-        out.printf("%-14s %3d  %s%n", id, index, text.replace("\n", "⏎"));
+        out.print(String.format(Locale.ROOT, "%-14s %3d  %s%n", id, index, shown(text)));
     }
 
     /** Prints a result or an error on one line. */
@@ -78,12 +81,17 @@ public final class Demo {
         boolean succeeded = "succeeded".equals(fields.path("status").asText());
         String what = !succeeded ? fields.path("error").path("type").asText() + ": " + fields.path("error").path("message").asText()
                 : fields.has("images") ? fields.path("images").path(0).path("url").asText()
-                : fields.path("text").asText().replace("\n", "⏎");
-        out.printf("%-14s %s  %s  %d ms  %s%n", fields.path("id").asText(), fields.path("status").asText(),
-                fields.path("model").asText(), fields.path("durationMs").asLong(), what);
+                : fields.path("text").asText();
+        out.print(String.format(Locale.ROOT, "%-14s %s  %s  %d ms  %s%n", fields.path("id").asText(), fields.path("status").asText(),
+                shown(fields.path("model").asText()), fields.path("durationMs").asLong(), shown(what)));
         if (!succeeded) {
             failed.incrementAndGet();
         }
         open.countDown();
+    }
+
+    /** Text of a service on one line, which does nothing to the terminal. */
+    private static String shown(String text) {
+        return OneLine.escaped(text.replace("\r\n", "⏎").replace("\n", "⏎"));
     }
 }

@@ -65,6 +65,17 @@ public final class OneLine {
         return escaped.toString();
     }
 
+    /** The text with a blank in place of each line end and control character: a name, of which nobody wants to know more. */
+    public static String blanked(String text) {
+        StringBuilder blanked = new StringBuilder(text);
+        for (int i = 0; i < blanked.length(); i++) {
+            if (isControl(blanked.charAt(i))) {
+                blanked.setCharAt(i, ' ');
+            }
+        }
+        return blanked.toString();
+    }
+
     /** Whether the text holds a line end or a control character. */
     public static boolean hasControls(String text) {
         return text.chars().anyMatch(c -> c == '\t' || isControl((char) c));

@@ -6,12 +6,14 @@ import static org.awaitility.Awaitility.await;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.time.LocalDate;
 import java.util.List;
 
 import dev.bactrian.simulator.Call;
 import dev.bactrian.simulator.Reply;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Korean, whatever the platform takes for its character set. */
@@ -49,6 +51,41 @@ class LocaleIT extends EndToEnd {
     @Test
     void alsoWhereTheDefaultCharsetIsAnother() throws IOException {
         korean(run(under("C").jvm("-Dfile.encoding=ISO-8859-1")));
+    }
+
+    @ParameterizedTest
+    @CsvSource({"th, TH, ''", "ja, JP, ca-japanese", "ar, EG, nu-arab", "tr, TR, ''"})
+    void timesAndNumbersAreThoseOfIso(String language, String country, String extensions) throws IOException {
+        ServiceProcess service = run(service().jvm("-Duser.language=" + language).jvm("-Duser.country=" + country).jvm("-Duser.extensions=" + extensions)
+                );
+        simulator.always(Call.CHAT, Reply.stream(ANSWER));
+        drop("text.txt", QUESTION);
+        drop("wrong.json", "{\"prompt\": 7}");
+
+        String year = String.valueOf(LocalDate.now().getYear());
+        assertThat(result("text").path("startedAt").asText()).matches("[0-9TZ:.-]+").startsWith(year);
+        awaitFile(outbox("wrong.error.json"));
+        await().atMost(SOON).until(() -> service.said("wrong: failed"));
+        assertThat(service.out()).isNotEmpty().allSatisfy(line ->
+                assertThat(line).matches("^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\\.[0-9]{3}(Z|[+-][0-9]{2}:[0-9]{2}) .*").startsWith(year));
+        assertThat(service.out()).allMatch(line -> line.chars().noneMatch(c -> Character.isDigit(c) && c > '9'));
+        assertThat(service.err()).isEmpty();
+    }
+
+    @Test
+    void whateverAFileIsCalledIsOneLineOfTheLog() throws Exception {
+        ServiceProcess service = run(service());
+        drop("ascii.txt", "");
+        shell("mv inbox/ascii.txt \"inbox/$(printf 'a\\n2026-01-01T00:00:00.000Z INFO FORGED\\033[2J\\302\\205b').txt\"");
+        drop("model.json", "{\"prompt\": \"hi\", \"provider\": \"upstage\", \"model\": \"x\\n2026-01-01T00:00:00.000Z INFO FORGED\\u001b[2J\"}");
+        drop("replicate.json", "{\"prompt\": \"hi\", \"provider\": \"replicate\", \"model\": \"a/b\\u2028FORGED\\u202e\"}");
+
+        result("model");
+        awaitFile(outbox("replicate.error.json"));
+        await().atMost(SOON).until(() -> service.out().stream().filter(line -> line.contains("failed, ")).count() == 2);
+        assertThat(service.out()).allMatch(line -> line.matches("^[0-9]{4}-[0-9]{2}-[0-9]{2}T.*") && !line.startsWith("2026-01-01T00:00:00.000Z"))
+                .allMatch(line -> line.chars().noneMatch(c -> Character.isISOControl(c) || c == 0x2028 || c == 0x202E));
+        assertThat(service.err()).isEmpty();
     }
 
     /** Puts 한.txt into the inbox, whatever this JVM's own locale makes of such a name. */

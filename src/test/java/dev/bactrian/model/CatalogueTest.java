@@ -8,6 +8,7 @@ import java.util.function.Function;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** How a catalogue is written, and that a wrong one stops the start with one line. */
 class CatalogueTest {
@@ -193,5 +194,101 @@ class CatalogueTest {
     void aWrongFileIsRefusedInOneLineThatNamesWhatIsWrong(Wrong row) {
         assertThatThrownBy(() -> read(row.text)).isInstanceOf(IllegalArgumentException.class)
                 .hasMessageStartingWith("models.yaml").hasMessageContaining(row.named).message().hasLineCount(1);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"4.10", "12345678e10", "0x1F", "0o17", "on", "no", "true", "2026-01-01", "1_000", ".inf", "1e3", "'null'", "007", "=", "12:30:45"})
+    void aNameIsTextAsItIsWritten(String name) {
+        Catalogue catalogue = read("""
+                default-model: NAME
+                providers:
+                  upstage:
+                    default-model: NAME
+                    models:
+                      - {id: NAME, version: NAME}
+                      - {id: other, aliases: [NAME-2]}
+                  replicate:
+                    models: [{id: a/NAME}]
+                """.replace("NAME-2", name.equals("'null'") ? "null-2" : name + "-2").replace("a/NAME", "a/x").replace("NAME", name));
+        String text = name.replace("'", "");
+
+        assertThat(catalogue.names(Provider.UPSTAGE)).containsExactly(text, "other", text + "-2");
+        assertThat(catalogue.resolve(null, null, null).id()).isEqualTo(text);
+        assertThat(resolve(catalogue, text).version()).isEqualTo(text);
+    }
+
+    /** What no catalogue is, and what its one line must name. */
+    enum Hostile {
+        CYCLIC_LIST("default-model: a\nproviders: {upstage: {models: &a [*a]}}", "holds itself"),
+        CYCLIC_MAP("default-model: a\nproviders: &p {upstage: {models: [{id: a, aliases: [*p]}]}}", "holds itself"),
+        CYCLIC_KEY("default-model: a\nproviders: &p {*p : a}", "models.yaml"),
+        CYCLIC_PROVIDERS("providers: &p\n  upstage: *p\n  replicate: *p", "holds itself"),
+        CYCLIC_ROOT("&r\nproviders: *r", "holds itself"),
+        ALIAS_OF_NOTHING("providers: *nothing", "nothing"),
+        DEEP_LISTS("providers: " + "[".repeat(100_000) + "]".repeat(100_000), "deep"),
+        DEEP_MAPS("providers: " + "{a: ".repeat(100_000) + "}".repeat(100_000), "deep"),
+        DEEP_AND_OPEN("providers: " + "[".repeat(100_000), "deep"),
+        DEEP_BLOCKS("providers:\n  " + "- ".repeat(100_000) + "x", "deep"),
+        DEEP_A_LITTLE("providers: " + "[".repeat(30) + "]".repeat(30), "deep"),
+        LAUGHS(laughs(), "aliases"),
+        MANY_MODELS_IN_ONE("default-model: a\nx: &l [" + "a, ".repeat(1000) + "]\nproviders: {upstage: {models: [*l, *l]}}", "'x'"),
+        ID_IS_A_LIST("default-model: a\nproviders: {upstage: {models: [{id: [a]}]}}", "id is not text"),
+        ALIAS_IS_A_MAP("default-model: a\nproviders: {upstage: {models: [{id: a, aliases: [{b: c}]}]}}", "models.yaml: a: an alias is not text"),
+        ALIAS_IS_NOTHING("default-model: a\nproviders: {upstage: {models: [{id: a, aliases: [null]}]}}", "models.yaml: a: an alias is not text"),
+        VERSION_IS_A_LIST("default-model: a\nproviders: {upstage: {models: [{id: a, version: [1]}]}}", "models.yaml: a: version is not text"),
+        DEFAULT_IS_A_LIST("default-model: [a]\nproviders: {upstage: {models: [{id: a}]}}", "default-model is not text"),
+        EXTENDS_A_LIST("extends: [base.yaml]", "extends is not text"),
+        EMPTY_ID("default-model: a\nproviders: {upstage: {models: [{id: ''}]}}", "id is empty"),
+        TWO_LINES("default-model: a\nproviders: {upstage: {models: [{id: \"a\\n2026-01-01 FORGED\"}]}}", "a\\n2026-01-01 FORGED"),
+        ESCAPES("default-model: a\nproviders: {upstage: {models: [{id: a, aliases: [\"b\\e[2J\\u2028\"]}]}}", "models.yaml: a: an alias 'b\\u001b[2J\\u2028'"),
+        LIST_AS_KEY("default-model: a\nproviders: {[upstage]: {models: [{id: a}]}}", "calar"),
+        FIELD_TWICE("default-model: a\ndefault-model: b\nproviders: {upstage: {models: [{id: a}]}}", "'default-model' is given twice"),
+        MERGED("default-model: a\nproviders: {upstage: {<<: {models: [{id: a}]}}}", "'<<'"),
+        STRANGE_ESCAPE("default-model: \"\\UFFFFFFFF\"\nproviders: {}", "models.yaml"),
+        TOO_LARGE("# " + "x".repeat(4_000_000) + "\nproviders: {}", "longer");
+
+        private final String text;
+        private final String named;
+
+        Hostile(String text, String named) {
+            this.text = text;
+            this.named = named;
+        }
+
+        private static String laughs() {
+            StringBuilder laughs = new StringBuilder("laugh0: &l0 [ha, ha]\n");
+            for (int i = 1; i < 10; i++) {
+                laughs.append("laugh").append(i).append(": &l").append(i).append(" [")
+                        .append(("*l" + (i - 1) + ", ").repeat(10)).append("]\n");
+            }
+            return laughs.append("providers: {upstage: {models: *l9}}\n").toString();
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void whatIsNoCatalogueIsRefusedInOneLine(Hostile row) {
+        assertThatThrownBy(() -> read(row.text)).isInstanceOf(IllegalArgumentException.class).hasMessageStartingWith("models.yaml: ")
+                .hasMessageContaining(row.named).message().hasLineCount(1).hasSizeLessThan(500).doesNotContain("\u001B", "\u2028");
+    }
+
+    @Test
+    void anAliasOfYamlStandsForWhatItRepeats() {
+        Catalogue catalogue = read("""
+                default-model: &name solar
+                providers:
+                  upstage:
+                    default-model: *name
+                    models: &all
+                      - id: *name
+                  replicate: {models: []}
+                """);
+
+        assertThat(catalogue.names(null)).containsExactly("solar");
+    }
+
+    @Test
+    void aByteOrderMarkIsNoPartOfIt() {
+        assertThat(read("\uFEFF" + BASE).names(Provider.UPSTAGE)).containsExactly("solar", "lunar", "sun");
     }
 }
