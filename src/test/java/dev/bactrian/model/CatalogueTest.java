@@ -240,7 +240,7 @@ class CatalogueTest {
         EXTENDS_A_LIST("extends: [base.yaml]", "extends is not text"),
         EMPTY_ID("default-model: a\nproviders: {upstage: {models: [{id: ''}]}}", "id is empty"),
         TWO_LINES("default-model: a\nproviders: {upstage: {models: [{id: \"a\\n2026-01-01 FORGED\"}]}}", "a\\n2026-01-01 FORGED"),
-        ESCAPES("default-model: a\nproviders: {upstage: {models: [{id: a, aliases: [\"b\\e[2J\\u2028\"]}]}}", "models.yaml: a: an alias 'b\\u001b[2J\\u2028'"),
+        ESCAPES("default-model: a\nproviders: {upstage: {models: [{id: a, aliases: [\"b\\e[2J\\u2028c\"]}]}}", "models.yaml: a: an alias 'b\\u001b[2J\\u2028c'"),
         LIST_AS_KEY("default-model: a\nproviders: {[upstage]: {models: [{id: a}]}}", "calar"),
         FIELD_TWICE("default-model: a\ndefault-model: b\nproviders: {upstage: {models: [{id: a}]}}", "'default-model' is given twice"),
         MERGED("default-model: a\nproviders: {upstage: {<<: {models: [{id: a}]}}}", "'<<'"),
