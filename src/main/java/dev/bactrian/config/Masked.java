@@ -1,7 +1,9 @@
 package dev.bactrian.config;
 
 import java.net.URLDecoder;
+import java.net.URLEncoder;
 import java.nio.charset.StandardCharsets;
+import java.util.Collection;
 import java.util.LinkedHashSet;
 import java.util.Locale;
 import java.util.Set;
@@ -9,12 +11,18 @@ import java.util.regex.MatchResult;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
+import com.fasterxml.jackson.core.io.JsonStringEncoder;
+import dev.bactrian.text.OneLine;
 import org.apache.camel.util.SensitiveUtils;
 
 /** Endpoint URIs as they may be shown: without passwords, keys and tokens. Of an HTTP address any value of its query may be one. */
 public final class Masked {
 
     private static final String MASK = "xxxxxx";
+    /** In place of a token. */
+    static final String TOKEN = "***";
+    /** Of the beginning of a token that a cut has left, so much may be a word. */
+    private static final int SHORTEST_BEGINNING = 4;
     /** A password may hold a slash or an at sign, as people write it; what begins with a port is none. */
     private static final Pattern USER = Pattern.compile("(//[^/?#@:\\s]*:)((?![0-9]{1,5}/)[^?#\\s]*)(?=@)");
     private static final Pattern OPTION = Pattern.compile("([?&;])([^=&;?\\s]+)=(RAW\\(.*?\\)(?=&|\\s|$)|RAW\\{.*?}(?=&|\\s|$)|[^&\\s]*)");
@@ -54,6 +62,45 @@ public final class Masked {
 
     private static boolean isSecret(String name) {
         return SECRET.matcher(name).matches() || SensitiveUtils.containsSensitive(name.toLowerCase(Locale.ROOT));
+    }
+
+    /** The forms in which a token is recognised: as it is, as in a URL, and as in JSON. */
+    public static Set<String> forms(String token) {
+        Set<String> forms = new LinkedHashSet<>();
+        forms.add(token);
+        forms.add(URLEncoder.encode(token, StandardCharsets.UTF_8));
+        forms.add(URLEncoder.encode(token, StandardCharsets.UTF_8).replace("+", "%20"));
+        forms.add(new String(JsonStringEncoder.getInstance().quoteAsString(token)));
+        return forms;
+    }
+
+    /** The text without these secrets; the same object where it has none. */
+    public static String without(String text, Collection<String> secrets) {
+        String clean = text;
+        for (String secret : secrets) {
+            if (clean.contains(secret)) {
+                clean = clean.replace(secret, TOKEN);
+            }
+        }
+        return clean;
+    }
+
+    /** The text without the beginnings of secrets that stand before the mark of a cut. */
+    static String withoutCut(String text, Collection<String> secrets) {
+        String clean = text;
+        for (String secret : secrets) {
+            for (int cut = clean.indexOf(OneLine.CUT); cut >= 0; cut = clean.indexOf(OneLine.CUT, cut + 1)) {
+                int length = Math.min(secret.length() - 1, cut);
+                while (length >= SHORTEST_BEGINNING && !clean.startsWith(secret.substring(0, length), cut - length)) {
+                    length--;
+                }
+                if (length >= SHORTEST_BEGINNING) {
+                    clean = clean.substring(0, cut - length) + TOKEN + clean.substring(cut);
+                    cut += TOKEN.length() - length;
+                }
+            }
+        }
+        return clean;
     }
 
     /** The values that are masked in a URI, as they may turn up elsewhere: as they stand, bare, and decoded. */

@@ -2,6 +2,7 @@ package dev.bactrian.config;
 
 import java.time.Duration;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Locale;
@@ -45,6 +46,9 @@ public final class Settings {
 
     private static final String BEAN = "bactrianSettings";
     private static final int SHARE_OF_HEAP = 4;
+    private static final List<Property> KEYS = List.of(Property.REPLICATE_API_TOKEN, Property.UPSTAGE_API_KEY);
+    private static final int SHORTEST_IN_ERRORS = 4;
+    private static final int SHORTEST_IN_ANSWERS = 8;
     private static final Map<Property, String> PROVIDERS_OWN_NAMES = Map.of(
             Property.REPLICATE_API_TOKEN, "REPLICATE_API_TOKEN",
             Property.UPSTAGE_API_KEY, "UPSTAGE_API_KEY");
@@ -54,6 +58,9 @@ public final class Settings {
     /** By their keys, the settings of accounts. */
     private final Map<String, Settings> accounts = new ConcurrentHashMap<>();
     private final Set<String> said = ConcurrentHashMap.newKeySet();
+    /** In every form that is masked, the longest first. */
+    private final List<String> tokens;
+    private final List<String> longTokens;
 
     private Settings(Function<String, String> lookup, Function<String, String> environment) {
         for (Property property : Property.values()) {
@@ -70,6 +77,8 @@ public final class Settings {
             check(property);
         }
         checkWebhooks();
+        tokens = tokens(SHORTEST_IN_ERRORS);
+        longTokens = tokens(SHORTEST_IN_ANSWERS);
     }
 
     private Settings(Settings defaults, Map<Property, String> own) {
@@ -80,6 +89,8 @@ public final class Settings {
             values.put(Property.REPLICATE_POLL_ENDPOINT, below(own.get(Property.REPLICATE_API_ENDPOINT), "/{id}"));
         }
         own.keySet().forEach(this::check);
+        tokens = tokens(SHORTEST_IN_ERRORS);
+        longTokens = tokens(SHORTEST_IN_ANSWERS);
     }
 
     /** That path below a URL, before its query. */
@@ -314,22 +325,32 @@ public final class Settings {
         return url.replaceAll("\\?[^,)]*", "");
     }
 
-    /** The text with every configured token, and every secret of a destination, taken out: an error may echo one. */
+    /**
+     * The text with every configured token, and every secret of a destination, taken out: an error may echo one. So is the
+     * beginning of a token that a cut has left.
+     */
     public String redact(String text) {
         String clean = text;
         for (Property property : List.of(Property.EMIT_RESULT, Property.EMIT_ERROR, Property.EMIT_CHUNK)) {
             for (String uri : endpoints(property)) {
                 for (String secret : Masked.secrets(uri)) {
-                    clean = clean == null ? null : clean.replace(secret, "***");
+                    clean = clean == null ? null : clean.replace(secret, Masked.TOKEN);
                 }
             }
         }
-        for (Property property : List.of(Property.REPLICATE_API_TOKEN, Property.UPSTAGE_API_KEY)) {
-            String secret = text(property).map(String::trim).orElse("");
-            if (secret.length() >= 4 && clean != null) {
-                clean = clean.replace(secret, "***");
-            }
-        }
-        return clean;
+        return clean == null ? null : Masked.withoutCut(Masked.without(clean, tokens), tokens);
+    }
+
+    /**
+     * An answer's text with every configured token of {@value #SHORTEST_IN_ANSWERS} characters or more taken out, as it is
+     * and as it would stand in a URL or in JSON; the same object where it has none. A shorter one may be a word.
+     */
+    public String masked(String text) {
+        return Masked.without(text, longTokens);
+    }
+
+    private List<String> tokens(int shortest) {
+        return KEYS.stream().flatMap(property -> text(property).stream()).filter(token -> token.length() >= shortest)
+                .flatMap(token -> Masked.forms(token).stream()).sorted(Comparator.comparingInt(String::length).reversed()).toList();
     }
 }

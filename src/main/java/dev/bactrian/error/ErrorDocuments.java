@@ -22,7 +22,9 @@ import dev.bactrian.replicate.Look;
 import dev.bactrian.replicate.Output;
 import dev.bactrian.replicate.PredictionStream;
 import dev.bactrian.request.RequestId;
+import dev.bactrian.text.OneLine;
 import dev.bactrian.text.OneLineLogger;
+import dev.bactrian.text.OutgoingJson;
 import dev.bactrian.upstage.ChatStream;
 import org.apache.camel.CamelContext;
 import org.apache.camel.CamelContextAware;
@@ -75,7 +77,8 @@ public final class ErrorDocuments implements CamelContextAware {
 
     private void leave(Exchange exchange, String id, Generation generation, GenerationFailure failure, Part part) {
         ObjectNode document = generation == null ? Documents.error(id, failure, Instant.now())
-                : Documents.error(generation, failure, Streams.isTextKept(exchange) ? part.text() : "", prediction(exchange));
+                : (ObjectNode) OutgoingJson.of(Documents.error(generation, failure, Streams.isTextKept(exchange) ? part.text() : "",
+                        prediction(exchange)), settings.account(generation.account())::masked);
         exchange.getMessage().setBody(Documents.text(document));
         exchange.setVariable(Results.SUMMARY, Documents.summary(document));
         Observer.of(camelContext).ended(exchange, generation, document, part.chunks());
@@ -140,6 +143,8 @@ public final class ErrorDocuments implements CamelContextAware {
         String who = generation == null ? "a request" : generation.id();
         if (cause instanceof VirtualMachineError) {
             LOG.error("{}: can't be brought to an end: {}", who, Cause.words(cause));
+        } else if (!settings.redact(String.valueOf(cause)).equals(String.valueOf(cause))) {
+            LOG.error("{}: unexpected failure: {}", who, settings.redact(OneLine.whole(String.valueOf(cause))));
         } else {
             LOG.error("{}: unexpected failure", who, cause);
         }
@@ -148,7 +153,8 @@ public final class ErrorDocuments implements CamelContextAware {
     }
 
     private GenerationFailure clean(Generation generation, GenerationFailure failure) {
-        String message = settings.account(generation == null ? null : generation.account()).redact(failure.getMessage());
+        // Masked first, and cut then: half a token is not found any more.
+        String message = OneLine.of(settings.account(generation == null ? null : generation.account()).redact(String.valueOf(failure.getMessage())));
         return message.equals(failure.getMessage()) ? failure : new GenerationFailure(failure.type(), message,
                 failure.httpStatus(), failure.attempts(), failure.retryable(), null).of(failure.requestId());
     }

@@ -4,7 +4,6 @@ import java.util.EnumSet;
 import java.util.Set;
 
 import dev.bactrian.text.OneLine;
-import dev.bactrian.text.Unicode;
 
 /**
  * Why a request fails, before it becomes an error document. Thrown by the beans of the routes, turned into the
@@ -47,7 +46,7 @@ public final class GenerationFailure extends RuntimeException {
 
     private GenerationFailure(ErrorType type, String message, Integer httpStatus, int attempts, boolean retryable,
             String requestId, Throwable cause) {
-        super(message == null ? null : OneLine.escaped(Unicode.valid(message)), cause);
+        super(message == null ? null : OneLine.whole(message), cause);
         this.type = type;
         this.httpStatus = httpStatus;
         this.attempts = attempts;

@@ -3,11 +3,13 @@ package dev.bactrian.generate;
 import java.util.List;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.bactrian.config.Settings;
 import dev.bactrian.emit.Streams;
 import dev.bactrian.observe.Observer;
 import dev.bactrian.replicate.Look;
 import dev.bactrian.replicate.Output;
 import dev.bactrian.text.LongText;
+import dev.bactrian.text.OutgoingJson;
 import dev.bactrian.upstage.ChatStream;
 import org.apache.camel.Exchange;
 
@@ -28,7 +30,8 @@ public final class Results {
         if (!Streams.isTextKept(exchange)) {
             answer.remove("text");
         }
-        ObjectNode document = Documents.result(generation, answer);
+        Settings settings = Settings.of(exchange.getContext()).account(generation.account());
+        ObjectNode document = (ObjectNode) OutgoingJson.of(Documents.result(generation, answer), settings::masked);
         LongText written = Documents.written(document);
         // A long text is there once at a time, and not beside the document that is made of it.
         List.of(answer, document).forEach(node -> node.remove("text"));

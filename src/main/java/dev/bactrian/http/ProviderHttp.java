@@ -14,6 +14,7 @@ import java.util.concurrent.ScheduledThreadPoolExecutor;
 
 import dev.bactrian.Version;
 import dev.bactrian.config.Beans;
+import dev.bactrian.config.Masked;
 import dev.bactrian.config.Property;
 import dev.bactrian.config.Settings;
 import dev.bactrian.config.Url;
@@ -408,8 +409,8 @@ public final class ProviderHttp extends CloseableHttpClient implements CamelCont
                 body = content.readAllBytes();
             }
             String text = new String(body, StandardCharsets.UTF_8);
-            return new ByteArrayEntity(text.contains(token) ? text.replace(token, "***").getBytes(StandardCharsets.UTF_8) : body,
-                    ContentType.parseLenient(entity.getContentType()));
+            String clean = Masked.without(text, Masked.forms(token));
+            return new ByteArrayEntity(clean.equals(text) ? body : clean.getBytes(StandardCharsets.UTF_8), ContentType.parseLenient(entity.getContentType()));
         }
     }
 }

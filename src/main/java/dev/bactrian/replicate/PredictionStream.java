@@ -7,6 +7,7 @@ import java.net.SocketTimeoutException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.Arrays;
+import java.util.function.UnaryOperator;
 
 import dev.bactrian.emit.ChunkSource;
 import dev.bactrian.error.GenerationFailure;
@@ -32,6 +33,7 @@ public final class PredictionStream implements ChunkSource, Closeable {
     private static final Logger LOG = OneLineLogger.of("dev.bactrian.replicate");
 
     private final InputStream in;
+    private UnaryOperator<String> mask = UnaryOperator.identity();
     private final EventStream events;
     private final Kind kind;
     private final Duration patience;
@@ -85,6 +87,12 @@ public final class PredictionStream implements ChunkSource, Closeable {
         return System.nanoTime() - waitingSince > patience.toNanos();
     }
 
+    /** Has each piece of text go through that. */
+    PredictionStream masked(UnaryOperator<String> pieces) {
+        mask = pieces;
+        return this;
+    }
+
     @Override
     public boolean hasNext() {
         return !ended;
@@ -123,7 +131,7 @@ public final class PredictionStream implements ChunkSource, Closeable {
     }
 
     private String output() {
-        String piece = text(events);
+        String piece = mask.apply(text(events));
         awaitOutput();
         if (!begun) {
             begun = true;

@@ -165,13 +165,14 @@ public final class Replicate implements CamelContextAware {
      */
     public Look created(@Variable("generation") Generation generation, @Body String body) {
         // Of an answer that breaks off the id is enough: the prediction is paid for.
-        JsonNode answer = Answers.json(body).or(() -> Answers.begun(body, "id")).orElse(MissingNode.getInstance());
+        String clean = clean(generation, body);
+        JsonNode answer = Answers.json(clean).or(() -> Answers.begun(clean, "id")).orElse(MissingNode.getInstance());
         Prediction prediction = Prediction.read(answer, null)
                 .orElseThrow(() -> unavailable("the answer to the create is not a prediction" + words(generation, answer)));
         if (!Prediction.isValidId(prediction.id())) {
             throw unavailable("the answer to the create holds an id that is not used: it is not letters, digits, _ and -");
         }
-        LOG.debug("{}: prediction {} created, {}", generation.id(), prediction.id(), prediction.rawStatus());
+        LOG.debug("{}: prediction {} created, {}", generation.id(), prediction.id(), settings(generation).redact(prediction.rawStatus()));
         if (isWhole(generation, prediction, answer)) {
             return Look.first(prediction.succeeded(), null);
         }
@@ -243,8 +244,9 @@ public final class Replicate implements CamelContextAware {
 
     /** In place of the next look: what a webhook has told. */
     public Look told(@Variable("generation") Generation generation, @Variable("look") Look before, @Variable("webhook") String body) {
-        Prediction prediction = Answers.json(body).flatMap(json -> Prediction.read(json, before.getId())).orElseThrow();
-        LOG.debug("{}: a webhook told of prediction {}: {}", generation.id(), prediction.id(), prediction.rawStatus());
+        Prediction prediction = Answers.json(clean(generation, body)).flatMap(json -> Prediction.read(json, before.getId())).orElseThrow();
+        LOG.debug("{}: a webhook told of prediction {}: {}", generation.id(), prediction.id(),
+                settings(generation).redact(prediction.rawStatus()));
         return before.told(prediction);
     }
 
@@ -274,7 +276,7 @@ public final class Replicate implements CamelContextAware {
         Settings own = settings(generation);
         return new PredictionStream(body == null ? InputStream.nullInputStream() : body, generation.model().kind(),
                 own.duration(Property.REPLICATE_POLL_DELAY).multipliedBy(own.count(Property.REPLICATE_POLL_MAX_ATTEMPTS)), cancellation,
-                () -> observer.firstChunk(generation));
+                () -> observer.firstChunk(generation)).masked(own::masked);
     }
 
     /** Notes that the stream can't be read. */
@@ -301,6 +303,11 @@ public final class Replicate implements CamelContextAware {
                 settings(generation).redact(OneLine.of(why)));
     }
 
+    /** What was answered, before anything is made of it: it may echo the token. */
+    private String clean(Generation generation, String body) {
+        return body == null ? null : settings(generation).masked(body);
+    }
+
     /** What an answer says that is no prediction, such as of an error with status 200. */
     private String words(Generation generation, JsonNode answer) {
         return Answers.message(answer).map(said -> ": " + settings(generation).redact(said)).orElse("");
@@ -312,15 +319,15 @@ public final class Replicate implements CamelContextAware {
      * @throws GenerationFailure {@code provider-unavailable} where the answer is not a prediction
      */
     public Look seen(@Variable("generation") Generation generation, @Variable("look") Look before, @Body String body) {
-        JsonNode answer = Answers.json(body).orElse(MissingNode.getInstance());
+        JsonNode answer = Answers.json(clean(generation, body)).orElse(MissingNode.getInstance());
         Prediction prediction = Prediction.read(answer, before.getId()).orElseThrow(() -> unavailable("the answer to a look at prediction "
                 + before.getId() + (Prediction.isOfAnother(answer, before.getId()) ? " is another prediction" : " is not a prediction" + words(generation, answer))));
         observer.looked(generation, true);
         LOG.debug("{}: look {} at prediction {}: {}", generation.id(), before.looks().answered() + 1, prediction.id(),
-                prediction.rawStatus());
+                settings(generation).redact(prediction.rawStatus()));
         if (prediction.status() == PredictionStatus.UNKNOWN) {
             LOG.warn("{}: prediction {} has the unknown status '{}'; taken as still running", generation.id(), prediction.id(),
-                    OneLine.of(prediction.rawStatus()));
+                    settings(generation).redact(OneLine.of(prediction.rawStatus())));
         }
         Settings own = settings(generation);
         boolean last = before.looks().counted() + 1 >= own.count(Property.REPLICATE_POLL_MAX_ATTEMPTS);
@@ -339,7 +346,8 @@ public final class Replicate implements CamelContextAware {
             return refused(generation, before, gate.closedFor());
         }
         if (cause instanceof NoRoomException || Descriptors.areExhausted(cause)) {
-            LOG.info("{}: poll of prediction {} made again later: {}", generation.id(), before.getId(), cause.getMessage());
+            LOG.info("{}: poll of prediction {} made again later: {}", generation.id(), before.getId(),
+                    settings(generation).redact(cause.getMessage()));
             return before.refused(settings(generation).duration(Property.REPLICATE_POLL_DELAY));
         }
         int misses = before.looks().misses() + 1;
@@ -351,7 +359,8 @@ public final class Replicate implements CamelContextAware {
                     "replicate does not know prediction " + before.getId() + ": " + failure.getMessage(), 404, misses, false, cause);
         }
         boolean again = HttpFailures.mayLookAgain(cause) && misses <= mostMisses;
-        LOG.debug("{}: look at prediction {} failed: {}", generation.id(), before.getId(), failure.getMessage());
+        LOG.debug("{}: look at prediction {} failed: {}", generation.id(), before.getId(),
+                settings(generation).redact(failure.getMessage()));
         Duration wait = retry.before(misses, HttpFailures.headers(cause), HttpFailures.body(cause));
         return before.missed(failure, again ? wait : null);
     }

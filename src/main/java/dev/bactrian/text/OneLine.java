@@ -24,14 +24,23 @@ public final class OneLine {
      * than {@value #LONGEST} characters. A secret in it is masked before (what is cut through is not found any more).
      */
     public static String of(String text) {
+        return cut(joined(text, LONGEST), LONGEST);
+    }
+
+    /** The same, however long it gets: it is cut later. */
+    public static String whole(String text) {
+        return joined(text, Integer.MAX_VALUE);
+    }
+
+    private static String joined(String text, int enough) {
         // Line by line: one pattern with blanks on both sides of the line end takes quadratic time on blanks.
         StringJoiner line = new StringJoiner(" ");
         for (String part : LINE_END.split(Unicode.valid(text))) {
-            if (!part.isBlank() && line.length() <= LONGEST) {
+            if (!part.isBlank() && line.length() <= enough) {
                 line.add(escaped(part.strip().replace('\t', ' ')));
             }
         }
-        return cut(line.toString(), LONGEST);
+        return line.toString();
     }
 
     /** The text up to that many characters, and {@link #CUT} where it had more. */

@@ -31,7 +31,12 @@ public final class OutgoingJson {
 
     /** The JSON as it can be passed on; the argument is left as it is. */
     public static JsonNode of(JsonNode json) {
-        return copy(json, 1, OutgoingJson::scalar, Unicode::valid);
+        return of(json, UnaryOperator.identity());
+    }
+
+    /** The same, each text of which, names included, has gone through that. */
+    public static JsonNode of(JsonNode json, UnaryOperator<String> mask) {
+        return copy(json, 1, value -> scalar(value, mask), name -> mask.apply(Unicode.valid(name)));
     }
 
     /** The JSON without what is too deep to be passed on, and else as it is. */
@@ -63,9 +68,9 @@ public final class OutgoingJson {
         return copy;
     }
 
-    private static JsonNode scalar(JsonNode json) {
+    private static JsonNode scalar(JsonNode json, UnaryOperator<String> mask) {
         if (json.isTextual()) {
-            String valid = Unicode.valid(json.textValue());
+            String valid = mask.apply(Unicode.valid(json.textValue()));
             return valid.equals(json.textValue()) ? json : TextNode.valueOf(valid);
         }
         return !json.isNumber() || isWritable(json) ? json : TextNode.valueOf(json.asText());

@@ -52,6 +52,7 @@ public final class ChatStream implements ChunkSource, Closeable {
 
     private final UnaryOperator<String> redact;
     private final Cancellation cancellation;
+    private UnaryOperator<String> mask = UnaryOperator.identity();
     private final boolean textKept;
     private final Runnable begun;
     private final String requestId;
@@ -97,6 +98,12 @@ public final class ChatStream implements ChunkSource, Closeable {
         this.events = new EventStream(in, null, patience);
     }
 
+    /** Has each piece of text go through that. */
+    ChatStream masked(UnaryOperator<String> pieces) {
+        mask = pieces;
+        return this;
+    }
+
     @Override
     public boolean hasNext() {
         return !ended;
@@ -133,6 +140,7 @@ public final class ChatStream implements ChunkSource, Closeable {
             }
             over = true;
         }
+        piece = mask.apply(piece);
         if (chunks++ == 0) {
             begun.run();
         }

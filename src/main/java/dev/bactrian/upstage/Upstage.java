@@ -103,6 +103,7 @@ public final class Upstage implements CamelContextAware {
     public ChatStream open(@Variable("generation") Generation generation, @Variable("cancellation") Cancellation cancellation,
             @Variable(Streams.CHANNEL) ChunkStream channel, @Body InputStream body) {
         return new ChatStream(generation.id(), body == null ? InputStream.nullInputStream() : body,
-                settings.duration(Property.RESPONSE_TIMEOUT), settings(generation)::redact, cancellation, channel == null || channel.isTextKept(), () -> observer.firstChunk(generation));
+                settings.duration(Property.RESPONSE_TIMEOUT), settings(generation)::redact, cancellation, channel == null || channel.isTextKept(),
+                () -> observer.firstChunk(generation)).masked(settings(generation)::masked);
     }
 }
