@@ -47,6 +47,23 @@ class StartIT extends EndToEnd {
         assertThat(service.err()).isEmpty();
     }
 
+    @Test
+    void aFileFromWindowsAndAnEnvironmentWithCarriageReturnsMeanWhatTheySay() throws IOException {
+        Files.writeString(folder.resolve("bactrian.properties"), "\uFEFFbactrian.upstage.api-endpoint=" + simulator.chatUrl() + " \r\n"
+                + "bactrian.upstage.api-key=\"up_from-windows\"\r\nbactrian.default-model=solar-pro\u00A0\r\n");
+        ServiceProcess service = run(bare().env("BACTRIAN_FILE_INBOX", folder.resolve("inbox") + "\r").env("BACTRIAN_MAX_IN_FLIGHT", "7\r")
+                .env("BACTRIAN_JMS_CONCURRENCY", "8 \r"));
+
+        drop("camel.txt", "a camel");
+
+        assertThat(result("camel").path("model").asText()).isEqualTo("solar-pro");
+        assertThat(simulator.requests(Call.CHAT).get(0).header("Authorization")).isEqualTo("Bearer up_from-windows");
+        try (Stream<Path> names = Files.list(folder)) {
+            assertThat(names.map(name -> name.getFileName().toString())).containsOnlyOnce("inbox").noneMatch(name -> name.contains("\r"));
+        }
+        assertThat(service.err()).isEmpty();
+    }
+
     @Nested
     class TheDemo {
 
