@@ -16,6 +16,7 @@ import org.apache.camel.Exchange;
 import org.apache.camel.ExchangePropertyKey;
 import org.apache.camel.Message;
 import org.apache.camel.StartupListener;
+import org.apache.camel.component.kamelet.Kamelet;
 
 /**
  * What each use of a Kamelet has for itself: the {@link Account} that its parameters make, and what its steps need to
@@ -79,10 +80,11 @@ public final class KameletAccount implements CamelContextAware, StartupListener 
     /**
      * Reads the parameters, on the thread that makes the Kamelet's route, and sees to the packaged routes.
      *
-     * @throws dev.bactrian.config.SettingException where a value is malformed
+     * @throws dev.bactrian.config.SettingException where a value is malformed, or its name is another Kamelet's, too
      */
     public void start() throws Exception {
         Properties given = camelContext.getPropertiesComponent().getLocalProperties();
+        KameletNames.of(camelContext).use(given.getProperty(Kamelet.PARAM_TEMPLATE_ID), given.getProperty(Kamelet.PARAM_ROUTE_ID));
         PARAMETERS.forEach((name, setter) -> read(given, name, setter));
         read(given, "endpoint", "upstage".equals(provider) ? Account::setUpstageEndpoint : Account::setReplicateEndpoint);
         account.start();
@@ -101,6 +103,7 @@ public final class KameletAccount implements CamelContextAware, StartupListener 
     /** By now the application has loaded what it includes itself, and no consumer of its has started. */
     @Override
     public void onCamelContextStarting(CamelContext context, boolean alreadyStarted) throws Exception {
+        KameletNames.of(context).requireStepsOfOne();
         requireRoutes();
     }
 
