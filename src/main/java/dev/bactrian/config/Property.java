@@ -14,6 +14,7 @@ public enum Property {
     MODELS("models", Form.TEXT, "classpath:bactrian/models.yaml", "classpath:bactrian/models-playground.yaml"),
     PROFILE("profile", Form.PROFILE, null),
     DEFAULT_MODEL("default-model", Form.TEXT, null),
+    MODELS_ALLOWED("models.allowed", Form.TEXT, null),
 
     REPLICATE_API_ENDPOINT("replicate.api-endpoint", Form.URL, "https://api.replicate.com/v1/predictions",
             "https://homepage.replicate.com/api/prediction"),
@@ -68,6 +69,7 @@ public enum Property {
 
     FILE_ENABLED("file.enabled", Form.FLAG, "true"),
     FILE_INBOX("file.inbox", Form.TEXT, "inbox"),
+    FILE_INPUT("file.input", Form.INPUT, "request"),
 
     JMS_ENABLED("jms.enabled", Form.FLAG, "false"),
     JMS_URL("jms.url", Form.TEXT, null),
@@ -75,6 +77,7 @@ public enum Property {
     JMS_PASSWORD("jms.password", Form.SECRET, null),
     JMS_ACCEPTOR("jms.acceptor", Form.TEXT, null),
     JMS_CONNECTION_FACTORY("jms.connection-factory", Form.TEXT, null),
+    JMS_INPUT("jms.input", Form.INPUT, "request"),
     JMS_REQUESTS("jms.requests", Form.TEXT, "bactrian.requests"),
     JMS_POLLS("jms.polls", Form.TEXT, "bactrian.polls"),
     JMS_DELIVERIES("jms.deliveries", Form.TEXT, "bactrian.deliveries"),
@@ -100,6 +103,7 @@ public enum Property {
         TEXT, SECRET, KEY, URL, URL_WITH_ID, WEBHOOK_URL, WEBHOOK_SECRETS, PROXY, DURATION, COUNT, COUNT_OR_ZERO, PORT, SIZE, SIZE_OR_AUTO, FLAG,
         CANCEL_AFTER, WAIT,
         PROFILE("playground"), REPLICATE_API("official", "homepage"), PROMPT_STYLE("messages", "flattened"),
+        INPUT("request", "text"),
         STREAM("auto", "off"), EMIT_FORMAT("json", "content"), IMAGES("url", "download", "inline"), SIMULATOR("auto", "true", "false");
 
         final String[] choices;

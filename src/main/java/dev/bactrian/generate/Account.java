@@ -10,6 +10,8 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.bactrian.config.Property;
 import dev.bactrian.config.SettingException;
 import dev.bactrian.config.Settings;
+import dev.bactrian.model.AllowedModels;
+import dev.bactrian.model.Catalogue;
 import dev.bactrian.model.Kind;
 import dev.bactrian.model.Provider;
 import dev.bactrian.request.GenerateRequest;
@@ -31,6 +33,9 @@ public final class Account implements CamelContextAware {
     private String model;
     private Provider provider;
     private Kind kind;
+    private boolean modelPinned;
+    private String modelsAllowed;
+    private boolean textAlone;
     private BigDecimal temperature;
     private Integer maxTokens;
 
@@ -41,6 +46,19 @@ public final class Account implements CamelContextAware {
      */
     public void start() {
         key(Settings.of(camelContext));
+        allowed(Models.of(camelContext).catalogue());
+        requireModelToPin();
+    }
+
+    /**
+     * A request would have the model that it names in place of none.
+     *
+     * @throws SettingException where there is no model to be pinned
+     */
+    void requireModelToPin() {
+        if (modelPinned && model == null) {
+            throw new SettingException("modelPinned", "no model is named that could be pinned");
+        }
     }
 
     /**
@@ -59,8 +77,27 @@ public final class Account implements CamelContextAware {
         return Generation.fingerprint(properties.get(Property.REPLICATE_API_ENDPOINT) + " " + properties.get(Property.REPLICATE_API_TOKEN));
     }
 
-    /** The request, with the account's defaults where it says nothing itself. */
+    /** The models that its requests may have, as far as the application allows them. */
+    AllowedModels allowed(Catalogue catalogue) {
+        return modelsAllowed == null ? AllowedModels.ALL : AllowedModels.of(catalogue, "modelsAllowed", modelsAllowed);
+    }
+
+    /** Whether a body is the text of a user, whatever it looks like. */
+    boolean isTextAlone() {
+        return textAlone;
+    }
+
+    /**
+     * The request, with the account's defaults where it says nothing itself, and with the account's model whatever it says
+     * where that is pinned.
+     */
     public GenerateRequest complete(GenerateRequest request) {
+        GenerateRequest asked = modelPinned
+                ? new GenerateRequest(request.id(), null, null, request.kind(), request.messages(), request.prompt(), request.options()) : request;
+        return withDefaults(asked);
+    }
+
+    private GenerateRequest withDefaults(GenerateRequest request) {
         boolean otherProvider = request.provider() != null && request.provider() != provider;
         boolean named = request.model() != null || otherProvider;
         ObjectNode options = request.options().deepCopy();
@@ -92,6 +129,31 @@ public final class Account implements CamelContextAware {
     /** The model of a request that names neither a model nor another provider: an id or an alias. */
     public void setModel(String model) {
         this.model = given(model).orElse(null);
+    }
+
+    /** {@code true}: that model answers every request, whatever its body and its headers name. */
+    public void setModelPinned(String pinned) {
+        this.modelPinned = given(pinned).map(value -> flag("modelPinned", value)).orElse(false);
+    }
+
+    /**
+     * The models that requests may have, of those that {@code bactrian.models.allowed} allows: ids and aliases, separated by
+     * commas.
+     */
+    public void setModelsAllowed(String names) {
+        this.modelsAllowed = given(names).orElse(null);
+    }
+
+    /** {@code text}: a body is the text of a user, whatever it looks like; {@code request}: it may be a request document. */
+    public void setInput(String input) {
+        this.textAlone = given(input).map(value -> Intake.isText("input", value)).orElse(false);
+    }
+
+    private static boolean flag(String name, String value) {
+        if (!value.equals("true") && !value.equals("false")) {
+            throw new SettingException(name, "'" + value + "' is not true or false");
+        }
+        return value.equals("true");
     }
 
     /** The provider of a request that names none: {@code replicate} or {@code upstage}. */

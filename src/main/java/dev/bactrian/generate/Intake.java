@@ -2,9 +2,6 @@ package dev.bactrian.generate;
 
 import java.io.IOException;
 import java.io.InputStream;
-import java.nio.ByteBuffer;
-import java.nio.charset.CharacterCodingException;
-import java.nio.charset.StandardCharsets;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -20,7 +17,6 @@ import dev.bactrian.emit.Streams;
 import dev.bactrian.error.Cause;
 import dev.bactrian.error.ErrorType;
 import dev.bactrian.error.GenerationFailure;
-import dev.bactrian.model.Catalogue;
 import dev.bactrian.model.Provider;
 import dev.bactrian.observe.Observer;
 import dev.bactrian.request.GenerateRequest;
@@ -34,7 +30,6 @@ import org.apache.camel.CamelContextAware;
 import org.apache.camel.Exchange;
 import org.apache.camel.Message;
 import org.apache.camel.WrappedFile;
-import org.apache.camel.support.ResourceHelper;
 import org.apache.camel.support.SynchronizationAdapter;
 import org.apache.camel.util.FileUtil;
 import org.slf4j.Logger;
@@ -44,6 +39,8 @@ public final class Intake implements CamelContextAware {
 
     /** Set by a trigger: the id of a request that brings none. */
     public static final String DEFAULT_ID = "bactrianDefaultId";
+    /** Set by a trigger, or by a route's author: {@code text} where the body is the text of a user, whatever it looks like. */
+    public static final String INPUT = "bactrianInput";
     /** Set by a trigger: what tells one delivery of the same request from another, such as a file's time. */
     public static final String DELIVERY = "bactrianDelivery";
 
@@ -63,7 +60,7 @@ public final class Intake implements CamelContextAware {
     private final Map<String, String> inWork = new HashMap<>();
     private CamelContext camelContext;
     private RequestReader reader;
-    private Catalogue catalogue;
+    private Models models;
     private Settings settings;
     private Observer observer;
 
@@ -81,26 +78,9 @@ public final class Intake implements CamelContextAware {
     public void start() {
         settings = Settings.of(camelContext);
         reader = new RequestReader(settings.bytes(Property.MAX_REQUEST_BYTES));
-        String source = settings.require(Property.MODELS);
-        try {
-            catalogue = Catalogue.read(source, resource(source), this::resource, settings.text(Property.DEFAULT_MODEL).orElse(null));
-        } catch (SettingException e) {
-            throw e;
-        } catch (IllegalArgumentException e) {
-            throw new SettingException(Property.MODELS.key(), e.getMessage());
-        }
+        models = Models.of(camelContext);
         observer = Observer.of(camelContext);
-        observer.models(catalogue.ids());
-    }
-
-    private String resource(String uri) {
-        try (InputStream in = ResourceHelper.resolveMandatoryResourceAsInputStream(camelContext, uri)) {
-            return StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(in.readAllBytes())).toString();
-        } catch (CharacterCodingException e) {
-            throw new SettingException(Property.MODELS.key(), "'" + uri + "' is not UTF-8 text");
-        } catch (IOException e) {
-            throw new SettingException(Property.MODELS.key(), "'" + uri + "' cannot be read");
-        }
+        observer.models(models.catalogue().ids());
     }
 
     /** Removes what a caller's variables of our names would be taken for. (An expression would do so on a copy.) */
@@ -117,12 +97,13 @@ public final class Intake implements CamelContextAware {
     public Generation take(Exchange exchange) throws IOException {
         String defaultId = exchange.getVariable(DEFAULT_ID, String.class);
         Account account = account(exchange);
-        GenerateRequest request = readInTheEnd(exchange, account);
+        GenerateRequest request = withId(readInTheEnd(exchange, account), exchange.getMessage());
         boolean idGiven = request.id() != null || defaultId != null;
         String id = request.id() != null ? request.id() : defaultId != null ? RequestId.fit(defaultId) : UUID.randomUUID().toString();
         try {
             Generation generation = Generation.begin(id, request,
-                    catalogue.resolve(request.model(), request.provider(), request.kind()), idGiven, exchange.getVariable(DELIVERY, "", String.class));
+                    models.resolve(request.model(), request.provider(), request.kind(), account), idGiven,
+                    exchange.getVariable(DELIVERY, "", String.class));
             if (request.id() == null && defaultId != null) {
                 generation = generation.formerly(RequestId.formerFit(defaultId));
             }
@@ -132,6 +113,18 @@ public final class Intake implements CamelContextAware {
         } catch (SettingException e) {
             throw new GenerationFailure(ErrorType.AUTHENTICATION, Account.VARIABLE + ": " + e.getMessage()).of(id);
         }
+    }
+
+    /** The same under the id that its headers give, where it has none itself; headers that an earlier answer has left give none. */
+    private static GenerateRequest withId(GenerateRequest request, Message message) {
+        String id = message.getHeader(Headers.REQUEST_ID, String.class);
+        if (request.id() != null || id == null || id.isBlank() || message.getHeader(Headers.STATUS) != null) {
+            return request;
+        }
+        if (!RequestId.isValid(id)) {
+            throw new GenerationFailure(ErrorType.INVALID_REQUEST, Headers.REQUEST_ID + ": " + RequestId.FAULT);
+        }
+        return request.withId(id);
     }
 
     /**
@@ -196,14 +189,19 @@ public final class Intake implements CamelContextAware {
     /** The account that the caller's route has named, or null. */
     private Account account(Exchange exchange) {
         Object named = exchange.getVariable(Account.VARIABLE);
-        if (named == null || named instanceof Account) {
-            return (Account) named;
+        if (named == null) {
+            return null;
         }
-        Account account = camelContext.getRegistry().lookupByNameAndType(named.toString(), Account.class);
-        if (account == null) {
-            throw new GenerationFailure(ErrorType.AUTHENTICATION, Account.VARIABLE + ": no bean '" + named + "' is an account");
+        // Not by name and type: a bean that is none is no failure of the registry's.
+        if ((named instanceof Account ? named : camelContext.getRegistry().lookupByName(named.toString())) instanceof Account account) {
+            try {
+                account.requireModelToPin();
+                return account;
+            } catch (SettingException e) {
+                throw new GenerationFailure(ErrorType.AUTHENTICATION, Account.VARIABLE + ": " + e.getMessage());
+            }
         }
-        return account;
+        throw new GenerationFailure(ErrorType.AUTHENTICATION, Account.VARIABLE + ": no bean '" + named + "' is an account");
     }
 
     /**
@@ -243,12 +241,39 @@ public final class Intake implements CamelContextAware {
 
     private GenerateRequest read(Exchange exchange, Account account) throws IOException {
         Message message = exchange.getMessage();
-        GenerateRequest request = read(exchange, message.getBody(), format(message));
+        Object body = message.getBody();
+        boolean text = isTextAlone(exchange, account);
+        if (text && (body instanceof Map<?, ?> || body instanceof GenerateRequest)) {
+            throw new GenerationFailure(ErrorType.INVALID_REQUEST, "not a text but " + (body instanceof Map<?, ?> ? "a map" : "a request"));
+        }
+        GenerateRequest request = read(exchange, body, text ? Format.TEXT : format(message));
         if (account != null && account.choosesModel()) {
             return account.complete(request);
         }
         GenerateRequest named = withHeaders(request, message);
         return account == null ? named : account.complete(named);
+    }
+
+    /** Where the route or its account says so, the other has no say. */
+    private static boolean isTextAlone(Exchange exchange, Account account) {
+        String input = exchange.getVariable(INPUT, String.class);
+        try {
+            return input != null && isText(INPUT, input) || account != null && account.isTextAlone();
+        } catch (SettingException e) {
+            throw new GenerationFailure(ErrorType.INVALID_REQUEST, e.getMessage());
+        }
+    }
+
+    /**
+     * Whether {@code text} is said, and not {@code request}.
+     *
+     * @throws SettingException where it is neither
+     */
+    static boolean isText(String name, String input) {
+        if (!input.equals("text") && !input.equals("request")) {
+            throw new SettingException(name, "'" + input + "' is not one of request, text");
+        }
+        return input.equals("text");
     }
 
     private static GenerateRequest withHeaders(GenerateRequest request, Message message) {

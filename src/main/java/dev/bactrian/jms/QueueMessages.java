@@ -91,6 +91,7 @@ public final class QueueMessages implements AggregationStrategy {
         String correlationId = letter.message().getJMSCorrelationID();
         exchange.setVariable(Intake.DEFAULT_ID, correlationId == null || correlationId.isBlank() ? messageId : correlationId);
         exchange.setVariable(Intake.DELIVERY, messageId);
+        exchange.setVariable(Intake.INPUT, Settings.of(camelContext).require(Property.JMS_INPUT));
         exchange.getMessage().getHeaders().keySet().retainAll(READ);
     }
 

@@ -27,6 +27,9 @@ public final class KameletAccount implements CamelContextAware, StartupListener 
     /** What each parameter sets; {@code endpoint} depends on the provider. */
     private static final Map<String, BiConsumer<Account, String>> PARAMETERS = Map.ofEntries(
             Map.entry("model", Account::setModel),
+            Map.entry("modelPinned", Account::setModelPinned),
+            Map.entry("modelsAllowed", Account::setModelsAllowed),
+            Map.entry("input", Account::setInput),
             Map.entry("provider", Account::setProvider),
             Map.entry("kind", Account::setKind),
             Map.entry("apiKey", Account::setUpstageApiKey),

@@ -210,31 +210,48 @@ public final class Catalogue {
      * @param name     an id or an alias, or null
      * @param provider the provider asked for, or null
      * @param kind     the kind asked for, or null
+     * @param allowed  the models that it may have, a default included
      * @throws GenerationFailure {@code unsupported-model}, listing the valid names
      */
-    public Model resolve(String name, Provider provider, Kind kind) {
-        return name == null || name.isBlank() ? defaultFor(provider, kind) : named(Unicode.valid(name), provider, kind);
+    public Model resolve(String name, Provider provider, Kind kind, AllowedModels allowed) {
+        Model model = name == null || name.isBlank() ? defaultFor(provider, kind) : named(Unicode.valid(name), provider, kind, allowed);
+        if (!allowed.hold(model)) {
+            throw unsupported(quoted(model.id()) + (provider == null ? "" : " of " + provider) + " is not allowed", provider, allowed);
+        }
+        return model;
     }
 
-    private Model named(String name, Provider provider, Kind kind) {
+    /** The same of an application that allows every model. */
+    public Model resolve(String name, Provider provider, Kind kind) {
+        return resolve(name, provider, kind, AllowedModels.ALL);
+    }
+
+    /** The model that a name means by itself: one of the catalogue's, or an {@code owner/name[:version]} of Replicate. */
+    Optional<Model> known(String name) {
+        return find(name).or(() -> Optional.of(name).filter(other -> OWNER_AND_NAME.matcher(other).matches())
+                .map(other -> new Model(Provider.REPLICATE, other, null, other)));
+    }
+
+    private Model named(String name, Provider provider, Kind kind, AllowedModels allowed) {
         Optional<Model> known = provider == null ? find(name) : find(name, provider);
         if (known.isPresent()) {
             return known.get();
         }
-        if (provider == Provider.UPSTAGE) {
+        // Where there is a list, a name that is not on it is refused and not replaced.
+        if (provider == Provider.UPSTAGE && allowed.isAll()) {
             Model model = defaultFor(Provider.UPSTAGE, null);
             LOG.warn("Upstage has no model {} in the catalogue; {} is used", quoted(name), model.id());
             return model;
         }
         boolean ownerAndName = OWNER_AND_NAME.matcher(name).matches();
-        if (ownerAndName && (provider == Provider.REPLICATE || name.chars().filter(c -> c == '/').count() == 1)) {
+        if (ownerAndName && provider != Provider.UPSTAGE) {
             return new Model(Provider.REPLICATE, name, kind, name);
         }
-        throw unsupported(quoted(name) + " is not a model" + (provider == null ? "" : " of " + provider), provider);
+        throw unsupported(quoted(name) + " is not a model" + (provider == null ? "" : " of " + provider), provider, allowed);
     }
 
     /** A sender's name for a model as messages and the log show it. */
-    private static String quoted(String name) {
+    static String quoted(String name) {
         return "'" + OneLine.blanked(OneLine.cut(name, LONGEST_SHOWN)) + "'";
     }
 
@@ -252,10 +269,14 @@ public final class Catalogue {
             }
         }
         throw unsupported((provider == null ? "no provider" : provider) + " has no default "
-                + (kind == null ? "" : kind + " ") + "model", provider);
+                + (kind == null ? "" : kind + " ") + "model", provider, AllowedModels.ALL);
     }
 
-    private GenerationFailure unsupported(String problem, Provider provider) {
+    private GenerationFailure unsupported(String problem, Provider provider, AllowedModels allowed) {
+        if (!allowed.isAll()) {
+            List<String> names = allowed.names(provider);
+            return new GenerationFailure(ErrorType.UNSUPPORTED_MODEL, problem + "; allowed: " + (names.isEmpty() ? "none" : String.join(", ", names)));
+        }
         List<String> names = new ArrayList<>(names(provider));
         return new GenerationFailure(ErrorType.UNSUPPORTED_MODEL, problem + "; valid names: " + String.join(", ", names)
                 + (provider == Provider.UPSTAGE ? "" : ", or any owner/name[:version] of Replicate"));

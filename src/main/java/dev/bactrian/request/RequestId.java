@@ -9,6 +9,9 @@ import dev.bactrian.text.Fingerprint;
 /** The form of a request's id: it names files and headers, so it is 1 to 128 of {@code A-Z a-z 0-9 . _ -}, no dot first. */
 public final class RequestId {
 
+    /** What is wrong with one that is none. */
+    public static final String FAULT = "not 1 to 128 of A-Z a-z 0-9 . _ - without a dot in front";
+
     private static final int LONGEST = 128;
     private static final Pattern FORM = Pattern.compile("[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}");
 

@@ -324,7 +324,7 @@ public final class RequestReader {
     }
 
     private static GenerationFailure badId() {
-        return invalid("id: not 1 to 128 of A-Z a-z 0-9 . _ - without a dot in front");
+        return invalid("id: " + RequestId.FAULT);
     }
 
     private GenerationFailure tooLarge() {
