@@ -24,6 +24,9 @@ import org.apache.camel.support.SynchronizationAdapter;
  * for (String chunk = stream.next(); chunk != null; chunk = stream.next()) { ... }
  * }</pre>
  *
+ * <p>Camel converts it to an {@code InputStream} or a {@code Reader}, which have the text as it arrives, and to a {@code String}
+ * or {@code byte[]} ({@link ChunkStreamConverters}).
+ *
  * <p>The service is read no further ahead than {@value #MOST_WAITING} chunks. To be read by one thread at a time;
  * {@link #close()} may be called by any.
  */
@@ -95,6 +98,21 @@ public final class ChunkStream implements Iterator<String>, Closeable {
             exhausted = true;
             return null;
         }
+    }
+
+    /** The next chunk, waiting for it; null at the end, also once it was reached, and where the stream was closed. */
+    String nextOrEnd() {
+        synchronized (this) {
+            if (exhausted) {
+                return null;
+            }
+        }
+        return next();
+    }
+
+    /** Whether it was closed before all of the answer had come and was read. */
+    synchronized boolean isCutShort() {
+        return closed;
     }
 
     /**

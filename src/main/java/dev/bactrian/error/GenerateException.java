@@ -16,15 +16,21 @@ public final class GenerateException extends RuntimeException {
     private final transient Map<String, Object> headers;
     private int redeliveries;
 
+    /** A failure that no exception is known to have caused. */
+    public GenerateException(String type, String message, boolean retryable, String document, Map<String, Object> headers) {
+        this(type, message, retryable, document, headers, null);
+    }
+
     /**
      * @param type      the {@code error.type}
      * @param message   the {@code error.message}
      * @param retryable the {@code error.retryable}
      * @param document  the whole error document, JSON
      * @param headers   the headers that go with the document
+     * @param cause     what has caused it where that says more than the message, or null
      */
-    public GenerateException(String type, String message, boolean retryable, String document, Map<String, Object> headers) {
-        super(type + ": " + message);
+    public GenerateException(String type, String message, boolean retryable, String document, Map<String, Object> headers, Throwable cause) {
+        super(type + ": " + message, cause);
         this.type = type;
         this.retryable = retryable;
         this.document = document;

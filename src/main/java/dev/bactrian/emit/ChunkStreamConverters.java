@@ -1,0 +1,56 @@
+package dev.bactrian.emit;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.InputStreamReader;
+import java.io.Reader;
+import java.nio.charset.StandardCharsets;
+
+import org.apache.camel.Exchange;
+import org.apache.camel.TypeConversionException;
+import org.apache.camel.TypeConverterLoaderException;
+import org.apache.camel.spi.TypeConverterLoader;
+import org.apache.camel.spi.TypeConverterRegistry;
+import org.apache.camel.support.TypeConverterSupport;
+
+/**
+ * Makes a {@link ChunkStream} what consumers and producers of Camel take: an {@link InputStream} or a {@link Reader}, which have the
+ * text as it arrives, and a {@code String} or {@code byte[]}, for which its end is awaited. UTF-8 in any case. Camel finds it by
+ * {@code META-INF/services}.
+ */
+public final class ChunkStreamConverters implements TypeConverterLoader {
+
+    /** What makes one thing of the rest of a stream. */
+    private interface Conversion<T> {
+        T of(ChunkStream stream) throws IOException;
+    }
+
+    @Override
+    public void load(TypeConverterRegistry registry) throws TypeConverterLoaderException {
+        add(registry, InputStream.class, ChunkInput::new);
+        add(registry, Reader.class, stream -> new InputStreamReader(new ChunkInput(stream), StandardCharsets.UTF_8));
+        add(registry, String.class, ChunkStreamConverters::text);
+        add(registry, byte[].class, stream -> text(stream).getBytes(StandardCharsets.UTF_8));
+    }
+
+    private static <T> void add(TypeConverterRegistry registry, Class<T> type, Conversion<T> conversion) {
+        registry.addTypeConverter(type, ChunkStream.class, new TypeConverterSupport() {
+            @Override
+            public <U> U convertTo(Class<U> wanted, Exchange exchange, Object value) {
+                try {
+                    return wanted.cast(conversion.of((ChunkStream) value));
+                } catch (IOException e) {
+                    throw new TypeConversionException(value, wanted, e);
+                }
+            }
+        });
+    }
+
+    private static String text(ChunkStream stream) throws IOException {
+        StringBuilder text = new StringBuilder();
+        for (String chunk = ChunkInput.next(stream); chunk != null; chunk = ChunkInput.next(stream)) {
+            text.append(chunk);
+        }
+        return text.toString();
+    }
+}
