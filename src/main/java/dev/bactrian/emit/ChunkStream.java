@@ -5,6 +5,7 @@ import java.util.ArrayDeque;
 import java.util.Iterator;
 import java.util.NoSuchElementException;
 import java.util.Queue;
+import java.util.function.Function;
 
 import dev.bactrian.error.GenerateException;
 import dev.bactrian.generate.Answer;
@@ -36,6 +37,7 @@ public final class ChunkStream implements Iterator<String>, Closeable {
     private static final int NEVER = -1;
 
     private final boolean textKept;
+    private final Function<InterruptedException, GenerateException> interrupted;
     private final Queue<String> waiting = new ArrayDeque<>(MOST_WAITING);
     private Exchange holder;
     private int redeliveries;
@@ -49,8 +51,10 @@ public final class ChunkStream implements Iterator<String>, Closeable {
     private GenerateException failure;
     private int thrownInTry = NEVER;
 
-    ChunkStream(boolean textKept) {
+    /** With what its reader fails that is interrupted. */
+    ChunkStream(boolean textKept, Function<InterruptedException, GenerateException> interrupted) {
         this.textKept = textKept;
+        this.interrupted = interrupted;
     }
 
     /**
@@ -190,7 +194,7 @@ public final class ChunkStream implements Iterator<String>, Closeable {
             wait();
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
-            throw new IllegalStateException("interrupted while waiting for a chunk", e);
+            throw interrupted.apply(e);
         }
     }
 

@@ -35,8 +35,10 @@ public final class Streams implements AggregationStrategy {
 
     /** Makes the stream of a request. */
     public void open(Exchange exchange) {
-        ChunkStream stream = new ChunkStream(exchange.getVariable(KEEP_TEXT, false, Boolean.class));
-        open.put(stream, exchange.getVariable("generation", Generation.class));
+        Generation generation = exchange.getVariable("generation", Generation.class);
+        ChunkStream stream = new ChunkStream(exchange.getVariable(KEEP_TEXT, false, Boolean.class),
+                e -> failure(generation, "interrupted while waiting for the answer", e));
+        open.put(stream, generation);
         exchange.setVariable(CHANNEL, stream);
     }
 
@@ -86,9 +88,12 @@ public final class Streams implements AggregationStrategy {
     @Override
     public Exchange aggregate(Exchange caller, Exchange outcome) {
         ChunkStream stream = outcome.getVariable(CHANNEL, ChunkStream.class);
+        if (outcome.getException() != null) {
+            Answer.broken(outcome);
+        }
         GenerateException failure = Answer.failure(outcome);
         if (failure == null) {
-            failure = stream.awaitBegin();
+            failure = begun(stream);
         }
         if (failure != null) {
             if (stream != null) {
@@ -110,6 +115,14 @@ public final class Streams implements AggregationStrategy {
         return caller;
     }
 
+    private static GenerateException begun(ChunkStream stream) {
+        try {
+            return stream.awaitBegin();
+        } catch (GenerateException e) {
+            return e;
+        }
+    }
+
     /** Whether the text of the exchange's answer is kept. */
     public static boolean isTextKept(Exchange exchange) {
         ChunkStream stream = exchange.getVariable(CHANNEL, ChunkStream.class);
@@ -125,9 +138,12 @@ public final class Streams implements AggregationStrategy {
     }
 
     private static GenerateException stopped(Generation generation) {
-        GenerationFailure failure = new GenerationFailure(ErrorType.STREAM_INTERRUPTED, "the application has stopped", null, 1,
-                !generation.isReplicate(), null);
+        return failure(generation, "the application has stopped", null);
+    }
+
+    private static GenerateException failure(Generation generation, String message, Throwable cause) {
+        GenerationFailure failure = new GenerationFailure(ErrorType.STREAM_INTERRUPTED, message, null, 1, !generation.isReplicate(), cause);
         return new GenerateException(failure.type().toString(), failure.getMessage(), failure.retryable(),
-                Documents.text(Documents.error(generation, failure, "", null)), Documents.headers(generation, "failed"));
+                Documents.text(Documents.error(generation, failure, "", null)), Documents.headers(generation, "failed"), cause);
     }
 }

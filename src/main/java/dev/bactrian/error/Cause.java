@@ -9,10 +9,11 @@ public final class Cause {
     private Cause() {
     }
 
-    /** The exception, without what Camel wraps around it. */
+    /** The exception, without what Camel wraps around it; null where there is none. */
     public static Throwable of(Exchange exchange) {
-        return of(exchange.getException() != null ? exchange.getException()
-                : exchange.getProperty(Exchange.EXCEPTION_CAUGHT, Throwable.class));
+        Throwable failure = exchange.getException() != null ? exchange.getException()
+                : exchange.getProperty(Exchange.EXCEPTION_CAUGHT, Throwable.class);
+        return failure == null ? null : of(failure);
     }
 
     /** What it says; of an Error, such as an exhausted heap, also which one it is. */

@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.time.Instant;
 import java.util.List;
 import java.util.UUID;
+import java.util.concurrent.RejectedExecutionException;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.bactrian.config.Settings;
@@ -47,8 +48,18 @@ public final class ErrorDocuments implements CamelContextAware {
 
     @Override
     public void setCamelContext(CamelContext camelContext) {
+        if (this.camelContext == camelContext) {
+            // Camel sets it more than once.
+            return;
+        }
         this.camelContext = camelContext;
         settings = Settings.of(camelContext);
+        camelContext.getCamelContextExtension().addContextPlugin(ErrorDocuments.class, this);
+    }
+
+    /** Those of a context; also while it stops and its beans are gone. */
+    public static ErrorDocuments of(CamelContext context) {
+        return context.getCamelContextExtension().getContextPlugin(ErrorDocuments.class);
     }
 
     /** Leaves the error document as the body, its headers, and nothing else. */
@@ -128,6 +139,9 @@ public final class ErrorDocuments implements CamelContextAware {
 
     private GenerationFailure failure(Exchange exchange, Generation generation, int attempts) {
         Throwable cause = Cause.of(exchange);
+        if (isStopped(cause)) {
+            return stopped(exchange, generation, cause);
+        }
         if (cause instanceof GenerationFailure failure) {
             return failure;
         }
@@ -150,6 +164,22 @@ public final class ErrorDocuments implements CamelContextAware {
         }
         return new GenerationFailure(answered ? ErrorType.DELIVERY_FAILED : ErrorType.PROVIDER_UNAVAILABLE,
                 cause.getClass().getSimpleName() + ": " + cause.getMessage(), null, attempts, false, cause);
+    }
+
+    /** When a stop is forced, whatever is left fails with something of its own. */
+    private boolean isStopped(Throwable cause) {
+        boolean stopping = camelContext.isStopping() || camelContext.isStopped();
+        return cause == null || stopping && (cause instanceof RejectedExecutionException || camelContext.getShutdownStrategy().isForceShutdown());
+    }
+
+    /** Its cause says so, too: for a request that is there at the next start it is no outcome. */
+    private static GenerationFailure stopped(Exchange exchange, Generation generation, Throwable cause) {
+        boolean replicate = generation != null && generation.isReplicate();
+        boolean unsent = generation == null || cause instanceof StoppedException && exchange.getVariable("look") == null;
+        RejectedExecutionException why = cause instanceof RejectedExecutionException rejected ? rejected
+                : new RejectedExecutionException("the application has stopped", cause);
+        return new GenerationFailure(exchange.getVariable("stream") == null ? ErrorType.PROVIDER_UNAVAILABLE : ErrorType.STREAM_INTERRUPTED,
+                "the application has stopped", null, exchange.getVariable(Retries.ATTEMPTS, unsent ? 0 : 1, Integer.class), unsent || !replicate, why);
     }
 
     private GenerationFailure clean(Generation generation, GenerationFailure failure) {

@@ -1,7 +1,12 @@
 package dev.bactrian.error;
 
+import java.util.Collection;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicBoolean;
 
+import dev.bactrian.config.Beans;
+import dev.bactrian.generate.Cancellations;
 import dev.bactrian.text.OneLineLogger;
 import org.apache.camel.AsyncCallback;
 import org.apache.camel.AsyncProcessor;
@@ -11,17 +16,22 @@ import org.apache.camel.Exchange;
 import org.apache.camel.ExtendedCamelContext;
 import org.apache.camel.NamedNode;
 import org.apache.camel.Processor;
+import org.apache.camel.Route;
 import org.apache.camel.RuntimeCamelException;
 import org.apache.camel.impl.engine.DefaultReactiveExecutor;
+import org.apache.camel.model.DelayDefinition;
 import org.apache.camel.model.ProcessorDefinition;
 import org.apache.camel.model.ProcessorDefinitionHelper;
 import org.apache.camel.model.RouteDefinition;
 import org.apache.camel.model.WireTapDefinition;
 import org.apache.camel.spi.InterceptStrategy;
 import org.apache.camel.spi.ReactiveExecutor;
+import org.apache.camel.spi.ShutdownPrepared;
 import org.apache.camel.support.AsyncProcessorConverterHelper;
 import org.apache.camel.support.AsyncProcessorSupport;
+import org.apache.camel.support.LifecycleStrategySupport;
 import org.apache.camel.support.processor.DelegateAsyncProcessor;
+import org.apache.camel.support.service.ServiceSupport;
 import org.slf4j.Logger;
 
 /**
@@ -45,6 +55,8 @@ public final class ErrorNet implements CamelContextAware, InterceptStrategy {
 
     private static final ThreadLocal<Work> WORK = ThreadLocal.withInitial(Work::new);
 
+    private final Set<Exchange> waiting = ConcurrentHashMap.newKeySet();
+    private volatile boolean ended;
     private CamelContext camelContext;
 
     /** What a thread is at. */
@@ -61,12 +73,24 @@ public final class ErrorNet implements CamelContextAware, InterceptStrategy {
     /** Is there before the routes are built. */
     @Override
     public void setCamelContext(CamelContext camelContext) {
+        if (this.camelContext == camelContext) {
+            // Camel sets it more than once.
+            return;
+        }
         this.camelContext = camelContext;
         ExtendedCamelContext extension = camelContext.getCamelContextExtension();
         extension.addInterceptStrategy(this);
         if (!(extension.getReactiveExecutor() instanceof Guarded)) {
             extension.setReactiveExecutor(new Guarded(extension.getReactiveExecutor()));
         }
+        EndOfWaiting end = new EndOfWaiting();
+        camelContext.addLifecycleStrategy(new LifecycleStrategySupport() {
+            @Override
+            public void onRoutesAdd(Collection<Route> routes) {
+                // As a service of any one of ours Camel tells it.
+                routes.stream().filter(route -> route.getId().startsWith(ROUTES)).forEach(route -> route.addService(end));
+            }
+        });
     }
 
     @Override
@@ -77,7 +101,8 @@ public final class ErrorNet implements CamelContextAware, InterceptStrategy {
         if (watched || route == null || route.getId() == null || !route.getId().startsWith(ROUTES)) {
             return target;
         }
-        return new Watched(AsyncProcessorConverterHelper.convert(target), definition instanceof WireTapDefinition<?>);
+        AsyncProcessor step = AsyncProcessorConverterHelper.convert(target);
+        return definition instanceof DelayDefinition ? new Waiting(step) : new Watched(step, definition instanceof WireTapDefinition<?>);
     }
 
     /** The exchange that this thread works on, or null. */
@@ -87,7 +112,7 @@ public final class ErrorNet implements CamelContextAware, InterceptStrategy {
     }
 
     /** A step of our routes. */
-    private static final class Watched extends AsyncProcessorSupport {
+    private static class Watched extends AsyncProcessorSupport {
 
         private final AsyncProcessor target;
         private final boolean apart;
@@ -118,6 +143,50 @@ public final class ErrorNet implements CamelContextAware, InterceptStrategy {
         @Override
         public String toString() {
             return target.toString();
+        }
+    }
+
+    /** A step in which exchanges wait without a thread. */
+    private final class Waiting extends Watched {
+
+        Waiting(AsyncProcessor target) {
+            super(target, false);
+        }
+
+        @Override
+        public boolean process(Exchange exchange, AsyncCallback callback) {
+            waiting.add(exchange);
+            if (ended) {
+                waiting.remove(exchange);
+                exchange.setException(new StoppedException());
+                callback.done(true);
+                return true;
+            }
+            return super.process(exchange, doneSync -> {
+                waiting.remove(exchange);
+                callback.done(doneSync);
+            });
+        }
+    }
+
+    /**
+     * Camel does not end what waits without a thread when a stop is forced, nor a chat that is read: whoever asked for it would be
+     * interrupted, or wait on, and not know what has become of the request.
+     */
+    private final class EndOfWaiting extends ServiceSupport implements ShutdownPrepared {
+
+        @Override
+        public void prepareShutdown(boolean suspendOnly, boolean forced) {
+            if (forced && camelContext.isStopping() && !ended) {
+                ended = true;
+                for (Exchange exchange : waiting) {
+                    Step step = exchange.getProperty(OPEN, Step.class);
+                    if (step != null) {
+                        step.fail(new StoppedException());
+                    }
+                }
+                Beans.one(camelContext, Cancellations.class).cut();
+            }
         }
     }
 
@@ -153,11 +222,11 @@ public final class ErrorNet implements CamelContextAware, InterceptStrategy {
             }
         }
 
-        boolean fail(Error error) {
+        boolean fail(Throwable failure) {
             if (!closed.compareAndSet(false, true)) {
                 return false;
             }
-            exchange.setException(wrapped(error));
+            exchange.setException(failure instanceof Error error ? wrapped(error) : failure);
             mark(parent);
             WORK.get().innermost = parent;
             callback.done(false);

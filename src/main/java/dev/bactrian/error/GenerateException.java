@@ -1,6 +1,7 @@
 package dev.bactrian.error;
 
 import java.util.Map;
+import java.util.concurrent.RejectedExecutionException;
 
 /**
  * How a failed request reaches the caller of {@code direct:generate} and the reader of a
@@ -14,6 +15,7 @@ public final class GenerateException extends RuntimeException {
     private final boolean retryable;
     private final String document;
     private final transient Map<String, Object> headers;
+    private final boolean rejected;
     private int redeliveries;
 
     /** A failure that no exception is known to have caused. */
@@ -27,10 +29,15 @@ public final class GenerateException extends RuntimeException {
      * @param retryable the {@code error.retryable}
      * @param document  the whole error document, JSON
      * @param headers   the headers that go with the document
-     * @param cause     what has caused it where that says more than the message, or null
+     * @param reason    what has caused it, or null. It is kept as suppressed and not as the cause: a host's {@code onException} for an
+     *                  {@code IOException} of its own is not for ours
      */
-    public GenerateException(String type, String message, boolean retryable, String document, Map<String, Object> headers, Throwable cause) {
-        super(type + ": " + message, cause);
+    public GenerateException(String type, String message, boolean retryable, String document, Map<String, Object> headers, Throwable reason) {
+        super(type + ": " + message);
+        rejected = reason instanceof RejectedExecutionException;
+        if (reason != null) {
+            addSuppressed(reason);
+        }
         this.type = type;
         this.retryable = retryable;
         this.document = document;
@@ -45,6 +52,11 @@ public final class GenerateException extends RuntimeException {
     /** Whether the same request, sent again later, may succeed without being paid for twice. */
     public boolean isRetryable() {
         return retryable;
+    }
+
+    /** Whether it was rejected, as by a forced stop: that is no outcome of the request, which may be done at the next start. */
+    public boolean isRejected() {
+        return rejected;
     }
 
     /** How often its caller's error handler had tried again when it failed last: by a higher number a redelivery is known. */

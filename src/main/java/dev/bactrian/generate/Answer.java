@@ -2,8 +2,10 @@ package dev.bactrian.generate;
 
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.concurrent.RejectedExecutionException;
 
 import dev.bactrian.config.Beans;
+import dev.bactrian.error.ErrorDocuments;
 import dev.bactrian.error.ErrorType;
 import dev.bactrian.error.GenerateException;
 import dev.bactrian.error.GenerationFailure;
@@ -11,13 +13,18 @@ import dev.bactrian.jms.Transactions;
 import dev.bactrian.ledger.Ledger;
 import org.apache.camel.AggregationStrategy;
 import org.apache.camel.Exchange;
+import org.apache.camel.NoSuchBeanException;
 import org.apache.camel.Processor;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Hands the outcome of a request to the caller of {@code direct:generate}: a result as the body with the
  * {@code Bactrian*} headers, an error as an exception. All else of the caller's exchange stays as it was.
  */
 public final class Answer implements AggregationStrategy, Processor {
+
+    private static final Logger LOG = LoggerFactory.getLogger("dev.bactrian.requests");
 
     /**
      * Stops a redelivery of the caller's error handler: a request that failed for good fails again at once, without a
@@ -52,11 +59,14 @@ public final class Answer implements AggregationStrategy, Processor {
 
     @Override
     public Exchange aggregate(Exchange caller, Exchange outcome) {
+        if (outcome.getException() != null || outcome.getVariable(Results.SUMMARY) == null) {
+            // The routes were ended before the request was.
+            broken(outcome);
+        }
         GenerateException failure = failure(outcome);
         Generation generation = outcome.getVariable("generation", Generation.class);
         if (isSettled(outcome)) {
-            Ledger ledger = Beans.one(caller.getContext(), Ledger.class);
-            ledger.forgetLater(caller, generation, failure == null);
+            forgetLater(caller, generation, failure == null);
         }
         if (failure != null) {
             failure.setRedeliveries(redeliveries(caller));
@@ -77,11 +87,25 @@ public final class Answer implements AggregationStrategy, Processor {
         return failure == null || failure.attempts() > 0 || !failure.retryable();
     }
 
+    private static void forgetLater(Exchange caller, Generation generation, boolean succeeded) {
+        try {
+            Beans.one(caller.getContext(), Ledger.class).forgetLater(caller, generation, succeeded);
+        } catch (NoSuchBeanException e) {
+            // The application has stopped and its beans are gone: what it remembers is there at the next start.
+            LOG.debug("Not forgotten: {}", generation.id());
+        }
+    }
+
+    /** Makes an error document of what an exchange has failed with that no route of ours could handle, as at a forced stop. */
+    public static void broken(Exchange outcome) {
+        ErrorDocuments.of(outcome.getContext()).document(outcome);
+    }
+
     /** Why the request of an exchange that is done has failed, or null. */
     public static GenerateException failure(Exchange outcome) {
         GenerationFailure failure = outcome.getVariable("failure", GenerationFailure.class);
         return failure == null ? null : new GenerateException(failure.type().toString(), failure.getMessage(), failure.retryable(),
-                outcome.getMessage().getBody(String.class), headers(outcome));
+                outcome.getMessage().getBody(String.class), headers(outcome), failure.getCause());
     }
 
     private static Map<String, Object> headers(Exchange outcome) {
@@ -90,9 +114,17 @@ public final class Answer implements AggregationStrategy, Processor {
         return headers;
     }
 
-    /** Leaves the error document of a caught {@link GenerateException} as the body, and its headers. */
+    /**
+     * Leaves the error document of a caught {@link GenerateException} as the body, and its headers.
+     *
+     * @throws RejectedExecutionException where the application's stop was the failure: that is no outcome, and the request may be
+     *                                    done at the next start
+     */
     public void error(Exchange exchange) {
         GenerateException failure = exchange.getProperty(Exchange.EXCEPTION_CAUGHT, GenerateException.class);
+        if (failure.isRejected() && exchange.getContext().isStopping()) {
+            throw new RejectedExecutionException(failure.getMessage());
+        }
         exchange.getMessage().setBody(failure.getDocument());
         exchange.getMessage().getHeaders().putAll(failure.getHeaders());
     }

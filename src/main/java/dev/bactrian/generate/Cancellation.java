@@ -36,6 +36,15 @@ public final class Cancellation {
         return true;
     }
 
+    /** Cuts the call that is open, if it is one that may be, as a failure of its own. */
+    void cut() {
+        Runnable open;
+        synchronized (this) {
+            open = cut;
+        }
+        open.run();
+    }
+
     /** For the routes: whether the end was asked for. */
     public synchronized boolean isRequested() {
         return requested;

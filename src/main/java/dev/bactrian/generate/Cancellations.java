@@ -113,6 +113,11 @@ public final class Cancellations {
         }
     }
 
+    /** Cuts the calls that are open and may be, of requests that nobody has asked to end: the application is gone. */
+    public void cut() {
+        known.values().forEach(Cancellation::cut);
+    }
+
     /** Has the end of a request cut a call of it. */
     public void onRequest(String id, Runnable cutsTheCall) {
         Cancellation cancellation = known.get(id);
