@@ -96,6 +96,18 @@ public final class Answer implements AggregationStrategy, Processor {
         }
     }
 
+    /**
+     * A request that could not even be handed over, as to a pool that a stop has ended.
+     *
+     * @throws GenerateException in any case
+     */
+    public void refuse(Exchange exchange) {
+        Exchange refused = exchange.copy();
+        refused.getVariables().keySet().removeIf(name -> !name.equals(Intake.DEFAULT_ID));
+        broken(refused);
+        throw failure(refused);
+    }
+
     /** Makes an error document of what an exchange has failed with that no route of ours could handle, as at a forced stop. */
     public static void broken(Exchange outcome) {
         ErrorDocuments.of(outcome.getContext()).document(outcome);

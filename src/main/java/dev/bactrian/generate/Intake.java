@@ -243,8 +243,8 @@ public final class Intake implements CamelContextAware {
         Message message = exchange.getMessage();
         Object body = message.getBody();
         boolean text = isTextAlone(exchange, account);
-        if (text && (body instanceof Map<?, ?> || body instanceof GenerateRequest)) {
-            throw new GenerationFailure(ErrorType.INVALID_REQUEST, "not a text but " + (body instanceof Map<?, ?> ? "a map" : "a request"));
+        if (text && (body instanceof Map<?, ?> || body instanceof JsonNode || body instanceof GenerateRequest)) {
+            throw new GenerationFailure(ErrorType.INVALID_REQUEST, "not a text but " + (body instanceof GenerateRequest ? "a request" : "a map"));
         }
         GenerateRequest request = read(exchange, body, text ? Format.TEXT : format(message));
         if (account != null && account.choosesModel()) {

@@ -4,8 +4,6 @@ import static dev.bactrian.route.ReplicateReplies.look;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
-import java.io.IOException;
-import java.io.InputStream;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -13,7 +11,6 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicReference;
 
 import dev.bactrian.emit.ChunkStream;
 import dev.bactrian.error.GenerateException;
@@ -23,9 +20,11 @@ import dev.bactrian.simulator.Reply;
 import org.apache.camel.Exchange;
 import org.apache.camel.builder.RouteBuilder;
 import org.apache.camel.main.Main;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Whatever goes wrong with a request, a forced stop included, its caller sees a GenerateException with a document. */
 class EveryFailureTest extends RouteTestSupport {
@@ -48,6 +47,11 @@ class EveryFailureTest extends RouteTestSupport {
                 });
             }
         });
+    }
+
+    @AfterEach
+    void stopCallers() {
+        callers.shutdownNow();
     }
 
     private static GenerateException failure(Exchange answer) {
@@ -76,5 +80,40 @@ class EveryFailureTest extends RouteTestSupport {
         GenerateException failure = failure(answer.get(10, TimeUnit.SECONDS));
         assertThat(failure.getType()).isIn("provider-unavailable", "stream-interrupted");
         assertThat(failure).hasMessageContaining("stopped");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"direct:generate-and-emit", "kamelet:generate-sink", "direct:generate-stream"})
+    void aPoolThatTakesNoMore(String endpoint) throws Exception {
+        start("bactrian.emit.chunk", "");
+        assertThat(template().request("kamelet:generate-sink", exchange -> exchange.getMessage().setBody("hi")).getException()).isNull();
+        await().until(() -> captured.results.poll() != null);
+        for (String pool : List.of("bactrianSinkWorkers", "bactrianStreamReaders")) {
+            context().getRegistry().lookupByNameAndType(pool, ExecutorService.class).shutdown();
+        }
+
+        Exchange answer = template().request(endpoint, exchange -> {
+            exchange.setVariable("stream", "the caller's own");
+            exchange.getMessage().setBody("hi");
+        });
+
+        assertThat(failure(answer).getType()).isEqualTo("provider-unavailable");
+        assertThat(answer.getMessage().getBody()).isEqualTo("hi");
+        assertThat(answer.getVariables()).containsExactly(Map.entry("stream", "the caller's own"));
+        assertThat(simulator.count(Call.CHAT)).isOne();
+    }
+
+    @Test
+    void aReaderThatIsInterrupted() throws Exception {
+        start("bactrian.emit.chunk", "");
+        simulator.always(Call.CHAT, Reply.stream("a", "a").pause(Duration.ofSeconds(30)));
+        CompletableFuture<Exchange> answer = new CompletableFuture<>();
+        Thread reader = new Thread(() -> answer.complete(template().request("direct:stream", exchange -> exchange.getMessage().setBody("hi"))));
+        reader.start();
+        await().until(() -> reader.getState() == Thread.State.WAITING && simulator.requests().size() == 1);
+
+        reader.interrupt();
+
+        assertThat(failure(answer.get(10, TimeUnit.SECONDS))).hasMessageContaining("interrupted");
     }
 }
