@@ -1,5 +1,6 @@
 package dev.bactrian.error;
 
+import java.time.Duration;
 import java.util.Collection;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -7,6 +8,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
 
 import dev.bactrian.config.Beans;
 import dev.bactrian.generate.Cancellations;
+import dev.bactrian.generate.Intake;
 import dev.bactrian.text.OneLineLogger;
 import org.apache.camel.AsyncCallback;
 import org.apache.camel.AsyncProcessor;
@@ -46,6 +48,9 @@ public final class ErrorNet implements CamelContextAware, InterceptStrategy {
 
     private static final Logger LOG = OneLineLogger.of("dev.bactrian.errors");
     private static final String ROUTES = "bactrian-";
+
+    /** What calls that are open when a stop is forced have to end in. */
+    private static final Duration LAST_CALLS = Duration.ofMillis(500);
 
     /** The exchange property that holds the innermost open step; copies of an exchange have it, too. */
     private static final String OPEN = "bactrianOpenStep";
@@ -186,6 +191,8 @@ public final class ErrorNet implements CamelContextAware, InterceptStrategy {
                     }
                 }
                 Beans.one(camelContext, Cancellations.class).cut();
+                // Those whose look is just being made, too: next, Camel interrupts whoever waits.
+                Beans.one(camelContext, Intake.class).awaitEnd(LAST_CALLS);
             }
         }
     }

@@ -2,6 +2,7 @@ package dev.bactrian.generate;
 
 import java.io.IOException;
 import java.io.InputStream;
+import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -159,6 +160,20 @@ public final class Intake implements CamelContextAware {
         observer.begun(exchange, generation);
         claim.observed = true;
         Beans.one(camelContext, Cancellations.class).follow(exchange, id, attempt);
+    }
+
+    /** Waits until no request is in work, that long at most. */
+    public void awaitEnd(Duration atMost) {
+        long end = System.nanoTime() + atMost.toNanos();
+        synchronized (inWork) {
+            try {
+                for (long left = atMost.toMillis(); left > 0 && !inWork.isEmpty(); left = (end - System.nanoTime()) / 1_000_000) {
+                    inWork.wait(left);
+                }
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+            }
+        }
     }
 
     /** Gives a request's id back once its exchange is done. */

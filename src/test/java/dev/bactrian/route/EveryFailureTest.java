@@ -74,10 +74,10 @@ class EveryFailureTest extends RouteTestSupport {
         simulator.always(Call.CHAT, Reply.stream("a", "a").pause(Duration.ofSeconds(30))).always(Call.POLL, look("processing"));
 
         CompletableFuture<Exchange> answer = ask(endpoint, Map.of("prompt", "hi", "model", model));
-        await().until(() -> simulator.requests().size() > 0);
+        await().atMost(Duration.ofSeconds(30)).until(() -> simulator.count(model.startsWith("solar") ? Call.CHAT : Call.POLL) == 1);
         stop();
 
-        GenerateException failure = failure(answer.get(10, TimeUnit.SECONDS));
+        GenerateException failure = failure(answer.get(30, TimeUnit.SECONDS));
         assertThat(failure.getType()).isIn("provider-unavailable", "stream-interrupted");
         assertThat(failure).hasMessageContaining("stopped");
     }
