@@ -11,12 +11,12 @@ import dev.bactrian.error.GenerateException;
 import dev.bactrian.error.GenerationFailure;
 import dev.bactrian.jms.Transactions;
 import dev.bactrian.ledger.Ledger;
+import dev.bactrian.text.OneLineLogger;
 import org.apache.camel.AggregationStrategy;
 import org.apache.camel.Exchange;
 import org.apache.camel.NoSuchBeanException;
 import org.apache.camel.Processor;
 import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * Hands the outcome of a request to the caller of {@code direct:generate}: a result as the body with the
@@ -24,7 +24,7 @@ import org.slf4j.LoggerFactory;
  */
 public final class Answer implements AggregationStrategy, Processor {
 
-    private static final Logger LOG = LoggerFactory.getLogger("dev.bactrian.requests");
+    private static final Logger LOG = OneLineLogger.of("dev.bactrian.requests");
 
     /**
      * Stops a redelivery of the caller's error handler: a request that failed for good fails again at once, without a
