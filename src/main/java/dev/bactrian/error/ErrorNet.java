@@ -50,7 +50,7 @@ public final class ErrorNet implements CamelContextAware, InterceptStrategy {
     private static final String ROUTES = "bactrian-";
 
     /** What calls that are open when a stop is forced have to end in. */
-    private static final Duration LAST_CALLS = Duration.ofMillis(500);
+    private static final Duration LAST_CALLS = Duration.ofSeconds(2);
 
     /** The exchange property that holds the innermost open step; copies of an exchange have it, too. */
     private static final String OPEN = "bactrianOpenStep";
