@@ -67,7 +67,7 @@ public enum Property {
     IMAGES_MAX_BYTES("images.max-bytes", Form.SIZE, "50MB"),
     IMAGES_TIMEOUT("images.timeout", Form.DURATION, "2m"),
 
-    FILE_ENABLED("file.enabled", Form.FLAG, "true"),
+    FILE_ENABLED("file.enabled", Form.FLAG, "false"),
     FILE_INBOX("file.inbox", Form.TEXT, "inbox"),
     FILE_INPUT("file.input", Form.INPUT, "request"),
 

@@ -45,6 +45,10 @@ final class Service implements AutoCloseable {
         Settings asked = Settings.of(bactrian(configured));
         simulator = simulated(asked) ? Simulator.start() : null;
         Map<String, String> properties = new LinkedHashMap<>(configured);
+        if (!asked.isSet(Property.FILE_ENABLED)) {
+            // A host has files of its own; the service is there for its inbox.
+            properties.put(Property.FILE_ENABLED.key(), "true");
+        }
         if (simulator != null) {
             properties.putAll(simulatorEndpoints(asked));
         }

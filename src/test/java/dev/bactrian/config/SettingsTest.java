@@ -56,7 +56,7 @@ class SettingsTest {
         EMIT_ERROR("emit.error", OUTBOX + ".error.json"),
         EMIT_CHUNK("emit.chunk", null),
         EMIT_FORMAT("emit.format", "json"),
-        FILE_ENABLED("file.enabled", "true"),
+        FILE_ENABLED("file.enabled", "false"),
         FILE_INBOX("file.inbox", "inbox"),
         SIMULATOR("simulator", "auto");
 

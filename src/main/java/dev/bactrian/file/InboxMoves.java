@@ -1,0 +1,157 @@
+package dev.bactrian.file;
+
+import java.io.File;
+import java.io.IOException;
+import java.nio.file.DirectoryStream;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+import dev.bactrian.config.Property;
+import dev.bactrian.config.SettingException;
+import dev.bactrian.config.Settings;
+import dev.bactrian.error.Cause;
+import dev.bactrian.generate.Headers;
+import dev.bactrian.threads.Descriptors;
+import org.apache.camel.Exchange;
+import org.apache.camel.Service;
+import org.apache.camel.component.file.GenericFile;
+import org.apache.camel.component.file.GenericFileEndpoint;
+import org.apache.camel.component.file.GenericFileOperations;
+import org.apache.camel.component.file.GenericFileProcessStrategy;
+
+/**
+ * What becomes of a file of the inbox before and after its work: it is locked, and moved to {@code .done} or {@code .failed}
+ * once its outcome is safe. In place of the file component's own way, which follows links and takes {@code \} for {@code /}.
+ */
+public final class InboxMoves implements GenericFileProcessStrategy<File>, Service {
+
+    private final Inbox inbox;
+
+    /** Moves the files of that inbox. */
+    public InboxMoves(Inbox inbox) {
+        this.inbox = inbox;
+    }
+
+    /**
+     * Makes the inbox and the folders where its files end.
+     *
+     * @throws SettingException where one of them is something else
+     */
+    @Override
+    public void start() {
+        Path folder = Path.of(Settings.of(inbox.getCamelContext()).require(Property.FILE_INBOX));
+        try {
+            if (!Files.isDirectory(folder)) {
+                Files.createDirectories(folder);
+            }
+            for (EndFolder end : new EndFolder[] {EndFolder.DONE, EndFolder.FAILED}) {
+                if (Files.isWritable(folder)) {
+                    end.prepareForAll(folder);
+                } else {
+                    end.checkWhereItIs(folder);
+                }
+            }
+        } catch (IOException e) {
+            throw new SettingException(Property.FILE_INBOX.key(), "'" + folder.toAbsolutePath() + "': " + Inbox.reason(e));
+        }
+    }
+
+    @Override
+    public void stop() {
+        // Nothing is held.
+    }
+
+    /** Removes the locks that an earlier run has left. */
+    @Override
+    public void prepareOnStartup(GenericFileOperations<File> operations, GenericFileEndpoint<File> endpoint) throws IOException {
+        Path folder = Path.of(endpoint.getConfiguration().getDirectory());
+        int removed = 0;
+        if (Files.isWritable(folder)) {
+            try (DirectoryStream<Path> locks = Files.newDirectoryStream(folder, entry -> entry.getFileName().toString().endsWith(InboxNames.LOCK))) {
+                for (Path lock : locks) {
+                    Entry entry = Entry.of(lock);
+                    if (entry.kind() == Entry.Kind.FILE && entry.size() == 0 && Files.deleteIfExists(lock)) {
+                        removed++;
+                    }
+                }
+            }
+        }
+        if (removed > 0) {
+            Inbox.LOG.info("{} files of the inbox were in work when an earlier run ended", removed);
+        }
+    }
+
+    /** Whether the file can be taken: it is locked then. */
+    @Override
+    public boolean begin(GenericFileOperations<File> operations, GenericFileEndpoint<File> endpoint, Exchange exchange, GenericFile<File> file) {
+        Path path = file.getFile().toPath().toAbsolutePath();
+        Path lock = path.resolveSibling(InboxNames.lock(path.getFileName().toString()));
+        try {
+            Files.createFile(lock);
+        } catch (FileAlreadyExistsException e) {
+            return false;
+        } catch (IOException e) {
+            if (!Descriptors.areExhausted(e)) {
+                inbox.leave(path.getFileName().toString(), Inbox.reason(e));
+            }
+            return false;
+        }
+        TakenFile taken = new TakenFile(path, lock);
+        taken.putInto(exchange);
+        // Another process may have had it until just now.
+        taken.taken(inbox.whole(path));
+        return taken.entry() != null;
+    }
+
+    @Override
+    public void abort(GenericFileOperations<File> operations, GenericFileEndpoint<File> endpoint, Exchange exchange, GenericFile<File> file)
+            throws IOException {
+        release(exchange);
+    }
+
+    /**
+     * A file whose outcome is safe goes to {@code .done} or {@code .failed}.
+     *
+     * @throws IllegalStateException where there is no outcome because it was not taken
+     * @throws IOException           where it can't be moved
+     */
+    @Override
+    public void commit(GenericFileOperations<File> operations, GenericFileEndpoint<File> endpoint, Exchange exchange, GenericFile<File> file)
+            throws IOException, InterruptedException {
+        try {
+            Object status = exchange.getMessage().getHeader(Headers.STATUS);
+            TakenFile taken = TakenFile.of(exchange);
+            if (status != null) {
+                inbox.retry(() -> ("succeeded".equals(status) ? EndFolder.DONE : EndFolder.FAILED).take(taken.path()));
+            } else if (!taken.isLeft()) {
+                throw new IllegalStateException("not taken; the file stays in the inbox for the next start");
+            }
+        } finally {
+            release(exchange);
+        }
+    }
+
+    /**
+     * A file whose request could not be brought to an end stays where it is: nothing says what came of it.
+     *
+     * @throws IllegalStateException in any case: this is how it is said
+     */
+    @Override
+    public void rollback(GenericFileOperations<File> operations, GenericFileEndpoint<File> endpoint, Exchange exchange, GenericFile<File> file)
+            throws IOException {
+        release(exchange);
+        if (inbox.isStopping()) {
+            throw new IllegalStateException("stopped before its work was done; the file stays in the inbox for the next start");
+        }
+        boolean why = exchange.getException() != null || exchange.getProperty(Exchange.EXCEPTION_CAUGHT) != null;
+        throw new IllegalStateException("it has no outcome" + (why ? ": " + Cause.words(Cause.of(exchange)) : ""));
+    }
+
+    private static void release(Exchange exchange) throws IOException {
+        TakenFile taken = TakenFile.of(exchange);
+        if (taken != null) {
+            taken.release();
+        }
+    }
+}
