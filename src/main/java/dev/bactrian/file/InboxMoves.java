@@ -13,8 +13,10 @@ import dev.bactrian.config.Settings;
 import dev.bactrian.error.Cause;
 import dev.bactrian.generate.Headers;
 import dev.bactrian.threads.Descriptors;
+import org.apache.camel.CamelContext;
+import org.apache.camel.CamelContextAware;
 import org.apache.camel.Exchange;
-import org.apache.camel.Service;
+import org.apache.camel.RuntimeCamelException;
 import org.apache.camel.component.file.GenericFile;
 import org.apache.camel.component.file.GenericFileEndpoint;
 import org.apache.camel.component.file.GenericFileOperations;
@@ -24,23 +26,43 @@ import org.apache.camel.component.file.GenericFileProcessStrategy;
  * What becomes of a file of the inbox before and after its work: it is locked, and moved to {@code .done} or {@code .failed}
  * once its outcome is safe. In place of the file component's own way, which follows links and takes {@code \} for {@code /}.
  */
-public final class InboxMoves implements GenericFileProcessStrategy<File>, Service {
+public final class InboxMoves implements CamelContextAware, GenericFileProcessStrategy<File> {
+
+    private static final String ROUTE = "bactrian-from-file";
 
     private final Inbox inbox;
+    private CamelContext camelContext;
 
-    /** Moves the files of that inbox. */
+    /** Moves the files of that inbox. A start stops with a {@link SettingException} where {@code .done} or {@code .failed} is no folder of this user. */
     public InboxMoves(Inbox inbox) {
         this.inbox = inbox;
     }
 
-    /**
-     * Makes the inbox and the folders where its files end.
-     *
-     * @throws SettingException where one of them is something else
-     */
     @Override
-    public void start() {
-        Path folder = Path.of(Settings.of(inbox.getCamelContext()).require(Property.FILE_INBOX));
+    public CamelContext getCamelContext() {
+        return camelContext;
+    }
+
+    @Override
+    public void setCamelContext(CamelContext camelContext) {
+        if (this.camelContext == camelContext) {
+            // Camel sets it more than once.
+            return;
+        }
+        this.camelContext = camelContext;
+        try {
+            camelContext.addStartupListener((context, alreadyStarted) -> prepare());
+        } catch (Exception e) {
+            throw RuntimeCamelException.wrapRuntimeCamelException(e);
+        }
+    }
+
+    /** Where the inbox is watched, it and the folders where its files end are made before anything is taken. */
+    private void prepare() {
+        if (camelContext.getRoute(ROUTE) == null) {
+            return;
+        }
+        Path folder = Path.of(Settings.of(camelContext).require(Property.FILE_INBOX));
         try {
             if (!Files.isDirectory(folder)) {
                 Files.createDirectories(folder);
@@ -55,11 +77,6 @@ public final class InboxMoves implements GenericFileProcessStrategy<File>, Servi
         } catch (IOException e) {
             throw new SettingException(Property.FILE_INBOX.key(), "'" + folder.toAbsolutePath() + "': " + Inbox.reason(e));
         }
-    }
-
-    @Override
-    public void stop() {
-        // Nothing is held.
     }
 
     /** Removes the locks that an earlier run has left. */

@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
+import java.util.regex.Pattern;
 
 import com.fasterxml.jackson.core.JacksonException;
 import com.fasterxml.jackson.core.JsonParser;
@@ -35,19 +36,23 @@ public final class RequestReader {
 
     /** Whether a body is JSON, as its sender said. */
     public enum Format {
-        TEXT, JSON, UNKNOWN;
+        TEXT, JSON, JSON_LINES, UNKNOWN;
 
-        /** What a file's name says: {@code .json} is JSON, another extension is text, none says nothing. */
+        private static final Set<String> LINES_EXTENSIONS = Set.of(".jsonl", ".ndjson", ".jsonlines", ".ldjson");
+        private static final Pattern LINES_TYPES = Pattern.compile("(application|text)/(x-)?(jsonl|ndjson|jsonlines|json-lines|ldjson)");
+
+        /** What a file's name says: {@code .json} is JSON, {@code .jsonl} is lines of it, another extension is text, none says nothing. */
         public static Format ofFileName(String name) {
             int dot = name.lastIndexOf('.');
-            return dot <= 0 ? UNKNOWN : name.substring(dot).equalsIgnoreCase(".json") ? JSON : TEXT;
+            String extension = dot <= 0 ? "" : name.substring(dot).toLowerCase(Locale.ROOT);
+            return dot <= 0 ? UNKNOWN : extension.equals(".json") ? JSON : LINES_EXTENSIONS.contains(extension) ? JSON_LINES : TEXT;
         }
 
-        /** What a content type says: JSON, {@code text/*}, or nothing. */
+        /** What a content type says: JSON, lines of it, {@code text/*}, or nothing. */
         public static Format ofContentType(String type) {
             String essence = type.split(";", 2)[0].trim().toLowerCase(Locale.ROOT);
             return essence.equals("application/json") || essence.endsWith("+json") || essence.equals("text/json") ? JSON
-                    : essence.startsWith("text/") ? TEXT : UNKNOWN;
+                    : LINES_TYPES.matcher(essence).matches() ? JSON_LINES : essence.startsWith("text/") ? TEXT : UNKNOWN;
         }
     }
 
@@ -78,6 +83,9 @@ public final class RequestReader {
             throw tooLarge();
         }
         String body = text.startsWith("\uFEFF") ? text.substring(1) : text;
+        if (format == Format.JSON_LINES) {
+            throw invalid("JSON lines are many requests, and batches are not supported: a file or message is one request");
+        }
         boolean json = format == Format.JSON || format == Format.UNKNOWN && body.startsWith("{");
         if (json) {
             return request(parse(body));

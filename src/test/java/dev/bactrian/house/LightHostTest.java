@@ -33,7 +33,6 @@ class LightHostTest {
         public static void main(String[] args) throws Exception {
             Main main = new Main();
             main.configure().setRoutesIncludePattern("classpath:bactrian/*.camel.yaml");
-            main.addProperty("bactrian.file.enabled", "false");
             main.addProperty("bactrian.upstage.api-endpoint", args[0]);
             main.start();
             try (ProducerTemplate template = main.getCamelContext().createProducerTemplate()) {

@@ -25,7 +25,6 @@ import dev.bactrian.simulator.Reply;
 import dev.bactrian.simulator.Simulator;
 import org.apache.camel.builder.RouteBuilder;
 import org.apache.camel.main.Main;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
@@ -33,7 +32,6 @@ import org.junit.jupiter.api.TestFactory;
 /** With {@code bactrian.emit.format=content} images leave as their bytes, or their URL is kept and why it was no use. */
 class EmitImagesTest extends RouteTestSupport {
 
-    private static final Path UNDELIVERED = Path.of("undelivered");
     private static final byte[] GIF = Base64.getDecoder().decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7");
 
     @Override
@@ -44,12 +42,6 @@ class EmitImagesTest extends RouteTestSupport {
                 from("direct:trigger").to("direct:generate").to("direct:bactrian-emit");
             }
         });
-    }
-
-    @AfterEach
-    void cleanUp() throws IOException {
-        // The folder is relative to the working folder, which is the project's own when tests run.
-        Files.deleteIfExists(UNDELIVERED.resolve("emit-image.json"));
     }
 
     private void startWithContent(String... more) throws Exception {
@@ -120,7 +112,7 @@ class EmitImagesTest extends RouteTestSupport {
         emit(1);
 
         assertThat(folder.resolve("out/emit-image-0.png")).exists();
-        assertThat(UNDELIVERED.resolve("emit-image.json")).doesNotExist();
+        assertThat(undeliveredFile("emit-image.json")).doesNotExist();
     }
 
     /** An image that cannot be had, and what is said about it. */
@@ -149,7 +141,7 @@ class EmitImagesTest extends RouteTestSupport {
     Stream<DynamicTest> anImageThatCannotBeHadKeepsItsUrl() throws Exception {
         startWithContent("bactrian.images.max-bytes", "2KB", "bactrian.response-timeout", "300ms");
         return Arrays.stream(Lost.values()).map(lost -> dynamicTest(lost.name(), () -> {
-            Files.deleteIfExists(UNDELIVERED.resolve("emit-image.json"));
+            Files.deleteIfExists(undeliveredFile("emit-image.json"));
             simulator.reset().always(Call.FILE, lost.reply);
 
             emit(1);
@@ -192,13 +184,13 @@ class EmitImagesTest extends RouteTestSupport {
     Stream<DynamicTest> anImageElsewhereIsNotFetched() throws Exception {
         startWithContent();
         return Arrays.stream(Foreign.values()).map(foreign -> dynamicTest(foreign.name(), () -> {
-            Files.deleteIfExists(UNDELIVERED.resolve("emit-image.json"));
+            Files.deleteIfExists(undeliveredFile("emit-image.json"));
             String url = foreign.url.replace("PORT", String.valueOf(simulator.port()));
             simulator.reset().on(Call.CREATE, created()).on(Call.POLL, succeeded("\"" + url + "\""));
 
             emit(1);
 
-            JsonNode kept = Answers.json(Files.readString(UNDELIVERED.resolve("emit-image.json"))).orElseThrow();
+            JsonNode kept = Answers.json(Files.readString(undeliveredFile("emit-image.json"))).orElseThrow();
             assertThat(kept.path("error").path("message").asText()).contains(url, "bactrian.images.hosts");
             assertThat(kept.path("undelivered").path("images").path(0).path("url").asText()).isEqualTo(url);
             assertThat(simulator.count(Call.FILE)).isZero();
@@ -206,7 +198,7 @@ class EmitImagesTest extends RouteTestSupport {
     }
 
     private void assertKept(String said) throws IOException {
-        JsonNode kept = Answers.json(Files.readString(UNDELIVERED.resolve("emit-image.json"))).orElseThrow();
+        JsonNode kept = Answers.json(Files.readString(undeliveredFile("emit-image.json"))).orElseThrow();
         String url = kept.path("undelivered").path("images").path(0).path("url").asText();
         assertThat(url).startsWith(simulator.url() + "/files/");
         assertThat(kept.path("error").path("type").asText()).isEqualTo("delivery-failed");

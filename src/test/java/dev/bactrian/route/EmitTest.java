@@ -40,7 +40,6 @@ import org.junit.jupiter.params.provider.CsvSource;
 /** Where results and errors go: to each destination once, whole, and kept where one of them is down. */
 class EmitTest extends RouteTestSupport {
 
-    private static final Path UNDELIVERED = Path.of("undelivered");
     private static final String GREETING = "{\"id\": \"emit-greeting\", \"prompt\": \"hi\"}";
 
     /** A destination that speaks HTTP: what it is posted, and its scripted answers to that. */
@@ -56,16 +55,8 @@ class EmitTest extends RouteTestSupport {
     }
 
     @AfterEach
-    void cleanUp() throws IOException {
+    void stopTheSink() {
         sink.close();
-        // The folder is relative to the working folder, which is the project's own when tests run.
-        if (Files.isDirectory(UNDELIVERED)) {
-            try (Stream<Path> kept = Files.list(UNDELIVERED)) {
-                for (Path file : kept.filter(file -> file.getFileName().toString().startsWith("emit-")).toList()) {
-                    Files.delete(file);
-                }
-            }
-        }
     }
 
     /** What a trigger does around {@code direct:generate}, without the seconds that the inbox takes to trust a file. */
@@ -184,7 +175,7 @@ class EmitTest extends RouteTestSupport {
         captured.results.clear();
         assertThat(sink.requests()).extracting(RecordedRequest::path).containsExactly("/v1/chat/completions", "/v1/chat/completions",
                 "/v1/chat/completions", "/v1/web/demo/chat/completions");
-        assertThat(UNDELIVERED.resolve("emit-greeting.json")).doesNotExist();
+        assertThat(undeliveredFile("emit-greeting.json")).doesNotExist();
         takeChunks();
     }
 
@@ -306,8 +297,8 @@ class EmitTest extends RouteTestSupport {
         return "file:" + folder.resolve(directory) + "?fileName=" + name;
     }
 
-    private static JsonNode undelivered(String id) throws IOException {
-        return Answers.json(Files.readString(UNDELIVERED.resolve(id + ".json"))).orElseThrow();
+    private JsonNode undelivered(String id) throws IOException {
+        return Answers.json(Files.readString(undeliveredFile(id + ".json"))).orElseThrow();
     }
 
     private static List<Path> visible(Path directory) {

@@ -118,17 +118,12 @@ class FileTest extends InboxTestSupport {
 
     @Test
     void aFileWhoseResultCannotBeDeliveredEndsInFailedAndTheResultIsKept() throws Exception {
-        Path kept = Path.of("undelivered", "file-test-undelivered.json");
-        Files.writeString(inbox.resolve("file-test-undelivered.txt"), "hi");
-        try {
-            startWatching("bactrian.emit.result", "direct:nobody-listens?block=false", "bactrian.retry.max-attempts", "0");
+        Files.writeString(inbox.resolve("lost.txt"), "hi");
+        startWatching("bactrian.emit.result", "direct:nobody-listens?block=false", "bactrian.retry.max-attempts", "0");
 
-            await().atMost(LONG).until(() -> names(".failed").size() == 1);
+        await().atMost(LONG).until(() -> names(".failed").size() == 1);
 
-            assertThat(Files.readString(kept)).contains("delivery-failed", "\"status\":\"succeeded\"");
-        } finally {
-            Files.deleteIfExists(kept);
-        }
+        assertThat(Files.readString(undeliveredFile("lost.json"))).contains("delivery-failed", "\"status\":\"succeeded\"");
     }
 
     @Test

@@ -36,7 +36,6 @@ import dev.bactrian.simulator.Reply;
 import dev.bactrian.simulator.Simulator;
 import org.apache.camel.builder.RouteBuilder;
 import org.apache.camel.main.Main;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
@@ -44,7 +43,6 @@ import org.junit.jupiter.api.TestFactory;
 /** {@code bactrian.images}: files beside the result, or images in it, or the URL and why there is no more. */
 class ImagesTest extends RouteTestSupport {
 
-    private static final Path UNDELIVERED = Path.of("undelivered");
     private static final byte[] GIF = Base64.getDecoder().decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7");
     private static final byte[] WEBP = "RIFF\u0010\0\0\0WEBPVP8 \0\0".getBytes(StandardCharsets.ISO_8859_1);
     private static final byte[] PNG = "\u0089PNG\r\n\u001a\n\0\0".getBytes(StandardCharsets.ISO_8859_1);
@@ -60,13 +58,6 @@ class ImagesTest extends RouteTestSupport {
                         .throwException(new IllegalStateException("no images, please")).end().to("bean:captured?method=result");
             }
         });
-    }
-
-    @AfterEach
-    void cleanUp() throws IOException {
-        for (String name : List.of("pic.json", "pic-0.png", "pic-0.gif", "pic-1.webp")) {
-            Files.deleteIfExists(UNDELIVERED.resolve(name));
-        }
     }
 
     private Path out() {
@@ -180,9 +171,9 @@ class ImagesTest extends RouteTestSupport {
         emit(2);
 
         assertThat(out().toFile().list()).containsExactlyInAnyOrder("pic.json", "pic-0.gif", "pic-1.webp");
-        assertThat(UNDELIVERED.resolve("pic-0.gif")).hasBinaryContent(GIF);
-        assertThat(UNDELIVERED.resolve("pic-1.webp")).hasBinaryContent(WEBP);
-        JsonNode kept = Answers.json(Files.readString(UNDELIVERED.resolve("pic.json"))).orElseThrow();
+        assertThat(undeliveredFile("pic-0.gif")).hasBinaryContent(GIF);
+        assertThat(undeliveredFile("pic-1.webp")).hasBinaryContent(WEBP);
+        JsonNode kept = Answers.json(Files.readString(undeliveredFile("pic.json"))).orElseThrow();
         assertThat(kept.path("error").path("message").asText()).contains("direct:down", "the destination is down");
         assertThat(kept.path("undelivered").path("images").path(1).path("file").asText()).isEqualTo("pic-1.webp");
     }
@@ -195,8 +186,8 @@ class ImagesTest extends RouteTestSupport {
         emit(1);
 
         assertThat(captured.results).isEmpty();
-        assertThat(UNDELIVERED.resolve("pic-0.gif")).hasBinaryContent(GIF);
-        assertThat(UNDELIVERED.resolve("pic.json")).exists();
+        assertThat(undeliveredFile("pic-0.gif")).hasBinaryContent(GIF);
+        assertThat(undeliveredFile("pic.json")).exists();
     }
 
     @Test
@@ -206,8 +197,8 @@ class ImagesTest extends RouteTestSupport {
 
         emit(1);
 
-        assertThat(UNDELIVERED.resolve("pic-0.gif")).hasBinaryContent(GIF);
-        assertThat(UNDELIVERED.resolve("pic.json")).exists();
+        assertThat(undeliveredFile("pic-0.gif")).hasBinaryContent(GIF);
+        assertThat(undeliveredFile("pic.json")).exists();
         assertThat(simulator.count(Call.FILE)).as("what is here is not fetched again").isEqualTo(1);
     }
 

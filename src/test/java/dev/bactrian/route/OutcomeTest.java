@@ -208,20 +208,15 @@ class OutcomeTest extends InboxTestSupport {
 
     @Test
     void whatCannotBeDeliveredIsKeptInValidUnicodeHoweverDeepItIs() throws Exception {
-        Path kept = Path.of("undelivered", "outcome-test.json");
         startWithFiles("bactrian.emit.result", "direct:nobody-listens?block=false", "bactrian.retry.max-attempts", "0", "bactrian.emit.chunk", "");
         simulator.on(Call.CREATE, created()).on(Call.POLL, Reply.json(200,
                 "{\"id\": \"p1\", \"status\": \"succeeded\", \"output\": \"hi " + HALF + "\", \"metrics\": " + deep(998) + "}"));
-        try {
-            template().sendBody("direct:trigger", "{\"id\": \"outcome-test\", \"model\": \"gemma-2b\", \"prompt\": \"p\"}");
+        template().sendBody("direct:trigger", "{\"id\": \"lost\", \"model\": \"gemma-2b\", \"prompt\": \"p\"}");
 
-            JsonNode document = OTHERS.readTree(Files.readString(kept));
-            assertThat(document.path("partialText").asText()).isEqualTo("hi \uFFFD");
-            assertThat(document.path("undelivered").path("text").asText()).isEqualTo("hi \uFFFD");
-            assertThat(document.toString()).contains("left out: nested deeper than 500 levels");
-        } finally {
-            Files.deleteIfExists(kept);
-        }
+        JsonNode document = OTHERS.readTree(Files.readString(undeliveredFile("lost.json")));
+        assertThat(document.path("partialText").asText()).isEqualTo("hi \uFFFD");
+        assertThat(document.path("undelivered").path("text").asText()).isEqualTo("hi \uFFFD");
+        assertThat(document.toString()).contains("left out: nested deeper than 500 levels");
     }
 
     /** Any JSON that is passed on, as deep as can be. */

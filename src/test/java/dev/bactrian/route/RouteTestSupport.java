@@ -126,12 +126,18 @@ abstract class RouteTestSupport {
         properties.put(Property.RETRY_MAX_DELAY.key(), "100ms");
         properties.put(Property.FILE_ENABLED.key(), "false");
         properties.put(Property.FILE_INBOX.key(), folder.resolve("inbox").toString());
+        properties.put(Property.UNDELIVERED.key(), folder.resolve("undelivered").toString());
         properties.put(Property.DATA_DIR.key(), folder.resolve("data").toString());
         properties.put(Property.EMIT_RESULT.key(), "bean:captured?method=result");
         properties.put(Property.EMIT_ERROR.key(), "bean:captured?method=error");
         properties.put(Property.EMIT_CHUNK.key(), "bean:captured?method=chunk");
         properties.put("camel.main.shutdown-timeout", "5");
         return properties;
+    }
+
+    /** Where a file lies that could not be delivered. */
+    Path undeliveredFile(String name) {
+        return folder.resolve("undelivered").resolve(name);
     }
 
     CamelContext context() {
