@@ -199,6 +199,64 @@ class FilesIT extends EndToEnd {
         }
     }
 
+    private static int sh(String command) throws Exception {
+        return new ProcessBuilder("sh", "-c", command).redirectErrorStream(true).start().waitFor();
+    }
+
+    private static List<String> warnings(ServiceProcess service) {
+        return service.out().stream().filter(line -> line.contains(" WARN ") || line.contains(" ERROR ") || line.startsWith("\tat ")).toList();
+    }
+
+    private static void warnsOnce(ServiceProcess service, String text) {
+        await(text).atMost(SOON).until(() -> service.said(text));
+        assertThat(warnings(service)).filteredOn(line -> line.contains(text)).hasSize(1);
+    }
+
+    @Test
+    void whatAnotherUserKeepsFromTheServiceIsSaidOnceAndTheOthersGoOn() throws Exception {
+        assumeTrue("root".equals(System.getProperty("user.name"))
+                && sh("setpriv --reuid=nobody --clear-groups test -r " + ServiceProcess.jar()) == 0, "needs root, setpriv, and a jar that all may read");
+        Path inbox = Files.createDirectories(inbox(""));
+        drop("of-another.txt", "can be read and not moved");
+        drop("secret.txt", "can't be read");
+        drop("own.txt", "hello");
+        assertThat(sh("chmod 755 " + folder + " && chown nobody " + folder + " " + inbox("own.txt") + " && chmod 1777 " + inbox
+                + " && chmod 600 " + inbox("secret.txt"))).isZero();
+
+        ServiceProcess service = run(service().as("nobody"));
+        result("own");
+        warnsOnce(service, "of-another.txt: is left in the inbox: it belongs to another user");
+        warnsOnce(service, "secret.txt: is left in the inbox: it can't be read");
+
+        drop("later.txt", "hello");
+        assertThat(sh("chmod 755 " + inbox + " && chown nobody " + inbox("later.txt"))).isZero();
+        warnsOnce(service, "The inbox " + inbox + " can't be written");
+        assertThat(sh("chmod 700 " + inbox)).isZero();
+        warnsOnce(service, "The inbox " + inbox + " can't be read");
+        assertThat(sh("chmod 777 " + inbox)).isZero();
+        result("later");
+        result("of-another");
+        awaitFile(inbox(".done/of-another.txt"));
+
+        assertThat(simulator.count(Call.CHAT)).isEqualTo(3);
+        assertThat(waiting()).containsExactly("secret.txt");
+        assertThat(warnings(service)).hasSize(4);
+        assertThat(service.err()).isEmpty();
+    }
+
+    @Test
+    void aLinkWhereFilesEndStopsTheStartWithOneLine() throws IOException {
+        Files.createDirectories(inbox(""));
+        Files.createSymbolicLink(inbox(".done"), Path.of(".."));
+        drop("bactrian.properties", "planted");
+        ServiceProcess service = start(service());
+
+        assertThat(service.awaitExit(Duration.ofSeconds(60))).isEqualTo(2);
+        assertThat(service.err()).hasSize(1).first().asString().startsWith("bactrian: bactrian.file.inbox: ").contains(".done: is a link");
+        assertThat(simulator.requests()).isEmpty();
+        assertThat(folder.resolve("bactrian.properties")).doesNotExist();
+    }
+
     @Test
     void aDiskThatIsFullIsWaitedFor() throws Exception {
         Path disk = Files.createDirectories(folder.resolve("disk"));

@@ -226,6 +226,12 @@ final class ServiceProcess implements AutoCloseable {
             return jvm("-XX:-UsePerfData");
         }
 
+        /** Runs it as another user, which takes root and util-linux. */
+        Builder as(String user) {
+            shell.addAll(List.of("setpriv", "--reuid=" + user, "--clear-groups"));
+            return this;
+        }
+
         /** Limits how many files and connections it may have open. */
         Builder limitDescriptors(int most) {
             shell.addAll(List.of("bash", "-c", "ulimit -n " + most + " && exec \"$@\"", "limited"));
