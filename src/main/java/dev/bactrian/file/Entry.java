@@ -20,6 +20,9 @@ record Entry(Kind kind, long size, long modified, int names, int owner) {
     /** Of which sort it is. */
     enum Kind { FILE, FOLDER, LINK, OTHER }
 
+    /** Why a link is no request. */
+    static final String IS_A_LINK = "it is a link";
+
     private static final String BASIC = "isRegularFile,isDirectory,isSymbolicLink,size,lastModifiedTime";
 
     /**
@@ -47,7 +50,7 @@ record Entry(Kind kind, long size, long modified, int names, int owner) {
     /** Why nothing of that sort is a request; null where it may be one. */
     String refusal() {
         return switch (kind) {
-            case LINK -> "it is a link";
+            case LINK -> IS_A_LINK;
             case FOLDER -> "it is a folder";
             case OTHER -> "it is no regular file";
             case FILE -> names > 1 ? "it has a second name somewhere (a hard link)" : null;

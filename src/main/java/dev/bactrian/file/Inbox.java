@@ -3,12 +3,12 @@ package dev.bactrian.file;
 import java.io.File;
 import java.io.IOException;
 import java.nio.file.AccessDeniedException;
-import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.HashSet;
 import java.util.Map;
 import java.util.Set;
@@ -143,17 +143,22 @@ public final class Inbox implements CamelContextAware, GenericFileFilter<File>, 
     }
 
     /** Says what no poll meets, such as a link to a folder, and forgets what is gone. */
-    void survey(Path folder) throws IOException {
-        Set<String> there = new HashSet<>();
-        try (DirectoryStream<Path> entries = Files.newDirectoryStream(folder)) {
-            for (Path entry : entries) {
-                String name = entry.getFileName().toString();
-                there.add(name);
-                if (!InboxNames.isLeftover(name) && Files.isSymbolicLink(entry)) {
-                    leave(name, Entry.of(entry).refusal());
+    void survey(File folder) {
+        String[] names = folder.list();
+        if (names == null) {
+            return;
+        }
+        for (String name : names) {
+            try {
+                if (!InboxNames.isLeftover(name) && Files.isSymbolicLink(folder.toPath().resolve(name))) {
+                    leave(name, Entry.IS_A_LINK);
                 }
+            } catch (InvalidPathException e) {
+                // The poll has told.
             }
         }
+        // As the polls have them: the same files listed in another way may have other names under a strange locale.
+        Set<String> there = new HashSet<>(Arrays.asList(names));
         remarks.keep(there);
         stuck.keySet().retainAll(there);
         ahead.keySet().retainAll(there);

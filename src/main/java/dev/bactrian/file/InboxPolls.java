@@ -1,6 +1,5 @@
 package dev.bactrian.file;
 
-import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Objects;
@@ -35,11 +34,7 @@ public final class InboxPolls implements PollingConsumerPollStrategy, ExceptionH
         Path folder = ((FileEndpoint) endpoint).getFile().toPath();
         say(folder, trouble(folder));
         if (trouble == null && System.nanoTime() - surveyed >= SURVEY_EACH) {
-            try {
-                inbox.survey(folder);
-            } catch (IOException e) {
-                // The next one will tell.
-            }
+            inbox.survey(folder.toFile());
             surveyed = System.nanoTime();
         }
         return trouble == null;

@@ -24,8 +24,15 @@ import org.junit.jupiter.api.Test;
 /**
  * The process is killed at random moments, again and again, and started again on the same folder. A prediction that was
  * answered is not paid for twice, and every request ends with one result.
+ *
+ * <p>{@code -Dbactrian.test.kills=30} kills that often at any moment at all (eight times by default), {@code -Dbactrian.test.each=100}
+ * with that many requests in flight, and {@code -Dbactrian.test.seed=} repeats the moments of a run.
  */
 class CrashIT extends EndToEnd {
+
+    private static final int KILLS = Integer.getInteger("bactrian.test.kills", 8);
+    /** Requests dropped before each kill, at moments that know of no gap; 0: six to eleven, and every other kill into the gap. */
+    private static final int EACH = Integer.getInteger("bactrian.test.each", 0);
 
     private final long seed = Long.getLong("bactrian.test.seed", System.nanoTime());
     private final Random random = new Random(seed);
@@ -92,7 +99,7 @@ class CrashIT extends EndToEnd {
         List<String> doneBefore = done();
         ServiceProcess last = run(quick());
         int all = pictures.size() + chats.size();
-        await("all done").atMost(Duration.ofSeconds(40)).until(() -> done().size() + failed().size() == all);
+        await("all done").atMost(Duration.ofSeconds(40 + EACH)).until(() -> done().size() + failed().size() == all);
         assertThat(failed()).isEmpty();
         assertThat(waiting()).isEmpty();
         List<String> expected = new ArrayList<>();
@@ -132,13 +139,12 @@ class CrashIT extends EndToEnd {
 
     @Test
     void atAnyMomentAtAllNoMoreIsLostThanWasOnItsWay() {
-        int kills = 8;
         int lost = 0;
-        for (int kill = 0; kill < kills; kill++) {
-            dropSome(6 + random.nextInt(6));
+        for (int kill = 0; kill < KILLS; kill++) {
+            dropSome(EACH > 0 ? EACH : 6 + random.nextInt(6));
             ServiceProcess service = start(quick());
             int before = simulator.count(Call.CREATE);
-            if (kill % 2 == 0) {
+            if (EACH == 0 && kill % 2 == 0) {
                 service.ready();
                 // Into the gap: creates are open.
                 await().atMost(SOON).pollDelay(Duration.ZERO).pollInterval(Duration.ofMillis(1))
@@ -155,8 +161,8 @@ class CrashIT extends EndToEnd {
         }
         theLastStartEndsAll();
 
-        System.out.println("CrashIT: " + lost + " creates lost in " + kills + " kills, " + simulator.count(Call.CREATE) + " creates for "
-                + pictures.size() + " requests");
+        System.out.println("CrashIT: " + lost + " creates lost in " + KILLS + " kills, " + simulator.count(Call.CREATE) + " creates for "
+                + pictures.size() + " requests, " + simulator.count(Call.CHAT) + " chats for " + chats.size());
         assertThat(simulator.count(Call.CREATE)).as("creates, seed %d", seed).isEqualTo(pictures.size() + lost);
     }
 

@@ -1,12 +1,15 @@
 package dev.bactrian.file;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
 
 import java.io.File;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.FileTime;
+import java.time.Duration;
 import java.time.Instant;
 
 import org.apache.camel.Exchange;
@@ -52,6 +55,27 @@ class InboxTest {
             couldNotBeMoved(inbox, file);
 
             assertThat(inbox.accept(file)).isFalse();
+        }
+    }
+
+    @Test
+    void oneWhoseTimeLiesAheadIsTakenOnceItIsSteady() throws Exception {
+        try (DefaultCamelContext context = new DefaultCamelContext()) {
+            Inbox inbox = new Inbox();
+            inbox.setCamelContext(context);
+            GenericFile<File> file = written();
+            Path path = file.getFile().toPath();
+            FileTime ahead = FileTime.from(Instant.now().plusSeconds(86_400));
+
+            for (int part = 0; part < 4; part++) {
+                Files.writeString(path, "part", StandardOpenOption.APPEND);
+                Files.setLastModifiedTime(path, ahead);
+                Instant next = Instant.now().plusMillis(400);
+                assertThat(inbox.accept(file)).as("still written").isFalse();
+                await().pollInterval(Duration.ofMillis(20)).until(() -> Instant.now().isAfter(next));
+            }
+
+            await().atMost(Duration.ofSeconds(5)).until(() -> inbox.accept(file));
         }
     }
 

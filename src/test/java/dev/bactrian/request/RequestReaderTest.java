@@ -1,6 +1,7 @@
 package dev.bactrian.request;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.fail;
 
 import java.io.ByteArrayInputStream;
@@ -103,7 +104,7 @@ class RequestReaderTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"a.json, JSON", "a.JSON, JSON", "한글.json, JSON", "a.txt, TEXT", "a.json.txt, TEXT", "a.md, TEXT", "a, UNKNOWN", ".json, UNKNOWN"})
+    @CsvSource({"a.json, JSON", "a.JSON, JSON", "한글.json, JSON", "a.txt, TEXT", "a.json.txt, TEXT", "a.jsonl, JSON_LINES", "a.NDJSON, JSON_LINES", "a.md, TEXT", "a, UNKNOWN", ".json, UNKNOWN"})
     void aFilesNameSaysWhatItHolds(String name, Format format) {
         assertThat(Format.ofFileName(name)).isEqualTo(format);
     }
@@ -111,9 +112,15 @@ class RequestReaderTest {
     @ParameterizedTest
     @CsvSource({
         "application/json, JSON", "application/json;charset=utf-8, JSON", "Application/JSON, JSON", "application/problem+json, JSON",
-        "text/plain, TEXT", "text/plain; charset=EUC-KR, TEXT", "application/octet-stream, UNKNOWN", "'', UNKNOWN"})
+        "text/plain, TEXT", "text/plain; charset=EUC-KR, TEXT", "application/x-ndjson, JSON_LINES", "application/jsonl; charset=utf-8, JSON_LINES", "application/octet-stream, UNKNOWN", "'', UNKNOWN"})
     void aContentTypeSaysWhatABodyHolds(String type, Format format) {
         assertThat(Format.ofContentType(type)).isEqualTo(format);
+    }
+
+    @Test
+    void linesOfJsonAreNoRequest() {
+        assertThatThrownBy(() -> reader.read("{\"prompt\": \"a\"}\n{\"prompt\": \"b\"}", Format.JSON_LINES)).isInstanceOf(GenerationFailure.class)
+                .hasMessageContaining("batches are not supported");
     }
 
     @Test
