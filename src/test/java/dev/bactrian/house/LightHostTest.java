@@ -35,6 +35,9 @@ class LightHostTest {
             main.configure().setRoutesIncludePattern("classpath:bactrian/*.camel.yaml");
             main.addProperty("bactrian.upstage.api-endpoint", args[0]);
             main.start();
+            if (main.getCamelContext().getRoute("bactrian-from-file") != null) {
+                throw new IllegalStateException("files are taken that nobody has asked to take");
+            }
             try (ProducerTemplate template = main.getCamelContext().createProducerTemplate()) {
                 System.out.println(template.requestBody("direct:generate", "Hello", String.class));
             } finally {
