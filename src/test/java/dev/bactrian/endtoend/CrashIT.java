@@ -20,6 +20,7 @@ import dev.bactrian.simulator.Reply;
 import dev.bactrian.simulator.Simulator;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 
 /**
  * The process is killed at random moments, again and again, and started again on the same folder. A prediction that was
@@ -31,7 +32,7 @@ import org.junit.jupiter.api.Test;
 class CrashIT extends EndToEnd {
 
     private static final int KILLS = Integer.getInteger("bactrian.test.kills", 8);
-    /** Requests dropped before each kill, at moments that know of no gap; 0: six to eleven, and every other kill into the gap. */
+    /** Requests dropped before each kill, which comes up to half a second after work has begun; 0: six to eleven, and every other kill into the gap. */
     private static final int EACH = Integer.getInteger("bactrian.test.each", 0);
 
     private final long seed = Long.getLong("bactrian.test.seed", System.nanoTime());
@@ -138,13 +139,18 @@ class CrashIT extends EndToEnd {
     }
 
     @Test
+    @Timeout(1200)
     void atAnyMomentAtAllNoMoreIsLostThanWasOnItsWay() {
         int lost = 0;
         for (int kill = 0; kill < KILLS; kill++) {
             dropSome(EACH > 0 ? EACH : 6 + random.nextInt(6));
             ServiceProcess service = start(quick());
             int before = simulator.count(Call.CREATE);
-            if (EACH == 0 && kill % 2 == 0) {
+            if (EACH > 0) {
+                service.ready();
+                await("work").atMost(SOON).pollInterval(Duration.ofMillis(5)).until(() -> simulator.count(Call.CREATE) > before);
+                assertThat(service.livesFor(Duration.ofMillis(random.nextInt(500)))).as("%s", service).isTrue();
+            } else if (kill % 2 == 0) {
                 service.ready();
                 // Into the gap: creates are open.
                 await().atMost(SOON).pollDelay(Duration.ZERO).pollInterval(Duration.ofMillis(1))
