@@ -74,6 +74,8 @@ public final class InboxMoves implements CamelContextAware, GenericFileProcessSt
                     end.checkWhereItIs(folder);
                 }
             }
+        } catch (FileAlreadyExistsException e) {
+            throw new SettingException(Property.FILE_INBOX.key(), "'" + folder.toAbsolutePath() + "' is no folder");
         } catch (IOException e) {
             throw new SettingException(Property.FILE_INBOX.key(), "'" + folder.toAbsolutePath() + "': " + Inbox.reason(e));
         }

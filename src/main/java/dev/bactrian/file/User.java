@@ -2,7 +2,6 @@ package dev.bactrian.file;
 
 import java.io.IOException;
 import java.nio.file.Files;
-import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.attribute.UserPrincipal;
 import java.util.HashSet;
@@ -22,30 +21,38 @@ final class User {
     static {
         int number = UNKNOWN;
         try {
-            Path own = Files.createTempFile("bactrian-", ".user");
-            try {
-                TRUSTED.add(Files.getOwner(own));
-                number = number(own);
-                TRUSTED.add(Files.getOwner(own.toAbsolutePath().getRoot()));
-            } finally {
-                Files.deleteIfExists(own);
-            }
+            number = ownerOfWhatIsWritten();
         } catch (IOException | RuntimeException e) {
-            // Nothing can be written, or owners are unknown here: nobody is told apart then.
-            TRUSTED.clear();
+            try {
+                number = learn(Path.of("/proc/self"));
+            } catch (IOException | RuntimeException again) {
+                // Owners are unknown here: nobody is told apart then.
+                TRUSTED.clear();
+            }
         }
         NUMBER = number;
+    }
+
+    private static int ownerOfWhatIsWritten() throws IOException {
+        Path own = Files.createTempFile("bactrian-", ".user");
+        try {
+            return learn(own);
+        } finally {
+            Files.deleteIfExists(own);
+        }
+    }
+
+    private static int learn(Path own) throws IOException {
+        TRUSTED.add(Files.getOwner(own));
+        TRUSTED.add(Files.getOwner(own.toAbsolutePath().getRoot()));
+        return number(own);
     }
 
     private User() {
     }
 
-    private static int number(Path path, LinkOption... options) throws IOException {
-        return isUnix(path) ? (Integer) Files.getAttribute(path, "unix:uid", options) : UNKNOWN;
-    }
-
-    private static boolean isUnix(Path path) {
-        return path.getFileSystem().supportedFileAttributeViews().contains("unix");
+    private static int number(Path path) throws IOException {
+        return path.getFileSystem().supportedFileAttributeViews().contains("unix") ? (Integer) Files.getAttribute(path, "unix:uid") : UNKNOWN;
     }
 
     /** Whether what that user owns is in no other hands than ours; true where owners are unknown. */

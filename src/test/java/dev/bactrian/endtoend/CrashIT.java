@@ -32,7 +32,7 @@ import org.junit.jupiter.api.Timeout;
 class CrashIT extends EndToEnd {
 
     private static final int KILLS = Integer.getInteger("bactrian.test.kills", 8);
-    /** Requests dropped before each kill, which comes up to half a second after work has begun; 0: six to eleven, and every other kill into the gap. */
+    /** Requests dropped before each kill, which comes up to two seconds after work has begun; 0: six to eleven, and every other kill into the gap. */
     private static final int EACH = Integer.getInteger("bactrian.test.each", 0);
 
     private final long seed = Long.getLong("bactrian.test.seed", System.nanoTime());
@@ -149,7 +149,7 @@ class CrashIT extends EndToEnd {
             if (EACH > 0) {
                 service.ready();
                 await("work").atMost(SOON).pollInterval(Duration.ofMillis(5)).until(() -> simulator.count(Call.CREATE) > before);
-                assertThat(service.livesFor(Duration.ofMillis(random.nextInt(500)))).as("%s", service).isTrue();
+                assertThat(service.livesFor(Duration.ofMillis(random.nextInt(2000)))).as("%s", service).isTrue();
             } else if (kill % 2 == 0) {
                 service.ready();
                 // Into the gap: creates are open.

@@ -120,9 +120,22 @@ class InboxStrangersTest extends InboxTestSupport {
         assertThat(simulator.requests()).isEmpty();
     }
 
+    @Test
+    void theInboxItselfMayBeALinkAndMustBeAFolder() throws Exception {
+        Files.move(inbox, folder.resolve("elsewhere"));
+        Files.createFile(inbox);
+        stopsTheStart("is no folder");
+        Files.delete(inbox);
+
+        Files.createSymbolicLink(inbox, Path.of("elsewhere"));
+        startWatching();
+        another("hello.txt");
+        assertThat(folder.resolve("elsewhere/.done/hello.txt")).exists();
+    }
+
     private void stopsTheStart(String why) {
         assertThatThrownBy(this::startWatching).isInstanceOf(SettingException.class)
-                .hasMessageStartingWith("bactrian.file.inbox: '" + inbox + "': ").hasMessageContaining(why).message().hasLineCount(1);
+                .hasMessageStartingWith("bactrian.file.inbox: '" + inbox + "'").hasMessageContaining(why).message().hasLineCount(1);
         stop();
     }
 
