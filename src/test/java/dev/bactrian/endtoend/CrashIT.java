@@ -82,7 +82,8 @@ class CrashIT extends EndToEnd {
     }
 
     private ServiceProcess.Builder quick() {
-        return service().set(Property.REPLICATE_POLL_DELAY, "60ms");
+        return service().set(Property.REPLICATE_POLL_DELAY, "60ms")
+                .set(Property.REPLICATE_MAX_CREATES_PER_MINUTE, "60000").set(Property.REPLICATE_MAX_REQUESTS_PER_MINUTE, "600000");
     }
 
     /** Waits until it has begun to work, if it has any work, then for up to a second. */
@@ -100,7 +101,7 @@ class CrashIT extends EndToEnd {
         List<String> doneBefore = done();
         ServiceProcess last = run(quick());
         int all = pictures.size() + chats.size();
-        await("all done").atMost(Duration.ofSeconds(40 + EACH)).until(() -> done().size() + failed().size() == all);
+        await("all done").atMost(Duration.ofSeconds(40 + 2L * EACH)).until(() -> done().size() + failed().size() == all);
         assertThat(failed()).isEmpty();
         assertThat(waiting()).isEmpty();
         List<String> expected = new ArrayList<>();
