@@ -1,7 +1,9 @@
 package dev.bactrian.jms;
 
 import java.nio.file.Path;
+import java.util.List;
 import java.util.concurrent.RejectedExecutionException;
+import java.util.stream.Stream;
 
 import dev.bactrian.config.Property;
 import dev.bactrian.config.SettingException;
@@ -48,6 +50,7 @@ final class Connections extends ServiceSupport {
             broker = null;
             pool = null;
             watch = new BrokerWatch(hosts, "of " + bean);
+            readBodiesLater(hosts, settings);
             addComponents(context, hosts);
             return;
         }
@@ -57,6 +60,7 @@ final class Connections extends ServiceSupport {
         // Saves asking for the queue at each message. A broker elsewhere may delete an empty queue by itself; a message sent
         // there unasked would be dropped.
         artemis.setCacheDestinations(url == null);
+        readBodiesLater(artemis, settings);
         pool = new JmsPoolConnectionFactory();
         pool.setConnectionFactory(artemis);
         pool.setMaxConnections(CONNECTIONS);
@@ -80,6 +84,30 @@ final class Connections extends ServiceSupport {
         }
         factory.setDeserializationDenyList("*");
         return factory;
+    }
+
+    /** Of a host's factory, too, where it is Artemis' or a pool of those. Its consumers of other queues notice nothing. */
+    private static void readBodiesLater(ConnectionFactory factory, Settings settings) {
+        Object inner = factory;
+        while (inner != null && !(inner instanceof ActiveMQConnectionFactory)) {
+            inner = target(inner);
+        }
+        if (inner instanceof ActiveMQConnectionFactory artemis) {
+            artemis.getServerLocator().addIncomingInterceptor(new RawMessages(
+                    Stream.of(Property.JMS_REQUESTS, Property.JMS_POLLS, Property.JMS_DELIVERIES).map(settings::require).toList()));
+        }
+    }
+
+    /** What a pool or a wrapper takes its connections from, null where it does not say: pooled-jms and Spring have these methods. */
+    private static Object target(Object factory) {
+        for (String getter : List.of("getConnectionFactory", "getTargetConnectionFactory")) {
+            try {
+                return factory.getClass().getMethod(getter).invoke(factory);
+            } catch (ReflectiveOperationException | RuntimeException e) {
+                // it has the other, or none
+            }
+        }
+        return null;
     }
 
     private void addComponents(CamelContext context, ConnectionFactory factory) {

@@ -3,14 +3,14 @@ package dev.bactrian.jms;
 import java.util.List;
 
 import dev.bactrian.config.Beans;
+import dev.bactrian.error.Cause;
 import dev.bactrian.generate.Headers;
 import dev.bactrian.generate.Intake;
 import dev.bactrian.ledger.Ledger;
 import dev.bactrian.text.Unicode;
-import jakarta.jms.BytesMessage;
 import jakarta.jms.JMSException;
 import jakarta.jms.Message;
-import jakarta.jms.TextMessage;
+import jakarta.jms.MessageFormatException;
 import org.apache.camel.CamelContext;
 import org.apache.camel.Exchange;
 import org.apache.camel.support.DefaultMessage;
@@ -24,6 +24,9 @@ final class Letters {
     /** {@code Content-Type} as the name of a JMS property, which can't hold a hyphen; Camel's spelling. */
     private static final String CONTENT_TYPE = "Content_HYPHEN_Type";
 
+    /** Where Artemis keeps the message id of a sender by AMQP, who does not know the one that it gives the message. */
+    private static final String SENDERS_MESSAGE_ID = "NATIVE_MESSAGE_ID";
+
     private final CamelContext camelContext;
 
     Letters(CamelContext camelContext) {
@@ -35,19 +38,43 @@ final class Letters {
         exchange.getExchangeExtension().setTransacted(true);
     }
 
+    private static String correlationId(Message message) throws JMSException {
+        String senders = message.getJMSCorrelationID();
+        senders = senders == null ? property(message, SENDERS_MESSAGE_ID) : senders;
+        return senders == null ? message.getJMSMessageID() : senders;
+    }
+
+    /** A message's property as a text, null where it has none or one that is no text. */
+    static String property(Message message, String name) throws JMSException {
+        return message.propertyExists(name) && message.getObjectProperty(name) instanceof String text ? text : null;
+    }
+
     /**
      * The message of an exchange, which from here on is held to its thread, and is a plain message with the same headers
      * and body: each copy of Camel's {@code JmsMessage} costs an exception that is thrown and caught inside (Camel 4.18).
+     * One that can't be read is a dead letter; nothing is wrong with the connection that it came by.
+     *
+     * @param most how many bytes of it are read, and one more
+     * @throws JMSException where the broker can't hand it over
      */
-    Letter open(Exchange exchange) throws JMSException {
+    Letter open(Exchange exchange, long most) throws JMSException {
         hold(exchange);
-        DefaultMessage plain = new DefaultMessage(exchange);
-        plain.setHeaders(exchange.getMessage().getHeaders());
-        plain.setBody(exchange.getMessage().getBody());
-        exchange.setMessage(plain);
         Message message = exchange.getMessage().getBody(Message.class);
+        DefaultMessage plain = new DefaultMessage(exchange);
+        plain.setBody(message);
         int attempt = message.getJMSRedelivered() ? attempt(message) : 1;
-        Letter letter = Letter.of(message, attempt);
+        Body body = Body.of(message, most);
+        Letter letter = Letter.of(message, body, attempt, null, correlationId(message));
+        try {
+            plain.setHeaders(exchange.getMessage().getHeaders());
+            letter = Letter.of(message, body, attempt, message.getJMSReplyTo(), letter.correlationId());
+            if (body.fault() != null) {
+                letter = letter.unreadable("its body", body.fault());
+            }
+        } catch (RuntimeException | MessageFormatException e) {
+            letter = letter.unreadable("a property", Cause.words(Cause.of(e)));
+        }
+        exchange.setMessage(plain);
         exchange.setVariable("letter", letter);
         exchange.setVariable(Intake.ATTEMPT, attempt);
         return letter;
@@ -65,21 +92,16 @@ final class Letters {
         Message message = letter.message();
         exchange.getMessage().removeHeaders("*");
         for (String name : List.of(Headers.REQUEST_ID, Headers.PROVIDER, Headers.MODEL, Headers.KIND, Headers.STATUS, DELIVERY)) {
-            if (message.propertyExists(name)) {
-                exchange.getMessage().setHeader(name, Unicode.valid(message.getStringProperty(name)));
+            String value = property(message, name);
+            if (value != null) {
+                exchange.getMessage().setHeader(name, Unicode.valid(value));
             }
         }
-        if (message.propertyExists(CONTENT_TYPE)) {
-            exchange.getMessage().setHeader(Exchange.CONTENT_TYPE, message.getStringProperty(CONTENT_TYPE));
+        String type = property(message, CONTENT_TYPE);
+        if (type != null) {
+            exchange.getMessage().setHeader(Exchange.CONTENT_TYPE, type);
         }
-        if (message instanceof BytesMessage bytes) {
-            bytes.reset();
-            byte[] body = new byte[(int) bytes.getBodyLength()];
-            bytes.readBytes(body);
-            exchange.getMessage().setBody(body);
-        } else {
-            exchange.getMessage().setBody(Unicode.valid(text(letter)));
-        }
+        exchange.getMessage().setBody(letter.body().bytes() != null ? letter.body().bytes() : Unicode.valid(text(letter)));
         addReply(exchange);
     }
 
@@ -90,8 +112,8 @@ final class Letters {
     }
 
     /** A message's text, empty where it has none. */
-    static String text(Letter letter) throws JMSException {
-        return letter.message() instanceof TextMessage text && text.getText() != null ? text.getText() : "";
+    static String text(Letter letter) {
+        return letter.body().text() == null ? "" : letter.body().text();
     }
 
     /** The message of an exchange. */

@@ -70,10 +70,10 @@ public final class QueueDeliveries {
 
     /** Takes a delivery off its queue and leaves its document, to be emitted. */
     public void delivery(Exchange exchange) throws JMSException {
-        Letter letter = letters.open(exchange);
+        Letter letter = letters.open(exchange, Body.WHOLE);
         Message message = letter.message();
         String document = Letters.text(letter);
-        String key = message.getStringProperty(Letters.DELIVERY);
+        String key = Letters.property(message, Letters.DELIVERY);
         exchange.getMessage().getHeaders().keySet().retainAll(EMITTED);
         exchange.getMessage().setBody(document);
         exchange.setVariable("document", document);
@@ -98,7 +98,7 @@ public final class QueueDeliveries {
             return;
         }
         exchange.setVariable("delivery", delivery);
-        letters.ledger().forget(message.getStringProperty(RECALL_KEY));
+        letters.ledger().forget(Letters.property(message, RECALL_KEY));
     }
 
     /** Takes one message of a delivery. */
@@ -126,9 +126,9 @@ public final class QueueDeliveries {
                 throw refused;
             }
         }
-        int tries = letter.message().propertyExists(TRIES) ? letter.message().getIntProperty(TRIES) + 1 : 1;
+        int tries = letter.message().getObjectProperty(TRIES) instanceof Integer before ? before + 1 : 1;
         String problem = emitter().problem(exchange.getVariable("delivery", Delivery.class), cause);
-        String id = letter.message().getStringProperty(Headers.REQUEST_ID);
+        String id = Letters.property(letter.message(), Headers.REQUEST_ID);
         if (tries >= mostTries) {
             exchange.setVariable("letter", letter.because("not delivered in " + tries + " tries to " + problem));
             return;

@@ -28,15 +28,9 @@ import dev.bactrian.observe.Observer;
 import dev.bactrian.replicate.Look;
 import dev.bactrian.replicate.Looks;
 import dev.bactrian.text.OneLineLogger;
-import jakarta.jms.BytesMessage;
 import jakarta.jms.Destination;
 import jakarta.jms.JMSException;
-import jakarta.jms.MapMessage;
-import jakarta.jms.Message;
-import jakarta.jms.ObjectMessage;
 import jakarta.jms.Queue;
-import jakarta.jms.StreamMessage;
-import jakarta.jms.TextMessage;
 import org.apache.camel.AggregationStrategy;
 import org.apache.camel.CamelContext;
 import org.apache.camel.Exchange;
@@ -86,9 +80,9 @@ public final class QueueMessages implements AggregationStrategy {
                 inFlight.end();
             }
         });
-        Letter letter = letters.open(exchange);
+        Letter letter = letters.open(exchange, maxRequestBytes);
         String messageId = letter.message().getJMSMessageID();
-        String correlationId = letter.message().getJMSCorrelationID();
+        String correlationId = letter.correlationId();
         exchange.setVariable(Intake.DEFAULT_ID, correlationId == null || correlationId.isBlank() ? messageId : correlationId);
         exchange.setVariable(Intake.DELIVERY, messageId);
         exchange.setVariable(Intake.INPUT, Settings.of(camelContext).require(Property.JMS_INPUT));
@@ -103,30 +97,20 @@ public final class QueueMessages implements AggregationStrategy {
      */
     public void read(Exchange exchange) throws JMSException {
         Letters.hold(exchange);
-        Message message = Letters.of(exchange).message();
-        if (isOurs(message.getJMSReplyTo())) {
+        Letter letter = Letters.of(exchange);
+        if (isOurs(letter.replyTo())) {
             throw new GenerationFailure(ErrorType.INVALID_REQUEST, "JMSReplyTo: names a queue of Bactrian's own");
         }
-        if (message instanceof BytesMessage bytes) {
-            // One byte more than may be says to the reader that it is too large.
-            byte[] body = new byte[(int) Math.min(bytes.getBodyLength(), maxRequestBytes + 1)];
-            bytes.readBytes(body);
-            exchange.getMessage().setBody(body);
-        } else if (message instanceof TextMessage text) {
-            exchange.getMessage().setBody(text.getText() == null ? "" : text.getText());
-        } else {
-            throw new GenerationFailure(ErrorType.INVALID_REQUEST, "not a text or bytes message but " + kind(message));
+        Body body = letter.body();
+        if (body.text() == null && body.bytes() == null) {
+            throw new GenerationFailure(ErrorType.INVALID_REQUEST, "not a text or bytes message but " + body.kind().words);
         }
+        exchange.getMessage().setBody(body.text() != null ? body.text() : body.bytes());
     }
 
     private boolean isOurs(Destination destination) throws JMSException {
         // Artemis also knows a queue as address::queue.
         return destination instanceof Queue queue && Stream.of(queue.getQueueName().split("::")).anyMatch(ours::contains);
-    }
-
-    private static String kind(Message message) {
-        return message instanceof ObjectMessage ? "an object message" : message instanceof MapMessage ? "a map message"
-                : message instanceof StreamMessage ? "a stream message" : "one without a body";
     }
 
     /**
@@ -170,11 +154,11 @@ public final class QueueMessages implements AggregationStrategy {
 
     /** Takes a prediction under way off its queue; there is no {@code generation} where it is none. */
     public void prediction(Exchange exchange) throws JMSException {
-        Letter letter = letters.open(exchange);
+        Letter letter = letters.open(exchange, Body.WHOLE);
         exchange.getMessage().removeHeaders("*");
         Waiting waiting = Waiting.read(Letters.text(letter)).orElse(null);
         if (waiting == null) {
-            exchange.setVariable("letter", letter.because("not a prediction under way"));
+            exchange.setVariable("letter", letter.readable() ? letter.because("not a prediction under way") : letter);
             return;
         }
         exchange.setVariable("generation", waiting.generation());
