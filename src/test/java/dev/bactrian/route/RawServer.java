@@ -142,6 +142,14 @@ final class RawServer implements AutoCloseable {
         }
     }
 
+    /** Cuts the connections that are open, with a reset or a proper end, and goes on with new ones. */
+    void cut(boolean reset) throws IOException {
+        for (Socket socket : open) {
+            socket.setSoLinger(reset, 0);
+            socket.close();
+        }
+    }
+
     int port() {
         return server.getLocalPort();
     }

@@ -3,7 +3,17 @@ package dev.bactrian.route;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import java.net.InetAddress;
+import java.net.ServerSocket;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import java.util.concurrent.CyclicBarrier;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.stream.Stream;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -263,6 +273,60 @@ class WireTest extends RouteTestSupport {
             assertThat(generate(PREDICTION).path("text").asText()).isEqualTo("hi");
         }
         assertThat(server.count("POST /predictions")).isEqualTo(20);
+    }
+
+    /** How a provider is gone for a moment. */
+    enum Gap { CLOSES, RESETS, RESTARTS }
+
+    @ParameterizedTest
+    @EnumSource
+    void aProviderThatCutsItsConnectionsAndIsBackAtOnceFailsNothing(Gap gap) throws Exception {
+        int each = 20;
+        ExecutorService callers = Executors.newFixedThreadPool(2 * each);
+        AtomicBoolean together = new AtomicBoolean(true);
+        CyclicBarrier all = new CyclicBarrier(2 * each);
+        RawServer.Script script = line -> {
+            for (String request = line.read(); request != null; request = line.read()) {
+                if (together.get() && request.startsWith("POST")) {
+                    all.await();
+                }
+                line.write(RawServer.answer(request));
+            }
+        };
+        serve(script, "bactrian.retry.max-attempts", "0");
+        try {
+            callAtOnce(callers, each);
+            together.set(false);
+            for (int round = 1; round <= 5; round++) {
+                int port = server.port();
+                server.requests.clear();
+                if (gap == Gap.RESTARTS) {
+                    server.close();
+                    server = new RawServer(await("the port is free").ignoreExceptions()
+                            .until(() -> new ServerSocket(port, 100, InetAddress.getLoopbackAddress()), Objects::nonNull), "http", script);
+                } else {
+                    server.cut(gap == Gap.RESETS);
+                }
+
+                callAtOnce(callers, each);
+
+                assertThat(server.count("POST /predictions ")).as("creates").isEqualTo(each);
+                assertThat(server.count("POST /chat ")).as("chats").isEqualTo(each);
+            }
+        } finally {
+            callers.shutdownNow();
+        }
+    }
+
+    private void callAtOnce(ExecutorService callers, int each) throws Exception {
+        List<Future<JsonNode>> answers = new ArrayList<>();
+        for (int i = 0; i < each; i++) {
+            answers.add(callers.submit(() -> generate(PREDICTION)));
+            answers.add(callers.submit(() -> generate(CHAT)));
+        }
+        for (Future<JsonNode> answer : answers) {
+            assertThat(answer.get().path("text").asText()).isEqualTo("hi");
+        }
     }
 
     @Test
