@@ -7,7 +7,6 @@ import java.util.NavigableSet;
 import java.util.Set;
 import java.util.concurrent.ConcurrentSkipListSet;
 import java.util.concurrent.RejectedExecutionException;
-import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
@@ -27,7 +26,6 @@ import dev.bactrian.ledger.Ledger;
 import dev.bactrian.observe.Observer;
 import dev.bactrian.replicate.Look;
 import dev.bactrian.replicate.Looks;
-import dev.bactrian.text.OneLineLogger;
 import jakarta.jms.Destination;
 import jakarta.jms.JMSException;
 import jakarta.jms.Queue;
@@ -35,7 +33,6 @@ import org.apache.camel.AggregationStrategy;
 import org.apache.camel.CamelContext;
 import org.apache.camel.Exchange;
 import org.apache.camel.support.SynchronizationAdapter;
-import org.slf4j.Logger;
 
 /**
  * What {@code routes/from-jms.camel.yaml} can't say itself of requests and predictions under way: what is read from a
@@ -44,14 +41,12 @@ import org.slf4j.Logger;
  */
 public final class QueueMessages implements AggregationStrategy {
 
-    private static final Logger LOG = OneLineLogger.of("dev.bactrian.jms");
 
     private static final List<String> READ = List.of(Headers.MODEL, Headers.PROVIDER, Exchange.CONTENT_TYPE);
 
     /** The variable that holds the request's id that was claimed for a message. */
     private static final String CLAIMED = "claimed";
 
-    private final AtomicBoolean ledgerIsAway = new AtomicBoolean();
     /** Milliseconds that a message to {@code bactrian.polls} was delayed by. */
     private final NavigableSet<Long> delays = new ConcurrentSkipListSet<>();
     private final CamelContext camelContext;
@@ -138,15 +133,10 @@ public final class QueueMessages implements AggregationStrategy {
                 boolean claimed = ledger().claim(generation.id(), messageId);
                 if (generation.isReplicate()) {
                     ledger().recall(generation);
-                    if (ledgerIsAway.getAndSet(false)) {
-                        LOG.info("The ledger is back");
-                    }
                 }
                 return claimed;
             } catch (GenerationFailure e) {
-                if (!ledgerIsAway.getAndSet(true)) {
-                    LOG.warn("The ledger is away and requests wait for it: {}", e.getMessage());
-                }
+                ledger().isWaitedFor(e);
                 inFlight.pause(this::isStopping);
             }
         }

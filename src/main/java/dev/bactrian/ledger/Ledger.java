@@ -41,8 +41,10 @@ public final class Ledger implements CamelContextAware {
     private static final Duration LONGEST_AGAIN = Duration.ofDays(1);
 
     private final AtomicLong nextForgetting = new AtomicLong();
+    private final Outage outage = new Outage();
     private CamelContext camelContext;
     private Records records;
+    private Forgetting forgetting;
     private boolean ours;
     private Duration remember;
 
@@ -65,6 +67,7 @@ public final class Ledger implements CamelContextAware {
         ours = where.isEmpty() || where.startsWith("jdbc:");
         records = where.isEmpty() ? new FileRecords(Path.of(settings.require(Property.DATA_DIR), "predictions"))
                 : ours ? database(settings, where) : bean(where);
+        forgetting = new Forgetting(records, outage);
         if (ours) {
             records.start();
         }
@@ -90,6 +93,9 @@ public final class Ledger implements CamelContextAware {
 
     /** Closes the records, except those of the host. */
     public void stop() {
+        if (forgetting != null) {
+            forgetting.stop();
+        }
         if (ours && records != null) {
             records.stop();
         }
@@ -113,6 +119,7 @@ public final class Ledger implements CamelContextAware {
                     records.setState(generation.formerKey(), null);
                 }
             }
+            outage.isOver();
             return id;
         } catch (RuntimeException e) {
             throw unreadable(e);
@@ -120,6 +127,7 @@ public final class Ledger implements CamelContextAware {
     }
 
     private String prediction(String key) {
+        forgetting.settle(key);
         String id = records.getState(key);
         return id != null && Prediction.isValidId(id) ? id : null;
     }
@@ -160,15 +168,12 @@ public final class Ledger implements CamelContextAware {
         });
     }
 
-    /** Forgets what is remembered under that key. Null is no key; where it fails, the log says so. */
+    /**
+     * Forgets what is remembered under that key. Null is no key. Where the ledger is away that is made good later; nobody waits for it.
+     */
     public void forget(String recallKey) {
-        if (recallKey == null) {
-            return;
-        }
-        try {
-            records.setState(recallKey, null);
-        } catch (RuntimeException e) {
-            LOG.warn("{}: cannot be forgotten: {}", recallKey, e.toString());
+        if (recallKey != null) {
+            forgetting.forget(recallKey);
         }
     }
 
@@ -184,7 +189,9 @@ public final class Ledger implements CamelContextAware {
             return true;
         }
         try {
+            forgetting.settle(CLAIM + requestId);
             boolean claimed = claimed(CLAIM + requestId, Generation.fingerprint(Objects.toString(messageId, "")));
+            outage.isOver();
             forgetOldClaims();
             return claimed;
         } catch (RuntimeException e) {
@@ -226,7 +233,7 @@ public final class Ledger implements CamelContextAware {
             try {
                 records.forgetOlderThan(CLAIM, remember);
             } catch (RuntimeException e) {
-                LOG.warn("requests from before {} cannot be forgotten: {}", remember, e.toString());
+                outage.warn("forget", "requests from before {} cannot be forgotten: {}", remember, e.getMessage());
             }
         }
     }
@@ -254,9 +261,14 @@ public final class Ledger implements CamelContextAware {
             }
             return times;
         } catch (RuntimeException e) {
-            LOG.warn("{}: how often it was begun cannot be remembered: {}", messageId, e.toString());
+            outage.warn("again", "{}: how often it was begun cannot be remembered: {}", messageId, e.getMessage());
             return 1;
         }
+    }
+
+    /** Says once, until it is back, that requests wait for the ledger. */
+    public void isWaitedFor(GenerationFailure failure) {
+        outage.warn("wait", "The ledger is away and requests wait for it: {}", failure.getMessage());
     }
 
     private static GenerationFailure unreadable(RuntimeException e) {

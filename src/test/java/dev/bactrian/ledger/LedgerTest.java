@@ -26,6 +26,7 @@ import java.util.Properties;
 import java.util.UUID;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
@@ -68,7 +69,7 @@ class LedgerTest {
     enum Where { FILES, DATABASE, HOST }
 
     /** A repository of the host, which can do no more than it has to. */
-    private final class Repository extends ServiceSupport implements StateRepository<String, String> {
+    private class Repository extends ServiceSupport implements StateRepository<String, String> {
         @Override
         public void setState(String key, String value) {
             states.compute(key, (k, v) -> value);
@@ -269,6 +270,42 @@ class LedgerTest {
         });
         assertThatCode(() -> ledger.unclaim("r1")).doesNotThrowAnyException();
         assertThatCode(() -> ledger.forget("r1")).doesNotThrowAnyException();
+    }
+
+    @Test
+    void whatIsStillToBeForgottenIsNotRecalledAndItsIdIsFree() {
+        AtomicBoolean away = new AtomicBoolean(true);
+        beans.put("shaky", new HostRecords(new Repository() {
+            @Override
+            public void setState(String key, String value) {
+                if (value == null && away.get()) {
+                    throw new IllegalStateException("away");
+                }
+                super.setState(key, value);
+            }
+        }));
+        List<String> said = new ArrayList<>();
+        Ledger shaky = listening(said, () -> {
+            Ledger ledger = ledger("bactrian.ledger", "shaky", "bactrian.jms.remember", A_DAY);
+            Generation generation = generation("request-1");
+            ledger.record(generation, Look.resume("p1", "starting", new Looks(0, 0, 0, 0), null));
+            ledger.claim("r1", "m1");
+            ledger.forget(generation.recallKey());
+            ledger.unclaim("r1");
+            for (int i = 0; i < Forgetting.MOST + 10; i++) {
+                ledger.forget("key-" + i);
+            }
+            assertThatThrownBy(() -> ledger.recall(generation)).as("it may be done with").isInstanceOf(GenerationFailure.class);
+            away.set(false);
+            assertThat(ledger.recall(generation)).isNull();
+            assertThat(ledger.claim("r1", "m2")).isTrue();
+            return ledger;
+        });
+
+        await().until(() -> states.size() == 1);
+        assertThat(shaky.claim("r1", "m1")).isFalse();
+        assertThat(said.stream().filter(line -> line.contains("forgotten"))).hasSize(1);
+        assertThat(said.stream().filter(line -> line.contains("back"))).hasSizeLessThanOrEqualTo(1);
     }
 
     @Test

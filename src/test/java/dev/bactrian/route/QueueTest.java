@@ -1,15 +1,19 @@
 package dev.bactrian.route;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
+import java.io.ByteArrayOutputStream;
+import java.io.PrintStream;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
@@ -121,6 +125,7 @@ class QueueTest extends RouteTestSupport {
         main.bind("shaky", shaky);
         main.bind("worn", new Worn());
         main.bind("away", new Away());
+        main.bind("forgetful", forgetful);
     }
 
     /** The next message of a queue, which is gone from there; null where none comes. */
@@ -349,6 +354,64 @@ class QueueTest extends RouteTestSupport {
 
         assertThat(takeResult().json().path("id").asText()).isEqualTo("cat");
         assertThat(simulator.count(Call.CREATE)).isOne();
+    }
+
+    /** A repository that does not take anything away until it is told to, and then fails a few times first. */
+    private static final class Unforgetting extends MemoryStateRepository {
+        final Map<String, String> kept = new ConcurrentHashMap<>();
+        final CountDownLatch answers = new CountDownLatch(1);
+        final AtomicInteger failures = new AtomicInteger(2);
+
+        @Override
+        public void setState(String key, String value) {
+            if (value == null) {
+                try {
+                    answers.await();
+                } catch (InterruptedException e) {
+                    throw new IllegalStateException(e);
+                }
+                if (failures.getAndDecrement() > 0) {
+                    throw new IllegalStateException("the database is away");
+                }
+                kept.remove(key);
+            } else {
+                kept.put(key, value);
+            }
+        }
+
+        @Override
+        public String getState(String key) {
+            return kept.get(key);
+        }
+    }
+
+    private final Unforgetting forgetful = new Unforgetting();
+
+    @Test
+    void noOutcomeWaitsForTheLedgerToForget() throws Exception {
+        int all = 20;
+        PrintStream err = System.err;
+        ByteArrayOutputStream log = new ByteArrayOutputStream();
+        System.setErr(new PrintStream(log, true, UTF_8));
+        try {
+            startQueue(Property.LEDGER.key(), "forgetful");
+            for (int i = 0; i < all; i++) {
+                send("{\"id\": \"cat-" + i + "\", \"model\": \"sd-3\", \"prompt\": \"a cat\"}", Map.of());
+            }
+            await("all results").atMost(SOON).until(() -> captured.results.size() == all);
+            captured.results.clear();
+            assertThat(forgetful.kept).hasSize(all);
+
+            forgetful.answers.countDown();
+            await("all forgotten").atMost(SOON).until(forgetful.kept::isEmpty);
+        } finally {
+            forgetful.answers.countDown();
+            System.setErr(err);
+            err.print(log.toString(UTF_8));
+        }
+        assertThat(log.toString(UTF_8).lines().filter(line -> line.contains("forgotten"))).singleElement().asString()
+                .contains("WARN", "cannot be forgotten: the database is away");
+        assertThat(simulator.count(Call.CREATE)).isEqualTo(all);
     }
 
     @Test

@@ -1,0 +1,173 @@
+package dev.bactrian.ledger;
+
+import java.time.Duration;
+import java.util.HashSet;
+import java.util.Iterator;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.ScheduledThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
+
+import dev.bactrian.threads.Pools;
+
+/**
+ * Takes entries away that are done with, on a thread of its own: no outcome waits for it, however long the records take
+ * to answer or to come back. While they do answer, an entry is gone when {@link #forget} returns. What they don't take is
+ * tried again; what they have not taken when the application stops stays there, and so does what is beyond {@value #MOST}.
+ */
+final class Forgetting {
+
+    /** How many entries wait at most while the records are away: one too many in there does no harm. */
+    static final int MOST = 10_000;
+
+    private static final Duration PROMPTLY = Duration.ofMillis(200);
+    private static final Duration LAST = Duration.ofSeconds(1);
+    private static final Duration AGAIN = Duration.ofSeconds(2);
+
+    private final Records records;
+    private final Outage outage;
+    private final ScheduledThreadPoolExecutor worker = Pools.scheduled("bactrian-ledger", 1);
+    /** The keys, and whether each has been tried in vain. */
+    private final Map<String, Boolean> waiting = new LinkedHashMap<>();
+    private final Set<String> inHand = new HashSet<>();
+    private boolean scheduled;
+    private boolean prompt = true;
+    private boolean closed;
+
+    Forgetting(Records records, Outage outage) {
+        this.records = records;
+        this.outage = outage;
+    }
+
+    /** Takes the entry away, now or later. Never fails. */
+    synchronized void forget(String key) {
+        if (closed) {
+            return;
+        }
+        if (waiting.size() < MOST) {
+            waiting.putIfAbsent(key, false);
+        }
+        schedule(prompt ? Duration.ZERO : AGAIN);
+        if (prompt) {
+            prompt = isGone(key, PROMPTLY);
+        }
+    }
+
+    private void schedule(Duration delay) {
+        if (!scheduled && !closed) {
+            scheduled = true;
+            worker.schedule(this::work, delay.toMillis(), TimeUnit.MILLISECONDS);
+        }
+    }
+
+    private boolean isGone(String key, Duration most) {
+        long until = System.nanoTime() + most.toNanos();
+        while (inHand.contains(key) || waiting.containsKey(key)) {
+            long millis = (until - System.nanoTime()) / 1_000_000;
+            if (millis <= 0 || !await(millis)) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    private boolean await(long millis) {
+        try {
+            wait(millis);
+            return true;
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            return false;
+        }
+    }
+
+    private void work() {
+        synchronized (this) {
+            scheduled = false;
+        }
+        for (Map.Entry<String, Boolean> next = next(); next != null; next = next()) {
+            try {
+                takeAway(next.getKey());
+            } catch (RuntimeException e) {
+                again(next, e);
+                return;
+            }
+        }
+    }
+
+    private synchronized Map.Entry<String, Boolean> next() {
+        Iterator<Map.Entry<String, Boolean>> entries = waiting.entrySet().iterator();
+        if (!entries.hasNext() || closed) {
+            return null;
+        }
+        Map.Entry<String, Boolean> next = Map.Entry.copyOf(entries.next());
+        entries.remove();
+        inHand.add(next.getKey());
+        return next;
+    }
+
+    private void takeAway(String key) {
+        boolean gone = false;
+        try {
+            records.setState(key, null);
+            gone = true;
+        } finally {
+            synchronized (this) {
+                inHand.remove(key);
+                prompt = gone;
+                if (!gone) {
+                    waiting.put(key, true);
+                }
+                notifyAll();
+            }
+        }
+        outage.isOver();
+    }
+
+    private synchronized void again(Map.Entry<String, Boolean> tried, RuntimeException failure) {
+        if (!closed && !tried.getValue()) {
+            outage.warn("forget", "{}: cannot be forgotten: {}; it is tried again, and so are those that come meanwhile",
+                    tried.getKey(), failure.getMessage());
+        }
+        schedule(AGAIN);
+    }
+
+    /**
+     * Takes the entry away first, where that is still to be done: it is to be read or written anew.
+     *
+     * @throws RuntimeException where it can't be taken away
+     */
+    void settle(String key) {
+        synchronized (this) {
+            while (inHand.contains(key)) {
+                if (!await(0)) {
+                    throw new IllegalStateException("interrupted");
+                }
+            }
+            if (waiting.remove(key) == null) {
+                return;
+            }
+            inHand.add(key);
+        }
+        takeAway(key);
+    }
+
+    /** Ends, with what can be taken away at once. */
+    void stop() {
+        synchronized (this) {
+            long until = System.nanoTime() + LAST.toNanos();
+            while (prompt && !(waiting.isEmpty() && inHand.isEmpty()) && System.nanoTime() < until && await(LAST.toMillis() / 10)) {
+                schedule(Duration.ZERO);
+            }
+            closed = true;
+            if (inHand.isEmpty()) {
+                // A database inside this process does not take kindly to being interrupted for nothing.
+                worker.setExecuteExistingDelayedTasksAfterShutdownPolicy(false);
+                worker.shutdown();
+                return;
+            }
+        }
+        worker.shutdownNow();
+    }
+}
