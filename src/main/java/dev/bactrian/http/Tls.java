@@ -105,6 +105,12 @@ public final class Tls implements TlsSocketStrategy {
         return name.find() ? new CertificateFaultException("our client certificate is missing or not taken: " + name.group(1), failure) : null;
     }
 
+    /** What is wrong with a certificate of that host, where a failure comes from that, in words; else null. */
+    public static String certificateFault(Throwable failure, String host) {
+        CertificateFaultException fault = fault(failure, host);
+        return fault == null ? null : fault.getMessage();
+    }
+
     /** The fault of a certificate that this comes from, or null. */
     private static CertificateFaultException fault(Throwable failure, String host) {
         CertificateFaultException fault = null;

@@ -4,6 +4,7 @@ import java.time.Duration;
 import java.util.concurrent.Future;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
+import java.util.function.BooleanSupplier;
 
 import dev.bactrian.text.OneLineLogger;
 import dev.bactrian.threads.Pools;
@@ -13,11 +14,12 @@ import jakarta.jms.ExceptionListener;
 import jakarta.jms.InvalidDestinationException;
 import jakarta.jms.JMSException;
 import jakarta.jms.JMSSecurityException;
+import org.apache.activemq.artemis.jms.client.ActiveMQConnectionFactory;
 import org.slf4j.Logger;
 
 /**
- * Says in one line that the broker is lost and in one that it is back. (Consumers tell it whenever they can't work, each
- * of them once a second.)
+ * Says in one line that the broker is lost, and why, and in one that it is back. Consumers tell it whenever they can't work,
+ * and wait while it asks for the broker, with a growing pause.
  */
 final class BrokerWatch implements ExceptionListener, AutoCloseable {
 
@@ -26,16 +28,27 @@ final class BrokerWatch implements ExceptionListener, AutoCloseable {
     /** A client may wait far longer for a broker that accepts and says nothing, and then find it as good as new. */
     private static final Duration SILENCE = Duration.ofSeconds(3);
 
+    private static final long FIRST_PAUSE_MILLIS = 1_000;
+    private static final long LONGEST_PAUSE_MILLIS = 10_000;
+    private static final long CHECK_MILLIS = 200;
+
     private final ConnectionFactory factory;
+    private final ActiveMQConnectionFactory artemis;
     private final String broker;
     private final ScheduledThreadPoolExecutor probes = Pools.scheduled("bactrian-broker-watch", 2);
     private boolean probing;
     private boolean lost;
+    private long pauseMillis = FIRST_PAUSE_MILLIS;
     private String said;
 
-    /** Watches the broker that the factory connects to. */
-    BrokerWatch(ConnectionFactory factory, String broker) {
+    /**
+     * Watches the broker that the factory connects to.
+     *
+     * @param artemis the same or what is inside of it, which can be asked what is wrong; or null
+     */
+    BrokerWatch(ConnectionFactory factory, ActiveMQConnectionFactory artemis, String broker) {
         this.factory = factory;
+        this.artemis = artemis;
         this.broker = broker;
     }
 
@@ -55,15 +68,40 @@ final class BrokerWatch implements ExceptionListener, AutoCloseable {
             there(problem);
         } catch (JMSException | RuntimeException e) {
             silent.cancel(false);
-            lost(e.getMessage());
+            if (!isLost()) {
+                lost(reason(e));
+            }
             probeAgain();
+        }
+    }
+
+    /** A wrong password is said by the broker, which has been reached; what else is wrong is found out. */
+    private String reason(Exception failure) {
+        String why = artemis == null || failure instanceof JMSSecurityException ? null : Unreachable.why(artemis, probes).orElse(null);
+        return why != null ? why : String.valueOf(failure.getMessage()).replaceAll("\\s+", " ");
+    }
+
+    private synchronized boolean isLost() {
+        return lost;
+    }
+
+    /** Waits until the broker is not lost, or there is nobody to wait any more. */
+    synchronized void await(BooleanSupplier waiting) {
+        try {
+            while (lost && waiting.getAsBoolean() && !probes.isShutdown()) {
+                wait(CHECK_MILLIS);
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
         }
     }
 
     private synchronized void there(JMSException problem) {
         probing = false;
+        pauseMillis = FIRST_PAUSE_MILLIS;
         if (lost) {
             lost = false;
+            notifyAll();
             LOG.info("The broker {} is back", broker);
         } else if ((problem instanceof JMSSecurityException || problem instanceof InvalidDestinationException)
                 && !String.valueOf(problem.getMessage()).equals(said)) {
@@ -87,7 +125,8 @@ final class BrokerWatch implements ExceptionListener, AutoCloseable {
 
     private synchronized void probeAgain() {
         if (!probes.isShutdown()) {
-            probes.schedule(() -> probe(null), 1, TimeUnit.SECONDS);
+            probes.schedule(() -> probe(null), pauseMillis, TimeUnit.MILLISECONDS);
+            pauseMillis = Math.min(2 * pauseMillis, LONGEST_PAUSE_MILLIS);
         }
     }
 

@@ -18,15 +18,20 @@ import jakarta.jms.JMSSecurityException;
 import jakarta.jms.ResourceAllocationException;
 import jakarta.jms.Session;
 import org.apache.activemq.artemis.api.core.ActiveMQException;
+import org.apache.activemq.artemis.api.core.TransportConfiguration;
 import org.apache.activemq.artemis.jms.client.ActiveMQConnectionFactory;
 import org.apache.activemq.artemis.jms.client.ActiveMQDestination;
 import org.apache.activemq.artemis.jms.client.ActiveMQSession;
 import org.apache.camel.CamelContext;
+import org.apache.camel.component.jms.ConsumerType;
+import org.apache.camel.component.jms.DefaultJmsMessageListenerContainer;
 import org.apache.camel.component.jms.JmsComponent;
+import org.apache.camel.component.jms.JmsEndpoint;
 import org.apache.camel.support.service.ServiceSupport;
 import org.messaginghub.pooled.jms.JmsPoolConnectionFactory;
 import org.messaginghub.pooled.jms.JmsPoolSession;
 import org.slf4j.Logger;
+import org.springframework.util.backoff.BackOffExecution;
 
 /** The connections to the broker, and the Camel components that use them. */
 final class Connections extends ServiceSupport {
@@ -49,8 +54,9 @@ final class Connections extends ServiceSupport {
             }
             broker = null;
             pool = null;
-            watch = new BrokerWatch(hosts, "of " + bean);
-            readBodiesLater(hosts, settings);
+            ActiveMQConnectionFactory artemis = artemis(hosts);
+            watch = new BrokerWatch(hosts, artemis, "of " + bean);
+            readBodiesLater(artemis, settings);
             addComponents(context, hosts);
             return;
         }
@@ -66,7 +72,7 @@ final class Connections extends ServiceSupport {
         pool.setMaxConnections(CONNECTIONS);
         pool.setMaxSessionsPerConnection(-1);
         pool.start();
-        watch = new BrokerWatch(artemis, url == null ? "inside the process" : Settings.withoutQueries(url));
+        watch = new BrokerWatch(artemis, artemis, url == null ? "inside the process" : Settings.withoutQueries(url));
         addComponents(context, pool);
     }
 
@@ -76,7 +82,12 @@ final class Connections extends ServiceSupport {
             factory = new ActiveMQConnectionFactory(url,
                     settings.text(Property.JMS_USER).orElse(null), settings.text(Property.JMS_PASSWORD).orElse(null));
         } catch (RuntimeException e) {
-            throw new SettingException(Property.JMS_URL.key(), "is not a URL of the Artemis client, such as tcp://host:61616");
+            throw noUrl();
+        }
+        for (TransportConfiguration connector : factory.getStaticConnectors() == null ? new TransportConfiguration[0] : factory.getStaticConnectors()) {
+            if (!Tcp.isAddress(connector) && !url.startsWith("vm:")) {
+                throw noUrl();
+            }
         }
         if (!url.contains("consumerWindowSize")) {
             // Nothing is fetched ahead: a slow request must not hold back those behind it.
@@ -86,13 +97,18 @@ final class Connections extends ServiceSupport {
         return factory;
     }
 
-    /** Of a host's factory, too, where it is Artemis' or a pool of those. Its consumers of other queues notice nothing. */
-    private static void readBodiesLater(ConnectionFactory factory, Settings settings) {
+    /** Artemis' factory, which a host's may be, or a pool of; else null. */
+    private static ActiveMQConnectionFactory artemis(ConnectionFactory factory) {
         Object inner = factory;
         while (inner != null && !(inner instanceof ActiveMQConnectionFactory)) {
             inner = target(inner);
         }
-        if (inner instanceof ActiveMQConnectionFactory artemis) {
+        return (ActiveMQConnectionFactory) inner;
+    }
+
+    /** A host's consumers of other queues notice nothing. */
+    private static void readBodiesLater(ActiveMQConnectionFactory artemis, Settings settings) {
+        if (artemis != null) {
             artemis.getServerLocator().addIncomingInterceptor(new RawMessages(
                     Stream.of(Property.JMS_REQUESTS, Property.JMS_POLLS, Property.JMS_DELIVERIES).map(settings::require).toList()));
         }
@@ -108,6 +124,11 @@ final class Connections extends ServiceSupport {
             }
         }
         return null;
+    }
+
+    private static SettingException noUrl() {
+        return new SettingException(Property.JMS_URL.key(), "is not a URL of the Artemis client, such as tcp://host:61616, "
+                + "or with TLS tcp://host:61617?sslEnabled=true");
     }
 
     private void addComponents(CamelContext context, ConnectionFactory factory) {
@@ -127,6 +148,8 @@ final class Connections extends ServiceSupport {
         component.setLazyCreateTransactionManager(false);
         component.setCacheLevelName("CACHE_CONSUMER");
         component.setRecoveryInterval(1000);
+        component.setConsumerType(ConsumerType.Custom);
+        component.setMessageListenerContainerFactory(endpoint -> new Consumers(endpoint, watch));
         component.setExceptionListener(watch);
         component.setErrorHandler(this::givenBack);
         return component;
@@ -162,6 +185,24 @@ final class Connections extends ServiceSupport {
             LOG.debug("A message goes back to its queue", failure);
         } else {
             LOG.warn("A message goes back to its queue: {}: {}", cause.getClass().getSimpleName(), cause.getMessage());
+        }
+    }
+
+    /** The consumers of a queue. While the broker is lost they don't try to connect: the watch does, and none of them at each second. */
+    private static final class Consumers extends DefaultJmsMessageListenerContainer {
+
+        private final BrokerWatch watch;
+
+        Consumers(JmsEndpoint endpoint, BrokerWatch watch) {
+            super(endpoint);
+            this.watch = watch;
+        }
+
+        @Override
+        protected boolean applyBackOffTime(BackOffExecution execution) {
+            boolean goOn = super.applyBackOffTime(execution);
+            watch.await(this::isRunning);
+            return goOn;
         }
     }
 

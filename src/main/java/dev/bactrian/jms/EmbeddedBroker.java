@@ -4,20 +4,26 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.OverlappingFileLockException;
+import java.nio.channels.UnresolvedAddressException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.atomic.AtomicInteger;
 
 import dev.bactrian.config.Property;
 import dev.bactrian.config.SettingException;
 import dev.bactrian.config.Settings;
+import dev.bactrian.error.Cause;
 import org.apache.activemq.artemis.api.core.QueueConfiguration;
 import org.apache.activemq.artemis.api.core.RoutingType;
 import org.apache.activemq.artemis.api.core.SimpleString;
+import org.apache.activemq.artemis.api.core.TransportConfiguration;
+import org.apache.activemq.artemis.core.config.ConfigurationUtils;
 import org.apache.activemq.artemis.core.config.CoreAddressConfiguration;
 import org.apache.activemq.artemis.core.config.impl.ConfigurationImpl;
+import org.apache.activemq.artemis.core.remoting.impl.netty.NettyAcceptor;
 import org.apache.activemq.artemis.core.server.JournalType;
 import org.apache.activemq.artemis.core.server.embedded.EmbeddedActiveMQ;
 import org.apache.activemq.artemis.core.settings.impl.AddressSettings;
@@ -41,6 +47,7 @@ final class EmbeddedBroker implements AutoCloseable {
      * @throws SettingException where it can't be started there, such as where another process has one
      */
     static EmbeddedBroker start(Path folder, Settings settings) {
+        TransportConfiguration acceptor = settings.text(Property.JMS_ACCEPTOR).map(EmbeddedBroker::acceptor).orElse(null);
         EmbeddedBroker started = new EmbeddedBroker();
         try {
             started.lock(folder);
@@ -50,7 +57,40 @@ final class EmbeddedBroker implements AutoCloseable {
             started.unlock();
             throw new SettingException(Property.DATA_DIR.key(), "the broker cannot start in '" + folder + "': " + e.getMessage());
         }
+        if (acceptor != null) {
+            started.open(acceptor);
+        }
         return started;
+    }
+
+    private static TransportConfiguration acceptor(String url) {
+        try {
+            List<TransportConfiguration> acceptors = ConfigurationUtils.parseAcceptorURI("bactrian", url);
+            if (acceptors.size() == 1 && Tcp.isAddress(acceptors.get(0))) {
+                return acceptors.get(0);
+            }
+        } catch (RuntimeException e) {
+            // said below
+        }
+        throw new SettingException(Property.JMS_ACCEPTOR.key(), "is not a URL of an acceptor of Artemis, such as tcp://127.0.0.1:61616");
+    }
+
+    /** Apart from the broker's start, which logs what fails, with a stack trace, and goes on without. */
+    private void open(TransportConfiguration acceptor) {
+        try {
+            // What is wrong with its key store, say, is told to whoever makes one; the broker itself logs it.
+            new NettyAcceptor(acceptor.getName(), null, acceptor.getParams(), null, null, null, null, Map.of(), null, null);
+            broker.getActiveMQServer().getRemotingService().createAcceptor(acceptor).start();
+        } catch (Exception e) {
+            close();
+            Throwable cause = e;
+            while (cause.getCause() != null && cause.getCause() != cause) {
+                cause = cause.getCause();
+            }
+            String host = Tcp.host(acceptor.getParams());
+            throw new SettingException(Property.JMS_ACCEPTOR.key(), "cannot be opened at " + host + ":" + Tcp.port(acceptor.getParams()) + ": "
+                    + (cause instanceof UnresolvedAddressException ? "unknown host " + host : Cause.words(cause)));
+        }
     }
 
     /** Artemis has a lock too, but waits for it, and says what is wrong in a page of its log. */
@@ -87,10 +127,6 @@ final class EmbeddedBroker implements AutoCloseable {
         configuration.setJournalBufferTimeout_NIO(300_000);
         configuration.setMaxDiskUsage(98);
         configuration.addAcceptorConfiguration("in-vm", url());
-        String acceptor = settings.text(Property.JMS_ACCEPTOR).orElse(null);
-        if (acceptor != null) {
-            configuration.addAcceptorConfiguration("bactrian", acceptor);
-        }
         String deadLetters = settings.require(Property.JMS_DEAD_LETTERS);
         configuration.addAddressSetting("#", new AddressSettings()
                 .setDeadLetterAddress(SimpleString.of(deadLetters)).setExpiryAddress(SimpleString.of(deadLetters))

@@ -62,8 +62,9 @@ public final class Bactrian {
                 // What consumers say of a broker that is away, each of them every second, is said in one line.
                 Map.entry("log.org.springframework.jms", "off"),
                 Map.entry("log.org.apache.camel.component.jms.DefaultJmsMessageListenerContainer", "off"),
+                Map.entry("log.dev.bactrian.jms.Connections$Consumers", "off"),
                 Map.entry("log.org.messaginghub", "off"),
-                Map.entry("log.org.apache.activemq.artemis.core.client", "error"),
+                Map.entry("log.org.apache.activemq.artemis.core.client", "off"),
                 Map.entry("log.org.apache.camel.component.file.GenericFileOnCompletion", "error"),
                 // What it has to say about the ledger's database, the ledger says in a line.
                 Map.entry("log.com.zaxxer.hikari", "off"),
