@@ -6,6 +6,7 @@ import java.nio.ByteBuffer;
 import java.util.zip.DataFormatException;
 import java.util.zip.Inflater;
 
+import io.netty.buffer.Unpooled;
 import jakarta.jms.BytesMessage;
 import jakarta.jms.JMSException;
 import jakarta.jms.MapMessage;
@@ -16,9 +17,9 @@ import jakarta.jms.ObjectMessage;
 import jakarta.jms.StreamMessage;
 import jakarta.jms.TextMessage;
 import org.apache.activemq.artemis.api.core.ActiveMQBuffer;
-import org.apache.activemq.artemis.api.core.ActiveMQBuffers;
 import org.apache.activemq.artemis.api.core.ActiveMQException;
 import org.apache.activemq.artemis.api.core.SimpleString;
+import org.apache.activemq.artemis.core.buffers.impl.ChannelBufferWrapper;
 import org.apache.activemq.artemis.jms.client.ActiveMQBytesMessage;
 import org.apache.activemq.artemis.jms.client.ActiveMQMapMessage;
 import org.apache.activemq.artemis.jms.client.ActiveMQMessage;
@@ -181,7 +182,7 @@ record Body(Kind kind, String text, byte[] bytes, String fault) {
 
     /** Goes over what nobody reads: that kind is answered otherwise than one that can't be decoded. */
     private static void check(Kind kind, ByteBuffer buffer) throws DataFormatException {
-        if (kind == Kind.OBJECT) {
+        if (kind == Kind.OBJECT && buffer.hasRemaining()) {
             length(buffer.getInt(), buffer.remaining());
         } else if (kind == Kind.MAP) {
             if (buffer.hasRemaining() && buffer.get() != DataConstants.NULL) {
@@ -191,11 +192,11 @@ record Body(Kind kind, String text, byte[] bytes, String fault) {
                     skip(buffer, type == DataConstants.STRING ? buffer.getInt() : size(type, buffer));
                 }
             }
-        } else {
+        } else if (kind == Kind.STREAM) {
             while (buffer.hasRemaining()) {
                 byte type = buffer.get(buffer.position());
                 if (type == DataConstants.STRING) {
-                    ActiveMQBuffer rest = ActiveMQBuffers.wrappedBuffer(buffer);
+                    ActiveMQBuffer rest = new ChannelBufferWrapper(Unpooled.wrappedBuffer(buffer));
                     StreamMessageUtil.streamReadObject(rest);
                     buffer.position(buffer.limit() - rest.readableBytes());
                 } else {

@@ -68,6 +68,8 @@ public final class Bactrian {
                 Map.entry("log.org.apache.camel.component.file.GenericFileOnCompletion", "error"),
                 // What it has to say about the ledger's database, the ledger says in a line.
                 Map.entry("log.com.zaxxer.hikari", "off"),
+                // What is in work longer than a stop may take is broken off as it is meant to be.
+                Map.entry("log.org.apache.camel.impl.engine.DefaultShutdownStrategy", "error"),
                 // A failed start is told by the service, in one line.
                 Map.entry("log.org.apache.camel.impl.engine.AbstractCamelContext", "off"))
                 .forEach((name, value) -> System.getProperties().putIfAbsent("org.slf4j.simpleLogger." + name, value));

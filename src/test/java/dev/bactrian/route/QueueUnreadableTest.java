@@ -22,9 +22,12 @@ import jakarta.jms.ConnectionFactory;
 import jakarta.jms.JMSConsumer;
 import jakarta.jms.JMSContext;
 import jakarta.jms.JMSException;
+import jakarta.jms.MapMessage;
 import jakarta.jms.Message;
 import jakarta.jms.MessageConsumer;
+import jakarta.jms.Queue;
 import jakarta.jms.Session;
+import jakarta.jms.StreamMessage;
 import jakarta.jms.TextMessage;
 import org.apache.activemq.artemis.api.core.ActiveMQBuffer;
 import org.apache.activemq.artemis.api.core.SimpleString;
@@ -291,6 +294,33 @@ class QueueUnreadableTest extends RouteTestSupport {
         captured.results.clear();
         takeChunks();
         assertThat(log.toString(UTF_8)).doesNotContain("\tat ", "is lost", "a dead letter");
+    }
+
+    @Test
+    void whatIsWholeButNoRequestIsAnsweredWithAnError() throws Exception {
+        start(Property.JMS_ENABLED.key(), "true");
+        try (JMSContext jms = artemis().createContext()) {
+            Queue requests = jms.createQueue("bactrian.requests");
+            StreamMessage stream = jms.createStreamMessage();
+            for (Object value : new Object[] {true, (byte) 1, (short) 2, 'c', 4, 5L, 6f, 7d, "", "short", "x".repeat(100), "x".repeat(10_000), null, new byte[] {8}}) {
+                stream.writeObject(value);
+            }
+            jms.createProducer().send(requests, stream);
+            MapMessage map = jms.createMapMessage();
+            for (Object value : new Object[] {true, (byte) 1, (short) 2, 'c', 4, 5L, 6f, 7d, "", "x".repeat(10_000), null, new byte[] {8}}) {
+                map.setObject("key " + value, value);
+            }
+            jms.createProducer().send(requests, map);
+            jms.createProducer().send(requests, jms.createMapMessage());
+            jms.createProducer().send(requests, jms.createStreamMessage());
+            jms.createProducer().send(requests, jms.createObjectMessage());
+            jms.createProducer().send(requests, jms.createMessage());
+            jms.createProducer().send(requests, jms.createObjectMessage("x"));
+        }
+
+        await().atMost(SOON).until(() -> captured.errors.size() == 7);
+        assertThat(captured.errors).allSatisfy(error -> assertThat(error.text()).contains("invalid-request", "not a text or bytes message"));
+        captured.errors.clear();
     }
 
     @Test
