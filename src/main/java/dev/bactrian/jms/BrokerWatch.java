@@ -117,7 +117,7 @@ final class BrokerWatch implements ExceptionListener, AutoCloseable {
     }
 
     private synchronized void lost(String reason) {
-        if (!lost) {
+        if (!lost && !probes.isShutdown()) {
             lost = true;
             LOG.warn("The broker {} is lost: {}; it is waited for", broker, reason);
         }

@@ -70,6 +70,7 @@ public final class Bactrian {
                 Map.entry("log.com.zaxxer.hikari", "off"),
                 // What is in work longer than a stop may take is broken off as it is meant to be.
                 Map.entry("log.org.apache.camel.impl.engine.DefaultShutdownStrategy", "error"),
+                Map.entry("log.org.apache.camel.impl.engine.DefaultInflightRepository", "error"),
                 // A failed start is told by the service, in one line.
                 Map.entry("log.org.apache.camel.impl.engine.AbstractCamelContext", "off"))
                 .forEach((name, value) -> System.getProperties().putIfAbsent("org.slf4j.simpleLogger." + name, value));

@@ -19,6 +19,7 @@ class QueueStopIT extends QueueEndToEnd {
     private Duration stop(ServiceProcess service) {
         long begun = System.nanoTime();
         assertThat(service.sigterm().awaitExit(Duration.ofSeconds(45))).isEqualTo(143);
+        assertThat(service.out()).as("none of Camel's warnings").noneMatch(line -> line.contains("graceful shutdown") || line.contains("inflight"));
         assertThat(service.out()).as("no stack trace").noneMatch(line -> line.startsWith("\tat ")).noneMatch(line -> line.contains(" ERROR "));
         assertThat(service.err()).isEmpty();
         assertThat(client.depth(ERRORS)).as("%s", service).isZero();
