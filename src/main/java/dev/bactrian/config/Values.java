@@ -65,8 +65,6 @@ final class Values {
             }
         }
         String problem = !KEY.matcher(key).matches() ? "holds a blank, a control character or a letter that is not ASCII, as no key does"
-                : !key.isEmpty() && (isQuote(key.charAt(0)) || isQuote(key.charAt(key.length() - 1)))
-                        ? "has a quotation mark at one end, which is no part of a key"
                 : key.equalsIgnoreCase("bearer") ? "is the word Bearer, without a key" : null;
         if (problem != null) {
             throw new SettingException(property.key(), problem);

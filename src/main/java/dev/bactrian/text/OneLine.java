@@ -6,7 +6,7 @@ import java.util.regex.Pattern;
 
 /**
  * Text of others as a message, a line of a log or a console may show it: on one line, and without what moves a terminal's
- * cursor or turns the order of the characters round.
+ * cursor.
  */
 public final class OneLine {
 
@@ -90,9 +90,8 @@ public final class OneLine {
         return text.chars().anyMatch(c -> c == '\t' || isControl((char) c));
     }
 
-    /** C0 (but for the tab) and C1, the line and paragraph separator, and what sets the direction of a text. */
+    /** C0 (but for the tab), DEL, C1, and the line and paragraph separator. */
     private static boolean isControl(char c) {
-        return c < ' ' && c != '\t' || c >= 0x7F && c <= 0x9F || c == '\u2028' || c == '\u2029' || c == '\u061C'
-                || c == '\u200E' || c == '\u200F' || c >= '\u202A' && c <= '\u202E' || c >= '\u2066' && c <= '\u2069';
+        return c < ' ' && c != '\t' || c >= 0x7F && c <= 0x9F || c == '\u2028' || c == '\u2029';
     }
 }
