@@ -117,9 +117,9 @@ record Body(Kind kind, String text, byte[] bytes, String fault) {
         return read.bytes();
     }
 
-    /** What {@link RawMessages} has left to be read. */
-    private static Body raw(ActiveMQMessage message, long most) throws JMSException {
-        Kind kind = switch (message.getByteProperty(RawMessages.TYPE)) {
+    /** Of an Artemis message by the type that it was sent with. */
+    private static Kind kind(byte type) {
+        return switch (type) {
             case ActiveMQTextMessage.TYPE -> Kind.TEXT;
             case ActiveMQBytesMessage.TYPE -> Kind.BYTES;
             case ActiveMQObjectMessage.TYPE -> Kind.OBJECT;
@@ -128,6 +128,28 @@ record Body(Kind kind, String text, byte[] bytes, String fault) {
             case ActiveMQMessage.TYPE -> Kind.EMPTY;
             default -> Kind.UNKNOWN;
         };
+    }
+
+    /** Whether a message of that type, whose body that is, can be read by the Artemis client. */
+    static boolean isWhole(byte type, ByteBuffer body) {
+        Kind kind = kind(type);
+        try {
+            if (kind == Kind.TEXT) {
+                if (body.get() != DataConstants.NULL) {
+                    length(body.getInt(), body.remaining());
+                }
+            } else if (kind == Kind.OBJECT || kind == Kind.MAP || kind == Kind.STREAM) {
+                check(kind, body);
+            }
+            return kind != Kind.UNKNOWN;
+        } catch (DataFormatException | RuntimeException e) {
+            return false;
+        }
+    }
+
+    /** What {@link RawMessages} has left to be read. */
+    private static Body raw(ActiveMQMessage message, long most) throws JMSException {
+        Kind kind = kind(message.getByteProperty(RawMessages.TYPE));
         // A character is two bytes there.
         Capped body = new Capped(kind == Kind.TEXT ? TEXT_HEAD + 2 * most + 1 : most);
         try {

@@ -17,9 +17,10 @@ import org.apache.activemq.artemis.jms.client.ActiveMQBytesMessage;
 import org.apache.activemq.artemis.spi.core.protocol.RemotingConnection;
 
 /**
- * Has the Artemis client hand over the messages of some queues as bytes that it has not read. It reads a body before its
- * consumer has the message, and where that fails it cuts the connection, with all its consumers, and the message comes
- * again. What a sender wrote is read by {@link Body} instead, where it can fail one message alone.
+ * Has the Artemis client hand over those messages of some queues as bytes that it could not read, or whose body comes
+ * later or compressed. It reads a body before its consumer has the message, and where that fails it cuts the connection,
+ * with all its consumers, and the message comes again. What a sender wrote is read by {@link Body} instead, where it can
+ * fail one message alone.
  */
 final class RawMessages implements Interceptor {
 
@@ -42,27 +43,39 @@ final class RawMessages implements Interceptor {
     public boolean intercept(Packet packet, RemotingConnection connection) {
         if (packet instanceof SessionReceiveMessage whole && whole.getMessage() instanceof CoreMessage message) {
             // The broker's own word that a queue is empty comes as a message that was never delivered.
-            if (whole.getDeliveryCount() > 0 || !message.containsProperty(ClientConsumerImpl.FORCED_DELIVERY_MESSAGE)) {
+            boolean delivered = whole.getDeliveryCount() > 0 || !message.containsProperty(ClientConsumerImpl.FORCED_DELIVERY_MESSAGE);
+            if (delivered && isOurs(message) && !isReadable(message)) {
                 makeRaw(message);
             }
-        } else if (packet instanceof SessionReceiveLargeMessage large && large.getLargeMessage() instanceof CoreMessage message
-                && makeRaw(message)) {
+        } else if (packet instanceof SessionReceiveLargeMessage large && large.getLargeMessage() instanceof CoreMessage message && isOurs(message)) {
+            // Its body is yet to come.
+            makeRaw(message);
             message.putLongProperty(Message.HDR_LARGE_BODY_SIZE, large.getLargeMessageSize());
         }
         return true;
     }
 
-    private boolean makeRaw(CoreMessage message) {
+    /** Whether it is a message of these queues. What the client and {@link Body} go by is removed: a sender wrote it. */
+    private boolean isOurs(CoreMessage message) {
         if (!addresses.contains(message.getAddress())) {
             return false;
         }
+        message.removeProperty(ClientConsumerImpl.FORCED_DELIVERY_MESSAGE);
+        message.removeProperty(Message.HDR_ROUTING_TYPE);
+        message.removeProperty(TYPE_PROPERTY);
+        message.removeProperty(COMPRESSED_PROPERTY);
+        return true;
+    }
+
+    private static boolean isReadable(CoreMessage message) {
+        return !message.containsProperty(Message.HDR_LARGE_COMPRESSED)
+                && Body.isWhole(message.getType(), message.getReadOnlyBodyBuffer().toByteBuffer());
+    }
+
+    private static void makeRaw(CoreMessage message) {
         Object compressed = message.removeProperty(Message.HDR_LARGE_COMPRESSED);
         message.putBooleanProperty(COMPRESSED_PROPERTY, compressed != null && Boolean.parseBoolean(compressed.toString()));
         message.putByteProperty(TYPE_PROPERTY, message.getType());
         message.setType(ActiveMQBytesMessage.TYPE);
-        // Read by the client, too, and wrong if a sender wrote them.
-        message.removeProperty(ClientConsumerImpl.FORCED_DELIVERY_MESSAGE);
-        message.removeProperty(Message.HDR_ROUTING_TYPE);
-        return true;
     }
 }
