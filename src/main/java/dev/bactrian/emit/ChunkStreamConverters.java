@@ -11,6 +11,7 @@ import org.apache.camel.TypeConversionException;
 import org.apache.camel.TypeConverterLoaderException;
 import org.apache.camel.spi.TypeConverterLoader;
 import org.apache.camel.spi.TypeConverterRegistry;
+import org.apache.camel.support.MessageHelper;
 import org.apache.camel.support.TypeConverterSupport;
 
 /**
@@ -19,6 +20,10 @@ import org.apache.camel.support.TypeConverterSupport;
  * {@code META-INF/services}.
  */
 public final class ChunkStreamConverters implements TypeConverterLoader {
+
+    private static final String MESSAGE_HELPER = MessageHelper.class.getName();
+    /** No further up is whoever asks the registry of converters. */
+    private static final int FRAMES = 20;
 
     /** What makes one thing of the rest of a stream. */
     private interface Conversion<T> {
@@ -29,7 +34,7 @@ public final class ChunkStreamConverters implements TypeConverterLoader {
     public void load(TypeConverterRegistry registry) throws TypeConverterLoaderException {
         add(registry, InputStream.class, ChunkInput::new);
         add(registry, Reader.class, stream -> new InputStreamReader(new ChunkInput(stream), StandardCharsets.UTF_8));
-        add(registry, String.class, ChunkStreamConverters::text);
+        add(registry, String.class, stream -> isShown() ? stream.toString() : text(stream));
         add(registry, byte[].class, stream -> text(stream).getBytes(StandardCharsets.UTF_8));
     }
 
@@ -44,6 +49,14 @@ public final class ChunkStreamConverters implements TypeConverterLoader {
                 }
             }
         });
+    }
+
+    /**
+     * Whether Camel wants the text for a tracer, a debugger or a log, with the helper that it has for that. It would wait for
+     * the end of the stream, and leave none of it to the route: of streams of Java's own the helper knows that.
+     */
+    private static boolean isShown() {
+        return StackWalker.getInstance().walk(frames -> frames.limit(FRAMES).anyMatch(frame -> frame.getClassName().equals(MESSAGE_HELPER)));
     }
 
     private static String text(ChunkStream stream) throws IOException {

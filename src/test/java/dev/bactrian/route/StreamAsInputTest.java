@@ -26,6 +26,7 @@ import dev.bactrian.simulator.Reply;
 import org.apache.camel.Exchange;
 import org.apache.camel.builder.RouteBuilder;
 import org.apache.camel.main.Main;
+import org.apache.camel.support.MessageHelper;
 import org.junit.jupiter.api.Test;
 
 /** The stream in hand as what consumers and producers of Camel take: bytes as they come, or the whole text. */
@@ -131,6 +132,19 @@ class StreamAsInputTest extends RouteTestSupport {
         });
 
         assertThat(before[0]).as("the first chunk was read before the second was written").isTrue();
+    }
+
+    /** What a tracer, a debugger and a dump ask for. */
+    @Test
+    void showingAMessageLeavesItsStreamToTheRoute() throws Exception {
+        startHost();
+        simulator.always(Call.CHAT, Reply.stream("a", "b"));
+
+        inHand(exchange -> {
+            assertThat(MessageHelper.extractBodyForLogging(exchange.getMessage())).contains("ChunkStream");
+            assertThat(MessageHelper.dumpAsXml(exchange.getMessage())).contains("ChunkStream");
+            assertThat(exchange.getMessage().getBody(String.class)).isEqualTo("ab");
+        });
     }
 
     @Test
