@@ -5,6 +5,7 @@ import java.util.Collection;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.locks.LockSupport;
 
 import dev.bactrian.config.Beans;
 import dev.bactrian.generate.Cancellations;
@@ -26,12 +27,14 @@ import org.apache.camel.model.ProcessorDefinition;
 import org.apache.camel.model.ProcessorDefinitionHelper;
 import org.apache.camel.model.RouteDefinition;
 import org.apache.camel.model.WireTapDefinition;
+import org.apache.camel.spi.AsyncProcessorAwaitManager;
 import org.apache.camel.spi.InterceptStrategy;
 import org.apache.camel.spi.ReactiveExecutor;
 import org.apache.camel.spi.ShutdownPrepared;
 import org.apache.camel.support.AsyncProcessorConverterHelper;
 import org.apache.camel.support.AsyncProcessorSupport;
 import org.apache.camel.support.LifecycleStrategySupport;
+import org.apache.camel.support.PluginHelper;
 import org.apache.camel.support.processor.DelegateAsyncProcessor;
 import org.apache.camel.support.service.ServiceSupport;
 import org.slf4j.Logger;
@@ -51,6 +54,7 @@ public final class ErrorNet implements CamelContextAware, InterceptStrategy {
 
     /** What calls that are open when a stop is forced have to end in. */
     private static final Duration LAST_CALLS = Duration.ofSeconds(2);
+    private static final long GLANCE_NANOS = 5_000_000;
 
     /** The exchange property that holds the innermost open step; copies of an exchange have it, too. */
     private static final String OPEN = "bactrianOpenStep";
@@ -167,10 +171,21 @@ public final class ErrorNet implements CamelContextAware, InterceptStrategy {
                 callback.done(true);
                 return true;
             }
-            return super.process(exchange, doneSync -> {
+            boolean sync = super.process(exchange, doneSync -> {
                 waiting.remove(exchange);
                 callback.done(doneSync);
             });
+            if (ended && !sync) {
+                end(exchange);
+            }
+            return sync;
+        }
+    }
+
+    private static void end(Exchange waiting) {
+        Step step = waiting.getProperty(OPEN, Step.class);
+        if (step != null) {
+            step.fail(new StoppedException());
         }
     }
 
@@ -184,16 +199,21 @@ public final class ErrorNet implements CamelContextAware, InterceptStrategy {
         public void prepareShutdown(boolean suspendOnly, boolean forced) {
             if (forced && camelContext.isStopping() && !ended) {
                 ended = true;
-                for (Exchange exchange : waiting) {
-                    Step step = exchange.getProperty(OPEN, Step.class);
-                    if (step != null) {
-                        step.fail(new StoppedException());
-                    }
-                }
+                waiting.forEach(ErrorNet::end);
                 Beans.one(camelContext, Cancellations.class).cut();
-                // Those whose look is just being made, too: next, Camel interrupts whoever waits.
+                // Those whose poll is just being made, too: next, Camel interrupts whoever waits.
+                long end = System.nanoTime() + LAST_CALLS.toNanos();
                 Beans.one(camelContext, Intake.class).awaitEnd(LAST_CALLS);
+                awaitCallers(end);
             }
+        }
+    }
+
+    /** A request is done a moment before the thread that waits for it goes on. */
+    private void awaitCallers(long end) {
+        AsyncProcessorAwaitManager callers = PluginHelper.getAsyncProcessorAwaitManager(camelContext);
+        while (callers.size() > 0 && System.nanoTime() - end < 0) {
+            LockSupport.parkNanos(GLANCE_NANOS);
         }
     }
 

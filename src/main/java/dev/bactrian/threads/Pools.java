@@ -35,11 +35,11 @@ public final class Pools {
 
     private static void handOver(Runnable work, ThreadPoolExecutor pool) {
         try {
-            while (!pool.getQueue().offer(work, 1, TimeUnit.SECONDS)) {
+            do {
                 if (pool.isShutdown()) {
                     throw new RejectedExecutionException("the application has stopped");
                 }
-            }
+            } while (!pool.getQueue().offer(work, 1, TimeUnit.SECONDS));
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new RejectedExecutionException("interrupted while waiting for a thread", e);
