@@ -6,6 +6,7 @@ import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
 
+import dev.bactrian.text.OneLine;
 import dev.bactrian.text.OneLineLogger;
 import dev.bactrian.threads.Pools;
 import jakarta.jms.Connection;
@@ -68,17 +69,25 @@ final class BrokerWatch implements ExceptionListener, AutoCloseable {
             there(problem);
         } catch (JMSException | RuntimeException e) {
             silent.cancel(false);
-            if (!isLost()) {
-                lost(reason(e));
+            try {
+                if (!isLost()) {
+                    lost(reason(e));
+                }
+            } finally {
+                probeAgain();
             }
-            probeAgain();
         }
     }
 
     /** A wrong password is said by the broker, which has been reached; what else is wrong is found out. */
     private String reason(Exception failure) {
-        String why = artemis == null || failure instanceof JMSSecurityException ? null : Unreachable.why(artemis, probes).orElse(null);
-        return why != null ? why : String.valueOf(failure.getMessage()).replaceAll("\\s+", " ");
+        String why = null;
+        try {
+            why = artemis == null || failure instanceof JMSSecurityException ? null : Unreachable.why(artemis, probes).orElse(null);
+        } catch (LinkageError e) {
+            LOG.debug("An Artemis client that can't be asked", e);
+        }
+        return why != null ? why : OneLine.of(String.valueOf(failure.getMessage()));
     }
 
     private synchronized boolean isLost() {

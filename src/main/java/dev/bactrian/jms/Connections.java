@@ -40,10 +40,14 @@ final class Connections extends ServiceSupport {
 
     /** Each container of consumers keeps one; the rest is for those who send from other threads. */
     private static final int CONNECTIONS = 4;
+    /** A host's factory is in no more than that many pools and wrappers, unless one wraps itself. */
+    private static final int MOST_WRAPPERS = 10;
 
     private final EmbeddedBroker broker;
     private final JmsPoolConnectionFactory pool;
     private final BrokerWatch watch;
+    private final ActiveMQConnectionFactory artemis;
+    private final RawMessages raw;
 
     Connections(CamelContext context, Settings settings) {
         String bean = settings.text(Property.JMS_CONNECTION_FACTORY).map(name -> name.replaceFirst("^#(bean:)?", "")).orElse(null);
@@ -54,19 +58,19 @@ final class Connections extends ServiceSupport {
             }
             broker = null;
             pool = null;
-            ActiveMQConnectionFactory artemis = artemis(hosts);
+            artemis = artemis(hosts);
             watch = new BrokerWatch(hosts, artemis, "of " + bean);
-            readBodiesLater(artemis, settings);
+            raw = readBodiesLater(artemis, settings);
             addComponents(context, hosts);
             return;
         }
         String url = settings.text(Property.JMS_URL).orElse(null);
         broker = url != null ? null : EmbeddedBroker.start(Path.of(settings.require(Property.DATA_DIR), "broker").toAbsolutePath(), settings);
-        ActiveMQConnectionFactory artemis = factory(url == null ? broker.url() : url, settings);
+        artemis = factory(url == null ? broker.url() : url, settings);
         // Saves asking for the queue at each message. A broker elsewhere may delete an empty queue by itself; a message sent
         // there unasked would be dropped.
         artemis.setCacheDestinations(url == null);
-        readBodiesLater(artemis, settings);
+        raw = readBodiesLater(artemis, settings);
         pool = new JmsPoolConnectionFactory();
         pool.setConnectionFactory(artemis);
         pool.setMaxConnections(CONNECTIONS);
@@ -100,18 +104,22 @@ final class Connections extends ServiceSupport {
     /** Artemis' factory, which a host's may be, or a pool of; else null. */
     private static ActiveMQConnectionFactory artemis(ConnectionFactory factory) {
         Object inner = factory;
-        while (inner != null && !(inner instanceof ActiveMQConnectionFactory)) {
+        for (int i = 0; i < MOST_WRAPPERS && inner != null; i++) {
+            if (inner instanceof ActiveMQConnectionFactory found) {
+                return found;
+            }
             inner = target(inner);
         }
-        return (ActiveMQConnectionFactory) inner;
+        return null;
     }
 
     /** A host's consumers of other queues notice nothing. */
-    private static void readBodiesLater(ActiveMQConnectionFactory artemis, Settings settings) {
+    private static RawMessages readBodiesLater(ActiveMQConnectionFactory artemis, Settings settings) {
+        RawMessages raw = new RawMessages(Stream.of(Property.JMS_REQUESTS, Property.JMS_POLLS, Property.JMS_DELIVERIES).map(settings::require).toList());
         if (artemis != null) {
-            artemis.getServerLocator().addIncomingInterceptor(new RawMessages(
-                    Stream.of(Property.JMS_REQUESTS, Property.JMS_POLLS, Property.JMS_DELIVERIES).map(settings::require).toList()));
+            artemis.getServerLocator().addIncomingInterceptor(raw);
         }
+        return raw;
     }
 
     /** What a pool or a wrapper takes its connections from, null where it does not say: pooled-jms and Spring have these methods. */
@@ -209,6 +217,9 @@ final class Connections extends ServiceSupport {
     @Override
     protected void doStop() {
         watch.close();
+        if (artemis != null) {
+            artemis.getServerLocator().removeIncomingInterceptor(raw);
+        }
         if (pool != null) {
             pool.stop();
         }

@@ -2,6 +2,7 @@ package dev.bactrian.jms;
 
 import java.util.List;
 import java.util.Set;
+import java.util.UUID;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
@@ -24,10 +25,12 @@ import org.apache.activemq.artemis.spi.core.protocol.RemotingConnection;
  */
 final class RawMessages implements Interceptor {
 
+    /** What nobody who sends a message knows. */
+    private static final String OURS = "_bactrian_" + UUID.randomUUID();
     /** On a message that this has made bytes: the type that it came with, a byte. */
-    static final String TYPE = "_bactrian_type";
+    static final String TYPE = OURS + "_type";
     /** The same: whether its sender calls its body compressed. */
-    static final String COMPRESSED = "_bactrian_compressed";
+    static final String COMPRESSED = OURS + "_compressed";
 
     private static final SimpleString TYPE_PROPERTY = SimpleString.of(TYPE);
     private static final SimpleString COMPRESSED_PROPERTY = SimpleString.of(COMPRESSED);
@@ -55,15 +58,16 @@ final class RawMessages implements Interceptor {
         return true;
     }
 
-    /** Whether it is a message of these queues. What the client and {@link Body} go by is removed: a sender wrote it. */
+    /**
+     * Whether it is a message of these queues that another of these, of an application on the same connections, has not had.
+     * What the client reads itself and is wrong if a sender wrote it goes.
+     */
     private boolean isOurs(CoreMessage message) {
-        if (!addresses.contains(message.getAddress())) {
+        if (!addresses.contains(message.getAddress()) || message.containsProperty(TYPE_PROPERTY)) {
             return false;
         }
         message.removeProperty(ClientConsumerImpl.FORCED_DELIVERY_MESSAGE);
         message.removeProperty(Message.HDR_ROUTING_TYPE);
-        message.removeProperty(TYPE_PROPERTY);
-        message.removeProperty(COMPRESSED_PROPERTY);
         return true;
     }
 

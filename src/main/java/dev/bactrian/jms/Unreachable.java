@@ -10,6 +10,7 @@ import java.util.Optional;
 import java.util.concurrent.ScheduledExecutorService;
 
 import dev.bactrian.http.Tls;
+import dev.bactrian.text.OneLine;
 import io.netty.channel.ChannelFuture;
 import io.netty.handler.ssl.SslHandler;
 import io.netty.util.concurrent.Future;
@@ -83,7 +84,7 @@ final class Unreachable {
         if (cause instanceof ClosedChannelException) {
             return "closed before it was open; are trustStorePath, keyStorePath and their passwords right?";
         }
-        String words = String.valueOf(cause.getMessage()).replaceAll("\\s+", " ").trim();
+        String words = OneLine.of(String.valueOf(cause.getMessage()));
         return cause instanceof UnknownHostException ? "unknown host " + host : cause.getMessage() == null ? cause.getClass().getSimpleName() : words;
     }
 
