@@ -60,7 +60,7 @@ public final class RequestReader {
             Set.of("id", "model", "provider", "messages", "prompt", "kind", "stream");
     private static final Set<String> ROLES = Set.of("system", "developer", "user", "assistant", "tool");
     /** What is nested deeper could not be wrapped into a call, or read by whoever gets it. */
-    private static final int DEEPEST = 500;
+    private static final int DEEPEST = 992;
     /** Without a limit of its own on a string's length: {@code bactrian.max-request-bytes} is the limit. */
     private static final ObjectMapper JSON = JsonMappers.mapper(JsonMappers.limits().maxNestingDepth(DEEPEST).build())
             .enable(JsonParser.Feature.STRICT_DUPLICATE_DETECTION)

@@ -107,7 +107,7 @@ class HostileInputTest extends RouteTestSupport {
     /** The bodies, made anew for each way in, by what each is. */
     private static Map<String, Object> bodies() {
         Map<String, Object> bodies = new LinkedHashMap<>();
-        for (int levels : new int[] {501, 997, 998, 999, 1000, 1001, 5000, 100_000}) {
+        for (int levels : new int[] {992, 997, 998, 999, 1000, 1001, 5000, 100_000}) {
             for (boolean objects : new boolean[] {true, false}) {
                 bodies.put("x nested " + levels + (objects ? " objects" : " lists"), "{\"prompt\":\"hi\",\"x\":" + nested(levels, objects) + "}");
             }
@@ -212,10 +212,10 @@ class HostileInputTest extends RouteTestSupport {
     void whatIsNestedLessIsPassedOnAsItCame() throws Exception {
         start();
         simulator.on(Call.CHAT, Reply.stream("a"), Reply.stream("a"));
-        String options = nested(499, true);
+        String options = nested(991, true);
 
         generate("{\"prompt\":\"hi\",\"x\":" + options + "}");
-        generate(with(nestedMap(499)));
+        generate(with(nestedMap(991)));
         generate("{\"model\":\"gemma-2b\",\"prompt\":\"hi\",\"x\":" + options + "}");
 
         assertThat(simulator.requests(Call.CHAT).get(0).json().path("x").toString()).isEqualTo(options);
