@@ -64,9 +64,8 @@ public final class ErrorNet implements CamelContextAware, InterceptStrategy {
 
     private static final ThreadLocal<Work> WORK = ThreadLocal.withInitial(Work::new);
 
-    private final Set<Exchange> waiting = ConcurrentHashMap.newKeySet();
-    private volatile boolean ended;
     private CamelContext camelContext;
+    private EndOfWaiting end;
 
     /** What a thread is at. */
     private static final class Work {
@@ -88,11 +87,18 @@ public final class ErrorNet implements CamelContextAware, InterceptStrategy {
         }
         this.camelContext = camelContext;
         ExtendedCamelContext extension = camelContext.getCamelContextExtension();
+        for (InterceptStrategy known : extension.getInterceptStrategies()) {
+            if (known instanceof ErrorNet other) {
+                // Camel makes the beans of a file more than once.
+                end = other.end;
+                return;
+            }
+        }
+        end = new EndOfWaiting(camelContext);
         extension.addInterceptStrategy(this);
         if (!(extension.getReactiveExecutor() instanceof Guarded)) {
             extension.setReactiveExecutor(new Guarded(extension.getReactiveExecutor()));
         }
-        EndOfWaiting end = new EndOfWaiting();
         camelContext.addLifecycleStrategy(new LifecycleStrategySupport() {
             @Override
             public void onRoutesAdd(Collection<Route> routes) {
@@ -111,7 +117,7 @@ public final class ErrorNet implements CamelContextAware, InterceptStrategy {
             return target;
         }
         AsyncProcessor step = AsyncProcessorConverterHelper.convert(target);
-        return definition instanceof DelayDefinition ? new Waiting(step) : new Watched(step, definition instanceof WireTapDefinition<?>);
+        return definition instanceof DelayDefinition ? new Waiting(step, end) : new Watched(step, definition instanceof WireTapDefinition<?>);
     }
 
     /** The exchange that this thread works on, or null. */
@@ -156,36 +162,32 @@ public final class ErrorNet implements CamelContextAware, InterceptStrategy {
     }
 
     /** A step in which exchanges wait without a thread. */
-    private final class Waiting extends Watched {
+    private static final class Waiting extends Watched {
 
-        Waiting(AsyncProcessor target) {
+        private final EndOfWaiting end;
+
+        Waiting(AsyncProcessor target, EndOfWaiting end) {
             super(target, false);
+            this.end = end;
         }
 
         @Override
         public boolean process(Exchange exchange, AsyncCallback callback) {
-            waiting.add(exchange);
-            if (ended) {
-                waiting.remove(exchange);
+            end.waiting.add(exchange);
+            if (end.ended) {
+                end.waiting.remove(exchange);
                 exchange.setException(new StoppedException());
                 callback.done(true);
                 return true;
             }
             boolean sync = super.process(exchange, doneSync -> {
-                waiting.remove(exchange);
+                end.waiting.remove(exchange);
                 callback.done(doneSync);
             });
-            if (ended && !sync) {
-                end(exchange);
+            if (end.ended && !sync) {
+                EndOfWaiting.end(exchange);
             }
             return sync;
-        }
-    }
-
-    private static void end(Exchange waiting) {
-        Step step = waiting.getProperty(OPEN, Step.class);
-        if (step != null) {
-            step.fail(new StoppedException());
         }
     }
 
@@ -193,13 +195,22 @@ public final class ErrorNet implements CamelContextAware, InterceptStrategy {
      * Camel does not end what waits without a thread when a stop is forced, nor a chat that is read: whoever asked for it would be
      * interrupted, or wait on, and not know what has become of the request.
      */
-    private final class EndOfWaiting extends ServiceSupport implements ShutdownPrepared {
+    private static final class EndOfWaiting extends ServiceSupport implements ShutdownPrepared {
 
+        private final Set<Exchange> waiting = ConcurrentHashMap.newKeySet();
+        private final CamelContext camelContext;
+        private volatile boolean ended;
+
+        EndOfWaiting(CamelContext camelContext) {
+            this.camelContext = camelContext;
+        }
+
+        /** Camel calls it on two threads at once, and goes on with the stop after either: the second waits for the first. */
         @Override
-        public void prepareShutdown(boolean suspendOnly, boolean forced) {
+        public synchronized void prepareShutdown(boolean suspendOnly, boolean forced) {
             if (forced && camelContext.isStopping() && !ended) {
                 ended = true;
-                waiting.forEach(ErrorNet::end);
+                waiting.forEach(EndOfWaiting::end);
                 Beans.one(camelContext, Cancellations.class).cut();
                 // Those whose poll is just being made, too: next, Camel interrupts whoever waits.
                 long end = System.nanoTime() + LAST_CALLS.toNanos();
@@ -207,13 +218,20 @@ public final class ErrorNet implements CamelContextAware, InterceptStrategy {
                 awaitCallers(end);
             }
         }
-    }
 
-    /** A request is done a moment before the thread that waits for it goes on. */
-    private void awaitCallers(long end) {
-        AsyncProcessorAwaitManager callers = PluginHelper.getAsyncProcessorAwaitManager(camelContext);
-        while (callers.size() > 0 && System.nanoTime() - end < 0) {
-            LockSupport.parkNanos(GLANCE_NANOS);
+        static void end(Exchange waiting) {
+            Step step = waiting.getProperty(OPEN, Step.class);
+            if (step != null) {
+                step.fail(new StoppedException());
+            }
+        }
+
+        /** A request is done a moment before the thread that waits for it goes on. */
+        private void awaitCallers(long end) {
+            AsyncProcessorAwaitManager callers = PluginHelper.getAsyncProcessorAwaitManager(camelContext);
+            while (callers.size() > 0 && System.nanoTime() - end < 0) {
+                LockSupport.parkNanos(GLANCE_NANOS);
+            }
         }
     }
 
