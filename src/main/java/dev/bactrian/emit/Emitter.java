@@ -15,6 +15,7 @@ import dev.bactrian.config.Settings;
 import dev.bactrian.error.Cause;
 import dev.bactrian.error.Retries;
 import dev.bactrian.generate.Documents;
+import dev.bactrian.generate.Generation;
 import dev.bactrian.generate.Headers;
 import dev.bactrian.http.Answers;
 import dev.bactrian.text.OneLine;
@@ -218,7 +219,9 @@ public final class Emitter implements CamelContextAware {
 
     /** The same, said in the log: nobody else says that an outcome could not even be kept. */
     public void lost(Exchange exchange, @ExchangeException Exception cause) throws Exception {
-        LOG.error("{}: neither emitted nor kept in {}/: {}", exchange.getMessage().getHeader(Headers.REQUEST_ID),
+        Generation generation = exchange.getVariable("generation", Generation.class);
+        Object id = exchange.getMessage().getHeader(Headers.REQUEST_ID, generation == null ? "a request" : generation.id());
+        LOG.error("{}: neither emitted nor kept in {}/: {}", id,
                 settings.require(Property.UNDELIVERED), settings.redact(Masked.text(OneLine.of(Cause.words(Cause.of(cause))))));
         refused(exchange, cause);
     }
