@@ -47,7 +47,7 @@ record EndFolder(String name) {
     }
 
     /**
-     * Looks at what bears its name, if anything does: it is not made.
+     * Checks what bears its name, if anything does. Does not make it.
      *
      * @throws IOException where it is not what it must be
      */

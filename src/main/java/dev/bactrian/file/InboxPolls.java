@@ -12,7 +12,7 @@ import org.apache.camel.component.file.FileEndpoint;
 import org.apache.camel.spi.ExceptionHandler;
 import org.apache.camel.spi.PollingConsumerPollStrategy;
 
-/** Looks at the inbox itself before each poll. What is wrong with it is said once, and polls go on when it is over. */
+/** Checks the inbox itself before each poll. What is wrong with it is said once, and polls go on when it is over. */
 public final class InboxPolls implements PollingConsumerPollStrategy, ExceptionHandler {
 
     /** How often the inbox is surveyed, in nanoseconds. */
@@ -23,7 +23,7 @@ public final class InboxPolls implements PollingConsumerPollStrategy, ExceptionH
     private String failure;
     private long surveyed = System.nanoTime() - SURVEY_EACH;
 
-    /** Looks after the polls of that inbox. */
+    /** Watches the polls of that inbox. */
     public InboxPolls(Inbox inbox) {
         this.inbox = inbox;
     }

@@ -359,7 +359,7 @@ public final class Replicate implements CamelContextAware {
                     "replicate does not know prediction " + before.getId() + ": " + failure.getMessage(), 404, misses, false, cause);
         }
         boolean again = HttpFailures.mayLookAgain(cause) && misses <= mostMisses;
-        LOG.debug("{}: look at prediction {} failed: {}", generation.id(), before.getId(),
+        LOG.debug("{}: poll of prediction {} failed: {}", generation.id(), before.getId(),
                 settings(generation).redact(failure.getMessage()));
         Duration wait = retry.before(misses, HttpFailures.headers(cause), HttpFailures.body(cause));
         return before.missed(failure, again ? wait : null);
