@@ -8,6 +8,7 @@ import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
 import java.nio.charset.StandardCharsets;
+import java.util.Collections;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -17,6 +18,8 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+
+import static org.awaitility.Awaitility.await;
 
 /** A server that does with each connection what a test says, byte by byte. */
 final class RawServer implements AutoCloseable {
@@ -144,10 +147,13 @@ final class RawServer implements AutoCloseable {
 
     /** Cuts the connections that are open, with a reset or a proper end, and goes on with new ones. */
     void cut(boolean reset) throws IOException {
-        for (Socket socket : open) {
+        List<Socket> cut = List.copyOf(open);
+        for (Socket socket : cut) {
             socket.setSoLinger(reset, 0);
             socket.close();
         }
+        // A thread that is blocked in a read keeps its connection alive, and may still read a request, until it has woken up.
+        await("no line of these is read any more").until(() -> Collections.disjoint(open, cut));
     }
 
     int port() {
