@@ -40,18 +40,18 @@ final class FloorPredictions implements PredictionClient {
             body.putObject("input").put("prompt", ChatClient.QUESTION);
             JsonNode created = call(HttpRequest.newBuilder(URI.create(url)).header("Content-Type", "application/json")
                     .POST(HttpRequest.BodyPublishers.ofString(JSON.writeValueAsString(body))).build());
-            look(done, created.path("id").textValue());
+            poll(done, created.path("id").textValue());
             return null;
         }));
         return done;
     }
 
-    private void look(CompletableFuture<Void> done, String id) throws IOException, InterruptedException {
+    private void poll(CompletableFuture<Void> done, String id) throws IOException, InterruptedException {
         JsonNode prediction = call(HttpRequest.newBuilder(URI.create(url + "/" + id)).GET().build());
         switch (prediction.path("status").asText()) {
             case "succeeded" -> done.complete(null);
             case "starting", "processing" -> threads.schedule(() -> attempt(done, () -> {
-                look(done, id);
+                poll(done, id);
                 return null;
             }), 1, TimeUnit.SECONDS);
             default -> throw new IOException(prediction.toString());

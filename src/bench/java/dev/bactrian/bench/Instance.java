@@ -11,15 +11,15 @@ final class Instance implements AutoCloseable {
 
     private static final int LONGEST = 300;
 
-    private final Child process;
+    private final ChildProcess process;
     private int ended;
 
     /** Starts one; a broker's URL that is empty stands for one inside the process. */
-    Instance(Stand stand, Worker.Trigger trigger, String request, String broker, String... options) throws IOException, InterruptedException {
+    Instance(TestBed stand, Worker.Trigger trigger, String request, String broker, String... options) throws IOException, InterruptedException {
         List<String> arguments = new ArrayList<>(List.of(options));
-        arguments.addAll(List.of("-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", Contender.BACTRIAN.classPath(),
+        arguments.addAll(List.of("-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", Candidate.BACTRIAN.classPath(),
                 Worker.class.getName(), trigger.name(), stand.url(), request, broker));
-        process = new Child(Stand.HERE, Stand.ERRORS, arguments);
+        process = new ChildProcess(TestBed.HERE, TestBed.ERRORS, arguments);
         process.await(line -> line.startsWith(Measure.MARK), 60);
     }
 
@@ -45,7 +45,7 @@ final class Instance implements AutoCloseable {
 
     private Map<String, Double> tell(String command) throws IOException, InterruptedException {
         process.tell(command);
-        return Stand.figures(process.await(this::isAnswer, LONGEST).text());
+        return TestBed.figures(process.await(this::isAnswer, LONGEST).text());
     }
 
     private boolean isAnswer(String line) {

@@ -34,7 +34,7 @@ public final class LongAnswer {
             }
         });
         server.start();
-        System.out.println(Stand.READY + "http://127.0.0.1:" + server.getAddress().getPort());
+        System.out.println(TestBed.READY + "http://127.0.0.1:" + server.getAddress().getPort());
     }
 
     private static byte[] event(String delta, String finishReason) {

@@ -22,18 +22,18 @@ import dev.bactrian.simulator.Simulator;
  * The simulator in a process of its own, which notes when predictions are looked at: {@code Looks LOOKS}. For each line
  * of input, a number of predictions to leave out, it prints figures of the looks at all later ones.
  */
-public final class Looks {
+public final class Polls {
 
     private static final double ASKED_FOR = 1;
 
-    private Looks() {
+    private Polls() {
     }
 
     /** Runs until its input ends or the process is killed. */
     public static void main(String[] args) throws Exception {
-        try (Simulator simulator = Simulator.builder().looks(Integer.parseInt(args[0])).start();
+        try (Simulator simulator = Simulator.builder().polls(Integer.parseInt(args[0])).start();
                 var input = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8))) {
-            System.out.println(Stand.READY + simulator.url());
+            System.out.println(TestBed.READY + simulator.url());
             String line = input.readLine();
             while (line != null) {
                 System.out.println(figures(simulator.requests(Call.POLL), Integer.parseInt(line)));
@@ -43,21 +43,21 @@ public final class Looks {
     }
 
     /** How late a look was is the time since the look before it, without the second that was asked for. */
-    private static String figures(List<RecordedRequest> looks, int leftOut) {
+    private static String figures(List<RecordedRequest> polls, int leftOut) {
         Map<String, List<Instant>> byPrediction = new LinkedHashMap<>();
-        looks.forEach(look -> byPrediction.computeIfAbsent(look.path(), path -> new ArrayList<>()).add(look.at()));
+        polls.forEach(poll -> byPrediction.computeIfAbsent(poll.path(), path -> new ArrayList<>()).add(poll.at()));
         Collection<List<Instant>> counted = byPrediction.values().stream().skip(leftOut).toList();
-        double[] late = counted.stream().flatMapToDouble(Looks::late).toArray();
+        double[] late = counted.stream().flatMapToDouble(Polls::late).toArray();
         double[] times = counted.stream().flatMap(List::stream)
-                .mapToDouble(at -> seconds(looks.get(0).at(), at)).sorted().toArray();
+                .mapToDouble(at -> seconds(polls.get(0).at(), at)).sorted().toArray();
         return String.format(Locale.ROOT, "%s looks=%d peak=%d mean=%.4f late50=%.4f late99=%.4f latest=%.4f", Measure.MARK, times.length,
                 mostInOneSecond(times), times.length / (times[times.length - 1] - times[0]),
                 Readings.percentile(50, late), Readings.percentile(99, late), Readings.percentile(100, late));
     }
 
-    private static DoubleStream late(List<Instant> looks) {
-        return IntStream.range(1, looks.size())
-                .mapToDouble(i -> seconds(looks.get(i - 1), looks.get(i)) - ASKED_FOR);
+    private static DoubleStream late(List<Instant> polls) {
+        return IntStream.range(1, polls.size())
+                .mapToDouble(i -> seconds(polls.get(i - 1), polls.get(i)) - ASKED_FOR);
     }
 
     private static int mostInOneSecond(double[] times) {

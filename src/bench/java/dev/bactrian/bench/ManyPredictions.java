@@ -16,16 +16,16 @@ final class ManyPredictions implements Section {
         Table table = new Table("Predictions in flight, five looks a second apart (ideal 4 s), under " + HEAP,
                 "client", "predictions", "wall s", "x ideal", "CPU s", "threads", "peak MB", "aim", "met");
         for (int predictions : new int[] {100, 2000, MOST}) {
-            for (Contender contender : new Contender[] {Contender.FLOOR, Contender.BACTRIAN}) {
-                try (Stand stand = new Stand("--looks=" + LOOKS)) {
+            for (Candidate contender : new Candidate[] {Candidate.FLOOR, Candidate.BACTRIAN}) {
+                try (TestBed stand = new TestBed("--polls=" + LOOKS)) {
                     Map<String, Double> figures = stand.measure(List.of(HEAP), "predictions", contender, predictions);
                     double wall = figures.getOrDefault("wall", Double.NaN);
                     double threads = figures.getOrDefault("threads", Double.NaN);
                     double memory = figures.getOrDefault("memory", Double.NaN);
                     boolean met = wall <= 1.5 * IDEAL && threads <= 64 && memory <= 512;
-                    Aim aim = contender == Contender.BACTRIAN && predictions == MOST ? Aim.of("1.5 x, 64 threads, 512 MB", met) : Aim.NONE;
-                    table.row(contender.title(), Aim.number(predictions, 0), Aim.number(wall, 2), Aim.number(wall / IDEAL, 2),
-                            Aim.number(figures.getOrDefault("cpu", Double.NaN), 1), Aim.number(threads, 0), Aim.number(memory, 0),
+                    Goal aim = contender == Candidate.BACTRIAN && predictions == MOST ? Goal.of("1.5 x, 64 threads, 512 MB", met) : Goal.NONE;
+                    table.row(contender.title(), Goal.number(predictions, 0), Goal.number(wall, 2), Goal.number(wall / IDEAL, 2),
+                            Goal.number(figures.getOrDefault("cpu", Double.NaN), 1), Goal.number(threads, 0), Goal.number(memory, 0),
                             aim.text(), aim.met());
                 }
             }

@@ -33,7 +33,7 @@ public final class Measure {
     }
 
     private static void measure(String[] args) throws Exception {
-        Object client = client(args[0], Contender.valueOf(args[1]), args[2]);
+        Object client = client(args[0], Candidate.valueOf(args[1]), args[2]);
         Measure measure = new Measure();
         switch (args[0]) {
             case "stream" -> measure.stream((ChatClient) client, Integer.parseInt(args[3]));
@@ -51,8 +51,8 @@ public final class Measure {
         }
     }
 
-    private static Object client(String what, Contender contender, String url) throws Exception {
-        if (contender == Contender.BACTRIAN) {
+    private static Object client(String what, Candidate contender, String url) throws Exception {
+        if (contender == Candidate.BACTRIAN) {
             return switch (what) {
                 case "streams" -> Embedded.noting(url);
                 case "predictions", "stream-value" -> Embedded.withoutChunks(url);

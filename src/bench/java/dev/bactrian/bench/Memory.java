@@ -15,12 +15,12 @@ final class Memory implements Section {
     @Override
     public Table run() throws Exception {
         Table table = new Table("Memory of the service under " + HEAP, "state", "peak MB", "requests in flight", "results");
-        try (Stand stand = new Stand("--pieces=100", "--pause=60")) {
+        try (TestBed stand = new TestBed("--pieces=100", "--pause=60")) {
             Path folder = Files.createTempDirectory(Path.of("target/bench"), "work-");
-            try (Child service = stand.service(folder, HEAP)) {
+            try (ChildProcess service = stand.service(folder, HEAP)) {
                 service.await(line -> line.contains(" ready "), 60);
                 Thread.sleep(3000);
-                table.row("idle", Aim.number(Readings.peakMegabytes(service.pid()), 0), "0", "");
+                table.row("idle", Goal.number(Readings.peakMegabytes(service.pid()), 0), "0", "");
                 Path waiting = Files.createDirectories(folder.resolve("waiting"));
                 for (int i = 0; i < REQUESTS; i++) {
                     Path request = Files.writeString(waiting.resolve(i + ".txt"), ChatClient.QUESTION);
@@ -38,7 +38,7 @@ final class Memory implements Section {
                     }
                     return ended.get() == REQUESTS;
                 }, 120);
-                table.row("busy", Aim.number(Readings.peakMegabytes(service.pid()), 0), String.valueOf(most), results(folder));
+                table.row("busy", Goal.number(Readings.peakMegabytes(service.pid()), 0), String.valueOf(most), results(folder));
             }
         }
         return table;

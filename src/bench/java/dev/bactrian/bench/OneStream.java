@@ -14,10 +14,10 @@ final class OneStream implements Section {
 
     @Override
     public Table run() throws Exception {
-        Map<Contender, List<Double>> rates = new EnumMap<>(Contender.class);
-        try (Stand stand = new Stand("--pieces=" + CHUNKS, "--pause=0")) {
+        Map<Candidate, List<Double>> rates = new EnumMap<>(Candidate.class);
+        try (TestBed stand = new TestBed("--pieces=" + CHUNKS, "--pause=0")) {
             for (int round = 0; round < ROUNDS; round++) {
-                for (Contender contender : Contender.values()) {
+                for (Candidate contender : Candidate.values()) {
                     if (contender.isThere()) {
                         double rate = stand.measure("stream", contender, CHUNKS).getOrDefault("rate", Double.NaN);
                         rates.computeIfAbsent(contender, c -> new ArrayList<>()).add(rate);
@@ -25,15 +25,15 @@ final class OneStream implements Section {
                 }
             }
         }
-        double floor = mean(rates.get(Contender.FLOOR));
+        double floor = mean(rates.get(Candidate.FLOOR));
         double fastestPeer = rates.entrySet().stream().filter(entry -> entry.getKey().isPeer())
                 .mapToDouble(entry -> mean(entry.getValue())).max().orElse(0);
         Table table = new Table("One stream of 100,000 chunks, warm", "client", "chunks/s", "of the floor", "aim", "met");
         rates.forEach((contender, measured) -> {
             double rate = mean(measured);
-            Aim aim = contender != Contender.BACTRIAN ? Aim.NONE
-                    : Aim.of(AIM + " of the floor, ahead of every peer", rate >= AIM * floor && rate > fastestPeer);
-            table.row(contender.title(), Aim.number(rate, 0), Aim.number(rate / floor, 2), aim.text(), aim.met());
+            Goal aim = contender != Candidate.BACTRIAN ? Goal.NONE
+                    : Goal.of(AIM + " of the floor, ahead of every peer", rate >= AIM * floor && rate > fastestPeer);
+            table.row(contender.title(), Goal.number(rate, 0), Goal.number(rate / floor, 2), aim.text(), aim.met());
         });
         return table;
     }

@@ -21,14 +21,14 @@ final class QueuedChats implements Section {
 
     private static double measure(Table table, String title, Worker.Trigger trigger, boolean apart, double direct) throws InterruptedException {
         double wall = Double.NaN;
-        try (Stand stand = new Stand("--pieces=" + CHUNKS, "--pause=0");
+        try (TestBed stand = new TestBed("--pieces=" + CHUNKS, "--pause=0");
                 Instance instance = new Instance(stand, trigger, ChatClient.QUESTION, apart ? stand.broker() : "")) {
             wall = Instance.measure(WARM_UP, CHATS, instance);
         } catch (IOException e) {
-            Stand.failed("queue-chats, " + title, e);
+            TestBed.failed("queue-chats, " + title, e);
         }
         double rate = CHATS / wall;
-        table.row(title, Aim.number(wall, 2), Aim.number(rate, 0), Aim.number(Double.isNaN(direct) ? 1 : rate / direct, 2));
+        table.row(title, Goal.number(wall, 2), Goal.number(rate, 0), Goal.number(Double.isNaN(direct) ? 1 : rate / direct, 2));
         return rate;
     }
 }

@@ -22,32 +22,32 @@ final class QueuedPredictions implements Section {
     }
 
     private static void measure(Table table, String broker) throws InterruptedException {
-        try (Stand stand = Stand.noting(LOOKS);
+        try (TestBed stand = TestBed.noting(LOOKS);
                 Instance instance = new Instance(stand, Worker.Trigger.QUEUE, REQUEST, broker.equals("embedded") ? "" : stand.broker(),
                         HEAP, "-Dbactrian.max-in-flight=20000", "-Dbactrian.emit.chunk=")) {
             double wall = Instance.measure(WARM_UP, PREDICTIONS, instance);
             Map<String, Double> figures = instance.figures();
-            Map<String, Double> looks = stand.looks(WARM_UP);
-            double peak = looks.get("peak");
-            double median = looks.get("late50");
-            double latest = looks.get("latest");
+            Map<String, Double> polls = stand.polls(WARM_UP);
+            double peak = polls.get("peak");
+            double median = polls.get("late50");
+            double latest = polls.get("latest");
             double threads = figures.get("threads");
-            row(table, broker, "wall s", wall, 2, Aim.of("20", wall <= 20));
-            row(table, broker, "looks/s, the best second", peak, 0, Aim.of("4,000", peak >= 4000));
-            row(table, broker, "looks/s, from the first to the last", looks.get("mean"), 0, Aim.NONE);
-            row(table, broker, "a look is late, median s", median, 3, Aim.NONE);
-            row(table, broker, "99th percentile s", looks.get("late99"), 3, Aim.NONE);
-            row(table, broker, "the latest s", latest, 3, Aim.of("3 x the median", latest <= 3 * median));
-            row(table, broker, "threads", threads, 0, Aim.of("80", threads <= 80));
-            row(table, broker, "threads of the broker", figures.get("broker"), 0, Aim.NONE);
-            row(table, broker, "peak MB", figures.get("memory"), 0, Aim.NONE);
-            row(table, broker, "CPU s, the warm-up too", figures.get("cpu"), 1, Aim.NONE);
+            row(table, broker, "wall s", wall, 2, Goal.of("20", wall <= 20));
+            row(table, broker, "looks/s, the best second", peak, 0, Goal.of("4,000", peak >= 4000));
+            row(table, broker, "looks/s, from the first to the last", polls.get("mean"), 0, Goal.NONE);
+            row(table, broker, "a look is late, median s", median, 3, Goal.NONE);
+            row(table, broker, "99th percentile s", polls.get("late99"), 3, Goal.NONE);
+            row(table, broker, "the latest s", latest, 3, Goal.of("3 x the median", latest <= 3 * median));
+            row(table, broker, "threads", threads, 0, Goal.of("80", threads <= 80));
+            row(table, broker, "threads of the broker", figures.get("broker"), 0, Goal.NONE);
+            row(table, broker, "peak MB", figures.get("memory"), 0, Goal.NONE);
+            row(table, broker, "CPU s, the warm-up too", figures.get("cpu"), 1, Goal.NONE);
         } catch (IOException e) {
-            Stand.failed("queue, " + broker, e);
+            TestBed.failed("queue, " + broker, e);
         }
     }
 
-    private static void row(Table table, String broker, String figure, double value, int decimals, Aim aim) {
-        table.row(broker, figure, Aim.number(value, decimals), aim.text(), aim.met());
+    private static void row(Table table, String broker, String figure, double value, int decimals, Goal aim) {
+        table.row(broker, figure, Goal.number(value, decimals), aim.text(), aim.met());
     }
 }

@@ -11,16 +11,16 @@ final class ShortChats implements Section {
     public Table run() throws Exception {
         Table table = new Table("2,000 chats of five chunks, one after the other", "client", "p50 ms", "p99 ms", "x floor", "aim", "met");
         double floor = Double.NaN;
-        for (Contender contender : Contender.values()) {
+        for (Candidate contender : Candidate.values()) {
             if (contender.isThere()) {
-                try (Stand stand = new Stand("--pieces=" + CHUNKS, "--pause=0")) {
+                try (TestBed stand = new TestBed("--pieces=" + CHUNKS, "--pause=0")) {
                     Map<String, Double> figures = stand.measure("chats", contender, CHUNKS);
                     double p50 = figures.getOrDefault("p50", Double.NaN);
-                    floor = contender == Contender.FLOOR ? p50 : floor;
-                    Aim aim = contender == Contender.BACTRIAN
-                            ? Aim.of("p50 of 0.35 ms or 1.75 x the floor", p50 <= 0.35 || p50 <= 1.75 * floor) : Aim.NONE;
-                    table.row(contender.title(), Aim.number(p50, 3), Aim.number(figures.getOrDefault("p99", Double.NaN), 3),
-                            Aim.number(p50 / floor, 2), aim.text(), aim.met());
+                    floor = contender == Candidate.FLOOR ? p50 : floor;
+                    Goal aim = contender == Candidate.BACTRIAN
+                            ? Goal.of("p50 of 0.35 ms or 1.75 x the floor", p50 <= 0.35 || p50 <= 1.75 * floor) : Goal.NONE;
+                    table.row(contender.title(), Goal.number(p50, 3), Goal.number(figures.getOrDefault("p99", Double.NaN), 3),
+                            Goal.number(p50 / floor, 2), aim.text(), aim.met());
                 }
             }
         }

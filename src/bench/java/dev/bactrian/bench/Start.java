@@ -21,7 +21,7 @@ final class Start implements Section {
 
     @Override
     public Table run() throws Exception {
-        try (Stand stand = new Stand("--pieces=5", "--pause=0")) {
+        try (TestBed stand = new TestBed("--pieces=5", "--pause=0")) {
             Path archive = archive(stand);
             Starts plain = starts(stand);
             Starts archived = starts(stand, "-XX:SharedArchiveFile=" + archive);
@@ -34,26 +34,26 @@ final class Start implements Section {
 
     private static void row(Table table, String how, Starts starts) {
         double ready = Readings.median(starts.ready());
-        Aim aim = Aim.of("under " + AIM + " s to ready", ready < AIM);
-        table.row(how, Aim.number(ready, 2), Aim.number(Readings.median(starts.result()), 2), aim.text(), aim.met());
+        Goal aim = Goal.of("under " + AIM + " s to ready", ready < AIM);
+        table.row(how, Goal.number(ready, 2), Goal.number(Readings.median(starts.result()), 2), aim.text(), aim.met());
     }
 
     /** The archive that Java makes when a service ends. */
-    private static Path archive(Stand stand) throws IOException, InterruptedException {
+    private static Path archive(TestBed stand) throws IOException, InterruptedException {
         Path folder = folder();
         Path archive = folder.resolve("bactrian.jsa").toAbsolutePath();
-        try (Child service = stand.service(folder, "-XX:ArchiveClassesAtExit=" + archive)) {
+        try (ChildProcess service = stand.service(folder, "-XX:ArchiveClassesAtExit=" + archive)) {
             first(service, folder);
             service.end(60);
         }
         return archive;
     }
 
-    private static Starts starts(Stand stand, String... options) throws IOException, InterruptedException {
+    private static Starts starts(TestBed stand, String... options) throws IOException, InterruptedException {
         Starts starts = new Starts(new double[RUNS], new double[RUNS]);
         for (int i = -1; i < RUNS; i++) {
             Path folder = folder();
-            try (Child service = stand.service(folder, options)) {
+            try (ChildProcess service = stand.service(folder, options)) {
                 double ready = first(service, folder);
                 if (i >= 0) {
                     starts.ready()[i] = ready;
@@ -74,7 +74,7 @@ final class Start implements Section {
     }
 
     /** Waits for the first result, and tells when the service was ready. */
-    private static double first(Child service, Path folder) throws IOException, InterruptedException {
+    private static double first(ChildProcess service, Path folder) throws IOException, InterruptedException {
         double ready = service.await(line -> line.matches(".*Bactrian \\S+ ready .*"), 60).seconds();
         while (!Files.exists(folder.resolve("outbox/first.json"))) {
             Thread.sleep(1);

@@ -14,15 +14,15 @@ final class StreamValue implements Section {
     public Table run() throws Exception {
         Table table = new Table("A stream as a value: 1,000,000 chunks of 1 kB under " + HEAP, "client", "chunks", "wall s", "chunks/s",
                 "MB/s", "CPU s", "threads", "peak MB", "aim", "met");
-        try (Stand stand = Stand.of(LongAnswer.class, CHUNKS, BYTES)) {
-            Map<String, Double> figures = stand.measure(List.of(HEAP), "stream-value", Contender.BACTRIAN, CHUNKS);
+        try (TestBed stand = TestBed.of(LongAnswer.class, CHUNKS, BYTES)) {
+            Map<String, Double> figures = stand.measure(List.of(HEAP), "stream-value", Candidate.BACTRIAN, CHUNKS);
             double wall = figures.getOrDefault("wall", Double.NaN);
             double chunks = figures.getOrDefault("chunks", Double.NaN);
-            Aim aim = Aim.of("all chunks under " + HEAP, chunks == CHUNKS);
-            table.row(Contender.BACTRIAN.title(), Aim.number(chunks, 0), Aim.number(wall, 2), Aim.number(chunks / wall, 0),
-                    Aim.number(chunks * BYTES / 1e6 / wall, 0), Aim.number(figures.getOrDefault("cpu", Double.NaN), 1),
-                    Aim.number(figures.getOrDefault("threads", Double.NaN), 0),
-                    Aim.number(figures.getOrDefault("memory", Double.NaN), 0), aim.text(), aim.met());
+            Goal aim = Goal.of("all chunks under " + HEAP, chunks == CHUNKS);
+            table.row(Candidate.BACTRIAN.title(), Goal.number(chunks, 0), Goal.number(wall, 2), Goal.number(chunks / wall, 0),
+                    Goal.number(chunks * BYTES / 1e6 / wall, 0), Goal.number(figures.getOrDefault("cpu", Double.NaN), 1),
+                    Goal.number(figures.getOrDefault("threads", Double.NaN), 0),
+                    Goal.number(figures.getOrDefault("memory", Double.NaN), 0), aim.text(), aim.met());
         }
         return table;
     }

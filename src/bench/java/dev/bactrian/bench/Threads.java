@@ -22,16 +22,16 @@ final class Threads {
     /** Looks from now on. */
     static Threads watched() {
         Threads watched = new Threads();
-        Thread looker = new Thread(watched::watch, "bench-threads");
-        looker.setDaemon(true);
-        looker.start();
+        Thread poller = new Thread(watched::watch, "bench-threads");
+        poller.setDaemon(true);
+        poller.start();
         return watched;
     }
 
     private void watch() {
         try {
             while (true) {
-                look();
+                poll();
                 Thread.sleep(LOOK_MILLIS);
             }
         } catch (InterruptedException e) {
@@ -43,7 +43,7 @@ final class Threads {
         return name.contains(OF_ARTEMIS) && !name.contains(OF_CLIENT);
     }
 
-    private void look() {
+    private void poll() {
         int others = 0;
         int brokers = 0;
         for (ThreadInfo thread : threads.getThreadInfo(threads.getAllThreadIds())) {

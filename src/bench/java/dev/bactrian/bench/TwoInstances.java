@@ -21,20 +21,20 @@ final class TwoInstances implements Section {
     private static void measure(Table table, int pause, int requests) throws InterruptedException {
         double one = rate(pause, requests, 1);
         double two = rate(pause, requests, 2);
-        table.row(pause == 0 ? "as fast as it can" : pause + " ms", Aim.number(requests, 0), Aim.number(one, 0), Aim.number(two, 0),
-                Aim.number(two / one, 2));
+        table.row(pause == 0 ? "as fast as it can" : pause + " ms", Goal.number(requests, 0), Goal.number(one, 0), Goal.number(two, 0),
+                Goal.number(two / one, 2));
     }
 
     private static double rate(int pause, int requests, int number) throws InterruptedException {
-        try (Stand stand = new Stand("--pieces=5", "--pause=" + pause)) {
+        try (TestBed stand = new TestBed("--pieces=5", "--pause=" + pause)) {
             return rate(stand, pause, requests, number);
         } catch (IOException e) {
-            Stand.failed("queue-two, " + number, e);
+            TestBed.failed("queue-two, " + number, e);
             return Double.NaN;
         }
     }
 
-    private static double rate(Stand stand, int pause, int requests, int number) throws IOException, InterruptedException {
+    private static double rate(TestBed stand, int pause, int requests, int number) throws IOException, InterruptedException {
         List<Instance> instances = new ArrayList<>();
         try {
             String broker = stand.broker();

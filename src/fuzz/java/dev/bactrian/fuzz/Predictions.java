@@ -15,8 +15,8 @@ import dev.bactrian.error.ErrorType;
 import dev.bactrian.error.GenerationFailure;
 import dev.bactrian.generate.Documents;
 import dev.bactrian.generate.Generation;
-import dev.bactrian.replicate.Look;
-import dev.bactrian.replicate.Output;
+import dev.bactrian.replicate.PollState;
+import dev.bactrian.replicate.PredictionOutput;
 import dev.bactrian.text.Unicode;
 
 /** Answers about predictions: outputs of every shape, and any bytes. Whatever is taken in can be written. */
@@ -117,7 +117,7 @@ final class Predictions {
     /** The result that is made of an answer to a poll; missing where there is none (yet). */
     private static JsonNode answer(Generation generation, byte[] input) {
         String body = new String(input, StandardCharsets.UTF_8);
-        Look first = Product.REPLICATE.recalled(generation, ID);
+        PollState first = Product.REPLICATE.recalled(generation, ID);
         try {
             return end(generation, Product.REPLICATE.seen(generation, first, body));
         } catch (GenerationFailure e) {
@@ -126,20 +126,20 @@ final class Predictions {
         }
     }
 
-    private static JsonNode end(Generation generation, Look look) {
-        if (!look.isSucceeded()) {
+    private static JsonNode end(Generation generation, PollState poll) {
+        if (!poll.isSucceeded()) {
             try {
-                Product.REPLICATE.fail(generation, look);
+                Product.REPLICATE.fail(generation, poll);
             } catch (GenerationFailure e) {
-                Checks.error(generation, e, "", look.document(), FAILURES);
+                Checks.error(generation, e, "", poll.document(), FAILURES);
             }
             return NODES.missingNode();
         }
-        Output output;
+        PredictionOutput output;
         try {
-            output = Product.REPLICATE.output(generation, look, null);
+            output = Product.REPLICATE.output(generation, poll, null);
         } catch (GenerationFailure e) {
-            Checks.error(generation, e, "", look.document(), FAILURES);
+            Checks.error(generation, e, "", poll.document(), FAILURES);
             return NODES.missingNode();
         }
         List<String> chunks = new ArrayList<>();
@@ -152,7 +152,7 @@ final class Predictions {
         Finding.unless(!chunks.contains(""), "no chunk is empty", chunks);
         chunks.forEach(chunk -> Checks.utf8(chunk, "a chunk"));
         ObjectNode answer = output.answer();
-        answer.set("prediction", look.document());
+        answer.set("prediction", poll.document());
         JsonNode written = Checks.written(Documents.result(generation, answer), "a result");
         Finding.unlessEqual(String.join("", chunks), written.path("text").asText(""), "the chunks make up the text");
         if (written.has("chunks")) {

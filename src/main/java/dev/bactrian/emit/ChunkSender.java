@@ -61,7 +61,7 @@ public final class ChunkSender extends AsyncProcessorSupport implements CamelCon
     }
 
     /** For the routes: whether the chunks of that request go anywhere. */
-    public boolean isWanted(@Variable("generation") Generation generation, @Variable(Streams.CHANNEL) ChunkStream reader) {
+    public boolean isWanted(@Variable("generation") Generation generation, @Variable(StreamBridge.CHANNEL) ChunkStream reader) {
         return reader != null || !settings.account(generation.account()).endpoints(Property.EMIT_CHUNK).isEmpty();
     }
 
@@ -69,7 +69,7 @@ public final class ChunkSender extends AsyncProcessorSupport implements CamelCon
     public void headers(Exchange exchange) {
         Generation generation = exchange.getVariable("generation", Generation.class);
         exchange.getMessage().removeHeaders("*");
-        if (isWanted(generation, exchange.getVariable(Streams.CHANNEL, ChunkStream.class))) {
+        if (isWanted(generation, exchange.getVariable(StreamBridge.CHANNEL, ChunkStream.class))) {
             exchange.getMessage().getHeaders().putAll(Documents.headers(generation, "text", "processing"));
             int attempt = exchange.getVariable(Intake.ATTEMPT, 1, Integer.class);
             if (attempt > 1) {
@@ -83,7 +83,7 @@ public final class ChunkSender extends AsyncProcessorSupport implements CamelCon
     public boolean process(Exchange exchange, AsyncCallback callback) {
         List<AsyncProducer> targets;
         try {
-            ChunkStream reader = exchange.getVariable(Streams.CHANNEL, ChunkStream.class);
+            ChunkStream reader = exchange.getVariable(StreamBridge.CHANNEL, ChunkStream.class);
             if (reader != null && !reader.put(exchange.getMessage().getBody(String.class))) {
                 Generation generation = exchange.getVariable("generation", Generation.class);
                 exchange.getVariable("chunks", ChunkSource.class).fail(Cancellation.failure(generation, 1));

@@ -8,7 +8,7 @@ import java.util.Queue;
 import java.util.function.Function;
 
 import dev.bactrian.error.GenerateException;
-import dev.bactrian.generate.Answer;
+import dev.bactrian.generate.CallerReply;
 import dev.bactrian.generate.Cancellation;
 import org.apache.camel.Exchange;
 import org.apache.camel.ExchangeExtension;
@@ -74,7 +74,7 @@ public final class ChunkStream implements Iterator<String>, Closeable {
     }
 
     private int currentTry() {
-        return holder == null ? 0 : Answer.redeliveries(holder);
+        return holder == null ? 0 : CallerReply.redeliveries(holder);
     }
 
     /**
@@ -202,7 +202,7 @@ public final class ChunkStream implements Iterator<String>, Closeable {
     void heldBy(Exchange exchange) {
         synchronized (this) {
             holder = exchange;
-            redeliveries = Answer.redeliveries(exchange);
+            redeliveries = CallerReply.redeliveries(exchange);
         }
         exchange.getExchangeExtension().addOnCompletion(new SynchronizationAdapter() {
             @Override

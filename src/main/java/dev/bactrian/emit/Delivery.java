@@ -12,7 +12,7 @@ import dev.bactrian.generate.Generation;
  * @param picture     the image whose bytes are the message, or null
  * @param index       which of the result's images, from 0
  */
-public record Delivery(String destination, String uri, String text, boolean json, Picture picture, int index) {
+public record Delivery(String destination, String uri, String text, boolean json, ResultImage picture, int index) {
 
     /** The {@link #key()} of a reply. */
     public static final String REPLY = "reply";
@@ -30,7 +30,7 @@ public record Delivery(String destination, String uri, String text, boolean json
         return new Delivery(destination, destination, text, false, null, 0);
     }
 
-    static Delivery image(String destination, String uri, Picture picture) {
+    static Delivery image(String destination, String uri, ResultImage picture) {
         return new Delivery(destination, uri, null, false, picture, picture.index());
     }
 

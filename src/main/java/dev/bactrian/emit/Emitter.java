@@ -17,7 +17,7 @@ import dev.bactrian.error.Retries;
 import dev.bactrian.generate.Documents;
 import dev.bactrian.generate.Generation;
 import dev.bactrian.generate.Headers;
-import dev.bactrian.http.Answers;
+import dev.bactrian.http.ProviderJson;
 import dev.bactrian.text.OneLine;
 import dev.bactrian.text.OneLineLogger;
 import org.apache.camel.CamelContext;
@@ -88,14 +88,14 @@ public final class Emitter implements CamelContextAware {
 
     /** Finds all messages of the document that is the body. */
     public void openEmission(Exchange exchange) {
-        Pictures pictures = pictures(exchange);
+        ResultImages pictures = pictures(exchange);
         List<Delivery> messages = new ArrayList<>();
         deliveries(exchange).forEach(delivery -> messages.addAll(messages(delivery, pictures)));
         emission(exchange).open(exchange.getMessage().getBody(String.class), pictures, messages);
     }
 
-    private static Emission emission(Exchange exchange) {
-        return exchange.getVariable("emission", Emission.class);
+    private static OutgoingDocument emission(Exchange exchange) {
+        return exchange.getVariable("emission", OutgoingDocument.class);
     }
 
     /** The messages of the variable {@code delivery}, whose document is the body. */
@@ -106,7 +106,7 @@ public final class Emitter implements CamelContextAware {
     }
 
     /** In order: the images that go with a document come before it. */
-    private List<Delivery> messages(Delivery delivery, Pictures pictures) {
+    private List<Delivery> messages(Delivery delivery, ResultImages pictures) {
         List<Delivery> messages = new ArrayList<>();
         if (delivery.json() && settings.imagesMode() == ImagesMode.DOWNLOAD) {
             pictures.all().stream().filter(picture -> !picture.isMissing())
@@ -116,14 +116,14 @@ public final class Emitter implements CamelContextAware {
         return messages;
     }
 
-    private static Pictures pictures(Exchange exchange) {
-        return exchange.getVariable("pictures", Pictures.none(), Pictures.class);
+    private static ResultImages pictures(Exchange exchange) {
+        return exchange.getVariable("pictures", ResultImages.none(), ResultImages.class);
     }
 
-    private static void contents(String document, String uri, Pictures known, List<Delivery> deliveries) {
-        JsonNode json = Answers.json(document).orElseThrow();
+    private static void contents(String document, String uri, ResultImages known, List<Delivery> deliveries) {
+        JsonNode json = ProviderJson.json(document).orElseThrow();
         if (json.has("images")) {
-            Pictures pictures = known.all().isEmpty() ? Pictures.of(document, ImagesMode.URL) : known;
+            ResultImages pictures = known.all().isEmpty() ? ResultImages.of(document, ImagesMode.URL) : known;
             pictures.all().forEach(picture -> deliveries.add(Delivery.image(uri, uri, picture)));
         } else {
             JsonNode text = json.has("text") ? json.get("text") : json.path("output");
@@ -133,7 +133,7 @@ public final class Emitter implements CamelContextAware {
 
     /** The document of a delivery that has to wait, with the images that are here by now: they are not there for ever. */
     public static Optional<String> waiting(Exchange exchange) {
-        return Optional.ofNullable(exchange.getVariable("pictures", Pictures.class)).flatMap(Pictures::waiting);
+        return Optional.ofNullable(exchange.getVariable("pictures", ResultImages.class)).flatMap(ResultImages::waiting);
     }
 
     /** For the routes: whether the variable {@code delivery} can be made, all that belongs before it being there. */
@@ -200,7 +200,7 @@ public final class Emitter implements CamelContextAware {
         message.removeHeaders("*", Headers.REQUEST_ID, Headers.PROVIDER, Headers.MODEL, Headers.KIND, Headers.STATUS, "CamelRedeliver*");
     }
 
-    private static void open(Message message, Picture picture) {
+    private static void open(Message message, ResultImage picture) {
         message.setBody(picture.image().bytes());
         message.setHeader(Headers.CONTENT_NAME, picture.name());
         message.setHeader(Exchange.CONTENT_TYPE, picture.image().contentType());
@@ -229,7 +229,7 @@ public final class Emitter implements CamelContextAware {
     /** Notes that a delivery could not be made. */
     public void failed(Exchange exchange) {
         Delivery delivery = exchange.getVariable("delivery", Delivery.class);
-        Emission emission = emission(exchange);
+        OutgoingDocument emission = emission(exchange);
         String problem = problem(delivery, Cause.of(exchange));
         if (!emission.isTriedAgain() && !emission.isClosed()) {
             LOG.warn("{}: could not be emitted to {}", emission.id(), problem);
@@ -240,7 +240,7 @@ public final class Emitter implements CamelContextAware {
     /** Notes that something else went wrong in a round. */
     public void broken(Exchange exchange) {
         Throwable cause = Cause.of(exchange);
-        Emission emission = emission(exchange);
+        OutgoingDocument emission = emission(exchange);
         if (!emission.isTriedAgain() && !emission.isClosed()) {
             LOG.error("{}: could not be emitted", emission.id(), cause);
         }
@@ -249,7 +249,7 @@ public final class Emitter implements CamelContextAware {
 
     /** Fails because an outcome is neither delivered nor kept, and says so once. */
     public void notKept(Exchange exchange, @ExchangeException Exception cause) throws Exception {
-        Emission emission = emission(exchange);
+        OutgoingDocument emission = emission(exchange);
         if (!emission.isTriedAgain() && !emission.isClosed()) {
             LOG.warn("{}: neither emitted nor kept in {}/: {}; it stays in work and is tried again", emission.id(),
                     settings.require(Property.UNDELIVERED), Undelivered.reason(Cause.of(cause)));
@@ -259,7 +259,7 @@ public final class Emitter implements CamelContextAware {
 
     /** Says that an outcome that could go nowhere has gone somewhere. */
     public void safe(Exchange exchange) {
-        Emission emission = emission(exchange);
+        OutgoingDocument emission = emission(exchange);
         if (emission.isTriedAgain()) {
             LOG.warn("{}: {}", emission.id(), emission.isKept() ? "is kept in " + settings.require(Property.UNDELIVERED) + "/ now" : "is emitted now");
         }

@@ -17,7 +17,7 @@ import dev.bactrian.http.AnswerRoom;
 import dev.bactrian.http.CertificateFaultException;
 import dev.bactrian.http.Hosts;
 import dev.bactrian.http.ProviderHttp;
-import dev.bactrian.http.StallAware;
+import dev.bactrian.http.StallTimeoutExecutor;
 import dev.bactrian.http.Tls;
 import dev.bactrian.text.OneLine;
 import dev.bactrian.threads.Pools;
@@ -83,7 +83,7 @@ final class ImageClient {
                         .setResponseTimeout(Timeout.of(settings.duration(Property.RESPONSE_TIMEOUT)))
                         .setConnectionRequestTimeout(Timeout.ofMilliseconds(maxMillis))
                         .setProtocolUpgradeEnabled(false).build())
-                .setRequestExecutor(new StallAware(stall, clock))
+                .setRequestExecutor(new StallTimeoutExecutor(stall, clock))
                 .setUserAgent("bactrian/" + Version.current())
                 .disableAutomaticRetries().disableRedirectHandling().disableCookieManagement().disableAuthCaching();
         ProviderHttp.through(settings.proxy(Property.REPLICATE_PROXY), builder);

@@ -41,20 +41,20 @@ public final class Images implements CamelContextAware {
     }
 
     /** The images that are to be in the document for whoever has asked. */
-    public Pictures toAnswer(Exchange exchange) {
-        return settings.imagesMode() == ImagesMode.INLINE ? pictures(exchange, ImagesMode.INLINE) : Pictures.none();
+    public ResultImages toAnswer(Exchange exchange) {
+        return settings.imagesMode() == ImagesMode.INLINE ? pictures(exchange, ImagesMode.INLINE) : ResultImages.none();
     }
 
     /** The images that are to be in the document that is emitted, or to go with it. */
-    public Pictures toEmit(Exchange exchange) {
+    public ResultImages toEmit(Exchange exchange) {
         return settings.emitFormat() == EmitFormat.CONTENT ? pictures(exchange, ImagesMode.URL)
-                : settings.imagesMode() != ImagesMode.URL ? pictures(exchange, settings.imagesMode()) : Pictures.none();
+                : settings.imagesMode() != ImagesMode.URL ? pictures(exchange, settings.imagesMode()) : ResultImages.none();
     }
 
-    private static Pictures pictures(Exchange exchange, ImagesMode mode) {
+    private static ResultImages pictures(Exchange exchange, ImagesMode mode) {
         boolean images = Kind.IMAGE.toString().equals(exchange.getMessage().getHeader(Headers.KIND))
                 && !"failed".equals(exchange.getMessage().getHeader(Headers.STATUS));
-        return images ? Pictures.of(exchange.getMessage().getBody(String.class), mode) : Pictures.none();
+        return images ? ResultImages.of(exchange.getMessage().getBody(String.class), mode) : ResultImages.none();
     }
 
     /**
@@ -64,7 +64,7 @@ public final class Images implements CamelContextAware {
      * @throws RejectedExecutionException where the application has stopped meanwhile
      */
     public void fetch(Exchange exchange) throws ImageException {
-        Picture picture = exchange.getVariable("picture", Picture.class);
+        ResultImage picture = exchange.getVariable("picture", ResultImage.class);
         ImageClient http = client();
         try {
             picture.found(http.fetch(picture.url()));
@@ -87,7 +87,7 @@ public final class Images implements CamelContextAware {
 
     /** Notes why an image can't be had: the result keeps its URL. */
     public void lost(Exchange exchange) {
-        Picture picture = exchange.getVariable("picture", Picture.class);
+        ResultImage picture = exchange.getVariable("picture", ResultImage.class);
         picture.lost(settings.redact(Cause.of(exchange).getMessage()));
         LOG.warn("{}: image {} can't be had: {}", exchange.getMessage().getHeader(Headers.REQUEST_ID), picture.index(), picture.problem());
     }

@@ -85,7 +85,7 @@ public final class InHand extends AsyncProcessorSupport implements CamelContextA
     @Override
     public boolean process(Exchange exchange, AsyncCallback callback) {
         Exchange copy = ExchangeHelper.createCorrelatedCopy(exchange, false);
-        Emission emission = new Emission(exchange.getMessage().getHeader(Headers.REQUEST_ID, String.class),
+        OutgoingDocument emission = new OutgoingDocument(exchange.getMessage().getHeader(Headers.REQUEST_ID, String.class),
                 exchange.getMessage().getBody(String.class));
         copy.setVariable("emission", emission);
         Hand hand = new Hand(exchange, emission, callback, System.nanoTime());
@@ -167,12 +167,12 @@ public final class InHand extends AsyncProcessorSupport implements CamelContextA
     private final class Hand {
 
         private final Exchange exchange;
-        private final Emission emission;
+        private final OutgoingDocument emission;
         private final AsyncCallback callback;
         private final long begun;
         private final AtomicBoolean ended = new AtomicBoolean();
 
-        Hand(Exchange exchange, Emission emission, AsyncCallback callback, long begun) {
+        Hand(Exchange exchange, OutgoingDocument emission, AsyncCallback callback, long begun) {
             this.exchange = exchange;
             this.emission = emission;
             this.callback = callback;

@@ -87,10 +87,10 @@ public final class Undelivered implements CamelContextAware {
      *
      * @throws IOException where it can't be written; nothing of it is left then but images
      */
-    public void keep(@Variable("emission") Emission emission) throws IOException {
+    public void keep(@Variable("emission") OutgoingDocument emission) throws IOException {
         synchronized (emission) {
             if (!emission.isKept()) {
-                for (Picture picture : emission.pictures()) {
+                for (ResultImage picture : emission.pictures()) {
                     if (!isKept(picture)) {
                         keep(picture.name(), picture.image().bytes());
                     }
@@ -102,7 +102,7 @@ public final class Undelivered implements CamelContextAware {
     }
 
     /** Whether an earlier round has kept it, whose document could not be written. */
-    private boolean isKept(Picture picture) throws IOException {
+    private boolean isKept(ResultImage picture) throws IOException {
         Path file = folder.resolve(picture.name());
         byte[] bytes = picture.image().bytes();
         return Files.isRegularFile(file) && Files.size(file) == bytes.length && Arrays.equals(Files.readAllBytes(file), bytes);

@@ -8,7 +8,7 @@ import java.util.concurrent.RejectedExecutionException;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.bactrian.config.Settings;
-import dev.bactrian.emit.Streams;
+import dev.bactrian.emit.StreamBridge;
 import dev.bactrian.generate.Cancellation;
 import dev.bactrian.generate.Cancellations;
 import dev.bactrian.generate.Documents;
@@ -19,8 +19,8 @@ import dev.bactrian.generate.Results;
 import dev.bactrian.http.HttpFailures;
 import dev.bactrian.model.Provider;
 import dev.bactrian.observe.Observer;
-import dev.bactrian.replicate.Look;
-import dev.bactrian.replicate.Output;
+import dev.bactrian.replicate.PollState;
+import dev.bactrian.replicate.PredictionOutput;
 import dev.bactrian.replicate.PredictionStream;
 import dev.bactrian.request.RequestId;
 import dev.bactrian.text.OneLine;
@@ -88,7 +88,7 @@ public final class ErrorDocuments implements CamelContextAware {
 
     private void leave(Exchange exchange, String id, Generation generation, GenerationFailure failure, Part part) {
         ObjectNode document = generation == null ? Documents.error(id, failure, Instant.now())
-                : (ObjectNode) OutgoingJson.of(Documents.error(generation, failure, Streams.isTextKept(exchange) ? part.text() : "",
+                : (ObjectNode) OutgoingJson.of(Documents.error(generation, failure, StreamBridge.isTextKept(exchange) ? part.text() : "",
                         prediction(exchange)), settings.account(generation.account())::masked);
         exchange.getMessage().setBody(Documents.text(document));
         exchange.setVariable(Results.SUMMARY, Documents.summary(document));
@@ -109,7 +109,7 @@ public final class ErrorDocuments implements CamelContextAware {
         static Part of(Exchange exchange) {
             ChatStream stream = exchange.getVariable("stream", ChatStream.class);
             PredictionStream streamed = exchange.getVariable("streamed", PredictionStream.class);
-            Output output = exchange.getVariable("output", Output.class);
+            PredictionOutput output = exchange.getVariable("output", PredictionOutput.class);
             return stream != null ? new Part(stream.text(), stream.chunks())
                     : output != null ? new Part(output.text(), output.before() + output.chunks().size())
                     : streamed != null ? new Part(streamed.text(), streamed.chunks()) : new Part("", 0);
@@ -119,17 +119,17 @@ public final class ErrorDocuments implements CamelContextAware {
         static Part forget(Exchange exchange) {
             exchange.getMessage().setBody(null);
             List.of("stream", "output", "streamed", "chunks", "pictures").forEach(exchange::removeVariable);
-            Look look = exchange.getVariable("look", Look.class);
-            if (look != null) {
-                exchange.setVariable("look", look.withoutOutput());
+            PollState poll = exchange.getVariable("poll", PollState.class);
+            if (poll != null) {
+                exchange.setVariable("poll", poll.withoutOutput());
             }
             return new Part("", 0);
         }
     }
 
     private static ObjectNode prediction(Exchange exchange) {
-        Look look = exchange.getVariable("look", Look.class);
-        return look == null ? null : look.document();
+        PollState poll = exchange.getVariable("poll", PollState.class);
+        return poll == null ? null : poll.document();
     }
 
     private static String defaultId(Exchange exchange) {
@@ -175,7 +175,7 @@ public final class ErrorDocuments implements CamelContextAware {
     /** Its cause says so, too: for a request that is there at the next start it is no outcome. */
     private static GenerationFailure stopped(Exchange exchange, Generation generation, Throwable cause) {
         boolean replicate = generation != null && generation.isReplicate();
-        boolean unsent = generation == null || cause instanceof StoppedException && exchange.getVariable("look") == null;
+        boolean unsent = generation == null || cause instanceof StoppedException && exchange.getVariable("poll") == null;
         RejectedExecutionException why = cause instanceof RejectedExecutionException rejected ? rejected
                 : new RejectedExecutionException("the application has stopped", cause);
         return new GenerationFailure(exchange.getVariable("stream") == null ? ErrorType.PROVIDER_UNAVAILABLE : ErrorType.STREAM_INTERRUPTED,

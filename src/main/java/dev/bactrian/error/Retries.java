@@ -65,7 +65,7 @@ public final class Retries implements CamelContextAware, Processor {
     }
 
     private static boolean isAnswered(Exchange exchange) {
-        return exchange.getVariable("stream") != null || exchange.getVariable("look") != null;
+        return exchange.getVariable("stream") != null || exchange.getVariable("poll") != null;
     }
 
     private static int spared(Exchange exchange) {

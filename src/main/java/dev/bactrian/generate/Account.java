@@ -225,8 +225,8 @@ public final class Account implements CamelContextAware {
     }
 
     /** {@code bactrian.replicate.poll-max-attempts}. */
-    public void setPollMaxAttempts(String looks) {
-        put(Property.REPLICATE_POLL_MAX_ATTEMPTS, looks);
+    public void setPollMaxAttempts(String polls) {
+        put(Property.REPLICATE_POLL_MAX_ATTEMPTS, polls);
     }
 
     /** {@code bactrian.emit.chunk}. */

@@ -8,7 +8,7 @@ import java.util.concurrent.atomic.AtomicLong;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import dev.bactrian.error.GenerationFailure;
 import dev.bactrian.error.Retries;
-import dev.bactrian.replicate.Look;
+import dev.bactrian.replicate.PollState;
 import dev.bactrian.text.OneLine;
 import dev.bactrian.text.OneLineLogger;
 import org.apache.camel.Body;
@@ -55,9 +55,9 @@ public final class Cancellations {
     }
 
     /** A request's prediction comes back from the queue: it can be ended until the exchange is done. */
-    public void follow(Exchange exchange, String id, Look look) {
+    public void follow(Exchange exchange, String id, PollState poll) {
         follow(exchange, id, true, known.compute(id,
-                (same, before) -> before != null && before.isAbout(look.getId()) ? before : new Cancellation()));
+                (same, before) -> before != null && before.isAbout(poll.getId()) ? before : new Cancellation()));
     }
 
     private void follow(Exchange exchange, String id, boolean queued, Cancellation cancellation) {
@@ -66,12 +66,12 @@ public final class Cancellations {
         exchange.getExchangeExtension().addOnCompletion(new SynchronizationAdapter() {
             @Override
             public void onComplete(Exchange done) {
-                Look look = done.getVariable("look", Look.class);
+                PollState poll = done.getVariable("poll", PollState.class);
                 if (cancellation.isWaiting()) {
                     return;
-                } else if (queued && look != null && look.isPending() && done.getVariable("failure") == null) {
+                } else if (queued && poll != null && poll.isPending() && done.getVariable("failure") == null) {
                     // Created; the message's own exchange puts it into the queue.
-                    later(id, look, Duration.ZERO);
+                    later(id, poll, Duration.ZERO);
                 } else {
                     known.remove(id, cancellation);
                 }
@@ -80,7 +80,7 @@ public final class Cancellations {
             @Override
             public void onFailure(Exchange done) {
                 if (queued) {
-                    later(id, done.getVariable("look", Look.class), Duration.ZERO);
+                    later(id, done.getVariable("poll", PollState.class), Duration.ZERO);
                 } else {
                     known.remove(id, cancellation);
                 }
@@ -89,10 +89,10 @@ public final class Cancellations {
     }
 
     /** The request's prediction goes into the queue until its next look is due; null where there is none yet. */
-    public void later(String id, Look look, Duration delay) {
+    public void later(String id, PollState poll, Duration delay) {
         Cancellation cancellation = known.get(id);
         if (cancellation != null) {
-            cancellation.waitFor(look == null ? null : look.getId(), delay);
+            cancellation.waitFor(poll == null ? null : poll.getId(), delay);
         }
         long due = nextForgetting.get();
         long now = System.nanoTime();

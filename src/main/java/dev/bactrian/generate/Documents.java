@@ -12,7 +12,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.bactrian.error.GenerationFailure;
-import dev.bactrian.http.Answers;
+import dev.bactrian.http.ProviderJson;
 import dev.bactrian.text.LongText;
 import dev.bactrian.text.OneLine;
 import dev.bactrian.text.OutgoingJson;
@@ -112,7 +112,7 @@ public final class Documents {
     static LongText written(JsonNode document) {
         try {
             LongText text = new LongText();
-            Answers.JSON.writeValue(text, OutgoingJson.of(document));
+            ProviderJson.JSON.writeValue(text, OutgoingJson.of(document));
             return text;
         } catch (IOException e) {
             throw new IllegalStateException(e);

@@ -14,7 +14,7 @@ import dev.bactrian.config.Beans;
 import dev.bactrian.config.Property;
 import dev.bactrian.config.SettingException;
 import dev.bactrian.config.Settings;
-import dev.bactrian.emit.Streams;
+import dev.bactrian.emit.StreamBridge;
 import dev.bactrian.error.Cause;
 import dev.bactrian.error.ErrorType;
 import dev.bactrian.error.GenerationFailure;
@@ -50,8 +50,8 @@ public final class Intake implements CamelContextAware {
 
     /** What the routes keep of a request. A caller's own variables of these names are not ours. */
     private static final List<String> VARIABLES =
-            List.of("generation", "stream", "chunks", "recalled", "look", "streamed", "output", "attempts", "failure", "summary",
-                    "cancellation", "webhook", "pictures", "picture", "turn", "refusal", "spared", "cancels", "pauseMillis", Streams.CHANNEL);
+            List.of("generation", "stream", "chunks", "recalled", "poll", "streamed", "output", "attempts", "failure", "summary",
+                    "cancellation", "webhook", "pictures", "picture", "turn", "refusal", "spared", "cancels", "pauseMillis", StreamBridge.CHANNEL);
 
     private static final Logger LOG = OneLineLogger.of("dev.bactrian.requests");
 

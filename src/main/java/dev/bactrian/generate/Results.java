@@ -4,10 +4,10 @@ import java.util.List;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.bactrian.config.Settings;
-import dev.bactrian.emit.Streams;
+import dev.bactrian.emit.StreamBridge;
 import dev.bactrian.observe.Observer;
-import dev.bactrian.replicate.Look;
-import dev.bactrian.replicate.Output;
+import dev.bactrian.replicate.PollState;
+import dev.bactrian.replicate.PredictionOutput;
 import dev.bactrian.text.LongText;
 import dev.bactrian.text.OutgoingJson;
 import dev.bactrian.upstage.ChatStream;
@@ -23,11 +23,11 @@ public final class Results {
     public void document(Exchange exchange) {
         Generation generation = exchange.getVariable("generation", Generation.class);
         ChatStream stream = exchange.getVariable("stream", ChatStream.class);
-        ObjectNode answer = stream != null ? stream.answer() : exchange.getVariable("output", Output.class).answer();
+        ObjectNode answer = stream != null ? stream.answer() : exchange.getVariable("output", PredictionOutput.class).answer();
         if (stream == null) {
-            answer.set("prediction", exchange.getVariable("look", Look.class).document());
+            answer.set("prediction", exchange.getVariable("poll", PollState.class).document());
         }
-        if (!Streams.isTextKept(exchange)) {
+        if (!StreamBridge.isTextKept(exchange)) {
             answer.remove("text");
         }
         Settings settings = Settings.of(exchange.getContext()).account(generation.account());

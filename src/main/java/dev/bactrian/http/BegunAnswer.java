@@ -38,7 +38,7 @@ final class BegunAnswer extends FilterInputStream {
             }
             return n;
         } catch (IOException e) {
-            if (Answers.begun(begun.toString(StandardCharsets.UTF_8), field).isEmpty()) {
+            if (ProviderJson.begun(begun.toString(StandardCharsets.UTF_8), field).isEmpty()) {
                 throw e;
             }
             return -1;

@@ -333,7 +333,7 @@ public final class EventStream {
             if (!ending) {
                 ending = true;
                 endsAtNano = System.nanoTime() + rest.toNanos();
-                if (in instanceof AnswerStream answer) {
+                if (in instanceof AnswerBody answer) {
                     answer.within(rest);
                 }
             } else if (System.nanoTime() - endsAtNano > 0) {

@@ -54,7 +54,7 @@ public final class HttpFailures {
         }
         if (cause instanceof HttpOperationFailedException http) {
             int status = http.getStatusCode();
-            String said = Answers.message(http.getResponseBody()).map(message -> ": " + message).orElse("");
+            String said = ProviderJson.message(http.getResponseBody()).map(message -> ": " + message).orElse("");
             return new GenerationFailure(type(status), provider + " answered " + status + said, status, attempts,
                     mayRepeat(cause, provider) || provider == Provider.UPSTAGE && isPassing(status), cause);
         }
@@ -70,10 +70,10 @@ public final class HttpFailures {
      * @param body what came, without any secret
      */
     public static GenerationFailure inPlaceOfAnAnswer(String body, Provider provider) {
-        Optional<JsonNode> json = Answers.json(body).map(node -> node.isArray() && node.size() > 0 ? node.get(0) : node);
+        Optional<JsonNode> json = ProviderJson.json(body).map(node -> node.isArray() && node.size() > 0 ? node.get(0) : node);
         ErrorType type = json.map(HttpFailures::type).orElse(ErrorType.PROVIDER_UNAVAILABLE);
-        String said = body.stripLeading().startsWith("<") ? " with a page" + Answers.title(body).map(title -> ": " + title).orElse("")
-                : Answers.message(body).map(message -> ": " + message).orElse(json.isPresent()
+        String said = body.stripLeading().startsWith("<") ? " with a page" + ProviderJson.title(body).map(title -> ": " + title).orElse("")
+                : ProviderJson.message(body).map(message -> ": " + message).orElse(json.isPresent()
                         ? " with JSON that is no answer: " + OneLine.of(body) : " with half a document");
         return new GenerationFailure(type, provider + " answered 200" + said, 200, 1,
                 type == ErrorType.PROVIDER_UNAVAILABLE || type == ErrorType.RATE_LIMITED, null);
@@ -147,7 +147,7 @@ public final class HttpFailures {
     }
 
     /** Whether a look that failed so may be made again: a look costs nothing, a look too early finds no prediction. */
-    public static boolean mayLookAgain(Throwable cause) {
+    public static boolean mayPollAgain(Throwable cause) {
         if (cause instanceof HttpOperationFailedException http) {
             int status = http.getStatusCode();
             return status == 404 || status == 408 || status == 429 || status >= 500;

@@ -179,7 +179,7 @@ public final class ProviderHttp extends CloseableHttpClient implements CamelCont
                 .build();
         HttpClientBuilder builder = HttpClients.custom()
                 .setConnectionManager(connections)
-                .setRequestExecutor(new StallAware(stall, clock))
+                .setRequestExecutor(new StallTimeoutExecutor(stall, clock))
                 .setUserAgent("bactrian/" + Version.current())
                 .disableAutomaticRetries()
                 .disableRedirectHandling()
@@ -195,7 +195,7 @@ public final class ProviderHttp extends CloseableHttpClient implements CamelCont
                         .setConnectionRequestTimeout(Timeout.of(settings.duration(Property.CONNECT_TIMEOUT)))
                         .setProtocolUpgradeEnabled(false)
                         .build())
-                .addExecInterceptorBefore(ChainElement.CONNECT.name(), "bactrian-line", new Lines(provider == Provider.REPLICATE));
+                .addExecInterceptorBefore(ChainElement.CONNECT.name(), "bactrian-line", new ConnectionChooser(provider == Provider.REPLICATE));
         through(settings.proxy(provider == Provider.UPSTAGE ? Property.UPSTAGE_PROXY : Property.REPLICATE_PROXY), builder);
         // The last: outside of what tells a proxy's answer from the provider's.
         builder.addExecInterceptorFirst("bactrian-answer", new Guard(settings, provider, credentials(), anonymous, clock,
@@ -206,7 +206,7 @@ public final class ProviderHttp extends CloseableHttpClient implements CamelCont
     /** Connections that log nothing: neither a token nor a proxy's password. */
     public static HttpConnectionFactory<ManagedHttpClientConnection> quietConnections() {
         return socket -> {
-            QuietConnection connection = new QuietConnection();
+            NonLoggingConnection connection = new NonLoggingConnection();
             if (socket != null) {
                 connection.bind(socket);
             }
@@ -279,7 +279,7 @@ public final class ProviderHttp extends CloseableHttpClient implements CamelCont
         }
     }
 
-    /** Puts the token on, and wraps the answer's body in an {@link AnswerStream}. */
+    /** Puts the token on, and wraps the answer's body in an {@link AnswerBody}. */
     private static final class Guard implements ExecChainHandler {
 
         private final Settings settings;
@@ -373,15 +373,15 @@ public final class ProviderHttp extends CloseableHttpClient implements CamelCont
         }
 
         private HttpEntity guarded(HttpEntity entity, ExecChain.Scope scope, boolean whole, AnswerRoom.Kind kind) {
-            HttpClientConnection connection = (HttpClientConnection) scope.clientContext.getAttribute(StallAware.CONNECTION);
+            HttpClientConnection connection = (HttpClientConnection) scope.clientContext.getAttribute(StallTimeoutExecutor.CONNECTION);
             Deadline deadline = new Deadline(clock, scope.execRuntime::discardEndpoint);
             return new HttpEntityWrapper(entity) {
-                private AnswerStream content;
+                private AnswerBody content;
 
                 @Override
                 public InputStream getContent() throws IOException {
                     if (content == null) {
-                        content = new AnswerStream(super.getContent(), scope.execRuntime, connection, getContentLength(), limit).timed(deadline)
+                        content = new AnswerBody(super.getContent(), scope.execRuntime, connection, getContentLength(), limit).timed(deadline)
                                 .in(room.place(kind, () -> connection != null && !connection.isOpen()));
                         if (whole) {
                             content.whole(settings.duration(Property.RESPONSE_TIMEOUT));

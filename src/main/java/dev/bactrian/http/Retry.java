@@ -83,7 +83,7 @@ public final class Retry {
     private Optional<Duration> said(Map<String, String> headers, String body) {
         Optional<Duration> asked = header(headers, "Retry-After").flatMap(this::secondsOrDate);
         if (asked.isEmpty()) {
-            asked = Answers.number(body, "retry_after").flatMap(Retry::positive);
+            asked = ProviderJson.number(body, "retry_after").flatMap(Retry::positive);
         }
         return asked.isPresent() ? asked : Arrays.stream(EPOCH_HEADERS)
                 .flatMap(name -> header(headers, name).flatMap(Retry::number).stream())

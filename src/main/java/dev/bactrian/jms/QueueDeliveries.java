@@ -12,7 +12,7 @@ import dev.bactrian.emit.Images;
 import dev.bactrian.error.Cause;
 import dev.bactrian.generate.Generation;
 import dev.bactrian.generate.Headers;
-import dev.bactrian.http.Answers;
+import dev.bactrian.http.ProviderJson;
 import dev.bactrian.http.Retry;
 import dev.bactrian.text.OneLineLogger;
 import jakarta.jms.JMSException;
@@ -39,13 +39,13 @@ public final class QueueDeliveries {
     private static final String RECALL_KEY = "BactrianRecallKey";
 
     private final CamelContext camelContext;
-    private final Letters letters;
+    private final QueueMessages letters;
     private final Connections connections;
     private final Settings settings;
     private final Retry retry;
     private final int mostTries;
 
-    QueueDeliveries(CamelContext camelContext, Letters letters, Connections connections) {
+    QueueDeliveries(CamelContext camelContext, QueueMessages letters, Connections connections) {
         this.camelContext = camelContext;
         this.letters = letters;
         this.connections = connections;
@@ -58,22 +58,22 @@ public final class QueueDeliveries {
     public void pack(Exchange exchange) {
         Delivery delivery = exchange.getMessage().getBody(Delivery.class);
         exchange.getMessage().setBody(exchange.getVariable("document"));
-        exchange.getMessage().setHeader(Letters.DELIVERY, delivery.key());
+        exchange.getMessage().setHeader(QueueMessages.DELIVERY, delivery.key());
         Generation generation = exchange.getVariable("generation", Generation.class);
         if (generation != null && generation.recallKey() != null && generation.isReplicate()) {
             exchange.getMessage().setHeader(RECALL_KEY, generation.recallKey());
         }
         if (delivery.isReply()) {
-            Letters.addReply(exchange);
+            QueueMessages.addReply(exchange);
         }
     }
 
     /** Takes a delivery off its queue and leaves its document, to be emitted. */
     public void delivery(Exchange exchange) throws JMSException {
-        Letter letter = letters.open(exchange, Body.WHOLE);
+        QueueMessage letter = letters.open(exchange, Body.WHOLE);
         Message message = letter.message();
-        String document = Letters.text(letter);
-        String key = Letters.property(message, Letters.DELIVERY);
+        String document = QueueMessages.text(letter);
+        String key = QueueMessages.property(message, QueueMessages.DELIVERY);
         exchange.getMessage().getHeaders().keySet().retainAll(EMITTED);
         exchange.getMessage().setBody(document);
         exchange.setVariable("document", document);
@@ -87,7 +87,7 @@ public final class QueueDeliveries {
         if (Delivery.REPLY.equals(key)) {
             delivery = Delivery.answer(document);
             problem = letter.replyTo() == null || !connections.isThere(letter.replyTo()) ? "whoever asked is gone" : null;
-        } else if (key != null && Answers.json(document).isPresent()) {
+        } else if (key != null && ProviderJson.json(document).isPresent()) {
             delivery = emitter().deliveries(exchange).stream().filter(one -> one.key().equals(key)).findFirst().orElse(null);
             problem = delivery == null ? "its destination is not configured any more" : null;
         } else if (key != null) {
@@ -98,19 +98,19 @@ public final class QueueDeliveries {
             return;
         }
         exchange.setVariable("delivery", delivery);
-        letters.ledger().forget(Letters.property(message, RECALL_KEY));
+        letters.ledger().forget(QueueMessages.property(message, RECALL_KEY));
     }
 
     /** Takes one message of a delivery. */
     public void message(Exchange exchange) {
-        Letters.hold(exchange);
+        QueueMessages.hold(exchange);
         exchange.setVariable("delivery", exchange.getMessage().getBody(Delivery.class));
     }
 
     /** Leaves the message of a reply. */
     public void reply(Exchange exchange) {
-        exchange.getMessage().setHeader("CamelJmsDestination", Letters.of(exchange).replyTo());
-        exchange.getMessage().setHeader("JMSCorrelationID", Letters.of(exchange).correlationId());
+        exchange.getMessage().setHeader("CamelJmsDestination", QueueMessages.of(exchange).replyTo());
+        exchange.getMessage().setHeader("JMSCorrelationID", QueueMessages.of(exchange).correlationId());
     }
 
     /**
@@ -119,7 +119,7 @@ public final class QueueDeliveries {
      * @throws JMSException where the broker refused it: that has spoilt the transaction, and nothing more can be sent in it
      */
     public void undelivered(Exchange exchange) throws JMSException {
-        Letter letter = Letters.of(exchange);
+        QueueMessage letter = QueueMessages.of(exchange);
         Throwable cause = Cause.of(exchange);
         for (Throwable one = cause; one != null; one = one.getCause()) {
             if (one instanceof JMSException refused) {
@@ -128,23 +128,23 @@ public final class QueueDeliveries {
         }
         int tries = letter.message().getObjectProperty(TRIES) instanceof Integer before ? before + 1 : 1;
         String problem = emitter().problem(exchange.getVariable("delivery", Delivery.class), cause);
-        String id = Letters.property(letter.message(), Headers.REQUEST_ID);
+        String id = QueueMessages.property(letter.message(), Headers.REQUEST_ID);
         if (tries >= mostTries) {
             exchange.setVariable("letter", letter.because("not delivered in " + tries + " tries to " + problem));
             return;
         }
-        long delay = QueueMessages.rounded(retry.before(tries, Map.of(), null).toMillis());
+        long delay = QueueRequests.rounded(retry.before(tries, Map.of(), null).toMillis());
         LOG.warn("{}: could not be emitted to {}; again in {} ms", id, problem, delay);
         exchange.setVariable("laterMillis", delay);
-        Letters.asItCame(exchange);
+        QueueMessages.asItCame(exchange);
         Emitter.waiting(exchange).ifPresent(exchange.getMessage()::setBody);
         exchange.getMessage().setHeader(TRIES, tries);
     }
 
     /** Leaves a message that can't be handled: as it came, with the reason and the queue it came from. */
     public void deadLetter(Exchange exchange) throws JMSException {
-        Letter letter = Letters.of(exchange);
-        Letters.asItCame(exchange);
+        QueueMessage letter = QueueMessages.of(exchange);
+        QueueMessages.asItCame(exchange);
         Emitter.waiting(exchange).ifPresent(exchange.getMessage()::setBody);
         exchange.getMessage().setHeader(Headers.REASON, settings.redact(letter.reason()));
         if (letter.message().getJMSDestination() instanceof Queue queue) {

@@ -1,273 +1,128 @@
 package dev.bactrian.jms;
 
-import java.time.Duration;
-import java.util.ArrayList;
 import java.util.List;
-import java.util.NavigableSet;
-import java.util.Set;
-import java.util.concurrent.ConcurrentSkipListSet;
-import java.util.concurrent.RejectedExecutionException;
-import java.util.stream.Collectors;
-import java.util.stream.Stream;
 
 import dev.bactrian.config.Beans;
-import dev.bactrian.config.Property;
-import dev.bactrian.config.Settings;
-import dev.bactrian.emit.Delivery;
-import dev.bactrian.emit.Emitter;
-import dev.bactrian.error.ErrorType;
-import dev.bactrian.error.GenerationFailure;
-import dev.bactrian.generate.Cancellations;
-import dev.bactrian.generate.Capacity;
-import dev.bactrian.generate.Generation;
+import dev.bactrian.error.Cause;
 import dev.bactrian.generate.Headers;
 import dev.bactrian.generate.Intake;
 import dev.bactrian.ledger.Ledger;
-import dev.bactrian.observe.Observer;
-import dev.bactrian.replicate.Look;
-import dev.bactrian.replicate.Looks;
-import jakarta.jms.Destination;
+import dev.bactrian.text.Unicode;
 import jakarta.jms.JMSException;
-import jakarta.jms.Queue;
-import org.apache.camel.AggregationStrategy;
+import jakarta.jms.Message;
+import jakarta.jms.MessageFormatException;
 import org.apache.camel.CamelContext;
 import org.apache.camel.Exchange;
-import org.apache.camel.support.SynchronizationAdapter;
+import org.apache.camel.support.DefaultMessage;
 
-/**
- * What {@code routes/from-jms.camel.yaml} can't say itself of requests and predictions under way: what is read from a
- * message, and what is written into the next. Of a sender's properties {@code BactrianModel}, {@code BactrianProvider} and
- * the content type are read, no other.
- */
-public final class QueueMessages implements AggregationStrategy {
+/** What all hops do with the message of an exchange, which is the variable {@code letter}. */
+final class QueueMessages {
 
+    /** On a delivery: which one. */
+    static final String DELIVERY = "BactrianDelivery";
 
-    private static final List<String> READ = List.of(Headers.MODEL, Headers.PROVIDER, Exchange.CONTENT_TYPE);
+    /** {@code Content-Type} as the name of a JMS property, which can't hold a hyphen; Camel's spelling. */
+    private static final String CONTENT_TYPE = "Content_HYPHEN_Type";
 
-    /** The variable that holds the request's id that was claimed for a message. */
-    private static final String CLAIMED = "claimed";
+    /** Where Artemis keeps the message id of a sender by AMQP, who does not know the one that it gives the message. */
+    private static final String SENDERS_MESSAGE_ID = "NATIVE_MESSAGE_ID";
 
-    /** Milliseconds that a message to {@code bactrian.polls} was delayed by. */
-    private final NavigableSet<Long> delays = new ConcurrentSkipListSet<>();
     private final CamelContext camelContext;
-    private final Letters letters;
-    private final InFlight inFlight;
-    private final long maxRequestBytes;
-    private final Set<String> ours;
 
-    QueueMessages(CamelContext camelContext, Letters letters) {
+    QueueMessages(CamelContext camelContext) {
         this.camelContext = camelContext;
-        this.letters = letters;
-        Settings settings = Settings.of(camelContext);
-        inFlight = new InFlight(Capacity.of(camelContext).most());
-        Observer.of(camelContext).waiting(inFlight::waiting);
-        maxRequestBytes = settings.bytes(Property.MAX_REQUEST_BYTES);
-        ours = Stream.of(Property.JMS_REQUESTS, Property.JMS_POLLS, Property.JMS_DELIVERIES, Property.JMS_DEAD_LETTERS)
-                .map(settings::require).collect(Collectors.toSet());
     }
 
-    /** Takes a request off its queue, waiting until there is room for it. */
-    public void request(Exchange exchange) throws JMSException {
-        inFlight.begin(this::isStopping);
-        exchange.getExchangeExtension().addOnCompletion(new SynchronizationAdapter() {
-            @Override
-            public void onDone(Exchange done) {
-                inFlight.end();
-            }
-        });
-        Letter letter = letters.open(exchange, maxRequestBytes);
-        String messageId = letter.message().getJMSMessageID();
-        String correlationId = letter.correlationId();
-        exchange.setVariable(Intake.DEFAULT_ID, correlationId == null || correlationId.isBlank() ? messageId : correlationId);
-        exchange.setVariable(Intake.DELIVERY, messageId);
-        exchange.setVariable(Intake.INPUT, Settings.of(camelContext).require(Property.JMS_INPUT));
-        exchange.getMessage().getHeaders().keySet().retainAll(READ);
+    /** Keeps all that follows on this thread: on another it would not be part of the transaction. Copies forget it. */
+    static void hold(Exchange exchange) {
+        exchange.getExchangeExtension().setTransacted(true);
+    }
+
+    private static String correlationId(Message message) throws JMSException {
+        String senders = message.getJMSCorrelationID();
+        senders = senders == null ? property(message, SENDERS_MESSAGE_ID) : senders;
+        return senders == null ? message.getJMSMessageID() : senders;
+    }
+
+    /** A message's property as a text, null where it has none or one that is no text. */
+    static String property(Message message, String name) throws JMSException {
+        return message.propertyExists(name) && message.getObjectProperty(name) instanceof String text ? text : null;
     }
 
     /**
-     * Leaves a request's text or bytes as the body.
+     * The message of an exchange, which from here on is held to its thread, and is a plain message with the same headers
+     * and body: each copy of Camel's {@code JmsMessage} costs an exception that is thrown and caught inside (Camel 4.18).
+     * One that can't be read is a dead letter; nothing is wrong with the connection that it came by.
      *
-     * @throws GenerationFailure {@code invalid-request} where the message is of another kind, or wants its answer where
-     *                           it would be taken for a request
+     * @param most how many bytes of it are read, and one more
+     * @throws JMSException where the broker can't hand it over
      */
-    public void read(Exchange exchange) throws JMSException {
-        Letters.hold(exchange);
-        Letter letter = Letters.of(exchange);
-        if (isOurs(letter.replyTo())) {
-            throw new GenerationFailure(ErrorType.INVALID_REQUEST, "JMSReplyTo: names a queue of Bactrian's own");
-        }
-        Body body = letter.body();
-        if (body.text() == null && body.bytes() == null) {
-            throw new GenerationFailure(ErrorType.INVALID_REQUEST, "not a text or bytes message but " + body.kind().words);
-        }
-        exchange.getMessage().setBody(body.text() != null ? body.text() : body.bytes());
-    }
-
-    private boolean isOurs(Destination destination) throws JMSException {
-        // Artemis also knows a queue as address::queue.
-        return destination instanceof Queue queue && Stream.of(queue.getQueueName().split("::")).anyMatch(ours::contains);
-    }
-
-    /**
-     * Lets a request into work that was not sent twice and has not been begun too often.
-     *
-     * @throws GenerationFailure where it was
-     */
-    public void admit(Exchange exchange) throws JMSException {
-        Letter letter = Letters.of(exchange);
-        Generation generation = exchange.getVariable("generation", Generation.class);
-        if (!claim(generation, letter.message().getJMSMessageID())) {
-            exchange.setVariable("duplicate", true);
-            throw new GenerationFailure(ErrorType.INVALID_REQUEST, "id: a request with the id " + generation.id() + " was sent before");
-        }
-        exchange.setVariable(CLAIMED, generation.id());
-        if (letter.isDead()) {
-            throw givenUp(letter);
-        }
-    }
-
-    /** Claims a request's id. While the ledger can't be reached the message is held: to go on might pay twice. */
-    private boolean claim(Generation generation, String messageId) {
-        while (true) {
-            try {
-                boolean claimed = ledger().claim(generation.id(), messageId);
-                if (generation.isReplicate()) {
-                    ledger().recall(generation);
-                }
-                return claimed;
-            } catch (GenerationFailure e) {
-                ledger().isWaitedFor(e);
-                inFlight.pause(this::isStopping);
+    QueueMessage open(Exchange exchange, long most) throws JMSException {
+        hold(exchange);
+        Message message = exchange.getMessage().getBody(Message.class);
+        DefaultMessage plain = new DefaultMessage(exchange);
+        plain.setBody(message);
+        int attempt = message.getJMSRedelivered() ? attempt(message) : 1;
+        Body body = Body.of(message, most);
+        QueueMessage letter = QueueMessage.of(message, body, attempt, null, correlationId(message));
+        try {
+            plain.setHeaders(exchange.getMessage().getHeaders());
+            letter = QueueMessage.of(message, body, attempt, message.getJMSReplyTo(), letter.correlationId());
+            if (body.fault() != null) {
+                letter = letter.unreadable("its body", body.fault());
             }
+        } catch (RuntimeException | MessageFormatException e) {
+            letter = letter.unreadable("a property", Cause.words(Cause.of(e)));
         }
-    }
-
-    /** Takes a prediction under way off its queue; there is no {@code generation} where it is none. */
-    public void prediction(Exchange exchange) throws JMSException {
-        Letter letter = letters.open(exchange, Body.WHOLE);
-        exchange.getMessage().removeHeaders("*");
-        Waiting waiting = Waiting.read(Letters.text(letter)).orElse(null);
-        if (waiting == null) {
-            exchange.setVariable("letter", letter.readable() ? letter.because("not a prediction under way") : letter);
-            return;
-        }
-        exchange.setVariable("generation", waiting.generation());
-        exchange.setVariable("look", waiting.look());
-        exchange.setVariable(CLAIMED, waiting.generation().id());
-        cancellations().follow(exchange, waiting.generation().id(), waiting.look());
-        Looks looks = waiting.look().looks();
-        boolean first = looks.answered() == 0 && looks.misses() == 0 && looks.skipped() <= 1;
-        if (first) {
-            ledger().forget(waiting.generation().recallKey());
-        }
-    }
-
-    /** Lets a look be made. Where that was begun too often the prediction is given up. */
-    public void admitLook(Exchange exchange) {
-        Letters.hold(exchange);
-        if (Letters.of(exchange).isDead()) {
-            exchange.setVariable("look", exchange.getVariable("look", Look.class).givenUp(givenUp(Letters.of(exchange))));
-        }
-    }
-
-    private static GenerationFailure givenUp(Letter letter) {
-        return new GenerationFailure(ErrorType.PROVIDER_UNAVAILABLE, "given up: " + letter.reason(), null, Letter.MOST_ATTEMPTS, false, null);
-    }
-
-    /** Hands what a request or a look has come to back to the message's own exchange. */
-    @Override
-    public Exchange aggregate(Exchange letter, Exchange outcome) {
-        letter.getMessage().setBody(outcome.getMessage().getBody());
-        letter.getMessage().setHeaders(outcome.getMessage().getHeaders());
-        for (String variable : List.of("generation", "look", "failure", "duplicate", CLAIMED)) {
-            letter.setVariable(variable, outcome.getVariable(variable));
-        }
+        exchange.setMessage(plain);
+        exchange.setVariable("letter", letter);
+        exchange.setVariable(Intake.ATTEMPT, attempt);
         return letter;
     }
 
-    /** Leaves the message that waits for the next look, {@code pauseMillis} or a little longer. */
-    public void later(Exchange exchange) {
-        Look look = exchange.getVariable("look", Look.class);
-        long delay = available(rounded(exchange.getVariable("pauseMillis", Long.class)));
-        exchange.setVariable("laterMillis", delay);
-        Generation generation = exchange.getVariable("generation", Generation.class);
+    private int attempt(Message message) throws JMSException {
+        // A sender may have its messages go without an id; then there is the broker's count alone.
+        return message.getJMSMessageID() != null ? ledger().again(message.getJMSMessageID()) + 1
+                : message.propertyExists("JMSXDeliveryCount") ? message.getIntProperty("JMSXDeliveryCount") : 2;
+    }
+
+    /** Leaves a message as its sender sent it, in valid Unicode: what of it is read, and where its answer goes. */
+    static void asItCame(Exchange exchange) throws JMSException {
+        QueueMessage letter = of(exchange);
+        Message message = letter.message();
         exchange.getMessage().removeHeaders("*");
-        exchange.getMessage().setBody(new Waiting(generation, look).write());
-        Letters.addReply(exchange);
-        inFlight.waiting(look.getId(), delay);
-        cancellations().later(generation.id(), look, Duration.ofMillis(delay));
-    }
-
-    /** While the application stops Camel sends to no new endpoint: then a delay that was used before, the next shorter one if there is. */
-    private long available(long delay) {
-        if (!camelContext.isStopping()) {
-            delays.add(delay);
-            return delay;
+        for (String name : List.of(Headers.REQUEST_ID, Headers.PROVIDER, Headers.MODEL, Headers.KIND, Headers.STATUS, DELIVERY)) {
+            String value = property(message, name);
+            if (value != null) {
+                exchange.getMessage().setHeader(name, Unicode.valid(value));
+            }
         }
-        Long shorter = delays.floor(delay);
-        Long longer = delays.ceiling(delay);
-        return shorter != null ? shorter : longer != null ? longer : delay;
-    }
-
-    /** Up to two digits that count: each delay is an endpoint of its own, and there must not be many. */
-    static long rounded(long millis) {
-        long step = 1;
-        while (millis / step >= 100) {
-            step *= 10;
+        String type = property(message, CONTENT_TYPE);
+        if (type != null) {
+            exchange.getMessage().setHeader(Exchange.CONTENT_TYPE, type);
         }
-        return (millis + step - 1) / step * step;
+        exchange.getMessage().setBody(letter.body().bytes() != null ? letter.body().bytes() : Unicode.valid(text(letter)));
+        addReply(exchange);
     }
 
-    /**
-     * The deliveries of the document that is the body, its sender's reply among them.
-     *
-     * @throws RejectedExecutionException where it failed while the application stops, and may be done again
-     */
-    public List<Delivery> deliveries(Exchange exchange) throws JMSException {
-        boolean failed = exchange.getVariable("failure") != null;
-        if (failed && isStopping() && !mayBePaidFor(exchange)) {
-            throw new RejectedExecutionException("stopped before its work was done; the request goes back to its queue");
-        }
-        Look look = exchange.getVariable("look", Look.class);
-        if (look != null) {
-            inFlight.ended(look.getId());
-        }
-        String claimed = exchange.getVariable(CLAIMED, String.class);
-        if (failed && claimed != null) {
-            // It may be sent again under the same id.
-            ledger().unclaim(claimed);
-        }
-        List<Delivery> deliveries = new ArrayList<>();
-        if (exchange.getVariable("duplicate") == null) {
-            deliveries.addAll(emitter().deliveries(exchange));
-        }
-        if (Letters.of(exchange).replyTo() != null && !isOurs(Letters.of(exchange).replyTo())) {
-            deliveries.add(Delivery.answer(exchange.getMessage().getBody(String.class)));
-        }
-        return deliveries;
+    /** Sets where the answer goes. */
+    static void addReply(Exchange exchange) {
+        exchange.getMessage().setHeader("JMSReplyTo", of(exchange).replyTo());
+        exchange.getMessage().setHeader("JMSCorrelationID", of(exchange).correlationId());
     }
 
-    /** A create that was not answered as it should: it may have been accepted all the same, and is not made again. */
-    private static boolean mayBePaidFor(Exchange exchange) {
-        Generation generation = exchange.getVariable("generation", Generation.class);
-        GenerationFailure failure = exchange.getVariable("failure", GenerationFailure.class);
-        return generation != null && generation.isReplicate() && exchange.getVariable("look") == null
-                && failure.attempts() > 0 && !failure.retryable();
+    /** A message's text, empty where it has none. */
+    static String text(QueueMessage letter) {
+        return letter.body().text() == null ? "" : letter.body().text();
     }
 
-    private Ledger ledger() {
-        return letters.ledger();
+    /** The message of an exchange. */
+    static QueueMessage of(Exchange exchange) {
+        return exchange.getVariable("letter", QueueMessage.class);
     }
 
-    private Cancellations cancellations() {
-        return Beans.one(camelContext, Cancellations.class);
-    }
-
-    private Emitter emitter() {
-        return Beans.one(camelContext, Emitter.class);
-    }
-
-    private boolean isStopping() {
-        return camelContext.isStopping() || camelContext.isStopped();
+    /** Not kept: Camel makes the beans of a route file more than once. */
+    Ledger ledger() {
+        return Beans.one(camelContext, Ledger.class);
     }
 }

@@ -41,9 +41,9 @@ public final class Queues implements CamelContextAware {
             if (camelContext.hasService(Connections.class) == null) {
                 Connections connections = new Connections(camelContext, settings);
                 camelContext.addService(connections);
-                camelContext.addLifecycleStrategy(new EndOfGrace());
-                Letters letters = new Letters(camelContext);
-                camelContext.getRegistry().bind("bactrianQueue", new QueueMessages(camelContext, letters));
+                camelContext.addLifecycleStrategy(new ShutdownTimeoutHandler());
+                QueueMessages letters = new QueueMessages(camelContext);
+                camelContext.getRegistry().bind("bactrianQueue", new QueueRequests(camelContext, letters));
                 camelContext.getRegistry().bind("bactrianQueueDeliveries", new QueueDeliveries(camelContext, letters, connections));
             }
         } catch (NoClassDefFoundError e) {

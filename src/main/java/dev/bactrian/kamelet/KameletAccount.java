@@ -6,10 +6,10 @@ import java.util.Properties;
 import java.util.function.BiConsumer;
 
 import dev.bactrian.emit.ChunkStream;
-import dev.bactrian.emit.Streams;
+import dev.bactrian.emit.StreamBridge;
 import dev.bactrian.generate.Account;
 import dev.bactrian.generate.Headers;
-import dev.bactrian.http.Answers;
+import dev.bactrian.http.ProviderJson;
 import org.apache.camel.CamelContext;
 import org.apache.camel.CamelContextAware;
 import org.apache.camel.Exchange;
@@ -128,17 +128,17 @@ public final class KameletAccount implements CamelContextAware, StartupListener 
         requireRoutes();
         Message message = exchange.getMessage();
         exchange.setProperty(KEPT, new Kept(message.getBody(), new LinkedHashMap<>(message.getHeaders()),
-                exchange.getVariable(Account.VARIABLE), exchange.getVariable(Streams.KEEP_TEXT),
+                exchange.getVariable(Account.VARIABLE), exchange.getVariable(StreamBridge.KEEP_TEXT),
                 exchange.getProperty(ExchangePropertyKey.EXCEPTION_CAUGHT)));
         exchange.setVariable(Account.VARIABLE, account);
-        exchange.setVariable(Streams.KEEP_TEXT, true);
+        exchange.setVariable(StreamBridge.KEEP_TEXT, true);
     }
 
     /** Gives the caller's variables of our names back. */
     public void release(Exchange exchange) {
         Kept kept = exchange.getProperty(KEPT, Kept.class);
         put(exchange, Account.VARIABLE, kept.account());
-        put(exchange, Streams.KEEP_TEXT, kept.keepText());
+        put(exchange, StreamBridge.KEEP_TEXT, kept.keepText());
     }
 
     private static void put(Exchange exchange, String variable, Object value) {
@@ -157,7 +157,7 @@ public final class KameletAccount implements CamelContextAware, StartupListener 
         message.setHeader(Headers.STATUS, "succeeded");
         if (message.getHeader(Headers.KIND) == null) {
             // Of a model that the catalogue does not know, the answer tells.
-            Answers.json(document).map(json -> json.path("kind").textValue()).ifPresent(kind -> message.setHeader(Headers.KIND, kind));
+            ProviderJson.json(document).map(json -> json.path("kind").textValue()).ifPresent(kind -> message.setHeader(Headers.KIND, kind));
         }
     }
 

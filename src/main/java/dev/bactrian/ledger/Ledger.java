@@ -11,7 +11,7 @@ import dev.bactrian.config.Settings;
 import dev.bactrian.error.ErrorType;
 import dev.bactrian.error.GenerationFailure;
 import dev.bactrian.generate.Generation;
-import dev.bactrian.replicate.Look;
+import dev.bactrian.replicate.PollState;
 import dev.bactrian.replicate.Prediction;
 import dev.bactrian.text.OneLineLogger;
 import org.apache.camel.CamelContext;
@@ -133,12 +133,12 @@ public final class Ledger implements CamelContextAware {
     }
 
     /** Remembers the prediction. Where that fails the request goes on: it is paid for. */
-    public void record(@Variable("generation") Generation generation, @Variable("look") Look look) {
+    public void record(@Variable("generation") Generation generation, @Variable("poll") PollState poll) {
         if (generation.recallKey() != null) {
             try {
-                records.setState(generation.recallKey(), look.getId());
+                records.setState(generation.recallKey(), poll.getId());
             } catch (RuntimeException e) {
-                LOG.error("{}: prediction {} cannot be remembered: {}", generation.id(), look.getId(), e.toString());
+                LOG.error("{}: prediction {} cannot be remembered: {}", generation.id(), poll.getId(), e.toString());
             }
         }
     }

@@ -67,7 +67,7 @@ public final class Turns implements CamelContextAware {
         Turn turn = exchange.getVariable(TURN, Turn.class);
         boolean often = exchange.getVariable(Retries.ATTEMPTS, 0, Integer.class) >= OFTEN;
         Ticket ticket = turn == null ? gate.ticket(often ? System.nanoTime() : generation.startNano()) : turn.ticket();
-        boolean ended = exchange.getVariable("look") == null && Cancellations.isRequested(exchange);
+        boolean ended = exchange.getVariable("poll") == null && Cancellations.isRequested(exchange);
         boolean refused = Retries.counted(exchange) + gate.seenInVain(ticket) > mostRetries;
         long wait = ended || refused ? 0 : gate.ask(ticket);
         if (wait > 0) {

@@ -98,7 +98,7 @@ final class Meters implements Observer {
     }
 
     @Override
-    public void looked(Generation generation, boolean answered) {
+    public void polled(Generation generation, boolean answered) {
         count("bactrian.looks", "Looks at predictions", tags(generation).and("answered", Boolean.toString(answered)), 1);
     }
 

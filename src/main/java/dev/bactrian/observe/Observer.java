@@ -43,7 +43,7 @@ public interface Observer {
     }
 
     /** A look at a prediction was made. */
-    default void looked(Generation generation, boolean answered) {
+    default void polled(Generation generation, boolean answered) {
     }
 
     /**

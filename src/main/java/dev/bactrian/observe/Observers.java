@@ -96,8 +96,8 @@ final class Observers implements Observer {
     }
 
     @Override
-    public void looked(Generation generation, boolean answered) {
-        tell(observer -> observer.looked(generation, answered));
+    public void polled(Generation generation, boolean answered) {
+        tell(observer -> observer.polled(generation, answered));
     }
 
     @Override

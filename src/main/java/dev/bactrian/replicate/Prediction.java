@@ -7,7 +7,7 @@ import java.util.regex.Pattern;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.MissingNode;
 import dev.bactrian.generate.Documents;
-import dev.bactrian.http.Answers;
+import dev.bactrian.http.ProviderJson;
 import dev.bactrian.text.OneLine;
 
 /**
@@ -82,7 +82,7 @@ public record Prediction(String id, String rawStatus, JsonNode output, JsonNode 
     String reason() {
         Optional<String> said = error.isTextual() ? Optional.of(OneLine.of(error.textValue())).filter(text -> !text.isBlank())
                 : error.isNull() || error.isMissingNode() || error.isContainerNode() && error.isEmpty() ? Optional.empty()
-                : Optional.of(Answers.message(error).orElse(OneLine.of(Documents.text(error))));
+                : Optional.of(ProviderJson.message(error).orElse(OneLine.of(Documents.text(error))));
         return said.orElseGet(() -> {
             String lastLine = logs.lines().filter(line -> !line.isBlank()).reduce((a, b) -> b).orElse("");
             return "prediction " + id + " gave no reason"

@@ -12,8 +12,8 @@ import java.util.function.UnaryOperator;
 import dev.bactrian.emit.ChunkSource;
 import dev.bactrian.error.GenerationFailure;
 import dev.bactrian.generate.Cancellation;
-import dev.bactrian.http.AnswerStream;
-import dev.bactrian.http.Answers;
+import dev.bactrian.http.AnswerBody;
+import dev.bactrian.http.ProviderJson;
 import dev.bactrian.http.EventStream;
 import dev.bactrian.model.Kind;
 import dev.bactrian.text.LongText;
@@ -78,7 +78,7 @@ public final class PredictionStream implements ChunkSource, Closeable {
     /** Bytes that make up no line hold no stream open either. */
     private void awaitOutput() {
         waitingSince = System.nanoTime();
-        if (in instanceof AnswerStream answer) {
+        if (in instanceof AnswerBody answer) {
             answer.within(patience);
         }
     }
@@ -117,7 +117,7 @@ public final class PredictionStream implements ChunkSource, Closeable {
                         return piece;
                     }
                 } else if (type.equals("error")) {
-                    problem = "brought an error: " + Answers.json(events.text()).flatMap(Answers::message).orElse(events.text());
+                    problem = "brought an error: " + ProviderJson.json(events.text()).flatMap(ProviderJson::message).orElse(events.text());
                 } else if (isOverdue()) {
                     return end("brought no output");
                 }
@@ -140,7 +140,7 @@ public final class PredictionStream implements ChunkSource, Closeable {
         if (piece.isEmpty()) {
             return null;
         }
-        if (chunks == 0 && kind != Kind.TEXT && Output.isUrl(piece)) {
+        if (chunks == 0 && kind != Kind.TEXT && PredictionOutput.isUrl(piece)) {
             return end("brings files");
         }
         if (chunks++ == 0) {
@@ -210,7 +210,7 @@ public final class PredictionStream implements ChunkSource, Closeable {
     }
 
     /** The same times, with what the stream tells of them. */
-    Times seen(Times times) {
+    PollTimings seen(PollTimings times) {
         return begun && times != null ? times.foundRunning(begunNano) : times;
     }
 

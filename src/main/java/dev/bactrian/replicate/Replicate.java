@@ -18,7 +18,7 @@ import dev.bactrian.error.ErrorType;
 import dev.bactrian.error.GenerationFailure;
 import dev.bactrian.generate.Cancellation;
 import dev.bactrian.generate.Generation;
-import dev.bactrian.http.Answers;
+import dev.bactrian.http.ProviderJson;
 import dev.bactrian.http.Hosts;
 import dev.bactrian.http.HttpFailures;
 import dev.bactrian.http.NoRoomException;
@@ -89,13 +89,13 @@ public final class Replicate implements CamelContextAware {
     }
 
     /** The URL where one is looked up, built from configuration and the id, never from an answer. */
-    public String pollUrl(@Variable("generation") Generation generation, @Variable("look") Look look) {
-        return Url.of(settings(generation).require(Property.REPLICATE_POLL_ENDPOINT)).forCamel().replace("{id}", look.getId());
+    public String pollUrl(@Variable("generation") Generation generation, @Variable("poll") PollState poll) {
+        return Url.of(settings(generation).require(Property.REPLICATE_POLL_ENDPOINT)).forCamel().replace("{id}", poll.getId());
     }
 
     /** The URL where one is cancelled; official API only. */
-    public String cancelUrl(@Variable("generation") Generation generation, @Variable("look") Look look) {
-        return Settings.below(createUrl(generation), "/" + look.getId() + "/cancel");
+    public String cancelUrl(@Variable("generation") Generation generation, @Variable("poll") PollState poll) {
+        return Settings.below(createUrl(generation), "/" + poll.getId() + "/cancel");
     }
 
     /** Whether a prediction that is given up can be cancelled. */
@@ -104,8 +104,8 @@ public final class Replicate implements CamelContextAware {
     }
 
     /** Notes that a prediction which is given up could not be cancelled. */
-    public void notCancelled(@Variable("generation") Generation generation, @Variable("look") Look look, @ExchangeException Throwable caught) {
-        LOG.warn("{}: prediction {} given up but not cancelled: {}", generation.id(), look.getId(),
+    public void notCancelled(@Variable("generation") Generation generation, @Variable("poll") PollState poll, @ExchangeException Throwable caught) {
+        LOG.warn("{}: prediction {} given up but not cancelled: {}", generation.id(), poll.getId(),
                 settings(generation).redact(OneLine.of(Cause.words(Cause.of(caught)))));
     }
 
@@ -151,7 +151,7 @@ public final class Replicate implements CamelContextAware {
         body.put("version", generation.model().version());
         body.putObject("input").put("prompt", prompt(generation)).setAll(generation.request().options());
         settings(generation).webhookUrl().ifPresent(url -> body.put("webhook", url).putArray("webhook_events_filter").add("completed"));
-        return Answers.bytes(body);
+        return ProviderJson.bytes(body);
     }
 
     private static String prompt(Generation generation) {
@@ -163,10 +163,10 @@ public final class Replicate implements CamelContextAware {
      *
      * @throws GenerationFailure {@code provider-unavailable} where the answer is none, or its id can't be used
      */
-    public Look created(@Variable("generation") Generation generation, @Body String body) {
+    public PollState created(@Variable("generation") Generation generation, @Body String body) {
         // Of an answer that breaks off the id is enough: the prediction is paid for.
         String clean = clean(generation, body);
-        JsonNode answer = Answers.json(clean).or(() -> Answers.begun(clean, "id")).orElse(MissingNode.getInstance());
+        JsonNode answer = ProviderJson.json(clean).or(() -> ProviderJson.begun(clean, "id")).orElse(MissingNode.getInstance());
         Prediction prediction = Prediction.read(answer, null)
                 .orElseThrow(() -> unavailable("the answer to the create is not a prediction" + words(generation, answer)));
         if (!Prediction.isValidId(prediction.id())) {
@@ -174,9 +174,9 @@ public final class Replicate implements CamelContextAware {
         }
         LOG.debug("{}: prediction {} created, {}", generation.id(), prediction.id(), settings(generation).redact(prediction.rawStatus()));
         if (isWhole(generation, prediction, answer)) {
-            return Look.first(prediction.succeeded(), null);
+            return PollState.first(prediction.succeeded(), null);
         }
-        Look first = Look.first(prediction, prediction.status().terminal() ? null : Times.begin().found(prediction.status()));
+        PollState first = PollState.first(prediction, prediction.status().terminal() ? null : PollTimings.begin().found(prediction.status()));
         return settings(generation).webhookUrl().isPresent() ? skipped(generation, first) : first;
     }
 
@@ -186,27 +186,27 @@ public final class Replicate implements CamelContextAware {
      */
     private boolean isWhole(Generation generation, Prediction prediction, JsonNode answer) {
         return prefer(generation) != null && prediction.status() == PredictionStatus.PROCESSING && generation.model().kind() != Kind.TEXT
-                && Output.isFiles(prediction.output()) && !answer.hasNonNull("started_at") && !answer.hasNonNull("error");
+                && PredictionOutput.isFiles(prediction.output()) && !answer.hasNonNull("started_at") && !answer.hasNonNull("error");
     }
 
     /** A prediction that was created before a restart. */
-    public Look recalled(@Variable("generation") Generation generation, @Variable("recalled") String id) {
+    public PollState recalled(@Variable("generation") Generation generation, @Variable("recalled") String id) {
         LOG.info("{}: goes on with prediction {}", generation.id(), id);
-        return Look.first(Prediction.recalled(id), null);
+        return PollState.first(Prediction.recalled(id), null);
     }
 
     /**
      * Whether the next look is to be made. While a webhook is awaited one is made every
      * {@code bactrian.replicate.webhook-look-delay}, and a last one.
      */
-    public boolean isDue(@Variable("generation") Generation generation, @Variable("look") Look look) {
+    public boolean isDue(@Variable("generation") Generation generation, @Variable("poll") PollState poll) {
         Settings own = settings(generation);
-        if (own.webhookUrl().isEmpty() || look.looks().misses() > 0) {
+        if (own.webhookUrl().isEmpty() || poll.polls().misses() > 0) {
             return true;
         }
         long pause = Math.max(1, own.duration(Property.REPLICATE_POLL_DELAY).toMillis());
         long every = Math.max(1, own.duration(Property.REPLICATE_WEBHOOK_LOOK_DELAY).toMillis() / pause);
-        int before = look.looks().counted();
+        int before = poll.polls().counted();
         return before % every == 0 || before + 1 >= own.count(Property.REPLICATE_POLL_MAX_ATTEMPTS);
     }
 
@@ -214,60 +214,60 @@ public final class Replicate implements CamelContextAware {
      * Milliseconds until the next poll is due: as long as the last one has asked for, and longer where the polls of other
      * predictions come first.
      */
-    public long pause(@Variable("generation") Generation generation, @Variable("look") Look look) {
-        Duration least = Duration.ofMillis(look.getDelayMillis());
-        Duration pause = isDue(generation, look) ? gates.polls(generation).slot(least) : least;
+    public long pause(@Variable("generation") Generation generation, @Variable("poll") PollState poll) {
+        Duration least = Duration.ofMillis(poll.getDelayMillis());
+        Duration pause = isDue(generation, poll) ? gates.polls(generation).slot(least) : least;
         return pause.plusNanos(999_999).toMillis();
     }
 
     /** Whether a poll that is due can't be made now: the service's limit is used up. Where it can, it has to be made. */
-    public boolean isHeldBack(@Variable("generation") Generation generation, @Variable("look") Look look) {
-        return isDue(generation, look) && !gates.polls(generation).tryGo();
+    public boolean isHeldBack(@Variable("generation") Generation generation, @Variable("poll") PollState poll) {
+        return isDue(generation, poll) && !gates.polls(generation).tryGo();
     }
 
     /** In place of a poll that is held back: later, when others have a turn, too. */
-    public Look heldBack(@Variable("generation") Generation generation, @Variable("look") Look before) {
+    public PollState heldBack(@Variable("generation") Generation generation, @Variable("poll") PollState before) {
         return refused(generation, before, gates.polls(generation).closedFor());
     }
 
-    private Look refused(Generation generation, Look before, Duration wait) {
-        Look later = before.refused(wait);
-        return Duration.ofMillis(later.looks().refused()).compareTo(retry.longestRefusal()) <= 0 ? later
+    private PollState refused(Generation generation, PollState before, Duration wait) {
+        PollState later = before.refused(wait);
+        return Duration.ofMillis(later.polls().refused()).compareTo(retry.longestRefusal()) <= 0 ? later
                 : later.givenUp(new GenerationFailure(ErrorType.RATE_LIMITED, "replicate has answered polls of prediction " + before.getId()
                         + " with 429 for " + retry.longestRefusal().toSeconds() + " s", 429, 1, false, null));
     }
 
     /** In place of the next look: the webhook is waited for. Never given up here, for the last look is made in any case. */
-    public Look skipped(@Variable("generation") Generation generation, @Variable("look") Look before) {
+    public PollState skipped(@Variable("generation") Generation generation, @Variable("poll") PollState before) {
         return before.skipped(settings(generation).duration(Property.REPLICATE_POLL_DELAY));
     }
 
     /** In place of the next look: what a webhook has told. */
-    public Look told(@Variable("generation") Generation generation, @Variable("look") Look before, @Variable("webhook") String body) {
-        Prediction prediction = Answers.json(clean(generation, body)).flatMap(json -> Prediction.read(json, before.getId())).orElseThrow();
+    public PollState told(@Variable("generation") Generation generation, @Variable("poll") PollState before, @Variable("webhook") String body) {
+        Prediction prediction = ProviderJson.json(clean(generation, body)).flatMap(json -> Prediction.read(json, before.getId())).orElseThrow();
         LOG.debug("{}: a webhook told of prediction {}: {}", generation.id(), prediction.id(),
                 settings(generation).redact(prediction.rawStatus()));
         return before.told(prediction);
     }
 
     /** Whether its output can be read as it is made, at a URL that may be called. */
-    public boolean streams(@Variable("generation") Generation generation, @Variable("look") Look look) {
-        String url = look.prediction().streamUrl();
-        if (url == null || !look.isPending() || generation.model().isImage() || !settings(generation).replicateStreams()) {
+    public boolean streams(@Variable("generation") Generation generation, @Variable("poll") PollState poll) {
+        String url = poll.prediction().streamUrl();
+        if (url == null || !poll.isPending() || generation.model().isImage() || !settings(generation).replicateStreams()) {
             return false;
         }
         if (!streamHosts.allow(url)) {
             LOG.atLevel(refused.getAndSet(true) ? Level.DEBUG : Level.WARN).log(
                     "{}: the stream of prediction {} is not read: its URL is not an https one on a host of {}",
-                    generation.id(), look.getId(), Property.REPLICATE_STREAM_HOSTS.key());
+                    generation.id(), poll.getId(), Property.REPLICATE_STREAM_HOSTS.key());
             return false;
         }
         return true;
     }
 
     /** The URL of its output as it is made, which is called without the token. */
-    public String streamUrl(@Variable("look") Look look) {
-        return look.prediction().streamUrl();
+    public String streamUrl(@Variable("poll") PollState poll) {
+        return poll.prediction().streamUrl();
     }
 
     /** The reader of that output: an iterator over its pieces. */
@@ -280,26 +280,26 @@ public final class Replicate implements CamelContextAware {
     }
 
     /** Notes that the stream can't be read. */
-    public void unstreamed(@Variable("generation") Generation generation, @Variable("look") Look look,
+    public void unstreamed(@Variable("generation") Generation generation, @Variable("poll") PollState poll,
             @ExchangeException Throwable caught) {
-        noStream(generation, look, "can't be read: " + HttpFailures.of(Cause.of(caught), Provider.REPLICATE, 1).getMessage());
+        noStream(generation, poll, "can't be read: " + HttpFailures.of(Cause.of(caught), Provider.REPLICATE, 1).getMessage());
     }
 
     /** Where the waiting stands after the stream, whatever came of it. */
-    public Look streamed(@Variable("generation") Generation generation, @Variable("look") Look look,
+    public PollState streamed(@Variable("generation") Generation generation, @Variable("poll") PollState poll,
             @Variable("streamed") PredictionStream streamed) {
         if (streamed == null) {
-            return look;
+            return poll;
         }
         streamed.close();
         if (streamed.problem() != null) {
-            noStream(generation, look, streamed.problem());
+            noStream(generation, poll, streamed.problem());
         }
-        return look.after(streamed);
+        return poll.after(streamed);
     }
 
-    private void noStream(Generation generation, Look look, String why) {
-        LOG.info("{}: the stream of prediction {} {}; it is looked at instead", generation.id(), look.getId(),
+    private void noStream(Generation generation, PollState poll, String why) {
+        LOG.info("{}: the stream of prediction {} {}; it is looked at instead", generation.id(), poll.getId(),
                 settings(generation).redact(OneLine.of(why)));
     }
 
@@ -310,7 +310,7 @@ public final class Replicate implements CamelContextAware {
 
     /** What an answer says that is no prediction, such as of an error with status 200. */
     private String words(Generation generation, JsonNode answer) {
-        return Answers.message(answer).map(said -> ": " + settings(generation).redact(said)).orElse("");
+        return ProviderJson.message(answer).map(said -> ": " + settings(generation).redact(said)).orElse("");
     }
 
     /**
@@ -318,26 +318,26 @@ public final class Replicate implements CamelContextAware {
      *
      * @throws GenerationFailure {@code provider-unavailable} where the answer is not a prediction
      */
-    public Look seen(@Variable("generation") Generation generation, @Variable("look") Look before, @Body String body) {
-        JsonNode answer = Answers.json(clean(generation, body)).orElse(MissingNode.getInstance());
+    public PollState seen(@Variable("generation") Generation generation, @Variable("poll") PollState before, @Body String body) {
+        JsonNode answer = ProviderJson.json(clean(generation, body)).orElse(MissingNode.getInstance());
         Prediction prediction = Prediction.read(answer, before.getId()).orElseThrow(() -> unavailable("the answer to a look at prediction "
                 + before.getId() + (Prediction.isOfAnother(answer, before.getId()) ? " is another prediction" : " is not a prediction" + words(generation, answer))));
-        observer.looked(generation, true);
-        LOG.debug("{}: look {} at prediction {}: {}", generation.id(), before.looks().answered() + 1, prediction.id(),
+        observer.polled(generation, true);
+        LOG.debug("{}: look {} at prediction {}: {}", generation.id(), before.polls().answered() + 1, prediction.id(),
                 settings(generation).redact(prediction.rawStatus()));
         if (prediction.status() == PredictionStatus.UNKNOWN) {
             LOG.warn("{}: prediction {} has the unknown status '{}'; taken as still running", generation.id(), prediction.id(),
                     settings(generation).redact(OneLine.of(prediction.rawStatus())));
         }
         Settings own = settings(generation);
-        boolean last = before.looks().counted() + 1 >= own.count(Property.REPLICATE_POLL_MAX_ATTEMPTS);
+        boolean last = before.polls().counted() + 1 >= own.count(Property.REPLICATE_POLL_MAX_ATTEMPTS);
         return before.seen(prediction, last ? null : own.duration(Property.REPLICATE_POLL_DELAY));
     }
 
     /** The next look after one that was not answered: later where that may help, else none. */
-    public Look missed(@Variable("generation") Generation generation, @Variable("look") Look before,
+    public PollState missed(@Variable("generation") Generation generation, @Variable("poll") PollState before,
             @ExchangeException Throwable caught) {
-        observer.looked(generation, false);
+        observer.polled(generation, false);
         Throwable cause = Cause.of(caught);
         if (HttpFailures.isRefused(cause)) {
             Gate gate = gates.polls(generation);
@@ -350,7 +350,7 @@ public final class Replicate implements CamelContextAware {
                     settings(generation).redact(cause.getMessage()));
             return before.refused(settings(generation).duration(Property.REPLICATE_POLL_DELAY));
         }
-        int misses = before.looks().misses() + 1;
+        int misses = before.polls().misses() + 1;
         GenerationFailure said = HttpFailures.of(cause, Provider.REPLICATE, misses);
         // The rule of creates says what is retryable; here one is paid for already.
         GenerationFailure failure = new GenerationFailure(said.type(), said.getMessage(), said.httpStatus(), misses, false, cause);
@@ -358,7 +358,7 @@ public final class Replicate implements CamelContextAware {
             failure = new GenerationFailure(ErrorType.PROVIDER_UNAVAILABLE,
                     "replicate does not know prediction " + before.getId() + ": " + failure.getMessage(), 404, misses, false, cause);
         }
-        boolean again = HttpFailures.mayLookAgain(cause) && misses <= mostMisses;
+        boolean again = HttpFailures.mayPollAgain(cause) && misses <= mostMisses;
         LOG.debug("{}: poll of prediction {} failed: {}", generation.id(), before.getId(),
                 settings(generation).redact(failure.getMessage()));
         Duration wait = retry.before(misses, HttpFailures.headers(cause), HttpFailures.body(cause));
@@ -366,7 +366,7 @@ public final class Replicate implements CamelContextAware {
     }
 
     /** In place of the next look: the request is ended on request, so the prediction is given up. */
-    public Look abandoned(@Variable("generation") Generation generation, @Variable("look") Look before) {
+    public PollState abandoned(@Variable("generation") Generation generation, @Variable("poll") PollState before) {
         return before.givenUp(Cancellation.failure(generation, 1));
     }
 
@@ -375,14 +375,14 @@ public final class Replicate implements CamelContextAware {
      *
      * @throws GenerationFailure {@code empty-output}
      */
-    public Output output(@Variable("generation") Generation generation, @Variable("look") Look look,
+    public PredictionOutput output(@Variable("generation") Generation generation, @Variable("poll") PollState poll,
             @Variable("streamed") PredictionStream streamed) {
-        Prediction prediction = look.prediction();
+        Prediction prediction = poll.prediction();
         if (prediction.dataRemoved() && prediction.output() == null) {
             throw new GenerationFailure(ErrorType.EMPTY_OUTPUT,
                     "prediction " + prediction.id() + " succeeded, but the service has deleted its output since");
         }
-        Output output = Output.read(prediction.output(), generation.model().kind(), prompt(generation));
+        PredictionOutput output = PredictionOutput.read(prediction.output(), generation.model().kind(), prompt(generation));
         if (streamed == null) {
             return output;
         }
@@ -394,7 +394,7 @@ public final class Replicate implements CamelContextAware {
     }
 
     /** The pieces of its text, to be split over. */
-    public ChunkSource chunks(@Variable("generation") Generation generation, @Variable("output") Output output) {
+    public ChunkSource chunks(@Variable("generation") Generation generation, @Variable("output") PredictionOutput output) {
         if (output.before() == 0 && !output.chunks().isEmpty()) {
             observer.firstChunk(generation);
         }
@@ -402,20 +402,20 @@ public final class Replicate implements CamelContextAware {
     }
 
     /** Why there is no result: it ended badly, was given up, could not be looked at any more, or did not end in time. */
-    public void fail(@Variable("generation") Generation generation, @Variable("look") Look look) {
-        Prediction prediction = look.prediction();
+    public void fail(@Variable("generation") Generation generation, @Variable("poll") PollState poll) {
+        Prediction prediction = poll.prediction();
         switch (prediction.status()) {
             case FAILED -> throw new GenerationFailure(ErrorType.PREDICTION_FAILED,
                     settings(generation).redact(prediction.reason()));
             case CANCELED, ABORTED -> throw new GenerationFailure(ErrorType.PREDICTION_CANCELED,
                     "prediction " + prediction.id() + " was " + prediction.rawStatus());
-            default -> throw look.problem() != null ? look.problem() : notEnded(prediction, look.looks());
+            default -> throw poll.problem() != null ? poll.problem() : notEnded(prediction, poll.polls());
         }
     }
 
-    private static GenerationFailure notEnded(Prediction prediction, Looks looks) {
-        return new GenerationFailure(ErrorType.TIMEOUT, "prediction " + prediction.id() + " has not ended after " + looks.answered()
-                + " looks: " + looks.queued() + " found it waiting to start, " + (looks.answered() - looks.queued()) + " running");
+    private static GenerationFailure notEnded(Prediction prediction, PollCounts polls) {
+        return new GenerationFailure(ErrorType.TIMEOUT, "prediction " + prediction.id() + " has not ended after " + polls.answered()
+                + " looks: " + polls.queued() + " found it waiting to start, " + (polls.answered() - polls.queued()) + " running");
     }
 
     private static GenerationFailure unavailable(String message) {

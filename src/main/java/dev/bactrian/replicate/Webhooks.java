@@ -11,7 +11,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.MissingNode;
 import dev.bactrian.config.Property;
 import dev.bactrian.config.Settings;
-import dev.bactrian.http.Answers;
+import dev.bactrian.http.ProviderJson;
 import dev.bactrian.text.OneLineLogger;
 import org.apache.camel.CamelContext;
 import org.apache.camel.CamelContextAware;
@@ -35,7 +35,7 @@ public final class Webhooks implements CamelContextAware {
     private final Clock clock;
     private CamelContext camelContext;
     private WebhookSignature signature;
-    private Mailbox mailbox;
+    private WebhookStore mailbox;
     private long mostBytes;
 
     /** By the system's clock. */
@@ -58,7 +58,7 @@ public final class Webhooks implements CamelContextAware {
         Settings settings = Settings.of(camelContext);
         mostBytes = settings.bytes(Property.MAX_RESPONSE_BYTES);
         signature = new WebhookSignature(settings.webhookSecrets());
-        mailbox = new Mailbox(mostBytes);
+        mailbox = new WebhookStore(mostBytes);
     }
 
     /**
@@ -79,7 +79,7 @@ public final class Webhooks implements CamelContextAware {
             return NOT_FROM_THE_SERVICE;
         }
         String text = new String(body, StandardCharsets.UTF_8);
-        JsonNode json = Answers.json(text).orElse(MissingNode.getInstance());
+        JsonNode json = ProviderJson.json(text).orElse(MissingNode.getInstance());
         String prediction = json.path("id").asText();
         if (!json.path("status").isTextual() || !Prediction.isValidId(prediction)) {
             return NO_PREDICTION;
@@ -109,7 +109,7 @@ public final class Webhooks implements CamelContextAware {
     }
 
     /** What was told of the end of the prediction that is waited for, once; null where nothing was. */
-    public String take(@Variable("look") Look look) {
-        return mailbox.take(look.getId());
+    public String take(@Variable("poll") PollState poll) {
+        return mailbox.take(poll.getId());
     }
 }

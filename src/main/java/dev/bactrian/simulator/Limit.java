@@ -79,15 +79,15 @@ final class Limit {
     }
 
     /** The answer to a call that is too many. */
-    Answer refusal(State state, boolean upstage) {
+    PreparedResponse refusal(State state, boolean upstage) {
         if (upstage) {
-            return Upstage.error(429, "too many requests", "rate_limit_error", "too_many_requests").with(headers(state, true));
+            return UpstageApi.error(429, "too many requests", "rate_limit_error", "too_many_requests").with(headers(state, true));
         }
         var body = Json.object().put("detail", "too many requests" + (silent ? "" : "; resets in ~" + seconds(state) + "s")).put("status", 429);
         if (!silent) {
             body.put("retry_after", seconds(state));
         }
-        return Answer.of(429, "application/problem+json", Json.bytes(body)).with(headers(state, false));
+        return PreparedResponse.of(429, "application/problem+json", Json.bytes(body)).with(headers(state, false));
     }
 
     private static long seconds(State state) {

@@ -62,8 +62,8 @@ public final class Simulator implements AutoCloseable {
     private final String token;
     private final boolean recording;
     private final Hooks hooks;
-    private final Replicate replicate;
-    private final Upstage upstage;
+    private final ReplicateApi replicate;
+    private final UpstageApi upstage;
     private final Departures departures;
     private final ExecutorService handlers;
     private final ExecutorService writers;
@@ -92,8 +92,8 @@ public final class Simulator implements AutoCloseable {
         }
         url = "http://127.0.0.1:" + port();
         hooks = new Hooks(builder.webhookSecret, builder.webhookDelay, builder.webhookCopies);
-        replicate = new Replicate(url, builder.looks, builder.unofficial, this::tellLater, builder.pause, builder.streams);
-        upstage = new Upstage(builder.pause, builder.pieces);
+        replicate = new ReplicateApi(url, builder.polls, builder.unofficial, this::tellLater, builder.pause, builder.streams);
+        upstage = new UpstageApi(builder.pause, builder.pieces);
         departures = new Departures(port());
         ThreadPoolExecutor pool = new ThreadPoolExecutor(
                 HANDLERS, HANDLERS, 10, TimeUnit.SECONDS, new LinkedBlockingQueue<>(), threads("handler"));
@@ -250,10 +250,10 @@ public final class Simulator implements AutoCloseable {
         return hooks.answers();
     }
 
-    private void tellLater(JsonNode create, Prediction prediction) {
+    private void tellLater(JsonNode create, SimulatedPrediction prediction) {
         if (hooks.wanted(create)) {
             later(hooks.delay(), () -> {
-                byte[] body = Json.bytes(prediction.look(0).json(url));
+                byte[] body = Json.bytes(prediction.poll(0).json(url));
                 aside(() -> hooks.send(create.get("webhook").asText(), "msg_" + prediction.id(), body));
             });
         }
@@ -289,13 +289,13 @@ public final class Simulator implements AutoCloseable {
         boolean upstage = call == Call.CHAT;
         if (state != null && state.remaining() < 0) {
             gauges.get(call).refused.increment();
-            new Delivery(this, exchange, call, Reply.normally(), () -> limit.refusal(state, upstage)).start(delay);
+            new ResponseSender(this, exchange, call, Reply.normally(), () -> limit.refusal(state, upstage)).start(delay);
             return;
         }
         Reply scripted = call == null || !allowed ? Reply.normally() : next(call);
         Duration wait = scripted.kind == Reply.Kind.NORMAL ? scripted.after.plus(delay) : scripted.after;
-        new Delivery(this, exchange, call, scripted, () -> {
-            Answer answer = allowed ? answer(target, request, scripted) : unauthenticated(target.dialect());
+        new ResponseSender(this, exchange, call, scripted, () -> {
+            PreparedResponse answer = allowed ? answer(target, request, scripted) : unauthenticated(target.dialect());
             return limit == null ? answer : answer.with(limit.headers(state, upstage));
         }).start(wait);
     }
@@ -318,34 +318,34 @@ public final class Simulator implements AutoCloseable {
         return reply != null ? reply : standing.getOrDefault(call, Reply.normally());
     }
 
-    private Answer answer(Target target, RecordedRequest request, Reply reply) {
+    private PreparedResponse answer(Target target, RecordedRequest request, Reply reply) {
         try {
             return switch (reply.kind) {
                 case BODY -> {
                     if (target.call() == Call.CREATE && reply.status < 300) {
                         replicate.adopt(target, request, reply.body);
                     }
-                    yield new Answer(reply.status,
+                    yield new PreparedResponse(reply.status,
                             reply.contentType == null ? Map.of() : Map.of("Content-Type", reply.contentType),
                             List.of(Frame.of(reply.body)), false);
                 }
                 case STREAM -> target.call() == Call.STREAM ? replicate.stream(target.name(), reply) : upstage.scripted(request, reply);
-                case RAW_STREAM -> Answer.stream(List.of(Frame.of(reply.body)));
+                case RAW_STREAM -> PreparedResponse.stream(List.of(Frame.of(reply.body)));
                 case PREDICTION -> replicate.scripted(target, request, reply);
                 case NORMAL, LOST -> normal(target, request, reply);
             };
         } catch (RuntimeException e) {
-            return Answer.problem(500, "The simulator failed", e.toString());
+            return PreparedResponse.problem(500, "The simulator failed", e.toString());
         }
     }
 
-    private Answer normal(Target target, RecordedRequest request, Reply reply) {
+    private PreparedResponse normal(Target target, RecordedRequest request, Reply reply) {
         return switch (target.dialect()) {
             case REPLICATE, HOMEPAGE -> replicate.answer(target, request);
             case UPSTAGE, PLAYGROUND -> target.call() == Call.MODELS ? upstage.models() : upstage.answer(request);
             case STREAMS -> replicate.stream(target.name(), reply);
             case FILES -> replicate.file(target.name());
-            case NONE -> Answer.notFound();
+            case NONE -> PreparedResponse.notFound();
         };
     }
 
@@ -358,10 +358,10 @@ public final class Simulator implements AutoCloseable {
         };
     }
 
-    private static Answer unauthenticated(Target.Dialect dialect) {
+    private static PreparedResponse unauthenticated(Target.Dialect dialect) {
         return dialect == Target.Dialect.UPSTAGE
-                ? Upstage.error(401, "the key is missing or not valid", "invalid_request_error", "invalid_api_key")
-                : Answer.problem(401, "Unauthenticated", "token missing or not valid");
+                ? UpstageApi.error(401, "the key is missing or not valid", "invalid_request_error", "invalid_api_key")
+                : PreparedResponse.problem(401, "Unauthenticated", "token missing or not valid");
     }
 
     Departures departures() {
@@ -419,7 +419,7 @@ public final class Simulator implements AutoCloseable {
     }
 
     /**
-     * Runs a simulator until the process is killed: {@code [port] [--looks=N] [--pause=MS] [--pieces=N] [--limits]}. It prints
+     * Runs a simulator until the process is killed: {@code [port] [--polls=N] [--pause=MS] [--pieces=N] [--limits]}. It prints
      * {@code Simulator listening on http://127.0.0.1:PORT} once it listens, and records nothing.
      */
     public static void main(String[] args) throws InterruptedException {
@@ -427,8 +427,8 @@ public final class Simulator implements AutoCloseable {
         boolean limits = false;
         try {
             for (String arg : args) {
-                if (arg.startsWith("--looks=")) {
-                    builder.looks(number(arg));
+                if (arg.startsWith("--polls=") || arg.startsWith("--looks=")) {
+                    builder.polls(number(arg));
                 } else if (arg.startsWith("--pause=")) {
                     builder.pause(Duration.ofMillis(number(arg)));
                 } else if (arg.startsWith("--pieces=")) {
@@ -440,7 +440,7 @@ public final class Simulator implements AutoCloseable {
                 }
             }
         } catch (IllegalArgumentException e) {
-            System.err.println("usage: Simulator [port] [--looks=N] [--pause=MS] [--pieces=N] [--limits]");
+            System.err.println("usage: Simulator [port] [--polls=N] [--pause=MS] [--pieces=N] [--limits]");
             System.exit(2);
         }
         try {
@@ -483,7 +483,7 @@ public final class Simulator implements AutoCloseable {
     public static final class Builder {
 
         private int port;
-        private int looks = 3;
+        private int polls = 3;
         private Duration pause = Duration.ofMillis(40);
         private Duration delay = Duration.ZERO;
         private int pieces;
@@ -507,10 +507,20 @@ public final class Simulator implements AutoCloseable {
             return this;
         }
 
-        /** The look that finds a prediction ended; 0: the create call already does. Default 3. */
-        public Builder looks(int looks) {
-            this.looks = notNegative(looks);
+        /** The poll that finds a prediction ended; 0: the create call already does. Default 3. */
+        public Builder polls(int polls) {
+            this.polls = notNegative(polls);
             return this;
+        }
+
+        /**
+         * The former name of {@link #polls}.
+         *
+         * @deprecated say {@code polls}
+         */
+        @Deprecated(since = "0.1.0")
+        public Builder looks(int polls) {
+            return polls(polls);
         }
 
         /** The wait between two pieces of a stream; zero: as fast as possible. Default 40 ms. */

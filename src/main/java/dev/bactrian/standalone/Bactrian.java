@@ -20,7 +20,7 @@ public final class Bactrian {
         useIso();
         quietLogs();
         quietNetty();
-        Output output = Output.install();
+        ConsoleOutput output = ConsoleOutput.install();
         AtomicBoolean told = new AtomicBoolean();
         try {
             Service service = new Service(Configuration.load(System.getenv(), System.getProperties()));

@@ -17,7 +17,7 @@ import java.util.stream.Stream;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.bactrian.config.Property;
 import dev.bactrian.generate.Headers;
-import dev.bactrian.http.Answers;
+import dev.bactrian.http.ProviderJson;
 import dev.bactrian.text.OneLine;
 import org.apache.camel.Body;
 import org.apache.camel.Header;
@@ -77,7 +77,7 @@ public final class Demo {
 
     /** Prints a result or an error on one line. */
     public void outcome(@Body String document) {
-        JsonNode fields = Answers.json(document).orElseThrow();
+        JsonNode fields = ProviderJson.json(document).orElseThrow();
         boolean succeeded = "succeeded".equals(fields.path("status").asText());
         String what = !succeeded ? fields.path("error").path("type").asText() + ": " + fields.path("error").path("message").asText()
                 : fields.has("images") ? fields.path("images").path(0).path("url").asText()

@@ -10,7 +10,7 @@ import com.fasterxml.jackson.core.JacksonException;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.databind.JsonNode;
-import dev.bactrian.http.Answers;
+import dev.bactrian.http.ProviderJson;
 import dev.bactrian.http.EventStream;
 import dev.bactrian.text.OneLine;
 
@@ -57,7 +57,7 @@ final class ChatEvent {
         } else if (event.startsWith(DONE) || event.isJoined()) {
             return readLines(event.text());
         }
-        try (JsonParser parser = Answers.JSON.getFactory().createParser(event.data(), event.start(), event.length())) {
+        try (JsonParser parser = ProviderJson.JSON.getFactory().createParser(event.data(), event.start(), event.length())) {
             read(parser);
             if (failure) {
                 error = inWords(event.text());
@@ -100,7 +100,7 @@ final class ChatEvent {
     }
 
     private boolean readText(String text) throws IOException {
-        try (JsonParser parser = Answers.JSON.getFactory().createParser(text)) {
+        try (JsonParser parser = ProviderJson.JSON.getFactory().createParser(text)) {
             read(parser);
             while (follows(parser)) {
                 readObject(parser);
@@ -125,7 +125,7 @@ final class ChatEvent {
 
     private static String inWords(String body) {
         return body.isBlank() ? "an error without a word"
-                : Answers.json(body).filter(JsonNode::isObject).map(ChatEvent::said).orElse(OneLine.of(body));
+                : ProviderJson.json(body).filter(JsonNode::isObject).map(ChatEvent::said).orElse(OneLine.of(body));
     }
 
     private void reset() {
@@ -226,8 +226,8 @@ final class ChatEvent {
     }
 
     private static String said(JsonNode error) {
-        JsonNode body = error.has("error") ? error : Answers.JSON.createObjectNode().set("error", error);
-        return Answers.message(body).orElse(OneLine.of(error.toString()));
+        JsonNode body = error.has("error") ? error : ProviderJson.JSON.createObjectNode().set("error", error);
+        return ProviderJson.message(body).orElse(OneLine.of(error.toString()));
     }
 
     private void readChoices(JsonParser parser) throws IOException {

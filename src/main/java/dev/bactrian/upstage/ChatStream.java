@@ -16,8 +16,8 @@ import dev.bactrian.error.Cause;
 import dev.bactrian.error.ErrorType;
 import dev.bactrian.error.GenerationFailure;
 import dev.bactrian.generate.Cancellation;
-import dev.bactrian.http.AnswerStream;
-import dev.bactrian.http.Answers;
+import dev.bactrian.http.AnswerBody;
+import dev.bactrian.http.ProviderJson;
 import dev.bactrian.http.EventStream;
 import dev.bactrian.http.HttpFailures;
 import dev.bactrian.http.NothingHeardException;
@@ -192,16 +192,16 @@ public final class ChatStream implements ChunkSource, Closeable {
     /** The end of the body has come before that of the answer. */
     private GenerationFailure cutShort() {
         String said = events.strayText();
-        if (chunks == 0 && !events.hasBegun() && Answers.message(said).isPresent()) {
+        if (chunks == 0 && !events.hasBegun() && ProviderJson.message(said).isPresent()) {
             return inPlaceOfAnAnswer(said);
         }
-        return interrupted(Answers.message(said).map(redact).orElse(
+        return interrupted(ProviderJson.message(said).map(redact).orElse(
                 chunks == 0 ? "the answer held no text and no end" : "the stream ended before its end"), null);
     }
 
     /** Whether a document in place of a stream is all there, though its connection has not come to an end. */
     private boolean isWholeDocument() {
-        return finishReason == null && events.holdsDocument() && Answers.json(events.text()).isPresent();
+        return finishReason == null && events.holdsDocument() && ProviderJson.json(events.text()).isPresent();
     }
 
     /** One completion in place of a stream, whose text is one piece; or what is none. */
@@ -228,7 +228,7 @@ public final class ChatStream implements ChunkSource, Closeable {
     private void keep(String piece) {
         if (textKept) {
             text.append(piece);
-            if (in instanceof AnswerStream answer) {
+            if (in instanceof AnswerBody answer) {
                 answer.kept(text.bytes() + reasoning.bytes());
             }
         }
@@ -321,7 +321,7 @@ public final class ChatStream implements ChunkSource, Closeable {
 
     /** Where the text is not kept, what it took does not count; calls of tools and a refusal are. */
     private void hold() {
-        if (!textKept && in instanceof AnswerStream answer) {
+        if (!textKept && in instanceof AnswerBody answer) {
             heldBytes += event.isTextAlone() || event.toolCalls().isEmpty() && event.refusal().isEmpty() ? 0 : events.length();
             answer.hold(heldBytes);
         }

@@ -10,12 +10,12 @@ import dev.bactrian.config.Settings.PromptStyle;
 import dev.bactrian.config.Settings;
 import dev.bactrian.config.Url;
 import dev.bactrian.emit.ChunkStream;
-import dev.bactrian.emit.Streams;
+import dev.bactrian.emit.StreamBridge;
 import dev.bactrian.error.ErrorType;
 import dev.bactrian.error.GenerationFailure;
 import dev.bactrian.generate.Cancellation;
 import dev.bactrian.generate.Generation;
-import dev.bactrian.http.Answers;
+import dev.bactrian.http.ProviderJson;
 import dev.bactrian.observe.Observer;
 import dev.bactrian.request.ChatMessage;
 import dev.bactrian.request.GenerateRequest;
@@ -71,7 +71,7 @@ public final class Upstage implements CamelContextAware {
             body.putObject("stream_options").put("include_usage", true);
         }
         body.setAll(request.options());
-        return Answers.bytes(body);
+        return ProviderJson.bytes(body);
     }
 
     private void requireKey(Generation generation) {
@@ -101,7 +101,7 @@ public final class Upstage implements CamelContextAware {
 
     /** The reader of the answer: an iterator over its chunks. */
     public ChatStream open(@Variable("generation") Generation generation, @Variable("cancellation") Cancellation cancellation,
-            @Variable(Streams.CHANNEL) ChunkStream channel, @Body InputStream body) {
+            @Variable(StreamBridge.CHANNEL) ChunkStream channel, @Body InputStream body) {
         return new ChatStream(generation.id(), body == null ? InputStream.nullInputStream() : body,
                 settings.duration(Property.RESPONSE_TIMEOUT), settings(generation)::redact, cancellation, channel == null || channel.isTextKept(),
                 () -> observer.firstChunk(generation)).masked(settings(generation)::masked);

@@ -35,7 +35,7 @@ final class Outcomes {
     }
 
     /** Whether each request has one outcome at each destination, and its chunks make up its text. */
-    static Outcomes of(Path folder, List<String> ids, Hook hook) throws IOException {
+    static Outcomes of(Path folder, List<String> ids, HttpSink hook) throws IOException {
         Outcomes outcomes = new Outcomes(folder);
         Set<String> outbox = names(folder.resolve("outbox"));
         Set<String> kept = names(folder.resolve("undelivered"));

@@ -91,7 +91,7 @@ public final class Soak {
         Random random = new Random(seed);
         String broker = "tcp://127.0.0.1:" + freePort();
         try (Simulator simulator = Simulator.builder().pause(Duration.ofMillis(20)).recording(false).start();
-                Hook hook = new Hook();
+                HttpSink hook = new HttpSink();
                 Service service = new Service(folder, options(simulator, hook, broker))) {
             service.awaitReady();
             Faults faults = new Faults(simulator, random);
@@ -113,7 +113,7 @@ public final class Soak {
         return wrong.isEmpty();
     }
 
-    private List<String> options(Simulator simulator, Hook hook, String broker) {
+    private List<String> options(Simulator simulator, HttpSink hook, String broker) {
         List<String> options = new ArrayList<>(List.of("-Xmx256m", "-Dfile.encoding=UTF-8"));
         Map<String, String> properties = new TreeMap<>();
         properties.put("upstage.api-endpoint", simulator.chatUrl());
@@ -140,7 +140,7 @@ public final class Soak {
     }
 
     /** Sends requests at the rate, while the hook changes its mood; what the service holds half way through. */
-    private Service.Reading work(Service service, Hook hook, Work work) throws Exception {
+    private Service.Reading work(Service service, HttpSink hook, Work work) throws Exception {
         long start = System.nanoTime();
         long all = Math.round(minutes * 60 * perSecond);
         Service.Reading middle = null;
@@ -156,14 +156,14 @@ public final class Soak {
                 System.out.printf("soak: %d sent, %d ended%n", i + 1, Outcomes.count(folder));
             }
         }
-        hook.become(Hook.Mood.WELL);
+        hook.become(HttpSink.Mood.WELL);
         return middle == null ? service.reading() : middle;
     }
 
     /** In each minute it is busy for 3 s, silent for 6 s and gone for 10 s. */
-    private static Hook.Mood mood(long second) {
+    private static HttpSink.Mood mood(long second) {
         long at = second % 60;
-        return at >= 15 && at < 18 ? Hook.Mood.BUSY : at >= 25 && at < 31 ? Hook.Mood.SILENT : at >= 40 && at < 50 ? Hook.Mood.GONE : Hook.Mood.WELL;
+        return at >= 15 && at < 18 ? HttpSink.Mood.BUSY : at >= 25 && at < 31 ? HttpSink.Mood.SILENT : at >= 40 && at < 50 ? HttpSink.Mood.GONE : HttpSink.Mood.WELL;
     }
 
     private void await(Service service, Work work) throws IOException, InterruptedException {

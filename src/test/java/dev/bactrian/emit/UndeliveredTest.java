@@ -32,11 +32,11 @@ class UndeliveredTest {
         return undelivered;
     }
 
-    private static Emission failed(String id, String text) {
+    private static OutgoingDocument failed(String id, String text) {
         String document = "{\"id\": \"" + id + "\", \"text\": \"" + text + "\"}";
-        Emission emission = new Emission(id, document);
+        OutgoingDocument emission = new OutgoingDocument(id, document);
         emission.begin();
-        emission.open(document, Pictures.none(), List.of(Delivery.document("direct:archive", document)));
+        emission.open(document, ResultImages.none(), List.of(Delivery.document("direct:archive", document)));
         emission.close(delivery -> "not delivered");
         return emission;
     }
@@ -56,9 +56,9 @@ class UndeliveredTest {
     @Test
     void keepsAnImageOnceThoughItsDocumentCanNotBeWritten() throws Exception {
         String document = "{\"id\": \"cat\", \"images\": [{\"url\": \"https://example.org/out.png\"}]}";
-        Pictures pictures = Pictures.of(document, ImagesMode.DOWNLOAD);
+        ResultImages pictures = ResultImages.of(document, ImagesMode.DOWNLOAD);
         pictures.all().get(0).found(new Image(new byte[] {1, 2, 3}, "image/png"));
-        Emission emission = new Emission("cat", document);
+        OutgoingDocument emission = new OutgoingDocument("cat", document);
         emission.begin();
         emission.open(document, pictures, List.of(Delivery.document("direct:archive", document)));
         emission.close(delivery -> "not delivered");
@@ -84,7 +84,7 @@ class UndeliveredTest {
             Undelivered undelivered = in(context, folder);
             List<CompletableFuture<Void>> all = new ArrayList<>();
             for (int i = 0; i < 40; i++) {
-                Emission emission = failed("same", "text " + i + " of many");
+                OutgoingDocument emission = failed("same", "text " + i + " of many");
                 all.add(CompletableFuture.runAsync(() -> {
                     try {
                         undelivered.keep(emission);

@@ -39,17 +39,17 @@ class CrashIT extends EndToEnd {
     private final Random random = new Random(seed);
     private final List<String> pictures = new ArrayList<>();
     private final List<String> chats = new ArrayList<>();
-    private Gap gap;
+    private UnrecordedCreates gap;
 
     @Override
     Simulator simulator() {
-        return Simulator.builder().looks(4).pause(Duration.ofMillis(20)).start();
+        return Simulator.builder().polls(4).pause(Duration.ofMillis(20)).start();
     }
 
     @BeforeEach
     void sayTheSeed() {
         System.out.println("CrashIT: -Dbactrian.test.seed=" + seed);
-        gap = new Gap(simulator, folder);
+        gap = new UnrecordedCreates(simulator, folder);
         // An answer takes its time, so that kills meet creates that are not answered yet.
         simulator.always(Call.CREATE, Reply.normally().after(Duration.ofMillis(30)));
     }

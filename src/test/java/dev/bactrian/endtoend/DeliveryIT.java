@@ -9,7 +9,7 @@ import java.util.List;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.bactrian.config.Property;
-import dev.bactrian.http.Answers;
+import dev.bactrian.http.ProviderJson;
 import dev.bactrian.simulator.Call;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -21,11 +21,11 @@ class DeliveryIT extends EndToEnd {
     private static final String OUTBOX = Property.EMIT_RESULT.defaultValue(false).orElseThrow();
     private static final String COPY = "file:copy?fileName=${header.BactrianRequestId}.json";
 
-    private Hook hook;
+    private HttpSink hook;
 
     @BeforeEach
     void startHook() throws IOException {
-        hook = new Hook();
+        hook = new HttpSink();
     }
 
     @AfterEach
@@ -41,7 +41,7 @@ class DeliveryIT extends EndToEnd {
 
         awaitFile(inbox(".done/greeting.txt"));
         assertThat(hook.posts()).hasSize(3);
-        Hook.Post last = hook.posts().get(2);
+        HttpSink.Post last = hook.posts().get(2);
         assertThat(last.body()).isEqualTo(Files.readString(outbox("greeting.json"))).isEqualTo(Files.readString(folder.resolve("copy/greeting.json")));
         assertThat(last.header("Content-Type")).startsWith("application/json");
         assertThat(last.header("BactrianRequestId")).isEqualTo("greeting");
@@ -100,6 +100,6 @@ class DeliveryIT extends EndToEnd {
         assertThat(kept.path("error").path("type").asText()).isEqualTo("delivery-failed");
         assertThat(kept.path("undelivered").path("error").path("type").asText()).isEqualTo("invalid-request");
         awaitFile(inbox(".failed/bad.json"));
-        assertThat(Answers.json(hook.posts().get(0).body()).orElseThrow()).isEqualTo(kept.path("undelivered"));
+        assertThat(ProviderJson.json(hook.posts().get(0).body()).orElseThrow()).isEqualTo(kept.path("undelivered"));
     }
 }

@@ -17,7 +17,7 @@ import java.util.stream.Stream;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.bactrian.config.Property;
-import dev.bactrian.http.Answers;
+import dev.bactrian.http.ProviderJson;
 import dev.bactrian.simulator.Simulator;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -115,7 +115,7 @@ abstract class EndToEnd {
     static JsonNode document(Path file) {
         try {
             String text = Files.readString(awaitFile(file));
-            return Answers.json(text).orElseThrow(() -> new AssertionError("not JSON: " + text));
+            return ProviderJson.json(text).orElseThrow(() -> new AssertionError("not JSON: " + text));
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }

@@ -23,7 +23,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
 
 import dev.bactrian.config.Property;
-import dev.bactrian.http.Answers;
+import dev.bactrian.http.ProviderJson;
 import dev.bactrian.simulator.Call;
 import dev.bactrian.simulator.Reply;
 import org.junit.jupiter.api.AfterEach;
@@ -140,7 +140,7 @@ class FilesIT extends EndToEnd {
                 try {
                     String text = Files.readString(outbox(name));
                     reads.incrementAndGet();
-                    if (Answers.json(text).map(json -> json.path("text").asText().length() != 400_000).orElse(true)) {
+                    if (ProviderJson.json(text).map(json -> json.path("text").asText().length() != 400_000).orElse(true)) {
                         halves.set(true);
                     }
                 } catch (NoSuchFileException e) {

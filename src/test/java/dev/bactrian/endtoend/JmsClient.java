@@ -9,7 +9,7 @@ import java.util.Enumeration;
 import java.util.List;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import dev.bactrian.http.Answers;
+import dev.bactrian.http.ProviderJson;
 import jakarta.jms.Connection;
 import jakarta.jms.JMSException;
 import jakarta.jms.Message;
@@ -138,7 +138,7 @@ final class JmsClient implements AutoCloseable {
 
     /** The JSON document that it holds. */
     static JsonNode document(Message message) {
-        return Answers.json(body(message)).orElseThrow(() -> new AssertionError("not JSON: " + body(message)));
+        return ProviderJson.json(body(message)).orElseThrow(() -> new AssertionError("not JSON: " + body(message)));
     }
 
     static Object property(Message message, String name) {

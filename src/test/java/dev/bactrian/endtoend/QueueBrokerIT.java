@@ -20,7 +20,7 @@ class QueueBrokerIT extends QueueEndToEnd {
 
     @Override
     Simulator simulator() {
-        return Simulator.builder().looks(6).pause(Duration.ofMillis(150)).start();
+        return Simulator.builder().polls(6).pause(Duration.ofMillis(150)).start();
     }
 
     private ServiceProcess.Builder slow(String url) {
@@ -28,11 +28,11 @@ class QueueBrokerIT extends QueueEndToEnd {
     }
 
     private void untilItIsInFlight() {
-        int looks = simulator.count(Call.POLL);
+        int polls = simulator.count(Call.POLL);
         long results = client.depth(RESULTS);
         sendMore(60);
         await("in flight").atMost(SOON).pollInterval(Duration.ofMillis(20))
-                .until(() -> simulator.count(Call.POLL) > looks + 20 && client.depth(RESULTS) > results);
+                .until(() -> simulator.count(Call.POLL) > polls + 20 && client.depth(RESULTS) > results);
     }
 
     private static List<String> lines(ServiceProcess service, String level, String text) {
@@ -75,7 +75,7 @@ class QueueBrokerIT extends QueueEndToEnd {
 
     @Test
     void itIsOutOfReachForTenSeconds() {
-        try (Cut wire = Cut.before(broker.port())) {
+        try (CuttableProxy wire = CuttableProxy.before(broker.port())) {
             ServiceProcess service = run(slow(wire.url() + IMPATIENT));
             untilItIsInFlight();
             wire.cut();
@@ -89,7 +89,7 @@ class QueueBrokerIT extends QueueEndToEnd {
 
     @Test
     void itIsSilentForTenSeconds() {
-        try (Cut wire = Cut.before(broker.port())) {
+        try (CuttableProxy wire = CuttableProxy.before(broker.port())) {
             ServiceProcess service = run(slow(wire.url() + IMPATIENT));
             untilItIsInFlight();
             wire.stall();

@@ -35,19 +35,19 @@ class QueueCrashIT extends QueueEndToEnd {
 
     private final long seed = Long.getLong("bactrian.test.seed", System.nanoTime());
     private final Random random = new Random(seed);
-    private Gap gap;
+    private UnrecordedCreates gap;
     /** Creates whose answer was never remembered: each is one that was made again. */
     private int lost;
 
     @Override
     Simulator simulator() {
-        return Simulator.builder().looks(4).pause(Duration.ofMillis(20)).start();
+        return Simulator.builder().polls(4).pause(Duration.ofMillis(20)).start();
     }
 
     @BeforeEach
     void sayTheSeed() {
         System.out.println("QueueCrashIT: -Dbactrian.test.seed=" + seed);
-        gap = new Gap(simulator, folder);
+        gap = new UnrecordedCreates(simulator, folder);
         // An answer takes its time, so that kills meet creates that are not answered yet.
         simulator.always(Call.CREATE, Reply.normally().after(Duration.ofMillis(30)));
     }

@@ -16,11 +16,11 @@ import org.junit.jupiter.api.Test;
 /** A destination that is down makes no generation run again: its deliveries are tried later, and end as dead letters. */
 class QueueDeliveryIT extends QueueEndToEnd {
 
-    private Hook hook;
+    private HttpSink hook;
 
     @BeforeEach
     void startHook() throws IOException {
-        hook = new Hook();
+        hook = new HttpSink();
     }
 
     @AfterEach

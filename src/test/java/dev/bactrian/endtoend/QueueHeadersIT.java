@@ -31,13 +31,13 @@ class QueueHeadersIT extends QueueEndToEnd {
     private static final Set<String> TO_A_HOOK = Set.of("host", "connection", "content-length", "content-type", "accept-encoding", "user-agent",
             "bactrianrequestid", "bactrianprovider", "bactrianmodel", "bactriankind", "bactrianstatus", "bactrianchunkindex", "transfer-encoding");
 
-    private Hook hook;
+    private HttpSink hook;
     private Simulator evil;
 
     @BeforeEach
     void startHook() throws IOException {
         evil = Simulator.start();
-        hook = new Hook();
+        hook = new HttpSink();
     }
 
     @AfterEach

@@ -22,12 +22,12 @@ class QueueRedeliveryIT extends QueueEndToEnd {
 
     @Override
     Simulator simulator() {
-        return Simulator.builder().looks(4).pause(Duration.ofMillis(50)).start();
+        return Simulator.builder().polls(4).pause(Duration.ofMillis(50)).start();
     }
 
     @Test
     void oneThatHangsPastItsTimeAndGoesOnLaterAddsNothing() {
-        Gap gap = new Gap(simulator, folder);
+        UnrecordedCreates gap = new UnrecordedCreates(simulator, folder);
         simulator.always(Call.CREATE, Reply.normally().after(Duration.ofMillis(30)));
         ServiceProcess hanging = run(queueService(broker.url() + IMPATIENT)
                 .set(Property.JMS_CONCURRENCY, Integer.toString(CONCURRENCY)));

@@ -10,7 +10,7 @@ import java.util.stream.IntStream;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.bactrian.config.Property;
-import dev.bactrian.http.Answers;
+import dev.bactrian.http.ProviderJson;
 import dev.bactrian.simulator.Call;
 import jakarta.jms.Message;
 import org.apache.activemq.artemis.jms.client.ActiveMQConnectionFactory;
@@ -28,7 +28,7 @@ class QueueReplyIT extends QueueEndToEnd {
     private static final String REPLIES = "replies";
 
     private static JsonNode json(String text) {
-        return Answers.json(text).orElseThrow(() -> new AssertionError("not JSON: " + text));
+        return ProviderJson.json(text).orElseThrow(() -> new AssertionError("not JSON: " + text));
     }
 
     @Test

@@ -51,7 +51,7 @@ class QueueToolsIT {
     @Test
     void aWireThatIsCutRefusesAndOneThatStallsIsSilentUntilItHeals() {
         broker = BrokerProcess.in(folder).start();
-        try (Cut wire = Cut.before(broker.port());
+        try (CuttableProxy wire = CuttableProxy.before(broker.port());
                 JmsClient client = JmsClient.at(wire.url() + "?callTimeout=1000");
                 JmsClient beside = JmsClient.at(broker.url())) {
             client.send("some", "before");

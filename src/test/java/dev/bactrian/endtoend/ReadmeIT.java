@@ -13,8 +13,8 @@ import java.util.TreeSet;
 import java.util.regex.Pattern;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import dev.bactrian.house.Readme;
-import dev.bactrian.http.Answers;
+import dev.bactrian.packaging.Readme;
+import dev.bactrian.http.ProviderJson;
 import dev.bactrian.simulator.Call;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Assumptions;
@@ -70,7 +70,7 @@ class ReadmeIT extends EndToEnd {
 
         assertThat(type(Readme.TRY).exit()).isZero();
 
-        JsonNode shown = Readme.shown().stream().filter(text -> text.startsWith("{")).findFirst().flatMap(Answers::json).orElseThrow();
+        JsonNode shown = Readme.shown().stream().filter(text -> text.startsWith("{")).findFirst().flatMap(ProviderJson::json).orElseThrow();
         JsonNode result = result("camel");
         assertThat(names(result)).isEqualTo(names(shown));
         assertThat(names(result.path("prediction"))).isEqualTo(names(shown.path("prediction")));

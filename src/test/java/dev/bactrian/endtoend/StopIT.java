@@ -155,7 +155,7 @@ class StopIT extends EndToEnd {
     }
 
     @Test
-    void aStreamAndAWaitBetweenLooksAreLongerThanTheGrace() {
+    void aStreamAndAWaitBetweenPollsAreLongerThanTheGrace() {
         simulator.always(Call.CHAT, Reply.stream(Collections.nCopies(100, "x ").toArray(String[]::new)).pause(Duration.ofMillis(400)));
         dropChats();
         dropPictures();
@@ -167,7 +167,7 @@ class StopIT extends EndToEnd {
     }
 
     @Test
-    void noAnswerYetToAChatOrALook() {
+    void noAnswerYetToAChatOrAPoll() {
         simulator.always(Call.CHAT, Reply.normally().after(LONG));
         simulator.always(Call.POLL, Reply.normally().after(LONG));
         dropChats();
@@ -206,7 +206,7 @@ class StopIT extends EndToEnd {
     }
 
     @Test
-    void waitsOfLooksThatWereNotAnswered() {
+    void waitsOfPollsThatWereNotAnswered() {
         simulator.always(Call.CHAT, Reply.normally().after(LONG));
         simulator.always(Call.POLL, Reply.status(502).header("Retry-After", "40"));
         dropChats();

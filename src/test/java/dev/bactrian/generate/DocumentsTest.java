@@ -12,7 +12,7 @@ import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.bactrian.error.ErrorType;
 import dev.bactrian.error.GenerationFailure;
-import dev.bactrian.http.Answers;
+import dev.bactrian.http.ProviderJson;
 import dev.bactrian.model.Kind;
 import dev.bactrian.model.Model;
 import dev.bactrian.model.Provider;
@@ -142,7 +142,7 @@ class DocumentsTest {
     void anyTextSurvivesBeingADocument(String text) {
         String written = Documents.text(JsonNodeFactory.instance.objectNode().put("text", text));
 
-        assertThat(Answers.json(written).orElseThrow().path("text").asText()).isEqualTo(text);
+        assertThat(ProviderJson.json(written).orElseThrow().path("text").asText()).isEqualTo(text);
         assertThat(written).hasLineCount(1);
     }
 

@@ -72,7 +72,7 @@ class EventStreamTest {
         }
     }
 
-    private static List<String> events(Reads in) throws IOException {
+    private static List<String> events(ScriptedInputStream in) throws IOException {
         EventStream stream = new EventStream(in);
         List<String> events = new ArrayList<>();
         while (stream.next()) {
@@ -86,27 +86,27 @@ class EventStreamTest {
     @ParameterizedTest
     @EnumSource
     void eventsAreReadByTheTable(Wire row) throws IOException {
-        assertThat(events(Reads.cutAt(row.bytes))).isEqualTo(row.events);
+        assertThat(events(ScriptedInputStream.cutAt(row.bytes))).isEqualTo(row.events);
     }
 
     @ParameterizedTest
     @EnumSource
     void twoReadsGiveTheSameEventsWhereverTheyAreCut(Wire row) throws IOException {
         for (int cut = 0; cut <= row.bytes.length; cut++) {
-            assertThat(events(Reads.cutAt(row.bytes, cut))).as("cut at byte %d", cut).isEqualTo(row.events);
+            assertThat(events(ScriptedInputStream.cutAt(row.bytes, cut))).as("cut at byte %d", cut).isEqualTo(row.events);
         }
     }
 
     @ParameterizedTest
     @EnumSource
     void aByteAtATimeGivesTheSameEvents(Wire row) throws IOException {
-        assertThat(events(Reads.oneByteEach(row.bytes))).isEqualTo(row.events);
+        assertThat(events(ScriptedInputStream.oneByteEach(row.bytes))).isEqualTo(row.events);
     }
 
     @ParameterizedTest
     @ValueSource(strings = {"\n\n", "\r\r", "\r\n\r\n"})
     void anEventIsThereAsSoonAsItsBlankLineIs(String end) throws IOException {
-        EventStream stream = new EventStream(Reads.of("data: a" + end).thenSilence());
+        EventStream stream = new EventStream(ScriptedInputStream.of("data: a" + end).thenSilence());
 
         assertThat(stream.next()).isTrue();
         assertThat(stream.text()).isEqualTo("a");
@@ -114,7 +114,7 @@ class EventStreamTest {
 
     @Test
     void aLoneCarriageReturnEndsTheEventAndTheLineFeedAfterItIsSwallowed() throws IOException {
-        EventStream stream = new EventStream(Reads.of("data: a\r", "\n\r", "\ndata: b\r\n\r\n"));
+        EventStream stream = new EventStream(ScriptedInputStream.of("data: a\r", "\n\r", "\ndata: b\r\n\r\n"));
 
         assertThat(stream.next()).isTrue();
         assertThat(stream.text()).isEqualTo("a");
@@ -128,12 +128,12 @@ class EventStreamTest {
         byte[] wire = "data: aXb\n\n".getBytes(StandardCharsets.US_ASCII);
         wire[7] = (byte) 0xE9;
 
-        assertThat(events(Reads.cutAt(wire))).containsExactly("a\uFFFDb");
+        assertThat(events(ScriptedInputStream.cutAt(wire))).containsExactly("a\uFFFDb");
     }
 
     @Test
     void theBeginningOfDataCanBeAskedFor() throws IOException {
-        EventStream stream = new EventStream(Reads.of("data: [DONE]\n\ndata: [DO\n\n"));
+        EventStream stream = new EventStream(ScriptedInputStream.of("data: [DONE]\n\ndata: [DO\n\n"));
 
         stream.next();
         assertThat(stream.startsWith("[DONE]")).isTrue();
@@ -143,7 +143,7 @@ class EventStreamTest {
 
     @Test
     void anEndStaysAnEnd() throws IOException {
-        EventStream stream = new EventStream(Reads.of("data: a\n\n"));
+        EventStream stream = new EventStream(ScriptedInputStream.of("data: a\n\n"));
 
         assertThat(stream.next()).isTrue();
         assertThat(stream.next()).isFalse();
@@ -156,7 +156,7 @@ class EventStreamTest {
         String data = "x".repeat(length - 1) + "y";
         byte[] wire = ("data: first\n\ndata: " + data + "\n\ndata: a\ndata: " + data + "\ndata: b\n\ndata: last\n\n").getBytes(StandardCharsets.UTF_8);
 
-        assertThat(events(Reads.cutAt(wire)).equals(List.of("first", data, "a\n" + data + "\nb", "last"))).isTrue();
+        assertThat(events(ScriptedInputStream.cutAt(wire)).equals(List.of("first", data, "a\n" + data + "\nb", "last"))).isTrue();
     }
 
     @Test
@@ -167,7 +167,7 @@ class EventStreamTest {
             List<String> expected = new ArrayList<>();
             byte[] wire = randomWire(random, expected).getBytes(StandardCharsets.UTF_8);
 
-            assertThat(events(Reads.atRandom(wire, random, random.nextBoolean() ? 7 : 20_000)).equals(expected))
+            assertThat(events(ScriptedInputStream.atRandom(wire, random, random.nextBoolean() ? 7 : 20_000)).equals(expected))
                     .as("-Dbactrian.test.seed=%d, round %d", seed, round).isTrue();
         }
     }

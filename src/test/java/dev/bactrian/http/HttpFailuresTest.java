@@ -59,14 +59,14 @@ class HttpFailuresTest {
         final ErrorType type;
         final boolean repeatedAtReplicate;
         final boolean repeatedAtUpstage;
-        final boolean lookedAgain;
+        final boolean polledAgain;
 
-        Status(int code, ErrorType type, boolean repeatedAtReplicate, boolean repeatedAtUpstage, boolean lookedAgain) {
+        Status(int code, ErrorType type, boolean repeatedAtReplicate, boolean repeatedAtUpstage, boolean polledAgain) {
             this.code = code;
             this.type = type;
             this.repeatedAtReplicate = repeatedAtReplicate;
             this.repeatedAtUpstage = repeatedAtUpstage;
-            this.lookedAgain = lookedAgain;
+            this.polledAgain = polledAgain;
         }
     }
 
@@ -112,8 +112,8 @@ class HttpFailuresTest {
 
     @ParameterizedTest
     @EnumSource
-    void aLookIsRepeatedWhereThatMayHelp(Status row) {
-        assertThat(HttpFailures.mayLookAgain(answered(row.code, ""))).isEqualTo(row.lookedAgain);
+    void aPollIsRepeatedWhereThatMayHelp(Status row) {
+        assertThat(HttpFailures.mayPollAgain(answered(row.code, ""))).isEqualTo(row.polledAgain);
     }
 
     /** What the provider says in a body, as it shows in the message. */
@@ -223,8 +223,8 @@ class HttpFailuresTest {
 
     @ParameterizedTest
     @EnumSource
-    void aLookIsRepeatedOnEveryBrokenConnection(Broken row) {
-        assertThat(HttpFailures.mayLookAgain(row.cause)).isTrue();
+    void aPollIsRepeatedOnEveryBrokenConnection(Broken row) {
+        assertThat(HttpFailures.mayPollAgain(row.cause)).isTrue();
     }
 
     @Test
@@ -237,7 +237,7 @@ class HttpFailuresTest {
 
     @Test
     void anAnswerThatIsTooLargeIsNotAskedForAgain() {
-        assertThat(HttpFailures.mayLookAgain(new ResponseTooLargeException(64))).isFalse();
+        assertThat(HttpFailures.mayPollAgain(new ResponseTooLargeException(64))).isFalse();
         assertThat(HttpFailures.mayRepeat(new ResponseTooLargeException(64), UPSTAGE)).isFalse();
     }
 

@@ -37,8 +37,8 @@ import dev.bactrian.generate.Generation;
 import dev.bactrian.model.Kind;
 import dev.bactrian.model.Model;
 import dev.bactrian.model.Provider;
-import dev.bactrian.replicate.Look;
-import dev.bactrian.replicate.Looks;
+import dev.bactrian.replicate.PollState;
+import dev.bactrian.replicate.PollCounts;
 import dev.bactrian.request.GenerateRequest;
 import org.apache.camel.impl.DefaultCamelContext;
 import org.apache.camel.spi.StateRepository;
@@ -245,7 +245,7 @@ class LedgerTest {
         Ledger ledger = ledger("bactrian.ledger", "camels", "bactrian.jms.remember", A_DAY);
         Generation generation = generation("request-1");
 
-        ledger.record(generation, Look.resume("p1", "starting", new Looks(0, 0, 0, 0), null));
+        ledger.record(generation, PollState.resume("p1", "starting", new PollCounts(0, 0, 0, 0), null));
         assertThat(ledger.recall(generation)).isEqualTo("p1");
         ledger.forget(generation.recallKey());
         assertThat(ledger.recall(generation)).as("done with").isNull();
@@ -288,7 +288,7 @@ class LedgerTest {
         Ledger shaky = listening(said, () -> {
             Ledger ledger = ledger("bactrian.ledger", "shaky", "bactrian.jms.remember", A_DAY);
             Generation generation = generation("request-1");
-            ledger.record(generation, Look.resume("p1", "starting", new Looks(0, 0, 0, 0), null));
+            ledger.record(generation, PollState.resume("p1", "starting", new PollCounts(0, 0, 0, 0), null));
             ledger.claim("r1", "m1");
             ledger.forget(generation.recallKey());
             ledger.unclaim("r1");
@@ -427,7 +427,7 @@ class LedgerTest {
         Generation before = generation("___-02a656a8");
         Generation now = new Generation("___-0123456789abcdef01234567", before.request(), before.model(), "___-0123456789abcdef01234567-a",
                 before.startedAt(), before.startNano(), null, before.recallKey());
-        ledger.record(before, Look.resume("p1", "starting", new Looks(0, 0, 0, 0), null));
+        ledger.record(before, PollState.resume("p1", "starting", new PollCounts(0, 0, 0, 0), null));
 
         assertThat(ledger.recall(now)).isEqualTo("p1");
         assertThat(ledger.recall(now)).isEqualTo("p1");

@@ -18,8 +18,8 @@ import java.util.List;
 import dev.bactrian.error.ErrorType;
 import dev.bactrian.error.GenerationFailure;
 import dev.bactrian.generate.Cancellation;
-import dev.bactrian.http.Answers;
-import dev.bactrian.http.Reads;
+import dev.bactrian.http.ProviderJson;
+import dev.bactrian.http.ScriptedInputStream;
 import dev.bactrian.model.Kind;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -101,13 +101,13 @@ class PredictionStreamTest {
         assertThat(pieces(stream(new ByteArrayInputStream(bytes.toByteArray()), Kind.TEXT))).containsExactly("hi", "🐪", "안", "🐪\uFFFD", "\uFFFDA");
     }
 
-    private static Output output(String json) {
-        return Output.read(Answers.json(json).orElseThrow(), Kind.TEXT, "");
+    private static PredictionOutput output(String json) {
+        return PredictionOutput.read(ProviderJson.json(json).orElseThrow(), Kind.TEXT, "");
     }
 
     @Test
     void eachOutputEventIsAPiece() {
-        PredictionStream stream = stream(Reads.oneByteEach(STREAM.getBytes(StandardCharsets.UTF_8)), null);
+        PredictionStream stream = stream(ScriptedInputStream.oneByteEach(STREAM.getBytes(StandardCharsets.UTF_8)), null);
 
         assertThat(pieces(stream)).containsExactly("Two", " humps.\n\n", "쌍봉", "낙타 🐫", "\n", " a\nb ", "!");
         assertThat(stream.text()).isEqualTo(WHOLE);
@@ -121,12 +121,12 @@ class PredictionStreamTest {
     void whereverItEndsTheRestOfTheOutputIsWhatHasNotComeYet(String how) {
         byte[] bytes = STREAM.getBytes(StandardCharsets.UTF_8);
         for (int cut = 0; cut <= bytes.length; cut++) {
-            Reads reads = Reads.cutAt(Arrays.copyOf(bytes, cut));
+            ScriptedInputStream reads = ScriptedInputStream.cutAt(Arrays.copyOf(bytes, cut));
             IOException failure = how.equals("error") ? new SocketException("reset") : new SocketTimeoutException("Read timed out");
             PredictionStream stream = stream(how.equals("end") ? reads : reads.thenFail(failure), Kind.TEXT);
 
             List<String> all = pieces(stream);
-            Output rest = output(OUTPUT).after(stream.text(), stream.chunks());
+            PredictionOutput rest = output(OUTPUT).after(stream.text(), stream.chunks());
 
             assertThat(rest.before()).isEqualTo(all.size());
             all.addAll(rest.chunks());
@@ -155,7 +155,7 @@ class PredictionStreamTest {
 
     @Test
     void doneEndsItThoughMoreMayCome() {
-        PredictionStream stream = stream(Reads.of("event: output\ndata: a\n\nevent: done\ndata: {}\n\n").thenSilence(), Kind.TEXT);
+        PredictionStream stream = stream(ScriptedInputStream.of("event: output\ndata: a\n\nevent: done\ndata: {}\n\n").thenSilence(), Kind.TEXT);
 
         assertThat(pieces(stream)).containsExactly("a");
         assertThat(stream.problem()).isNull();
@@ -164,7 +164,7 @@ class PredictionStreamTest {
     @Test
     void itsFirstPieceIsToldOfOnce() {
         int[] told = new int[1];
-        PredictionStream stream = new PredictionStream(Reads.of(STREAM), Kind.TEXT, Duration.ofMinutes(1), new Cancellation(), () -> told[0]++);
+        PredictionStream stream = new PredictionStream(ScriptedInputStream.of(STREAM), Kind.TEXT, Duration.ofMinutes(1), new Cancellation(), () -> told[0]++);
 
         stream.next();
         assertThat(told[0]).isEqualTo(1);
@@ -174,7 +174,7 @@ class PredictionStreamTest {
 
     @Test
     void aCommentThatSaysTimeoutEndsIt() {
-        PredictionStream stream = stream(Reads.of("event: output\ndata: a\n\n: 408 Request Timeout\n").thenSilence(), Kind.TEXT);
+        PredictionStream stream = stream(ScriptedInputStream.of("event: output\ndata: a\n\n: 408 Request Timeout\n").thenSilence(), Kind.TEXT);
 
         assertThat(pieces(stream)).containsExactly("a");
         assertThat(stream.problem()).contains("408 Request Timeout");
@@ -183,7 +183,7 @@ class PredictionStreamTest {
     @Test
     void itDoesNotWaitForOutputForEver() {
         String noise = ": ping\n\nevent: logs\ndata: x\n\n";
-        PredictionStream stream = new PredictionStream(Reads.of(noise).thenSilence(), Kind.TEXT, Duration.ZERO.minusNanos(1), new Cancellation(), () -> { });
+        PredictionStream stream = new PredictionStream(ScriptedInputStream.of(noise).thenSilence(), Kind.TEXT, Duration.ZERO.minusNanos(1), new Cancellation(), () -> { });
 
         assertThat(pieces(stream)).isEmpty();
         assertThat(stream.problem()).isNotNull();
@@ -194,14 +194,14 @@ class PredictionStreamTest {
         "null, https://replicate.delivery/a.png, 0", "null, 'data:image/png;base64,AAAA', 0", "null, https, 2",
         "TEXT, https://replicate.delivery/a.png, 2", "null, 'https://a.example is a page', 2"})
     void filesAreNoText(Kind kind, String first, int pieces) {
-        PredictionStream stream = stream(Reads.of("event: output\ndata: " + first + "\n\nevent: output\ndata: x\n\n"), kind);
+        PredictionStream stream = stream(ScriptedInputStream.of("event: output\ndata: " + first + "\n\nevent: output\ndata: x\n\n"), kind);
 
         assertThat(pieces(stream)).hasSize(pieces);
     }
 
     @Test
     void anErrorIsKeptAndNotThrown() {
-        PredictionStream stream = stream(Reads.of("event: error\ndata: {\"detail\":\"crashed\"}\n\nevent: done\ndata: {\"reason\":\"error\"}\n\n"), Kind.TEXT);
+        PredictionStream stream = stream(ScriptedInputStream.of("event: error\ndata: {\"detail\":\"crashed\"}\n\nevent: done\ndata: {\"reason\":\"error\"}\n\n"), Kind.TEXT);
 
         assertThat(pieces(stream)).isEmpty();
         assertThat(stream.problem()).isEqualTo("brought an error: crashed");
@@ -209,7 +209,7 @@ class PredictionStreamTest {
 
     @Test
     void aPieceThatCannotBePassedOnEndsItAndIsKept() {
-        Reads reads = Reads.of("event: output\ndata: a\n\nevent: output\ndata: b\n\n").thenSilence();
+        ScriptedInputStream reads = ScriptedInputStream.of("event: output\ndata: a\n\nevent: output\ndata: b\n\n").thenSilence();
         PredictionStream stream = stream(reads, Kind.TEXT);
         assertThat(stream.next()).isEqualTo("a");
 

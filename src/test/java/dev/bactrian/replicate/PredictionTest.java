@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.util.Locale;
 import java.util.Optional;
 
-import dev.bactrian.http.Answers;
+import dev.bactrian.http.ProviderJson;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -16,11 +16,11 @@ import org.junit.jupiter.params.provider.ValueSource;
 class PredictionTest {
 
     private static Optional<Prediction> created(String json) {
-        return Prediction.read(Answers.json(json.replace('\'', '"')).orElseThrow(), null);
+        return Prediction.read(ProviderJson.json(json.replace('\'', '"')).orElseThrow(), null);
     }
 
     private static Optional<Prediction> seen(String json) {
-        return Prediction.read(Answers.json(json.replace('\'', '"')).orElseThrow(), "p1");
+        return Prediction.read(ProviderJson.json(json.replace('\'', '"')).orElseThrow(), "p1");
     }
 
     @ParameterizedTest

@@ -13,7 +13,7 @@ import java.util.Properties;
 import dev.bactrian.error.ErrorType;
 import dev.bactrian.error.GenerationFailure;
 import dev.bactrian.generate.Generation;
-import dev.bactrian.http.Answers;
+import dev.bactrian.http.ProviderJson;
 import dev.bactrian.model.Kind;
 import dev.bactrian.model.Model;
 import dev.bactrian.model.Provider;
@@ -61,9 +61,9 @@ class ReplicateTest {
         return text.replace('\'', '"');
     }
 
-    private GenerationFailure failure(Replicate replicate, Look look) {
+    private GenerationFailure failure(Replicate replicate, PollState poll) {
         try {
-            replicate.fail(generation, look);
+            replicate.fail(generation, poll);
         } catch (GenerationFailure e) {
             return e;
         }
@@ -102,10 +102,10 @@ class ReplicateTest {
 
     @Test
     void ofACreatesAnswerThatBreaksOffTheIdIsEnough() {
-        Look look = replicate().created(generation, "{\"id\":\"p1\",\"status\":\"succeeded\",\"output\":[\"half");
+        PollState poll = replicate().created(generation, "{\"id\":\"p1\",\"status\":\"succeeded\",\"output\":[\"half");
 
-        assertThat(look.getId()).isEqualTo("p1");
-        assertThat(look.isPending()).isTrue();
+        assertThat(poll.getId()).isEqualTo("p1");
+        assertThat(poll.isPending()).isTrue();
     }
 
     @Test
@@ -118,20 +118,20 @@ class ReplicateTest {
 
     @Test
     void theStreamOfAnotherPredictionIsNotRead() {
-        assertThat(Prediction.read(Answers.json(json("{'id':'p1','urls':{'stream':'https://s/v1/predictions/p2'}}")).orElseThrow(), null).orElseThrow()
+        assertThat(Prediction.read(ProviderJson.json(json("{'id':'p1','urls':{'stream':'https://s/v1/predictions/p2'}}")).orElseThrow(), null).orElseThrow()
                 .streamUrl()).isNull();
-        assertThat(Prediction.read(Answers.json(json("{'id':'p1','urls':{'stream':'https://s/v1/predictions/p1?x'}}")).orElseThrow(), null).orElseThrow()
+        assertThat(Prediction.read(ProviderJson.json(json("{'id':'p1','urls':{'stream':'https://s/v1/predictions/p1?x'}}")).orElseThrow(), null).orElseThrow()
                 .streamUrl()).isEqualTo("https://s/v1/predictions/p1?x");
     }
 
     @Test
     void followUpUrlsAreBuiltFromConfigurationAndTheId() {
         Replicate replicate = replicate("bactrian.replicate.poll-endpoint", "http://localhost:1/poll?id={id}");
-        Look look = replicate.created(generation, json(
+        PollState poll = replicate.created(generation, json(
                 "{'id':'p1','status':'starting','urls':{'get':'http://evil/get','cancel':'http://evil/cancel'}}"));
 
-        assertThat(replicate.pollUrl(generation, look)).isEqualTo("http://localhost:1/poll?id=p1");
-        assertThat(replicate.cancelUrl(generation, look)).isEqualTo("http://localhost:1/v1/predictions/p1/cancel");
+        assertThat(replicate.pollUrl(generation, poll)).isEqualTo("http://localhost:1/poll?id=p1");
+        assertThat(replicate.cancelUrl(generation, poll)).isEqualTo("http://localhost:1/v1/predictions/p1/cancel");
     }
 
     @ParameterizedTest
@@ -155,18 +155,18 @@ class ReplicateTest {
 
     @ParameterizedTest
     @CsvSource({"starting, true", "processing, true", "queued, true", "succeeded, false", "failed, false", "canceled, false", "aborted, false"})
-    void itIsLookedAtAgainUntilItHasEnded(String status, boolean pending) {
+    void itIsPolledAgainUntilItHasEnded(String status, boolean pending) {
         Replicate replicate = replicate();
-        Look created = replicate.created(generation, json("{'id':'p1','status':'" + status + "','output':null}"));
+        PollState created = replicate.created(generation, json("{'id':'p1','status':'" + status + "','output':null}"));
 
         assertThat(created.isPending()).isEqualTo(pending);
         assertThat(replicate.seen(generation, created, json("{'id':'p1','status':'" + status + "'}")).isPending()).isEqualTo(pending);
     }
 
     @Test
-    void theFirstLookComesAtOnceAndTheOthersAfterTheDelay() {
+    void theFirstPollComesAtOnceAndTheOthersAfterTheDelay() {
         Replicate replicate = replicate("bactrian.replicate.poll-delay", "2s");
-        Look created = replicate.created(generation, json("{'id':'p1'}"));
+        PollState created = replicate.created(generation, json("{'id':'p1'}"));
 
         assertThat(created.getDelayMillis()).isZero();
         assertThat(replicate.seen(generation, created, json("{'status':'starting'}")).getDelayMillis()).isEqualTo(2000);
@@ -174,36 +174,36 @@ class ReplicateTest {
 
     @ParameterizedTest
     @ValueSource(ints = {1, 2, 30})
-    void exactlySoManyLooksAreMade(int most) {
+    void exactlySoManyPollsAreMade(int most) {
         Replicate replicate = replicate("bactrian.replicate.poll-max-attempts", String.valueOf(most));
-        Look look = replicate.created(generation, json("{'id':'p1'}"));
-        int looks = 0;
-        while (look.isPending()) {
-            look = replicate.seen(generation, look, json("{'status':'processing'}"));
-            looks++;
+        PollState poll = replicate.created(generation, json("{'id':'p1'}"));
+        int polls = 0;
+        while (poll.isPending()) {
+            poll = replicate.seen(generation, poll, json("{'status':'processing'}"));
+            polls++;
         }
 
-        assertThat(looks).isEqualTo(most);
-        assertThat(failure(replicate, look).type()).isEqualTo(ErrorType.TIMEOUT);
+        assertThat(polls).isEqualTo(most);
+        assertThat(failure(replicate, poll).type()).isEqualTo(ErrorType.TIMEOUT);
     }
 
     @Test
     void aTimeoutSaysHowOftenItWasFoundWaitingAndRunning() {
         Replicate replicate = replicate("bactrian.replicate.poll-max-attempts", "3");
-        Look look = replicate.created(generation, json("{'id':'p1'}"));
+        PollState poll = replicate.created(generation, json("{'id':'p1'}"));
         for (String status : new String[] {"starting", "starting", "processing"}) {
-            look = replicate.seen(generation, look, json("{'status':'" + status + "'}"));
+            poll = replicate.seen(generation, poll, json("{'status':'" + status + "'}"));
         }
 
-        assertThat(failure(replicate, look)).hasMessageContaining("p1").hasMessageContaining("3 looks").hasMessageContaining("2 ").hasMessageContaining("1 running");
+        assertThat(failure(replicate, poll)).hasMessageContaining("p1").hasMessageContaining("3 looks").hasMessageContaining("2 ").hasMessageContaining("1 running");
     }
 
     @Test
-    void successOnTheLastLookCounts() {
+    void successOnTheLastPollCounts() {
         Replicate replicate = replicate("bactrian.replicate.poll-max-attempts", "1");
-        Look look = replicate.seen(generation, replicate.created(generation, json("{'id':'p1'}")), json("{'status':'succeeded','output':'x'}"));
+        PollState poll = replicate.seen(generation, replicate.created(generation, json("{'id':'p1'}")), json("{'status':'succeeded','output':'x'}"));
 
-        assertThat(look.isSucceeded()).isTrue();
+        assertThat(poll.isSucceeded()).isTrue();
     }
 
     @ParameterizedTest
@@ -215,58 +215,58 @@ class ReplicateTest {
     }
 
     @Test
-    void aLookThatIsNotAnsweredWithAPredictionSaysSo() {
+    void aPollThatIsNotAnsweredWithAPredictionSaysSo() {
         Replicate replicate = replicate();
-        Look created = replicate.created(generation, json("{'id':'p1'}"));
+        PollState created = replicate.created(generation, json("{'id':'p1'}"));
 
         assertThatThrownBy(() -> replicate.seen(generation, created, "<html>busy</html>")).isInstanceOfSatisfying(GenerationFailure.class,
                 failure -> assertThat(failure.type()).isEqualTo(ErrorType.PROVIDER_UNAVAILABLE)).hasMessageContaining("p1");
     }
 
     @Test
-    void looksThatFailInARowAreGivenUpAfterTheRetries() {
+    void pollsThatFailInARowAreGivenUpAfterTheRetries() {
         Replicate replicate = replicate("bactrian.retry.max-attempts", "2");
-        Look look = replicate.created(generation, json("{'id':'p1'}"));
+        PollState poll = replicate.created(generation, json("{'id':'p1'}"));
         int misses = 0;
-        while (look.isPending()) {
-            look = replicate.missed(generation, look, new SocketException("Connection reset"));
+        while (poll.isPending()) {
+            poll = replicate.missed(generation, poll, new SocketException("Connection reset"));
             misses++;
         }
 
         assertThat(misses).isEqualTo(3);
-        assertThat(failure(replicate, look).type()).isEqualTo(ErrorType.PROVIDER_UNAVAILABLE);
+        assertThat(failure(replicate, poll).type()).isEqualTo(ErrorType.PROVIDER_UNAVAILABLE);
     }
 
     @Test
-    void aLookThatSucceedsForgivesThoseThatFailed() {
+    void aPollThatSucceedsForgivesThoseThatFailed() {
         Replicate replicate = replicate("bactrian.retry.max-attempts", "1");
-        Look look = replicate.created(generation, json("{'id':'p1'}"));
+        PollState poll = replicate.created(generation, json("{'id':'p1'}"));
         for (int i = 0; i < 5; i++) {
-            look = replicate.missed(generation, look, new SocketException("Connection reset"));
-            look = replicate.seen(generation, look, json("{'status':'processing'}"));
+            poll = replicate.missed(generation, poll, new SocketException("Connection reset"));
+            poll = replicate.seen(generation, poll, json("{'status':'processing'}"));
         }
 
-        assertThat(look.isPending()).isTrue();
-        assertThat(look.looks().answered()).isEqualTo(5);
+        assertThat(poll.isPending()).isTrue();
+        assertThat(poll.polls().answered()).isEqualTo(5);
     }
 
     @Test
-    void aLookThatIsRefusedForGoodIsNotRepeated() {
+    void aPollThatIsRefusedForGoodIsNotRepeated() {
         Replicate replicate = replicate();
-        Look look = replicate.missed(generation, replicate.created(generation, json("{'id':'p1'}")),
+        PollState poll = replicate.missed(generation, replicate.created(generation, json("{'id':'p1'}")),
                 new HttpOperationFailedException("u", 401, "r", null, Map.of(), "{}"));
 
-        assertThat(look.isPending()).isFalse();
-        assertThat(failure(replicate, look).type()).isEqualTo(ErrorType.AUTHENTICATION);
+        assertThat(poll.isPending()).isFalse();
+        assertThat(failure(replicate, poll).type()).isEqualTo(ErrorType.AUTHENTICATION);
     }
 
     @Test
-    void aLookWaitsAsLongAsTheServiceAsks() {
+    void aPollWaitsAsLongAsTheServiceAsks() {
         Replicate replicate = replicate();
-        Look look = replicate.missed(generation, replicate.created(generation, json("{'id':'p1'}")),
+        PollState poll = replicate.missed(generation, replicate.created(generation, json("{'id':'p1'}")),
                 new HttpOperationFailedException("u", 429, "r", null, Map.of("Retry-After", "7"), ""));
 
-        assertThat(look.getDelayMillis()).isBetween(7000L, 30_000L);
+        assertThat(poll.getDelayMillis()).isBetween(7000L, 30_000L);
     }
 
     @ParameterizedTest
@@ -293,9 +293,9 @@ class ReplicateTest {
     @Test
     void anOutputThatTheServiceHasDeletedIsAnError() {
         Replicate replicate = replicate();
-        Look look = replicate.created(generation, json("{'id':'p1','status':'succeeded','output':null,'data_removed':true}"));
+        PollState poll = replicate.created(generation, json("{'id':'p1','status':'succeeded','output':null,'data_removed':true}"));
 
-        assertThatThrownBy(() -> replicate.output(generation, look, null)).isInstanceOfSatisfying(GenerationFailure.class,
+        assertThatThrownBy(() -> replicate.output(generation, poll, null)).isInstanceOfSatisfying(GenerationFailure.class,
                 failure -> assertThat(failure.type()).isEqualTo(ErrorType.EMPTY_OUTPUT)).hasMessageContaining("p1").hasMessageContaining("deleted");
     }
 }

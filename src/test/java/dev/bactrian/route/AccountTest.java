@@ -13,7 +13,7 @@ import java.util.stream.IntStream;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.bactrian.error.GenerateException;
 import dev.bactrian.generate.Account;
-import dev.bactrian.http.Answers;
+import dev.bactrian.http.ProviderJson;
 import dev.bactrian.simulator.Call;
 import dev.bactrian.simulator.RecordedRequest;
 import dev.bactrian.simulator.Reply;
@@ -64,7 +64,7 @@ class AccountTest extends RouteTestSupport {
         assertThat(answer.getVariable(Account.VARIABLE)).as("the caller's variable stays").isEqualTo(account);
         String document = answer.getException() instanceof GenerateException failure ? failure.getDocument() : answer.getMessage().getBody(String.class);
         assertThat(answer.getException()).isIn((Object) null, answer.getException(GenerateException.class));
-        return Answers.json(document).orElseThrow();
+        return ProviderJson.json(document).orElseThrow();
     }
 
     private JsonNode ask(Object account, Object body) {
@@ -90,7 +90,7 @@ class AccountTest extends RouteTestSupport {
     }
 
     @Test
-    void replicateIsLookedAtAndCancelledWithTheAccountThatCreated() throws Exception {
+    void replicateIsPolledAndCancelledWithTheAccountThatCreated() throws Exception {
         own.setReplicateApiToken("r8_own");
         own.setReplicateEndpoint(other.predictionsUrl());
         own.setPollDelay("1ms");

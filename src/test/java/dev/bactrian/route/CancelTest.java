@@ -1,7 +1,7 @@
 package dev.bactrian.route;
 
 import static dev.bactrian.route.ReplicateReplies.created;
-import static dev.bactrian.route.ReplicateReplies.look;
+import static dev.bactrian.route.ReplicateReplies.poll;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
@@ -15,7 +15,7 @@ import java.util.concurrent.TimeUnit;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.bactrian.error.GenerateException;
-import dev.bactrian.http.Answers;
+import dev.bactrian.http.ProviderJson;
 import dev.bactrian.simulator.Call;
 import dev.bactrian.simulator.RecordedRequest;
 import dev.bactrian.simulator.Reply;
@@ -39,11 +39,11 @@ class CancelTest extends RouteTestSupport {
     }
 
     private JsonNode cancel(Object body) {
-        return Answers.json(template().requestBody("direct:cancel", body, String.class)).orElseThrow();
+        return ProviderJson.json(template().requestBody("direct:cancel", body, String.class)).orElseThrow();
     }
 
     private void cancelR1() {
-        assertThat(cancel("r1")).isEqualTo(Answers.json("{\"id\": \"r1\", \"canceled\": true}").orElseThrow());
+        assertThat(cancel("r1")).isEqualTo(ProviderJson.json("{\"id\": \"r1\", \"canceled\": true}").orElseThrow());
     }
 
     /** The error document of a request that must fail. */
@@ -53,7 +53,7 @@ class CancelTest extends RouteTestSupport {
         } catch (ExecutionException e) {
             Throwable cause = e.getCause() instanceof CamelExecutionException camel ? camel.getCause() : e.getCause();
             assertThat(cause).isInstanceOf(GenerateException.class);
-            return Answers.json(((GenerateException) cause).getDocument()).orElseThrow();
+            return ProviderJson.json(((GenerateException) cause).getDocument()).orElseThrow();
         }
     }
 
@@ -75,7 +75,7 @@ class CancelTest extends RouteTestSupport {
     @Test
     void aPredictionUnderWayIsCancelledOnceAndTheRequestEnds() throws Exception {
         start();
-        simulator.on(Call.CREATE, created()).always(Call.POLL, look("processing"));
+        simulator.on(Call.CREATE, created()).always(Call.POLL, poll("processing"));
         CompletableFuture<String> asked = ask(PREDICTION);
         await().atMost(SOON).until(() -> simulator.count(Call.POLL) > 0);
 
@@ -237,7 +237,7 @@ class CancelTest extends RouteTestSupport {
     @Test
     void theErrorOfAFileGoesWhereErrorsGo() throws Exception {
         start("bactrian.file.enabled", "true");
-        simulator.on(Call.CREATE, created()).always(Call.POLL, look("processing"));
+        simulator.on(Call.CREATE, created()).always(Call.POLL, poll("processing"));
         Path inbox = Files.createDirectories(folder.resolve("inbox"));
         Files.writeString(inbox.resolve("r1.json"), PREDICTION);
         await().atMost(SOON).until(() -> simulator.count(Call.POLL) > 0);
@@ -250,9 +250,9 @@ class CancelTest extends RouteTestSupport {
     }
 
     @Test
-    void aPredictionThatTheQueueHoldsIsCancelledAtItsNextLook() throws Exception {
+    void aPredictionThatTheQueueHoldsIsCancelledAtItsNextPoll() throws Exception {
         start("bactrian.jms.enabled", "true");
-        simulator.on(Call.CREATE, created()).always(Call.POLL, look("processing"));
+        simulator.on(Call.CREATE, created()).always(Call.POLL, poll("processing"));
         template().sendBodyAndHeaders("jms:queue:bactrian.requests", PREDICTION, Map.of());
         await().atMost(SOON).until(() -> simulator.count(Call.POLL) > 1);
 
@@ -267,7 +267,7 @@ class CancelTest extends RouteTestSupport {
     @Test
     void aCreateOfTheQueueThatIsNotAnsweredYetIsCancelledOnceItsPredictionIsKnown() throws Exception {
         start("bactrian.jms.enabled", "true");
-        simulator.on(Call.CREATE, created().after(Duration.ofMillis(500))).always(Call.POLL, look("processing"));
+        simulator.on(Call.CREATE, created().after(Duration.ofMillis(500))).always(Call.POLL, poll("processing"));
         template().sendBodyAndHeaders("jms:queue:bactrian.requests", PREDICTION, Map.of());
         await().atMost(SOON).until(() -> simulator.concurrent(Call.CREATE) == 1);
 
@@ -283,7 +283,7 @@ class CancelTest extends RouteTestSupport {
     @Test
     void aCancelOfWhatAnotherInstanceHasByNowEndsNoLaterRequestOfThatId() throws Exception {
         start("bactrian.jms.enabled", "true", "bactrian.replicate.poll-delay", "1s");
-        simulator.on(Call.CREATE, created()).always(Call.POLL, look("processing"));
+        simulator.on(Call.CREATE, created()).always(Call.POLL, poll("processing"));
         template().sendBodyAndHeaders("jms:queue:bactrian.requests", PREDICTION, Map.of());
         await().atMost(SOON).until(() -> simulator.count(Call.POLL) == 1);
         context().getRouteController().stopRoute("bactrian-from-polls");
@@ -306,7 +306,7 @@ class CancelTest extends RouteTestSupport {
     void theHomepageKnowsNoCancelButTheRequestEnds() throws Exception {
         start("bactrian.replicate.api", "homepage", "bactrian.replicate.api-endpoint", simulator.homepageCreateUrl(),
                 "bactrian.replicate.poll-endpoint", simulator.homepagePollUrl());
-        simulator.on(Call.CREATE, created()).always(Call.POLL, look("processing"));
+        simulator.on(Call.CREATE, created()).always(Call.POLL, poll("processing"));
         CompletableFuture<String> asked = ask(PREDICTION);
         await().atMost(SOON).until(() -> simulator.count(Call.POLL) > 0);
 

@@ -1,6 +1,6 @@
 package dev.bactrian.route;
 
-import static dev.bactrian.route.ReplicateReplies.look;
+import static dev.bactrian.route.ReplicateReplies.poll;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
@@ -74,7 +74,7 @@ class ConcurrencyTest extends RouteTestSupport {
         start("bactrian.max-in-flight", "500", "bactrian.replicate.poll-delay", "2s",
                 "bactrian.replicate.max-requests-per-minute", "60000");
         simulator.always(Call.CREATE, Reply.prediction("starting", null));
-        simulator.always(Call.POLL, look("processing"));
+        simulator.always(Call.POLL, poll("processing"));
         List<CompletableFuture<Exchange>> results = new ArrayList<>();
         for (int i = 0; i < 500; i++) {
             results.add(send("{\"model\": \"gemma-2b\", \"prompt\": \"p\"}"));
@@ -89,18 +89,18 @@ class ConcurrencyTest extends RouteTestSupport {
         for (CompletableFuture<Exchange> result : results) {
             assertThat(result).succeedsWithin(Duration.ofSeconds(10)).satisfies(exchange -> assertThat(exchange.getException()).isNull());
         }
-        assertThat(latestSecondLook()).isLessThan(Duration.ofSeconds(4));
+        assertThat(latestSecondPoll()).isLessThan(Duration.ofSeconds(4));
     }
 
     /** The longest time between the first and the second look at a prediction. */
-    private Duration latestSecondLook() {
+    private Duration latestSecondPoll() {
         Duration longest = Duration.ZERO;
         Map<String, Instant> first = new HashMap<>();
         Set<String> second = new HashSet<>();
-        for (RecordedRequest look : simulator.requests(Call.POLL)) {
-            Instant before = first.putIfAbsent(look.path(), look.at());
-            if (before != null && second.add(look.path()) && Duration.between(before, look.at()).compareTo(longest) > 0) {
-                longest = Duration.between(before, look.at());
+        for (RecordedRequest poll : simulator.requests(Call.POLL)) {
+            Instant before = first.putIfAbsent(poll.path(), poll.at());
+            if (before != null && second.add(poll.path()) && Duration.between(before, poll.at()).compareTo(longest) > 0) {
+                longest = Duration.between(before, poll.at());
             }
         }
         return longest;

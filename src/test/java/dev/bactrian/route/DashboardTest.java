@@ -17,7 +17,7 @@ import java.util.stream.Stream;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.bactrian.config.Property;
-import dev.bactrian.http.Answers;
+import dev.bactrian.http.ProviderJson;
 import dev.bactrian.simulator.Call;
 import dev.bactrian.simulator.Reply;
 import org.junit.jupiter.api.Test;
@@ -44,7 +44,7 @@ class DashboardTest extends RouteTestSupport {
         Map<String, List<Map<String, String>>> series = new HashMap<>();
         Scrape.of(context()).samples().keySet().forEach(one -> series.computeIfAbsent(one.name(), name -> new ArrayList<>()).add(one.labels()));
 
-        JsonNode dashboard = Answers.json(Files.readString(Path.of("examples/grafana/dashboard.json"))).orElseThrow();
+        JsonNode dashboard = ProviderJson.json(Files.readString(Path.of("examples/grafana/dashboard.json"))).orElseThrow();
         Set<String> asked = new TreeSet<>();
         for (JsonNode target : dashboard.findValues("targets").stream().flatMap(targets -> targets.valueStream()).toList()) {
             String query = target.path("expr").asText();

@@ -18,7 +18,7 @@ import java.util.stream.Stream;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.bactrian.error.GenerateException;
-import dev.bactrian.http.Answers;
+import dev.bactrian.http.ProviderJson;
 import dev.bactrian.request.ChatMessage;
 import dev.bactrian.request.GenerateRequest;
 import dev.bactrian.simulator.Call;
@@ -233,7 +233,7 @@ class EmbeddedTest extends RouteTestSupport {
             e.setProperty("own", "p");
             e.setVariable("generation", "v");
             e.setVariable("stream", "s");
-            e.setVariable("look", "l");
+            e.setVariable("poll", "l");
             e.setVariable("defaultId", "d");
         });
 
@@ -243,7 +243,7 @@ class EmbeddedTest extends RouteTestSupport {
                 .containsExactlyInAnyOrder("BactrianRequestId", "BactrianProvider", "BactrianModel", "BactrianKind", "BactrianStatus");
         assertThat(exchange.getMessage().getHeaders()).hasSize(headers.size() + 5);
         assertThat(exchange.getProperty("own")).isEqualTo("p");
-        assertThat(exchange.getVariables()).isEqualTo(Map.of("generation", "v", "stream", "s", "look", "l", "defaultId", "d"));
+        assertThat(exchange.getVariables()).isEqualTo(Map.of("generation", "v", "stream", "s", "poll", "l", "defaultId", "d"));
         assertThat(simulator.requests()).hasSize(1);
         takeChunks();
     }
@@ -255,8 +255,8 @@ class EmbeddedTest extends RouteTestSupport {
 
         String[] documents = template().requestBody("direct:host-two-calls", "x", String.class).split("\n");
 
-        assertThat(Answers.json(documents[0]).orElseThrow().path("text").asText()).isEqualTo("one");
-        assertThat(Answers.json(documents[1]).orElseThrow().path("text").asText()).isEqualTo("two");
+        assertThat(ProviderJson.json(documents[0]).orElseThrow().path("text").asText()).isEqualTo("one");
+        assertThat(ProviderJson.json(documents[1]).orElseThrow().path("text").asText()).isEqualTo("two");
         assertThat(takeChunks()).isEqualTo("one|two");
     }
 
@@ -270,7 +270,7 @@ class EmbeddedTest extends RouteTestSupport {
         }
 
         for (int i = 0; i < 20; i++) {
-            JsonNode result = Answers.json(results.get(i).get()).orElseThrow();
+            JsonNode result = ProviderJson.json(results.get(i).get()).orElseThrow();
             assertThat(result.path("id").asText()).isEqualTo("r" + i);
             assertThat(result.path("prompt").asText()).isEqualTo("prompt " + i);
         }
@@ -317,7 +317,7 @@ class EmbeddedTest extends RouteTestSupport {
         simulator.always(Call.CHAT, Reply.stream("a"));
 
         template().requestBodyAndHeader("direct:generate", "hi", "BactrianModel", "solar-mini");
-        JsonNode result = Answers.json(template().requestBodyAndHeader("direct:generate", "hi", "BactrianProvider", "replicate", String.class)).orElseThrow();
+        JsonNode result = ProviderJson.json(template().requestBodyAndHeader("direct:generate", "hi", "BactrianProvider", "replicate", String.class)).orElseThrow();
 
         assertThat(simulator.requests(Call.CHAT).get(0).json().path("model").asText()).isEqualTo("solar-mini");
         assertThat(result.path("provider").asText()).isEqualTo("replicate");

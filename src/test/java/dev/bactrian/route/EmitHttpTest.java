@@ -18,7 +18,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.sun.net.httpserver.HttpServer;
-import dev.bactrian.http.Answers;
+import dev.bactrian.http.ProviderJson;
 import dev.bactrian.simulator.Call;
 import dev.bactrian.simulator.Reply;
 import org.junit.jupiter.api.Test;
@@ -43,7 +43,7 @@ class EmitHttpTest extends RouteTestSupport {
             template().sendBody("direct:generate-and-emit", "{\"id\": \"r\", \"prompt\": \"hi\"}");
 
             await().atMost(Duration.ofSeconds(20)).until(() -> Files.exists(kept.resolve("r.json")));
-            JsonNode error = Answers.json(Files.readString(kept.resolve("r.json"))).orElseThrow().path("error");
+            JsonNode error = ProviderJson.json(Files.readString(kept.resolve("r.json"))).orElseThrow().path("error");
             assertThat(error.path("attempts").asInt()).isEqualTo(2);
             assertThat(error.path("message").asText()).contains("/hook").doesNotContain("abc");
         }

@@ -18,7 +18,7 @@ import java.util.stream.Stream;
 import javax.imageio.ImageIO;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import dev.bactrian.http.Answers;
+import dev.bactrian.http.ProviderJson;
 import dev.bactrian.simulator.Call;
 import dev.bactrian.simulator.RecordedRequest;
 import dev.bactrian.simulator.Reply;
@@ -190,7 +190,7 @@ class EmitImagesTest extends RouteTestSupport {
 
             emit(1);
 
-            JsonNode kept = Answers.json(Files.readString(undeliveredFile("emit-image.json"))).orElseThrow();
+            JsonNode kept = ProviderJson.json(Files.readString(undeliveredFile("emit-image.json"))).orElseThrow();
             assertThat(kept.path("error").path("message").asText()).contains(url, "bactrian.images.hosts");
             assertThat(kept.path("undelivered").path("images").path(0).path("url").asText()).isEqualTo(url);
             assertThat(simulator.count(Call.FILE)).isZero();
@@ -198,7 +198,7 @@ class EmitImagesTest extends RouteTestSupport {
     }
 
     private void assertKept(String said) throws IOException {
-        JsonNode kept = Answers.json(Files.readString(undeliveredFile("emit-image.json"))).orElseThrow();
+        JsonNode kept = ProviderJson.json(Files.readString(undeliveredFile("emit-image.json"))).orElseThrow();
         String url = kept.path("undelivered").path("images").path(0).path("url").asText();
         assertThat(url).startsWith(simulator.url() + "/files/");
         assertThat(kept.path("error").path("type").asText()).isEqualTo("delivery-failed");

@@ -24,7 +24,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import dev.bactrian.http.Answers;
+import dev.bactrian.http.ProviderJson;
 import dev.bactrian.simulator.Call;
 import dev.bactrian.simulator.RecordedRequest;
 import dev.bactrian.simulator.Reply;
@@ -91,7 +91,7 @@ class EmitTest extends RouteTestSupport {
         emit(GREETING);
 
         String document = captured.results.remove().text();
-        assertThat(Answers.json(document).orElseThrow().path("text").asText()).isEqualTo("안녕하세요 🐫");
+        assertThat(ProviderJson.json(document).orElseThrow().path("text").asText()).isEqualTo("안녕하세요 🐫");
         assertThat(Files.readString(folder.resolve("out/emit-greeting.json"))).isEqualTo(document);
         assertThat(Files.readString(folder.resolve("a,b/c,d.json"))).isEqualTo(document);
         assertThat(sink.requests()).extracting(RecordedRequest::bodyText).containsExactly(document);
@@ -298,7 +298,7 @@ class EmitTest extends RouteTestSupport {
     }
 
     private JsonNode undelivered(String id) throws IOException {
-        return Answers.json(Files.readString(undeliveredFile(id + ".json"))).orElseThrow();
+        return ProviderJson.json(Files.readString(undeliveredFile(id + ".json"))).orElseThrow();
     }
 
     private static List<Path> visible(Path directory) {
@@ -311,7 +311,7 @@ class EmitTest extends RouteTestSupport {
 
     private static boolean whole(Path file) {
         try {
-            return Answers.json(Files.readString(file)).isPresent();
+            return ProviderJson.json(Files.readString(file)).isPresent();
         } catch (NoSuchFileException e) {
             // Just being replaced.
             return true;

@@ -1,6 +1,6 @@
 package dev.bactrian.route;
 
-import static dev.bactrian.route.ReplicateReplies.look;
+import static dev.bactrian.route.ReplicateReplies.poll;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
@@ -14,7 +14,7 @@ import java.util.concurrent.TimeUnit;
 
 import dev.bactrian.emit.ChunkStream;
 import dev.bactrian.error.GenerateException;
-import dev.bactrian.http.Answers;
+import dev.bactrian.http.ProviderJson;
 import dev.bactrian.simulator.Call;
 import dev.bactrian.simulator.Reply;
 import org.apache.camel.Exchange;
@@ -57,7 +57,7 @@ class EveryFailureTest extends RouteTestSupport {
     private static GenerateException failure(Exchange answer) {
         GenerateException failure = answer.getException(GenerateException.class);
         assertThat(failure).as("%s", answer.getException()).isNotNull();
-        assertThat(Answers.json(failure.getDocument()).orElseThrow().at("/error/type").asText()).isEqualTo(failure.getType());
+        assertThat(ProviderJson.json(failure.getDocument()).orElseThrow().at("/error/type").asText()).isEqualTo(failure.getType());
         assertThat(failure.getHeaders()).containsEntry("BactrianStatus", "failed").containsKey("BactrianRequestId");
         return failure;
     }
@@ -71,7 +71,7 @@ class EveryFailureTest extends RouteTestSupport {
         "direct:stream,solar-pro4", "direct:stream,gemma-2b"})
     void aForcedStop(String endpoint, String model) throws Exception {
         start("bactrian.emit.chunk", "", "camel.main.shutdown-timeout", "1", "bactrian.replicate.poll-delay", "1h");
-        simulator.always(Call.CHAT, Reply.stream("a", "a").pause(Duration.ofSeconds(30))).always(Call.POLL, look("processing"));
+        simulator.always(Call.CHAT, Reply.stream("a", "a").pause(Duration.ofSeconds(30))).always(Call.POLL, poll("processing"));
 
         CompletableFuture<Exchange> answer = ask(endpoint, Map.of("prompt", "hi", "model", model));
         await().atMost(Duration.ofSeconds(30)).until(() -> simulator.count(model.startsWith("solar") ? Call.CHAT : Call.POLL) == 1);

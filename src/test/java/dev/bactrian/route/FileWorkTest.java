@@ -68,7 +68,7 @@ class FileWorkTest extends InboxTestSupport {
     @Test
     void aFileThatWasInWorkAtTheStopIsDoneAtTheNextStartAndPaidForOnce() throws Exception {
         Files.writeString(inbox.resolve("stopped.json"), "{\"model\": \"gemma-2b\", \"prompt\": \"p\"}");
-        simulator.on(Call.CREATE, ReplicateReplies.created()).always(Call.POLL, ReplicateReplies.look("processing"));
+        simulator.on(Call.CREATE, ReplicateReplies.created()).always(Call.POLL, ReplicateReplies.poll("processing"));
         startWatching("camel.main.shutdown-timeout", "1", "bactrian.replicate.poll-max-attempts", "100000");
         await().atMost(LONG).until(() -> simulator.count(Call.POLL) > 0);
         stop();

@@ -15,7 +15,7 @@ import java.util.stream.Stream;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.bactrian.error.GenerateException;
-import dev.bactrian.http.Answers;
+import dev.bactrian.http.ProviderJson;
 import dev.bactrian.simulator.Call;
 import dev.bactrian.simulator.RecordedRequest;
 import dev.bactrian.simulator.Reply;
@@ -139,7 +139,7 @@ class HeaderRulesTest extends RouteTestSupport {
         Exchange exchange = send(CHAT, headers);
 
         assertThat(exchange.getException()).isNull();
-        assertThat(Answers.json(exchange.getMessage().getBody(String.class)).orElseThrow().path("text").asText()).isEqualTo("안녕하세요");
+        assertThat(ProviderJson.json(exchange.getMessage().getBody(String.class)).orElseThrow().path("text").asText()).isEqualTo("안녕하세요");
         assertThat(takeChunks()).isEqualTo("안녕|하세요");
         assertThat(simulator.requests()).hasSize(2);
         return simulator.requests().stream().map(HeaderRulesTest::written).toList();
@@ -198,10 +198,10 @@ class HeaderRulesTest extends RouteTestSupport {
         assertThat(create.header("Content-Type")).isEqualTo("application/json");
         assertThat(create.header("Cancel-After")).isEqualTo("90s");
         assertThat(create.header("Authorization")).isEqualTo("Bearer r8_token");
-        RecordedRequest look = simulator.requests(Call.POLL).get(0);
-        assertThat(own(look).keySet()).isEqualTo(Set.of("Accept", "Accept-encoding", "User-agent", "Authorization"));
-        assertThat(look.method() + " " + look.path()).isEqualTo("GET /v1/predictions/p1");
-        assertThat(look.body()).isEmpty();
+        RecordedRequest poll = simulator.requests(Call.POLL).get(0);
+        assertThat(own(poll).keySet()).isEqualTo(Set.of("Accept", "Accept-encoding", "User-agent", "Authorization"));
+        assertThat(poll.method() + " " + poll.path()).isEqualTo("GET /v1/predictions/p1");
+        assertThat(poll.body()).isEmpty();
         RecordedRequest cancel = simulator.requests(Call.CANCEL).get(0);
         assertThat(own(cancel).keySet()).isSubsetOf("Accept", "Accept-encoding", "User-agent", "Authorization", "Content-type");
         assertThat(cancel.method() + " " + cancel.path()).isEqualTo("POST /v1/predictions/p1/cancel");
@@ -286,7 +286,7 @@ class HeaderRulesTest extends RouteTestSupport {
     @TestFactory
     Stream<DynamicTest> aCallersVariablesAndPropertiesAreNotTakenForOurs() throws Exception {
         start();
-        List<String> names = List.of("generation", "stream", "look", "output", "chunks", "failure", "attempts", "recalled", "delivery",
+        List<String> names = List.of("generation", "stream", "poll", "output", "chunks", "failure", "attempts", "recalled", "delivery",
                 "emission", "summary", "bactrian");
         List<DynamicTest> tests = new ArrayList<>();
         for (String request : List.of(CHAT, PREDICTION)) {
@@ -348,7 +348,7 @@ class HeaderRulesTest extends RouteTestSupport {
 
         Exchange exchange = send(CHAT, Map.of());
 
-        assertThat(Answers.json(exchange.getMessage().getBody(String.class)).orElseThrow().path("text").asText()).isEqualTo("ab");
+        assertThat(ProviderJson.json(exchange.getMessage().getBody(String.class)).orElseThrow().path("text").asText()).isEqualTo("ab");
         assertThat(captured.results).extracting(Emitted::body).containsExactly("a", "b");
         assertThat(captured.results).allSatisfy(chunk -> assertThat(chunk.headers()).doesNotContainKeys("X-Meddled", "CamelHttpUri"));
         assertThat(captured.chunks).allSatisfy(chunk -> assertThat(chunk.headers()).doesNotContainKeys("X-Meddled", "CamelHttpUri"));
@@ -364,7 +364,7 @@ class HeaderRulesTest extends RouteTestSupport {
 
         Exchange exchange = send(CHAT, Map.of());
 
-        assertThat(Answers.json(exchange.getMessage().getBody(String.class)).orElseThrow().path("text").asText()).isEqualTo("ab");
+        assertThat(ProviderJson.json(exchange.getMessage().getBody(String.class)).orElseThrow().path("text").asText()).isEqualTo("ab");
         assertThat(captured.chunks).allSatisfy(chunk -> assertThat(chunk.headers()).doesNotContainKeys("X-Meddled", "CamelHttpUri"));
         assertThat(exchange.getMessage().getHeaders()).containsOnlyKeys(RESULT_HEADERS.toArray(String[]::new));
         assertThat(takeChunks()).isEqualTo("a|b");
@@ -383,8 +383,8 @@ class HeaderRulesTest extends RouteTestSupport {
             assertThat(simulator.count(Call.CREATE)).isEqualTo(1);
 
             simulator.reset().always(Call.POLL, away).always(Call.CANCEL, away);
-            JsonNode look = generateFails(PREDICTION);
-            assertThat(look.path("error").path("httpStatus").asInt()).isEqualTo(status);
+            JsonNode poll = generateFails(PREDICTION);
+            assertThat(poll.path("error").path("httpStatus").asInt()).isEqualTo(status);
             org.awaitility.Awaitility.await("cancelled").atMost(Duration.ofSeconds(5)).until(() -> simulator.count(Call.CANCEL) == 1);
         });
     }

@@ -16,7 +16,7 @@ import java.util.concurrent.TimeUnit;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.bactrian.config.Property;
 import dev.bactrian.generate.Account;
-import dev.bactrian.http.Answers;
+import dev.bactrian.http.ProviderJson;
 import dev.bactrian.simulator.Call;
 import dev.bactrian.simulator.Reply;
 import dev.bactrian.simulator.Simulator;
@@ -53,7 +53,7 @@ class HealthTest extends RouteTestSupport {
 
     /** What the check of a provider has to say. */
     private static JsonNode check(HttpResponse<String> answer, String id) {
-        for (JsonNode check : Answers.json(answer.body()).orElseThrow().path("checks")) {
+        for (JsonNode check : ProviderJson.json(answer.body()).orElseThrow().path("checks")) {
             if (check.path("name").asText().equals(id)) {
                 return check;
             }

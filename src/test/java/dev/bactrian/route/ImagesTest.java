@@ -29,7 +29,7 @@ import java.util.stream.Stream;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.sun.net.httpserver.HttpServer;
-import dev.bactrian.http.Answers;
+import dev.bactrian.http.ProviderJson;
 import dev.bactrian.simulator.Call;
 import dev.bactrian.simulator.RecordedRequest;
 import dev.bactrian.simulator.Reply;
@@ -78,7 +78,7 @@ class ImagesTest extends RouteTestSupport {
     }
 
     private JsonNode document() throws IOException {
-        return Answers.json(Files.readString(out().resolve("pic.json"))).orElseThrow();
+        return ProviderJson.json(Files.readString(out().resolve("pic.json"))).orElseThrow();
     }
 
     @Test
@@ -173,7 +173,7 @@ class ImagesTest extends RouteTestSupport {
         assertThat(out().toFile().list()).containsExactlyInAnyOrder("pic.json", "pic-0.gif", "pic-1.webp");
         assertThat(undeliveredFile("pic-0.gif")).hasBinaryContent(GIF);
         assertThat(undeliveredFile("pic-1.webp")).hasBinaryContent(WEBP);
-        JsonNode kept = Answers.json(Files.readString(undeliveredFile("pic.json"))).orElseThrow();
+        JsonNode kept = ProviderJson.json(Files.readString(undeliveredFile("pic.json"))).orElseThrow();
         assertThat(kept.path("error").path("message").asText()).contains("direct:down", "the destination is down");
         assertThat(kept.path("undelivered").path("images").path(1).path("file").asText()).isEqualTo("pic-1.webp");
     }
@@ -209,7 +209,7 @@ class ImagesTest extends RouteTestSupport {
         String url = "data:image/gif;base64," + Base64.getEncoder().encodeToString(GIF);
 
         JsonNode image = generate(request(1)).path("images").path(0);
-        assertThat(image).isEqualTo(Answers.json("{\"url\": \"" + url + "\"}").orElseThrow());
+        assertThat(image).isEqualTo(ProviderJson.json("{\"url\": \"" + url + "\"}").orElseThrow());
 
         emit(1);
         assertThat(document().path("images").path(0)).isEqualTo(image);
@@ -391,7 +391,7 @@ class ImagesTest extends RouteTestSupport {
     }
 
     @Test
-    void aSlowImageHostHoldsNoLook() throws Exception {
+    void aSlowImageHostHoldsNoPoll() throws Exception {
         startWith("inline", "bactrian.images.timeout", "4s", "bactrian.retry.max-attempts", "0");
         simulator.always(Call.FILE, Reply.normally().after(Duration.ofSeconds(30)));
         List<CompletableFuture<String>> slow = new ArrayList<>();
@@ -404,7 +404,7 @@ class ImagesTest extends RouteTestSupport {
         assertThat(slow).noneMatch(CompletableFuture::isDone);
         takeChunks();
         for (CompletableFuture<String> one : slow) {
-            assertThat(Answers.json(one.get()).orElseThrow().path("images").path(0).has("error")).isTrue();
+            assertThat(ProviderJson.json(one.get()).orElseThrow().path("images").path(0).has("error")).isTrue();
         }
     }
 }

@@ -1,7 +1,7 @@
 package dev.bactrian.route;
 
 import static dev.bactrian.route.ReplicateReplies.created;
-import static dev.bactrian.route.ReplicateReplies.look;
+import static dev.bactrian.route.ReplicateReplies.poll;
 import static dev.bactrian.route.ReplicateReplies.succeeded;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
@@ -22,7 +22,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.bactrian.error.GenerateException;
-import dev.bactrian.http.Answers;
+import dev.bactrian.http.ProviderJson;
 import dev.bactrian.simulator.Call;
 import dev.bactrian.simulator.RecordedRequest;
 import dev.bactrian.simulator.Reply;
@@ -118,7 +118,7 @@ class KameletTest extends RouteTestSupport {
 
     private static JsonNode json(Exchange exchange) {
         assertThat(exchange.getException()).isNull();
-        return Answers.json(exchange.getMessage().getBody(String.class)).orElseThrow();
+        return ProviderJson.json(exchange.getMessage().getBody(String.class)).orElseThrow();
     }
 
     private JsonNode ask(String endpoint, Object body) {
@@ -250,9 +250,9 @@ class KameletTest extends RouteTestSupport {
     }
 
     @Test
-    void looksAreMadeAsTheKameletSays() throws Exception {
+    void pollsAreMadeAsTheKameletSays() throws Exception {
         startHost("bactrian.replicate.poll-delay", "1h");
-        other.on(Call.CREATE, created()).always(Call.POLL, look("processing"));
+        other.on(Call.CREATE, created()).always(Call.POLL, poll("processing"));
 
         Exchange exchange = template().request("direct:own-image", e -> e.getMessage().setBody("a cat"));
 
@@ -302,7 +302,7 @@ class KameletTest extends RouteTestSupport {
 
         GenerateException failure = exchange.getException(GenerateException.class);
         assertThat(failure.getType()).isEqualTo("stream-interrupted");
-        assertThat(Answers.json(failure.getDocument()).orElseThrow().path("partialText").asText()).isEqualTo(String.join("", chunks));
+        assertThat(ProviderJson.json(failure.getDocument()).orElseThrow().path("partialText").asText()).isEqualTo(String.join("", chunks));
         assertThat(exchange.getMessage().getBody()).isEqualTo(ASK);
         assertThat(simulator.count(Call.CHAT)).isEqualTo(1);
         assertThat(seenByTheHost).hasSize(1);
@@ -396,7 +396,7 @@ class KameletTest extends RouteTestSupport {
     @Test
     void imagesThatAreWaitedForHoldNoThread() throws Exception {
         startHost();
-        simulator.always(Call.POLL, look("processing"));
+        simulator.always(Call.POLL, poll("processing"));
 
         for (int i = 0; i < 20; i++) {
             template().sendBody("seda:images", "cat " + i);

@@ -18,7 +18,7 @@ import java.util.concurrent.Executors;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.bactrian.generate.Account;
-import dev.bactrian.http.Answers;
+import dev.bactrian.http.ProviderJson;
 import dev.bactrian.simulator.Call;
 import dev.bactrian.simulator.RecordedRequest;
 import dev.bactrian.simulator.Reply;
@@ -276,7 +276,7 @@ class LimitsTest extends RouteTestSupport {
         await().atMost(Duration.ofSeconds(10)).until(() -> canceled("second"));
 
         assertThat(waits).succeedsWithin(Duration.ofSeconds(5));
-        JsonNode error = Answers.json(((dev.bactrian.error.GenerateException) waits.join().getException()).getDocument()).orElseThrow();
+        JsonNode error = ProviderJson.json(((dev.bactrian.error.GenerateException) waits.join().getException()).getDocument()).orElseThrow();
         assertThat(error.at("/error/type").asText()).isEqualTo("stream-interrupted");
         assertThat(canceled("first")).isTrue();
         assertThat(refused).succeedsWithin(Duration.ofSeconds(5));
@@ -289,7 +289,7 @@ class LimitsTest extends RouteTestSupport {
     }
 
     private boolean canceled(String id) {
-        return Answers.json(template().requestBody("direct:cancel", id, String.class)).orElseThrow().path("canceled").asBoolean();
+        return ProviderJson.json(template().requestBody("direct:cancel", id, String.class)).orElseThrow().path("canceled").asBoolean();
     }
 
     @Test

@@ -61,10 +61,10 @@ class MetersTest extends RouteTestSupport {
     }
 
     @Test
-    void countAPredictionItsLooksAndWhatItTookToRun() throws Exception {
+    void countAPredictionItsPollsAndWhatItTookToRun() throws Exception {
         startServed();
         simulator.on(Call.CREATE, ReplicateReplies.created());
-        simulator.on(Call.POLL, ReplicateReplies.look("starting"), Reply.status(500), Reply.json(200, SUCCEEDED));
+        simulator.on(Call.POLL, ReplicateReplies.poll("starting"), Reply.status(500), Reply.json(200, SUCCEEDED));
 
         generate("{\"model\": \"gemma-2b\", \"prompt\": \"hi\"}");
 

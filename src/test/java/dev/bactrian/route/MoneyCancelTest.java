@@ -1,7 +1,7 @@
 package dev.bactrian.route;
 
 import static dev.bactrian.route.ReplicateReplies.created;
-import static dev.bactrian.route.ReplicateReplies.look;
+import static dev.bactrian.route.ReplicateReplies.poll;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.DynamicTest.dynamicTest;
@@ -28,7 +28,7 @@ class MoneyCancelTest extends RouteTestSupport {
     @Test
     void aPredictionGivenUpIsCancelledOnce() throws Exception {
         start("bactrian.replicate.poll-max-attempts", "1");
-        simulator.on(Call.CREATE, created()).always(Call.POLL, look("processing"));
+        simulator.on(Call.CREATE, created()).always(Call.POLL, poll("processing"));
 
         assertThat(generateFails(REQUEST).path("error").path("type").asText()).isEqualTo("timeout");
 
@@ -41,7 +41,7 @@ class MoneyCancelTest extends RouteTestSupport {
     }
 
     @Test
-    void aPredictionThatCannotBeLookedAtAnyMoreIsCancelledToo() throws Exception {
+    void aPredictionThatCannotBePolledAnyMoreIsCancelledToo() throws Exception {
         start("bactrian.retry.max-attempts", "1");
         simulator.on(Call.CREATE, created()).always(Call.POLL, Reply.status(500));
 
@@ -66,7 +66,7 @@ class MoneyCancelTest extends RouteTestSupport {
     Stream<DynamicTest> aCancelThatDoesNotWorkNeitherChangesNorDelaysTheError() throws Exception {
         start("bactrian.replicate.poll-max-attempts", "1", "bactrian.response-timeout", "3s", "bactrian.stall-timeout", "3s");
         return Arrays.stream(Cancel.values()).map(cancel -> dynamicTest(cancel.name(), () -> {
-            simulator.reset().on(Call.CREATE, created()).always(Call.POLL, look("processing")).always(Call.CANCEL, cancel.reply);
+            simulator.reset().on(Call.CREATE, created()).always(Call.POLL, poll("processing")).always(Call.CANCEL, cancel.reply);
 
             JsonNode document = generateFails(REQUEST);
 
@@ -80,7 +80,7 @@ class MoneyCancelTest extends RouteTestSupport {
     Stream<DynamicTest> aPredictionThatHasEndedIsNotCancelled() throws Exception {
         start();
         return Stream.of("succeeded", "failed", "canceled", "aborted").map(end -> dynamicTest(end, () -> {
-            simulator.reset().on(Call.CREATE, created()).on(Call.POLL, look(end));
+            simulator.reset().on(Call.CREATE, created()).on(Call.POLL, poll(end));
 
             template().request("direct:generate", exchange -> exchange.getMessage().setBody(REQUEST));
 
@@ -93,7 +93,7 @@ class MoneyCancelTest extends RouteTestSupport {
     void thereIsNoCancelAtTheHomepage() throws Exception {
         start("bactrian.replicate.api", "homepage", "bactrian.replicate.api-endpoint", simulator.homepageCreateUrl(),
                 "bactrian.replicate.poll-endpoint", simulator.homepagePollUrl(), "bactrian.replicate.poll-max-attempts", "1");
-        simulator.on(Call.CREATE, created()).always(Call.POLL, look("processing"));
+        simulator.on(Call.CREATE, created()).always(Call.POLL, poll("processing"));
 
         assertThat(generateFails(REQUEST).path("error").path("type").asText()).isEqualTo("timeout");
 

@@ -1,7 +1,7 @@
 package dev.bactrian.route;
 
 import static dev.bactrian.route.ReplicateReplies.created;
-import static dev.bactrian.route.ReplicateReplies.look;
+import static dev.bactrian.route.ReplicateReplies.poll;
 import static dev.bactrian.route.ReplicateReplies.succeeded;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
@@ -50,7 +50,7 @@ class MoneyDatabaseTest {
         @Test
         void aRequestDoneAgainByAnotherInstanceGoesOnWithItsPrediction() throws Exception {
             startInstance("one");
-            simulator.on(Call.CREATE, created()).always(Call.POLL, look("processing"));
+            simulator.on(Call.CREATE, created()).always(Call.POLL, poll("processing"));
             template().asyncRequestBody("direct:generate", REQUEST, String.class);
             await().until(() -> simulator.count(Call.POLL) > 0);
             stop();

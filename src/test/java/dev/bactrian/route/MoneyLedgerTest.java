@@ -2,7 +2,7 @@ package dev.bactrian.route;
 
 import static dev.bactrian.route.ReplicateReplies.created;
 import static dev.bactrian.route.ReplicateReplies.failed;
-import static dev.bactrian.route.ReplicateReplies.look;
+import static dev.bactrian.route.ReplicateReplies.poll;
 import static dev.bactrian.route.ReplicateReplies.succeeded;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
@@ -59,7 +59,7 @@ class MoneyLedgerTest extends RouteTestSupport {
     }
 
     @Test
-    void aPredictionIsRecordedBeforeTheFirstLookAndForgottenAfterItsResult() throws Exception {
+    void aPredictionIsRecordedBeforeTheFirstPollAndForgottenAfterItsResult() throws Exception {
         start();
         simulator.on(Call.CREATE, created()).on(Call.POLL, succeeded("\"a\"").after(Duration.ofSeconds(1)));
 
@@ -85,7 +85,7 @@ class MoneyLedgerTest extends RouteTestSupport {
     @Test
     void aPredictionThatWasGivenUpIsForgottenAndTheSameRequestCreatesAnew() throws Exception {
         start("bactrian.replicate.poll-max-attempts", "1");
-        simulator.always(Call.CREATE, created()).on(Call.POLL, look("processing"), succeeded("\"a\""));
+        simulator.always(Call.CREATE, created()).on(Call.POLL, poll("processing"), succeeded("\"a\""));
 
         generateFails(REQUEST);
         await().until(() -> records().isEmpty());
@@ -167,7 +167,7 @@ class MoneyLedgerTest extends RouteTestSupport {
 
     private void stopWithAPredictionUnderWay() throws Exception {
         start("camel.main.shutdown-timeout", "1");
-        simulator.on(Call.CREATE, created()).always(Call.POLL, look("processing"));
+        simulator.on(Call.CREATE, created()).always(Call.POLL, poll("processing"));
         template().asyncRequestBody("direct:generate", REQUEST, String.class);
         await().until(() -> simulator.count(Call.POLL) > 0);
 
@@ -205,7 +205,7 @@ class MoneyLedgerTest extends RouteTestSupport {
     @Test
     void aPredictionThatCannotBeReadIsNotForgottenForThat() throws Exception {
         start("bactrian.ledger", "ledgerOfTheHost", "camel.main.shutdown-timeout", "1");
-        simulator.on(Call.CREATE, created()).always(Call.POLL, look("processing"));
+        simulator.on(Call.CREATE, created()).always(Call.POLL, poll("processing"));
         template().asyncRequestBody("direct:generate", REQUEST, String.class);
         await().until(() -> simulator.count(Call.POLL) > 0);
         stop();

@@ -1,6 +1,6 @@
 package dev.bactrian.route;
 
-import static dev.bactrian.route.ReplicateReplies.look;
+import static dev.bactrian.route.ReplicateReplies.poll;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
@@ -9,7 +9,7 @@ import java.util.ArrayList;
 import java.util.List;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import dev.bactrian.http.Answers;
+import dev.bactrian.http.ProviderJson;
 import dev.bactrian.simulator.Call;
 import dev.bactrian.simulator.RecordedRequest;
 import dev.bactrian.simulator.Reply;
@@ -79,7 +79,7 @@ class PlaygroundTest extends RouteTestSupport {
 
         RecordedRequest chat = simulator.requests(Call.CHAT).get(0);
         assertThat(chat.path()).isEqualTo("/v1/web/demo/chat/completions");
-        assertThat(chat.json()).isEqualTo(Answers.json(quoted("{'stream': true, 'model': 'solar-pro', 'messages': [{'role': 'user',"
+        assertThat(chat.json()).isEqualTo(ProviderJson.json(quoted("{'stream': true, 'model': 'solar-pro', 'messages': [{'role': 'user',"
                 + " 'content': 'System: Be brief.\\nUser: Hi\\nUser: Bye\\nAssistant:'}]}")).orElseThrow());
         assertThat(result.path("text").asText()).isEqualTo("안녕하세요");
         assertThat(takeChunks()).isEqualTo("안녕|하세요");
@@ -125,9 +125,9 @@ class PlaygroundTest extends RouteTestSupport {
     }
 
     @Test
-    void thirtyLooksAreTheBudgetAndNothingIsCancelled() throws Exception {
+    void thirtyPollsAreTheBudgetAndNothingIsCancelled() throws Exception {
         startPlayground();
-        simulator.always(Call.POLL, look("processing"));
+        simulator.always(Call.POLL, poll("processing"));
 
         JsonNode error = generateFails(quoted("{'model': 'gemma-2b', 'prompt': 'hi'}")).path("error");
 
@@ -140,7 +140,7 @@ class PlaygroundTest extends RouteTestSupport {
     void eachDefaultOfThePlaygroundCanBeSet() throws Exception {
         startPlayground("bactrian.replicate.poll-max-attempts", "2", "bactrian.upstage.prompt-style", "messages",
                 "bactrian.upstage.api-key", "up_key", "bactrian.default-model", "solar-mini");
-        simulator.always(Call.POLL, look("processing")).on(Call.CHAT, Reply.stream("a"));
+        simulator.always(Call.POLL, poll("processing")).on(Call.CHAT, Reply.stream("a"));
 
         generateFails(quoted("{'model': 'gemma-2b', 'prompt': 'hi'}"));
         generate(quoted("{" + CONVERSATION + "}"));

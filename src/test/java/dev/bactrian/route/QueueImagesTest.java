@@ -12,7 +12,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.bactrian.config.Property;
-import dev.bactrian.http.Answers;
+import dev.bactrian.http.ProviderJson;
 import dev.bactrian.simulator.Call;
 import dev.bactrian.simulator.Reply;
 import jakarta.jms.BytesMessage;
@@ -120,7 +120,7 @@ class QueueImagesTest extends RouteTestSupport {
         assertThat(image.getStringProperty("Content_HYPHEN_Type")).isEqualTo("image/gif");
         assertThat(messages.get(1).getStringProperty("BactrianContentName")).isEqualTo("pic-1.gif");
         TextMessage text = (TextMessage) messages.get(2);
-        JsonNode document = Answers.json(text.getText()).orElseThrow();
+        JsonNode document = ProviderJson.json(text.getText()).orElseThrow();
         assertThat(text.getStringProperty("BactrianContentName")).isEqualTo("pic.json");
         assertThat(url(document, 0)).startsWith(simulator.url());
         assertThat(document.path("images").path(1).path("file").asText()).isEqualTo("pic-1.gif");
@@ -161,7 +161,7 @@ class QueueImagesTest extends RouteTestSupport {
 
         send();
 
-        JsonNode image = Answers.json(((TextMessage) take("bactrian.dead", 1).get(0)).getText()).orElseThrow().path("images").path(0);
+        JsonNode image = ProviderJson.json(((TextMessage) take("bactrian.dead", 1).get(0)).getText()).orElseThrow().path("images").path(0);
         assertThat(image.path("url").asText()).startsWith(simulator.url());
         assertThat(image.path("data").asText()).isEqualTo("data:image/gif;base64," + Base64.getEncoder().encodeToString(GIF));
     }
@@ -181,7 +181,7 @@ class QueueImagesTest extends RouteTestSupport {
         replied.countDown();
 
         String data = "data:image/gif;base64," + Base64.getEncoder().encodeToString(GIF);
-        assertThat(url(Answers.json(reply).orElseThrow(), 1)).isEqualTo(data);
+        assertThat(url(ProviderJson.json(reply).orElseThrow(), 1)).isEqualTo(data);
         assertThat(url(takeResults(1).get(0).json(), 1)).isEqualTo(data);
     }
 
@@ -203,7 +203,7 @@ class QueueImagesTest extends RouteTestSupport {
 
         String reply = template().requestBody("jms:queue:bactrian.requests?requestTimeout=20000", REQUEST, String.class);
 
-        assertThat(url(Answers.json(reply).orElseThrow(), 1)).startsWith(simulator.url());
+        assertThat(url(ProviderJson.json(reply).orElseThrow(), 1)).startsWith(simulator.url());
         takeResults(3);
     }
 }

@@ -20,7 +20,7 @@ import java.util.concurrent.atomic.AtomicReference;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.bactrian.config.Property;
-import dev.bactrian.http.Answers;
+import dev.bactrian.http.ProviderJson;
 import dev.bactrian.simulator.Call;
 import dev.bactrian.simulator.Reply;
 import jakarta.jms.Connection;
@@ -102,7 +102,7 @@ class QueueTest extends RouteTestSupport {
         String reply = template().requestBody("jms:queue:bactrian.requests?requestTimeout=20000",
                 "{\"id\": \"asked\", \"model\": \"sd-3\", \"prompt\": \"a cat\"}", String.class);
 
-        assertThat(Answers.json(reply).orElseThrow().path("status").asText()).isEqualTo("succeeded");
+        assertThat(ProviderJson.json(reply).orElseThrow().path("status").asText()).isEqualTo("succeeded");
         assertThat(takeResult().json().path("id").asText()).isEqualTo("asked");
     }
 
@@ -159,7 +159,7 @@ class QueueTest extends RouteTestSupport {
         TextMessage dead = (TextMessage) take("bactrian.dead");
         assertThat(dead.getStringProperty("BactrianReason")).contains("3 tries", "bean:shaky", "the destination is down");
         assertThat(dead.getStringProperty("BactrianQueue")).isEqualTo("bactrian.deliveries");
-        assertThat(Answers.json(dead.getText()).orElseThrow().path("images").path(0).path("url").asText()).startsWith("http");
+        assertThat(ProviderJson.json(dead.getText()).orElseThrow().path("images").path(0).path("url").asText()).startsWith("http");
 
         Map<String, Object> properties = new java.util.HashMap<>();
         for (Object name : java.util.Collections.list((java.util.Enumeration<?>) dead.getPropertyNames())) {
@@ -209,9 +209,9 @@ class QueueTest extends RouteTestSupport {
     }
 
     @Test
-    void aPredictionWhoseLookIsBegunTooOftenIsGivenUpKeptAndCancelled() throws Exception {
+    void aPredictionWhosePollIsBegunTooOftenIsGivenUpKeptAndCancelled() throws Exception {
         startQueue(Property.LEDGER.key(), "worn", Property.REPLICATE_POLL_DELAY.key(), "1s");
-        simulator.always(Call.POLL, ReplicateReplies.look("processing"));
+        simulator.always(Call.POLL, ReplicateReplies.poll("processing"));
         send("{\"id\": \"cat\", \"model\": \"sd-3\", \"prompt\": \"a cat\"}", Map.of());
         await().atMost(SOON).until(() -> simulator.count(Call.POLL) == 1);
 
@@ -316,7 +316,7 @@ class QueueTest extends RouteTestSupport {
         takeResult();
         String reply = template().requestBody("jms:queue:bactrian.requests?requestTimeout=20000", request, String.class);
 
-        assertThat(Answers.json(reply).orElseThrow().path("error").path("message").asText()).isEqualTo("id: a request with the id cat was sent before");
+        assertThat(ProviderJson.json(reply).orElseThrow().path("error").path("message").asText()).isEqualTo("id: a request with the id cat was sent before");
         assertThat(simulator.count(Call.CREATE)).isOne();
     }
 

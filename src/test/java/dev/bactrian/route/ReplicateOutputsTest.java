@@ -13,7 +13,7 @@ import java.util.stream.Stream;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import dev.bactrian.http.Answers;
+import dev.bactrian.http.ProviderJson;
 import dev.bactrian.simulator.Call;
 import dev.bactrian.simulator.Reply;
 import org.junit.jupiter.api.DynamicTest;
@@ -179,6 +179,6 @@ class ReplicateOutputsTest extends RouteTestSupport {
     }
 
     private static JsonNode json(String json) {
-        return Answers.json(quoted(json)).orElseThrow();
+        return ProviderJson.json(quoted(json)).orElseThrow();
     }
 }

@@ -18,7 +18,7 @@ final class ReplicateReplies {
     }
 
     /** A poll that finds the prediction in that state, with nothing else said, its id neither. */
-    static Reply look(String status) {
+    static Reply poll(String status) {
         return Reply.json(200, "{\"status\": \"" + status + "\"}");
     }
 

@@ -2,7 +2,7 @@ package dev.bactrian.route;
 
 import static dev.bactrian.route.ReplicateReplies.created;
 import static dev.bactrian.route.ReplicateReplies.failed;
-import static dev.bactrian.route.ReplicateReplies.look;
+import static dev.bactrian.route.ReplicateReplies.poll;
 import static dev.bactrian.route.ReplicateReplies.succeeded;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.DynamicTest.dynamicTest;
@@ -47,11 +47,11 @@ class ReplicateStatesTest extends RouteTestSupport {
     }
 
     @TestFactory
-    Stream<DynamicTest> aStateThatIsAnEndEndsTheLooks() throws Exception {
+    Stream<DynamicTest> aStateThatIsAnEndEndsThePolls() throws Exception {
         start();
         return Arrays.stream(End.values()).map(end -> dynamicTest(end.name(), () -> {
             simulator.reset();
-            simulator.on(Call.CREATE, created()).on(Call.POLL, look("processing"), look(end.status));
+            simulator.on(Call.CREATE, created()).on(Call.POLL, poll("processing"), poll(end.status));
 
             assertEnd(end);
             assertThat(simulator.count(Call.POLL)).isEqualTo(2);
@@ -59,7 +59,7 @@ class ReplicateStatesTest extends RouteTestSupport {
     }
 
     @TestFactory
-    Stream<DynamicTest> aCreateThatAnswersAnEndNeedsNoLook() throws Exception {
+    Stream<DynamicTest> aCreateThatAnswersAnEndNeedsNoPoll() throws Exception {
         start();
         return Arrays.stream(End.values()).map(end -> dynamicTest(end.name(), () -> {
             simulator.reset();
@@ -82,7 +82,7 @@ class ReplicateStatesTest extends RouteTestSupport {
     }
 
     @Test
-    void aCreateThatAnswersItsOutputIsTheResultWithNoLook() throws Exception {
+    void aCreateThatAnswersItsOutputIsTheResultWithNoPoll() throws Exception {
         start();
         simulator.on(Call.CREATE, Reply.prediction("succeeded", "[\"Hel\", \"lo\"]"));
 
@@ -107,7 +107,7 @@ class ReplicateStatesTest extends RouteTestSupport {
     @Test
     void aStateThatNobodyKnowsCountsAsRunningAndIsWarnedOf() throws Exception {
         start();
-        simulator.on(Call.CREATE, created()).on(Call.POLL, look("queued"), look("Reticulating\\nsplines"), succeeded("\"done\""));
+        simulator.on(Call.CREATE, created()).on(Call.POLL, poll("queued"), poll("Reticulating\\nsplines"), succeeded("\"done\""));
 
         String log = logOf(() -> assertThat(generate(REQUEST).path("text").asText()).isEqualTo("done"));
 
@@ -117,7 +117,7 @@ class ReplicateStatesTest extends RouteTestSupport {
     }
 
     @Test
-    void aCreateThatSaysNoStateIsLookedAt() throws Exception {
+    void aCreateThatSaysNoStateIsPolled() throws Exception {
         start();
         simulator.on(Call.CREATE, Reply.json(201, "{\"id\": \"p1\"}")).on(Call.POLL, succeeded("\"done\""));
 
@@ -126,7 +126,7 @@ class ReplicateStatesTest extends RouteTestSupport {
     }
 
     @Test
-    void looksThatNeverSayAStateAreAnErrorThatSaysSo() throws Exception {
+    void pollsThatNeverSayAStateAreAnErrorThatSaysSo() throws Exception {
         start();
         simulator.on(Call.CREATE, created()).always(Call.POLL, Reply.json(200, "{\"id\": \"p1\", \"output\": [\"half\"]}"));
 

@@ -225,7 +225,7 @@ class ReplicateStreamTest extends RouteTestSupport {
     }
 
     @TestFactory
-    Stream<DynamicTest> howeverTheStreamEndsTheLooksDecide() throws Exception {
+    Stream<DynamicTest> howeverTheStreamEndsThePollsDecide() throws Exception {
         startStreaming("bactrian.stall-timeout", "400ms", "bactrian.replicate.poll-max-attempts", "30");
         return DynamicTest.stream(Stream.of(Ending.values()), Object::toString, ending -> {
             simulator.reset().on(Call.STREAM, ending.reply)
@@ -274,7 +274,7 @@ class ReplicateStreamTest extends RouteTestSupport {
     }
 
     @Test
-    void afterItsStreamAPredictionIsLookedAtThoughAWebhookIsAwaited() throws Exception {
+    void afterItsStreamAPredictionIsPolledThoughAWebhookIsAwaited() throws Exception {
         startStreaming("bactrian.replicate.webhook-url", "https://bot.example/webhook", "bactrian.replicate.webhook-secret",
                 "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYX", "bactrian.replicate.poll-delay", "10s");
         simulator.on(Call.STREAM, Reply.stream("a", "b"));
@@ -334,7 +334,7 @@ class ReplicateStreamTest extends RouteTestSupport {
     }
 
     @Test
-    void streamsHoldNoneOfTheThreadsThatLook() throws Exception {
+    void streamsHoldNoneOfTheThreadsThatPoll() throws Exception {
         startStreaming("bactrian.stall-timeout", "3s");
         simulator.always(Call.STREAM, Reply.rawStream("event: output\ndata: a\n\n").thenHang())
                 .always(Call.POLL, Reply.prediction("succeeded", "[\"a\"]"));

@@ -1,7 +1,7 @@
 package dev.bactrian.route;
 
 import static dev.bactrian.route.ReplicateReplies.created;
-import static dev.bactrian.route.ReplicateReplies.look;
+import static dev.bactrian.route.ReplicateReplies.poll;
 import static dev.bactrian.route.ReplicateReplies.succeeded;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
@@ -86,7 +86,7 @@ class ReplicateUrlsTest extends RouteTestSupport {
     }
 
     @TestFactory
-    Stream<DynamicTest> aRedirectOfALookIsAnError() throws Exception {
+    Stream<DynamicTest> aRedirectOfAPollIsAnError() throws Exception {
         start("bactrian.replicate.api-token", TOKEN);
         return Stream.of(301, 302, 303, 307, 308).map(status -> dynamicTest("status " + status, () -> {
             simulator.reset().on(Call.CREATE, created()).on(Call.POLL, redirect(status));
@@ -102,7 +102,7 @@ class ReplicateUrlsTest extends RouteTestSupport {
     @Test
     void aRedirectOfTheCancelIsNotFollowed() throws Exception {
         start("bactrian.replicate.api-token", TOKEN, "bactrian.replicate.poll-max-attempts", "1");
-        simulator.on(Call.CREATE, created()).on(Call.POLL, look("processing")).on(Call.CANCEL, redirect(307));
+        simulator.on(Call.CREATE, created()).on(Call.POLL, poll("processing")).on(Call.CANCEL, redirect(307));
 
         generateFails(REQUEST);
 
@@ -165,7 +165,7 @@ class ReplicateUrlsTest extends RouteTestSupport {
     void theEndpointsOwnQueryIsKept() throws Exception {
         start("bactrian.replicate.api-endpoint", simulator.predictionsUrl() + "?tenant=a%20b",
                 "bactrian.replicate.poll-endpoint", simulator.pollUrl() + "?tenant=a%20b", "bactrian.replicate.poll-max-attempts", "1");
-        simulator.on(Call.CREATE, created()).on(Call.POLL, look("processing"));
+        simulator.on(Call.CREATE, created()).on(Call.POLL, poll("processing"));
 
         generateFails(REQUEST);
 

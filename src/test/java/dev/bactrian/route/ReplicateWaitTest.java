@@ -76,7 +76,7 @@ class ReplicateWaitTest extends RouteTestSupport {
     }
 
     @Test
-    void anImageThatTheServiceWaitedForNeedsNoLook() throws Exception {
+    void anImageThatTheServiceWaitedForNeedsNoPoll() throws Exception {
         start("bactrian.replicate.prefer-wait", "1m");
 
         JsonNode document = generate(Map.of("provider", "replicate", "kind", "image", "prompt", "a camel"));

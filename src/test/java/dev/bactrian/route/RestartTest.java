@@ -15,7 +15,7 @@ import java.util.stream.Collectors;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.bactrian.config.Property;
-import dev.bactrian.http.Answers;
+import dev.bactrian.http.ProviderJson;
 import dev.bactrian.simulator.Call;
 import dev.bactrian.simulator.Simulator;
 import org.apache.camel.CamelContext;
@@ -168,7 +168,7 @@ class RestartTest extends RouteTestSupport {
                     answers.add(other.getCamelContext().createConsumerTemplate().receiveBody("seda:results", SOON.toMillis(), String.class));
                 }
                 assertThat(answers).allSatisfy(answer -> {
-                    JsonNode document = Answers.json(answer).orElseThrow();
+                    JsonNode document = ProviderJson.json(answer).orElseThrow();
                     assertThat(document.path("status").asText()).isEqualTo("succeeded");
                 });
                 assertThat(beans(other.getCamelContext())).hasSameSizeAs(beans(context())).noneMatch(beans(context())::contains);

@@ -17,7 +17,7 @@ import java.util.stream.Stream;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.bactrian.config.Property;
 import dev.bactrian.error.GenerateException;
-import dev.bactrian.http.Answers;
+import dev.bactrian.http.ProviderJson;
 import dev.bactrian.http.ProviderHttp;
 import dev.bactrian.simulator.Simulator;
 import org.apache.camel.CamelContext;
@@ -45,7 +45,7 @@ abstract class RouteTestSupport {
         }
 
         JsonNode json() {
-            return Answers.json(text()).orElseThrow();
+            return ProviderJson.json(text()).orElseThrow();
         }
     }
 
@@ -150,7 +150,7 @@ abstract class RouteTestSupport {
 
     /** The result document of a request to {@code direct:generate}. */
     JsonNode generate(Object request) {
-        return Answers.json(template().requestBody("direct:generate", request, String.class)).orElseThrow();
+        return ProviderJson.json(template().requestBody("direct:generate", request, String.class)).orElseThrow();
     }
 
     /** The error document of a request to {@code direct:generate} that must fail. */
@@ -159,7 +159,7 @@ abstract class RouteTestSupport {
             template().requestBody("direct:generate", request, String.class);
         } catch (CamelExecutionException e) {
             assertThat(e.getCause()).isInstanceOf(GenerateException.class);
-            return Answers.json(((GenerateException) e.getCause()).getDocument()).orElseThrow();
+            return ProviderJson.json(((GenerateException) e.getCause()).getDocument()).orElseThrow();
         }
         throw new AssertionError("the request succeeded");
     }

@@ -19,7 +19,7 @@ import java.util.stream.Stream;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.bactrian.config.SettingException;
-import dev.bactrian.http.Answers;
+import dev.bactrian.http.ProviderJson;
 import dev.bactrian.simulator.Call;
 import dev.bactrian.simulator.Reply;
 import org.apache.camel.builder.RouteBuilder;
@@ -83,7 +83,7 @@ class SafeOutcomeTest extends InboxTestSupport {
     }
 
     private JsonNode kept(String id) throws IOException {
-        return Answers.json(Files.readString(kept.resolve(id + ".json"))).orElseThrow();
+        return ProviderJson.json(Files.readString(kept.resolve(id + ".json"))).orElseThrow();
     }
 
     private List<String> log(String text) {

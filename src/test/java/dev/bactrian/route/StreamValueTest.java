@@ -2,7 +2,7 @@ package dev.bactrian.route;
 
 import static dev.bactrian.route.ReplicateReplies.created;
 import static dev.bactrian.route.ReplicateReplies.failed;
-import static dev.bactrian.route.ReplicateReplies.look;
+import static dev.bactrian.route.ReplicateReplies.poll;
 import static dev.bactrian.route.ReplicateReplies.succeeded;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
@@ -23,7 +23,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import dev.bactrian.emit.ChunkStream;
 import dev.bactrian.error.GenerateException;
 import dev.bactrian.generate.Headers;
-import dev.bactrian.http.Answers;
+import dev.bactrian.http.ProviderJson;
 import dev.bactrian.http.ProviderHttp;
 import dev.bactrian.simulator.Call;
 import dev.bactrian.simulator.Reply;
@@ -206,7 +206,7 @@ class StreamValueTest extends RouteTestSupport {
             }
         }));
 
-        JsonNode document = Answers.json(template().requestBody("direct:host", CHAT, String.class)).orElseThrow();
+        JsonNode document = ProviderJson.json(template().requestBody("direct:host", CHAT, String.class)).orElseThrow();
 
         assertThat(before[0]).as("the first chunk was in hand before the second was written").isTrue();
         assertThat(takeChunks()).isEqualTo("a|b|c");
@@ -228,9 +228,9 @@ class StreamValueTest extends RouteTestSupport {
     @Test
     void aPredictionsPiecesComeTheSameWay() throws Exception {
         startHost();
-        simulator.on(Call.CREATE, created()).on(Call.POLL, look("processing"), succeeded("[\"a\", \"\", \"b\"]"));
+        simulator.on(Call.CREATE, created()).on(Call.POLL, poll("processing"), succeeded("[\"a\", \"\", \"b\"]"));
 
-        JsonNode document = Answers.json(template().requestBody("direct:host", PREDICTION, String.class)).orElseThrow();
+        JsonNode document = ProviderJson.json(template().requestBody("direct:host", PREDICTION, String.class)).orElseThrow();
 
         assertThat(takeChunks()).isEqualTo("a|b");
         assertThat(document.path("prediction").path("id").asText()).isEqualTo("p1");
@@ -241,7 +241,7 @@ class StreamValueTest extends RouteTestSupport {
     @Test
     void aPredictionIsInHandAsSoonAsItIsCreated() throws Exception {
         startHost();
-        simulator.on(Call.CREATE, created()).always(Call.POLL, look("processing"));
+        simulator.on(Call.CREATE, created()).always(Call.POLL, poll("processing"));
 
         inHand(PREDICTION, exchange -> {
             assertThat(stream(exchange).hasNext()).isTrue();
@@ -256,7 +256,7 @@ class StreamValueTest extends RouteTestSupport {
         simulator.on(Call.CREATE, created()).on(Call.POLL, succeeded("[\"https://files.example/cat.png\"]"));
 
         inHand("{\"model\": \"stability-ai/stable-diffusion-3\", \"prompt\": \"a cat\"}", exchange -> {
-            JsonNode document = Answers.json(stream(exchange).document()).orElseThrow();
+            JsonNode document = ProviderJson.json(stream(exchange).document()).orElseThrow();
             assertThat(document.path("images").path(0).path("url").asText()).isEqualTo("https://files.example/cat.png");
             assertThat(stream(exchange).hasNext()).isFalse();
         });
@@ -268,7 +268,7 @@ class StreamValueTest extends RouteTestSupport {
         startHost();
         simulator.on(Call.CHAT, Reply.stream("a", "b")).on(Call.CREATE, created()).on(Call.POLL, succeeded("[\"a\", \"b\"]"));
 
-        JsonNode document = Answers.json(template().requestBody("direct:host-keeps", request, String.class)).orElseThrow();
+        JsonNode document = ProviderJson.json(template().requestBody("direct:host-keeps", request, String.class)).orElseThrow();
 
         assertThat(document.path("text").asText()).isEqualTo("ab");
         assertThat(document.path("id").asText()).isEqualTo("r1");
@@ -283,7 +283,7 @@ class StreamValueTest extends RouteTestSupport {
             exchange.getMessage().setBody(CHAT);
             exchange.getMessage().setHeader("mine", "header");
             exchange.setProperty("mine", "property");
-            for (String name : List.of("generation", "look", "stream", "chunks", "channel", "failure", "cancellation")) {
+            for (String name : List.of("generation", "poll", "stream", "chunks", "channel", "failure", "cancellation")) {
                 exchange.setVariable(name, "my " + name);
             }
             step = inRoute -> rest(stream(inRoute));
@@ -294,7 +294,7 @@ class StreamValueTest extends RouteTestSupport {
                 .containsEntry(Headers.REQUEST_ID, "r1").containsEntry(Headers.PROVIDER, "upstage").containsEntry(Headers.MODEL, "solar-pro4")
                 .containsEntry(Headers.KIND, "text").containsEntry(Headers.STATUS, "processing").hasSize(6);
         assertThat(answered.getProperty("mine")).isEqualTo("property");
-        assertThat(answered.getVariables()).isEqualTo(Map.of("generation", "my generation", "look", "my look", "stream", "my stream",
+        assertThat(answered.getVariables()).isEqualTo(Map.of("generation", "my generation", "poll", "my look", "stream", "my stream",
                 "chunks", "my chunks", "channel", "my channel", "failure", "my failure", "cancellation", "my cancellation"));
     }
 
@@ -412,7 +412,7 @@ class StreamValueTest extends RouteTestSupport {
     @Test
     void aPredictionThatNobodyWaitsForIsCancelled() throws Exception {
         startHost();
-        simulator.on(Call.CREATE, created()).always(Call.POLL, look("processing"));
+        simulator.on(Call.CREATE, created()).always(Call.POLL, poll("processing"));
 
         inHand(PREDICTION, exchange -> {
             stream(exchange).close();
@@ -472,7 +472,7 @@ class StreamValueTest extends RouteTestSupport {
         startHost();
         simulator.always(Call.CHAT, Reply.status(401)).always(Call.CREATE, Reply.status(401));
 
-        JsonNode document = Answers.json(template().requestBody("direct:handling", request, String.class)).orElseThrow();
+        JsonNode document = ProviderJson.json(template().requestBody("direct:handling", request, String.class)).orElseThrow();
 
         assertThat(document.path("error").path("type").asText()).isEqualTo("authentication");
         assertThat(document.path("id").asText()).isEqualTo("r1");
@@ -494,7 +494,7 @@ class StreamValueTest extends RouteTestSupport {
         startHost();
         simulator.on(Call.CHAT, Reply.rawStream(PIECE + PIECE));
 
-        JsonNode document = Answers.json(template().requestBody("direct:handling", CHAT, String.class)).orElseThrow();
+        JsonNode document = ProviderJson.json(template().requestBody("direct:handling", CHAT, String.class)).orElseThrow();
 
         assertThat(document.path("error").path("type").asText()).isEqualTo("stream-interrupted");
         assertThat(document.path("partialText").asText()).isEmpty();

@@ -17,7 +17,7 @@ import java.util.stream.Stream;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.bactrian.error.GenerateException;
-import dev.bactrian.http.Answers;
+import dev.bactrian.http.ProviderJson;
 import dev.bactrian.simulator.Call;
 import dev.bactrian.simulator.Reply;
 import org.apache.camel.Exchange;
@@ -109,7 +109,7 @@ class StreamVariantsTest extends RouteTestSupport {
         Wire(String stream, String chunks, String document) {
             this.bytes = stream.getBytes(UTF_8);
             this.chunks = chunks;
-            this.document = Answers.json(document.replace('\'', '"')).orElseThrow();
+            this.document = ProviderJson.json(document.replace('\'', '"')).orElseThrow();
         }
 
         void check(JsonNode actual, String actualChunks) {
@@ -301,7 +301,7 @@ class StreamVariantsTest extends RouteTestSupport {
     private static JsonNode document(Exchange exchange) {
         String document = exchange.getException() instanceof GenerateException failure ? failure.getDocument()
                 : exchange.getMessage().getBody(String.class);
-        JsonNode json = Answers.json(document).orElseThrow(() -> new AssertionError(exchange.getException()));
+        JsonNode json = ProviderJson.json(document).orElseThrow(() -> new AssertionError(exchange.getException()));
         assertThat(json).isInstanceOf(ObjectNode.class);
         return json;
     }

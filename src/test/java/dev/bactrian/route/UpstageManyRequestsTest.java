@@ -17,7 +17,7 @@ class UpstageManyRequestsTest extends RouteTestSupport {
 
     @Override
     Simulator simulator() {
-        return Simulator.builder().pause(java.time.Duration.ZERO).looks(0).recording(false).start();
+        return Simulator.builder().pause(java.time.Duration.ZERO).polls(0).recording(false).start();
     }
 
     @Test

@@ -14,7 +14,7 @@ import java.util.stream.Stream;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import dev.bactrian.http.Answers;
+import dev.bactrian.http.ProviderJson;
 import dev.bactrian.request.GenerateRequest;
 import dev.bactrian.simulator.Call;
 import dev.bactrian.simulator.Reply;
@@ -148,7 +148,7 @@ class UpstageTextIsTextTest extends RouteTestSupport {
 
             generate(request);
 
-            ObjectNode expected = Answers.JSON.valueToTree(request);
+            ObjectNode expected = ProviderJson.JSON.valueToTree(request);
             JsonNode sent = simulator.requests().get(0).json();
             assertThat(sent.get(text.text)).isEqualTo(expected.get(text.text));
             assertThat(sent.get("nested")).isEqualTo(expected.get("nested"));
@@ -216,7 +216,7 @@ class UpstageTextIsTextTest extends RouteTestSupport {
     Stream<DynamicTest> anErrorMessageComesBackAsItWasWrittenOnOneLine() throws Exception {
         start();
         return DynamicTest.stream(Stream.of(Text.values()).filter(text -> text.text.length() < 1000), Text::toString, text -> {
-            String body = Answers.JSON.writeValueAsString(Map.of("error", Map.of("message", "x" + text.text + "y")));
+            String body = ProviderJson.JSON.writeValueAsString(Map.of("error", Map.of("message", "x" + text.text + "y")));
             simulator.reset().on(Call.CHAT, Reply.json(400, body));
 
             String message = generateFails("hi").path("error").path("message").asText();

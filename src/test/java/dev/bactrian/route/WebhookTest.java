@@ -1,7 +1,7 @@
 package dev.bactrian.route;
 
 import static dev.bactrian.route.ReplicateReplies.created;
-import static dev.bactrian.route.ReplicateReplies.look;
+import static dev.bactrian.route.ReplicateReplies.poll;
 import static dev.bactrian.route.ReplicateReplies.succeeded;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
@@ -39,7 +39,7 @@ import javax.crypto.spec.SecretKeySpec;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
-import dev.bactrian.http.Answers;
+import dev.bactrian.http.ProviderJson;
 import dev.bactrian.simulator.Call;
 import dev.bactrian.simulator.Simulator;
 import org.apache.camel.Exchange;
@@ -131,12 +131,12 @@ class WebhookTest extends RouteTestSupport {
     }
 
     private static JsonNode document(CompletableFuture<String> asked) throws Exception {
-        return Answers.json(asked.get(SOON.toSeconds(), TimeUnit.SECONDS)).orElseThrow();
+        return ProviderJson.json(asked.get(SOON.toSeconds(), TimeUnit.SECONDS)).orElseThrow();
     }
 
     @Test
-    void aPredictionEndsByWebhookWithoutALook() throws Exception {
-        replaceSimulator(Simulator.builder().looks(1000).webhooks(SECRET).webhookCopies(2));
+    void aPredictionEndsByWebhookWithoutAPoll() throws Exception {
+        replaceSimulator(Simulator.builder().polls(1000).webhooks(SECRET).webhookCopies(2));
         startWithWebhooks();
 
         JsonNode result = generate(REQUEST);
@@ -155,8 +155,8 @@ class WebhookTest extends RouteTestSupport {
     }
 
     @Test
-    void whileItIsAwaitedLooksAreFew() throws Exception {
-        replaceSimulator(Simulator.builder().looks(1000).webhooks(SECRET).webhookDelay(Duration.ofSeconds(2)));
+    void whileItIsAwaitedPollsAreFew() throws Exception {
+        replaceSimulator(Simulator.builder().polls(1000).webhooks(SECRET).webhookDelay(Duration.ofSeconds(2)));
         startWithWebhooks("bactrian.replicate.webhook-look-delay", "500ms", "bactrian.replicate.poll-max-attempts", "1000");
 
         JsonNode result = generate(REQUEST);
@@ -168,8 +168,8 @@ class WebhookTest extends RouteTestSupport {
     }
 
     @Test
-    void aWebhookThatIsLostIsMadeUpForByALook() throws Exception {
-        replaceSimulator(Simulator.builder().looks(2));
+    void aWebhookThatIsLostIsMadeUpForByAPoll() throws Exception {
+        replaceSimulator(Simulator.builder().polls(2));
         startWithWebhooks("bactrian.replicate.webhook-look-delay", "200ms");
 
         assertThat(generate(REQUEST).path("prediction").path("polls").asInt()).isEqualTo(2);
@@ -177,9 +177,9 @@ class WebhookTest extends RouteTestSupport {
     }
 
     @Test
-    void theBudgetOfTimeStaysAndALastLookIsMade() throws Exception {
+    void theBudgetOfTimeStaysAndALastPollIsMade() throws Exception {
         startWithWebhooks("bactrian.replicate.poll-max-attempts", "10");
-        simulator.on(Call.CREATE, created()).always(Call.POLL, look("processing"));
+        simulator.on(Call.CREATE, created()).always(Call.POLL, poll("processing"));
 
         JsonNode document = generateFails(REQUEST);
 
@@ -190,7 +190,7 @@ class WebhookTest extends RouteTestSupport {
     }
 
     @Test
-    void aSingleLookIsMadeToo() throws Exception {
+    void aSinglePollIsMadeToo() throws Exception {
         startWithWebhooks("bactrian.replicate.poll-max-attempts", "1");
         simulator.on(Call.CREATE, created()).on(Call.POLL, succeeded("[\"seen\"]"));
 
@@ -200,8 +200,8 @@ class WebhookTest extends RouteTestSupport {
     }
 
     @Test
-    void ofWebhookAndLookTheFirstWinsAndTheOtherChangesNothing() throws Exception {
-        replaceSimulator(Simulator.builder().looks(3).webhooks(SECRET).webhookDelay(Duration.ofMillis(60)).webhookCopies(3));
+    void ofWebhookAndPollTheFirstWinsAndTheOtherChangesNothing() throws Exception {
+        replaceSimulator(Simulator.builder().polls(3).webhooks(SECRET).webhookDelay(Duration.ofMillis(60)).webhookCopies(3));
         startWithWebhooks("bactrian.replicate.webhook-look-delay", "20ms", "bactrian.file.enabled", "true");
         Path inbox = Files.createDirectories(folder.resolve("inbox"));
         for (int i = 0; i < 10; i++) {
@@ -220,9 +220,9 @@ class WebhookTest extends RouteTestSupport {
 
     @Test
     void aForgedOneChangesNothing() throws Exception {
-        replaceSimulator(Simulator.builder().looks(1000).webhooks(OTHER_SECRET));
+        replaceSimulator(Simulator.builder().polls(1000).webhooks(OTHER_SECRET));
         startWithWebhooks("bactrian.replicate.poll-max-attempts", "20");
-        simulator.always(Call.POLL, look("processing"));
+        simulator.always(Call.POLL, poll("processing"));
 
         assertThat(generateFails(REQUEST).path("error").path("type").asText()).isEqualTo("timeout");
 
@@ -305,7 +305,7 @@ class WebhookTest extends RouteTestSupport {
 
     @Test
     void aPredictionThatTheQueueHoldsEndsByWebhookToo() throws Exception {
-        replaceSimulator(Simulator.builder().looks(1000).webhooks(SECRET).webhookDelay(Duration.ofMillis(500)));
+        replaceSimulator(Simulator.builder().polls(1000).webhooks(SECRET).webhookDelay(Duration.ofMillis(500)));
         startWithWebhooks("bactrian.jms.enabled", "true");
 
         template().sendBodyAndHeaders("jms:queue:bactrian.requests", REQUEST, Map.of());
@@ -339,7 +339,7 @@ class WebhookTest extends RouteTestSupport {
 
     @Test
     void whileTheQueueAwaitsItTheLedgerIsLeftAlone() throws Exception {
-        replaceSimulator(Simulator.builder().looks(1000).webhooks(SECRET).webhookDelay(Duration.ofSeconds(1)));
+        replaceSimulator(Simulator.builder().polls(1000).webhooks(SECRET).webhookDelay(Duration.ofSeconds(1)));
         startWithWebhooks("bactrian.jms.enabled", "true", "bactrian.ledger", "counting");
 
         template().sendBodyAndHeaders("jms:queue:bactrian.requests", REQUEST, Map.of());
@@ -367,7 +367,7 @@ class WebhookTest extends RouteTestSupport {
     @Test
     void camelListensWhereItIsTold() throws Exception {
         entry = "direct:from-the-front-door";
-        replaceSimulator(Simulator.builder().looks(1000).webhooks(SECRET));
+        replaceSimulator(Simulator.builder().polls(1000).webhooks(SECRET));
         startWithWebhooks("bactrian.replicate.webhook-from", entry);
 
         assertThat(generate(REQUEST).path("status").asText()).isEqualTo("succeeded");
@@ -379,7 +379,7 @@ class WebhookTest extends RouteTestSupport {
     void camelItselfListens() throws Exception {
         int port = server.getAddress().getPort();
         server.stop(0);
-        replaceSimulator(Simulator.builder().looks(1000).webhooks(SECRET).webhookDelay(Duration.ofMillis(300)));
+        replaceSimulator(Simulator.builder().polls(1000).webhooks(SECRET).webhookDelay(Duration.ofMillis(300)));
         startWithWebhooks("bactrian.replicate.webhook-from", "platform-http:/webhook?httpMethodRestrict=POST",
                 "camel.server.enabled", "true", "camel.server.host", "127.0.0.1", "camel.server.port", Integer.toString(port),
                 "bactrian.max-response-bytes", "1KB");

@@ -18,7 +18,7 @@ import java.util.Map;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.bactrian.error.GenerateException;
 import dev.bactrian.generate.Account;
-import dev.bactrian.http.Answers;
+import dev.bactrian.http.ProviderJson;
 import dev.bactrian.request.GenerateRequest;
 import dev.bactrian.simulator.Call;
 import dev.bactrian.simulator.RecordedRequest;
@@ -62,7 +62,7 @@ class WhoseRequestTest extends RouteTestSupport {
     }
 
     private static JsonNode document(Exchange answer) {
-        return Answers.json(answer.getException() instanceof GenerateException failure ? failure.getDocument()
+        return ProviderJson.json(answer.getException() instanceof GenerateException failure ? failure.getDocument()
                 : answer.getMessage().getBody(String.class)).orElseThrow();
     }
 

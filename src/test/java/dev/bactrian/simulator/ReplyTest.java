@@ -31,7 +31,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 @Timeout(30)
 class ReplyTest {
 
-    private static final String CHAT = UpstageTest.chat("solar-pro4", "x", true, "");
+    private static final String CHAT = UpstageApiTest.chat("solar-pro4", "x", true, "");
 
     private final Simulator simulator = Simulator.builder().pause(Duration.ZERO).start();
 
@@ -78,7 +78,7 @@ class ReplyTest {
 
     @Test
     void normal_answers_keep_the_connection_alive() throws IOException {
-        try (Socket socket = Web.chatSocket(simulator, UpstageTest.chat("solar-pro4", "x", false, ""))) {
+        try (Socket socket = Web.chatSocket(simulator, UpstageApiTest.chat("solar-pro4", "x", false, ""))) {
             InputStream in = socket.getInputStream();
             readUntil(in, "}}}");
             socket.getOutputStream().write("GET /v1/predictions/none HTTP/1.1\r\nHost: x\r\n\r\n".getBytes(UTF_8));

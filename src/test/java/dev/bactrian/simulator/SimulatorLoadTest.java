@@ -22,7 +22,7 @@ import org.junit.jupiter.api.Timeout;
 class SimulatorLoadTest {
 
     private static final int STREAMS = 1000;
-    private static final String CHAT = UpstageTest.chat("solar-pro4", "x", true, "");
+    private static final String CHAT = UpstageApiTest.chat("solar-pro4", "x", true, "");
 
     @Test
     void a_thousand_streams_at_once_need_few_threads() {
@@ -69,7 +69,7 @@ class SimulatorLoadTest {
 
     @Test
     void many_short_calls_come_through_complete() throws Exception {
-        try (Simulator simulator = Simulator.builder().recording(false).looks(1).start()) {
+        try (Simulator simulator = Simulator.builder().recording(false).polls(1).start()) {
             var pool = Executors.newFixedThreadPool(32);
             try {
                 List<CompletableFuture<Void>> workers = new ArrayList<>();

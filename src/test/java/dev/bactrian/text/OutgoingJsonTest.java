@@ -7,7 +7,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.bactrian.generate.Documents;
-import dev.bactrian.http.Answers;
+import dev.bactrian.http.ProviderJson;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -17,7 +17,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 class OutgoingJsonTest {
 
     private static JsonNode json(String text) {
-        return Answers.json(text.replace('\'', '"')).orElseThrow();
+        return ProviderJson.json(text.replace('\'', '"')).orElseThrow();
     }
 
     /** As somebody else reads what we write. */

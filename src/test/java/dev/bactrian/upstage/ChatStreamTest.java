@@ -17,8 +17,8 @@ import java.util.Random;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.bactrian.error.ErrorType;
 import dev.bactrian.error.GenerationFailure;
-import dev.bactrian.http.Answers;
-import dev.bactrian.http.Reads;
+import dev.bactrian.http.ProviderJson;
+import dev.bactrian.http.ScriptedInputStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -34,7 +34,7 @@ class ChatStreamTest {
     private static final String STOP = "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n";
 
     private static String content(String text) {
-        return choice("{\"content\":" + Answers.JSON.getNodeFactory().textNode(text) + "}");
+        return choice("{\"content\":" + ProviderJson.JSON.getNodeFactory().textNode(text) + "}");
     }
 
     private static String choice(String delta) {
@@ -171,12 +171,12 @@ class ChatStreamTest {
         return chunks;
     }
 
-    private static ChatStream open(Reads reads) {
+    private static ChatStream open(ScriptedInputStream reads) {
         return new ChatStream("test", reads);
     }
 
     private static ChatStream open(String... parts) {
-        return open(Reads.of(parts));
+        return open(ScriptedInputStream.of(parts));
     }
 
     private static GenerationFailure failure(ChatStream stream) {
@@ -187,7 +187,7 @@ class ChatStreamTest {
         }
     }
 
-    private static void assertWhole(Wire row, Reads reads, String how, Object... arguments) {
+    private static void assertWhole(Wire row, ScriptedInputStream reads, String how, Object... arguments) {
         ChatStream stream = open(reads);
 
         assertThat(drain(stream)).as(how, arguments).isEqualTo(row.chunks);
@@ -198,13 +198,13 @@ class ChatStreamTest {
     @ParameterizedTest
     @EnumSource
     void anAnswersChunksAreItsPiecesInOrderAndNeverEmpty(Wire row) {
-        assertWhole(row, Reads.cutAt(row.bytes), "in one read");
+        assertWhole(row, ScriptedInputStream.cutAt(row.bytes), "in one read");
     }
 
     @ParameterizedTest
     @EnumSource
     void theFinishReasonComesThroughAsItIs(Wire row) {
-        ChatStream stream = open(Reads.cutAt(row.bytes));
+        ChatStream stream = open(ScriptedInputStream.cutAt(row.bytes));
         drain(stream);
 
         assertThat(stream.answer().path("finishReason").textValue()).isEqualTo(row.finishReason);
@@ -215,14 +215,14 @@ class ChatStreamTest {
     @EnumSource
     void twoReadsGiveTheSameChunksWhereverTheyAreCut(Wire row) {
         for (int cut = 0; cut <= row.bytes.length; cut++) {
-            assertWhole(row, Reads.cutAt(row.bytes, cut), "cut at byte %d", cut);
+            assertWhole(row, ScriptedInputStream.cutAt(row.bytes, cut), "cut at byte %d", cut);
         }
     }
 
     @ParameterizedTest
     @EnumSource
     void aByteAtATimeGivesTheSameChunks(Wire row) {
-        assertWhole(row, Reads.oneByteEach(row.bytes), "a byte at a time");
+        assertWhole(row, ScriptedInputStream.oneByteEach(row.bytes), "a byte at a time");
     }
 
     @ParameterizedTest
@@ -231,7 +231,7 @@ class ChatStreamTest {
         long seed = Long.getLong("bactrian.test.seed", System.nanoTime());
         Random random = new Random(seed);
         for (int round = 0; round < 20; round++) {
-            assertWhole(row, Reads.atRandom(row.bytes, random, 50), "-Dbactrian.test.seed=%d, round %d", seed, round);
+            assertWhole(row, ScriptedInputStream.atRandom(row.bytes, random, 50), "-Dbactrian.test.seed=%d, round %d", seed, round);
         }
     }
 
@@ -239,7 +239,7 @@ class ChatStreamTest {
     @EnumSource
     void anAnswerCutBeforeItsEndIsInterrupted(Wire row) {
         for (int cut = 0; cut < row.terminal(); cut++) {
-            ChatStream stream = open(Reads.cutAt(Arrays.copyOf(row.bytes, cut)));
+            ChatStream stream = open(ScriptedInputStream.cutAt(Arrays.copyOf(row.bytes, cut)));
             try {
                 fail("cut at byte %d of %d: success with %s", cut, row.terminal(), drain(stream));
             } catch (GenerationFailure e) {
@@ -253,7 +253,7 @@ class ChatStreamTest {
     @EnumSource
     void anAnswerCutAfterItsEndIsWhole(Wire row) {
         for (int cut = row.terminal(); cut <= row.bytes.length; cut++) {
-            assertWhole(row, Reads.cutAt(Arrays.copyOf(row.bytes, cut)), "cut at byte %d", cut);
+            assertWhole(row, ScriptedInputStream.cutAt(Arrays.copyOf(row.bytes, cut)), "cut at byte %d", cut);
         }
     }
 
@@ -276,7 +276,7 @@ class ChatStreamTest {
     @ParameterizedTest
     @EnumSource(names = {"REASONING", "REASONING_CONTENT", "REASONING_AND_CONTENT_AT_ONCE"})
     void reasoningIsKeptApartFromTheText(Wire row) {
-        ChatStream stream = open(Reads.cutAt(row.bytes));
+        ChatStream stream = open(ScriptedInputStream.cutAt(row.bytes));
         drain(stream);
 
         assertThat(stream.answer().path("reasoning").textValue()).isEqualTo("15 percent");
@@ -287,7 +287,7 @@ class ChatStreamTest {
     void reasoningBesideBytesThatAreNotUtf8IsKeptOnce() {
         byte[] wire = (choice("{\"reasoning\":\"abc\",\"content\":\"X\"}") + STOP + DONE).getBytes(StandardCharsets.UTF_8);
         wire[new String(wire, StandardCharsets.ISO_8859_1).indexOf('X')] = (byte) 0xE9;
-        ChatStream stream = open(Reads.cutAt(wire));
+        ChatStream stream = open(ScriptedInputStream.cutAt(wire));
         drain(stream);
 
         assertThat(stream.answer().path("reasoning").textValue()).isEqualTo("abc");
@@ -309,7 +309,7 @@ class ChatStreamTest {
 
     @Test
     void aToolCallInPiecesIsPutTogether() {
-        ChatStream stream = open(Reads.oneByteEach(Wire.TOOL_CALL.bytes));
+        ChatStream stream = open(ScriptedInputStream.oneByteEach(Wire.TOOL_CALL.bytes));
         drain(stream);
 
         assertThat(stream.answer().path("toolCalls").toString()).isEqualTo(
@@ -464,14 +464,14 @@ class ChatStreamTest {
         }
 
         private static String pretty(String json) {
-            return Answers.json(json).orElseThrow().toPrettyString();
+            return ProviderJson.json(json).orElseThrow().toPrettyString();
         }
     }
 
     @ParameterizedTest
     @EnumSource
     void oneCompletionInPlaceOfAStreamIsTheAnswerInOnePiece(Whole row) {
-        for (Reads reads : List.of(Reads.cutAt(row.bytes), Reads.oneByteEach(row.bytes))) {
+        for (ScriptedInputStream reads : List.of(ScriptedInputStream.cutAt(row.bytes), ScriptedInputStream.oneByteEach(row.bytes))) {
             ChatStream stream = open(reads);
 
             assertThat(drain(stream)).containsExactly("Hello 🐫");
@@ -495,7 +495,7 @@ class ChatStreamTest {
     void oneCompletionThatBreaksOffIsNoAnswer() {
         byte[] whole = COMPLETION.getBytes(StandardCharsets.UTF_8);
         for (int cut = 0; cut < whole.length - 1; cut++) {
-            ChatStream stream = open(Reads.cutAt(Arrays.copyOf(whole, cut)));
+            ChatStream stream = open(ScriptedInputStream.cutAt(Arrays.copyOf(whole, cut)));
 
             assertThat(failure(stream).retryable()).as("cut at byte %d", cut).isTrue();
             assertThat(stream.text()).isEmpty();
@@ -544,7 +544,7 @@ class ChatStreamTest {
     @ParameterizedTest
     @EnumSource
     void whatCameInPlaceOfAnAnswerHasATypeAndItsOwnWords(InPlace row) {
-        for (Reads reads : List.of(Reads.cutAt(row.bytes), Reads.oneByteEach(row.bytes))) {
+        for (ScriptedInputStream reads : List.of(ScriptedInputStream.cutAt(row.bytes), ScriptedInputStream.oneByteEach(row.bytes))) {
             ChatStream stream = open(reads);
             GenerationFailure failure = failure(stream);
 
@@ -615,7 +615,7 @@ class ChatStreamTest {
     @ParameterizedTest
     @EnumSource
     void aBrokenAnswerIsInterruptedAndKeepsWhatCame(Broken row) {
-        for (Reads reads : List.of(Reads.cutAt(row.bytes), Reads.oneByteEach(row.bytes))) {
+        for (ScriptedInputStream reads : List.of(ScriptedInputStream.cutAt(row.bytes), ScriptedInputStream.oneByteEach(row.bytes))) {
             ChatStream stream = open(reads);
             GenerationFailure failure = failure(stream);
 
@@ -628,7 +628,7 @@ class ChatStreamTest {
 
     @Test
     void aStalledStreamSaysSo() {
-        ChatStream stream = open(Reads.of(content("Hel")).thenFail(new SocketTimeoutException("Read timed out")));
+        ChatStream stream = open(ScriptedInputStream.of(content("Hel")).thenFail(new SocketTimeoutException("Read timed out")));
 
         assertThat(failure(stream)).hasMessageContaining("bactrian.stall-timeout");
         assertThat(stream.text()).isEqualTo("Hel");
@@ -636,13 +636,13 @@ class ChatStreamTest {
 
     @Test
     void aBrokenConnectionSaysSo() {
-        assertThat(failure(open(Reads.of(content("Hel")).thenFail(new SocketException("Connection reset"))))).hasMessageContaining("Connection reset");
+        assertThat(failure(open(ScriptedInputStream.of(content("Hel")).thenFail(new SocketException("Connection reset"))))).hasMessageContaining("Connection reset");
     }
 
     @ParameterizedTest
     @EnumSource
     void onceTheReasonToFinishIsThereTheConnectionMayDoWhatItLikes(Loss row) {
-        ChatStream stream = open(Reads.of(content("Hi") + STOP).thenFail(row.how));
+        ChatStream stream = open(ScriptedInputStream.of(content("Hi") + STOP).thenFail(row.how));
 
         assertThat(drain(stream)).containsExactly("Hi");
         assertThat(stream.answer().path("finishReason").asText()).isEqualTo("stop");
@@ -661,7 +661,7 @@ class ChatStreamTest {
 
     @Test
     void askingForMoreNeverWaits() {
-        ChatStream stream = open(Reads.of(content("Hel")).thenSilence());
+        ChatStream stream = open(ScriptedInputStream.of(content("Hel")).thenSilence());
 
         assertThat(stream.hasNext()).isTrue();
         assertThat(stream.next()).isEqualTo("Hel");
@@ -670,7 +670,7 @@ class ChatStreamTest {
 
     @Test
     void aPieceIsThereBeforeTheNextOneIs() {
-        ChatStream stream = open(Reads.of(content("Hel"), content("lo")).thenSilence());
+        ChatStream stream = open(ScriptedInputStream.of(content("Hel"), content("lo")).thenSilence());
 
         assertThat(stream.next()).isEqualTo("Hel");
         assertThat(stream.next()).isEqualTo("lo");
@@ -678,7 +678,7 @@ class ChatStreamTest {
 
     @Test
     void doneEndsTheStreamAtOnceThoughTheConnectionStaysOpen() {
-        Reads reads = Reads.of(content("Hi"), STOP, DONE).thenSilence();
+        ScriptedInputStream reads = ScriptedInputStream.of(content("Hi"), STOP, DONE).thenSilence();
         ChatStream stream = open(reads);
 
         assertThat(drain(stream)).containsExactly("Hi");
@@ -701,7 +701,7 @@ class ChatStreamTest {
 
     @Test
     void aStreamThatIsFailedFromOutsideEndsWithThatFailure() {
-        Reads reads = Reads.of(content("Hel"), content("lo")).thenSilence();
+        ScriptedInputStream reads = ScriptedInputStream.of(content("Hel"), content("lo")).thenSilence();
         ChatStream stream = open(reads);
         stream.next();
         GenerationFailure reason = new GenerationFailure(ErrorType.DELIVERY_FAILED, "a chunk could not be emitted");
@@ -728,7 +728,7 @@ class ChatStreamTest {
 
     @Test
     void aStreamThatIsClosedHasNothingMore() {
-        Reads reads = Reads.of(content("Hel"), content("lo"));
+        ScriptedInputStream reads = ScriptedInputStream.of(content("Hel"), content("lo"));
         ChatStream stream = open(reads);
         stream.next();
 
@@ -755,7 +755,7 @@ class ChatStreamTest {
         byte[] wire = (content("aXb") + STOP + DONE).getBytes(StandardCharsets.UTF_8);
         wire[new String(wire, StandardCharsets.ISO_8859_1).indexOf('X')] = (byte) 0xE9;
 
-        assertThat(drain(open(Reads.cutAt(wire)))).containsExactly("a\uFFFDb");
+        assertThat(drain(open(ScriptedInputStream.cutAt(wire)))).containsExactly("a\uFFFDb");
     }
 
     /** Events that look like the one before but for their text are not parsed; these are the ones that must be. */

@@ -12,7 +12,7 @@ import dev.bactrian.error.ErrorType;
 import dev.bactrian.error.GenerationFailure;
 import dev.bactrian.generate.Cancellation;
 import dev.bactrian.generate.Generation;
-import dev.bactrian.http.Answers;
+import dev.bactrian.http.ProviderJson;
 import dev.bactrian.model.Kind;
 import dev.bactrian.model.Model;
 import dev.bactrian.model.Provider;
@@ -69,7 +69,7 @@ class UpstageTest {
 
     @Test
     void rolesAreKeptAndDevelopersAreSystem() throws IOException {
-        JsonNode messages = Answers.JSON.readTree(body(upstage(), request("{'messages':[{'role':'developer','content':'be brief'},"
+        JsonNode messages = ProviderJson.JSON.readTree(body(upstage(), request("{'messages':[{'role':'developer','content':'be brief'},"
                 + "{'role':'user','content':'hi'},{'role':'assistant','content':'hello'},{'role':'user','content':'bye'}]}"))).path("messages");
 
         assertThat(messages.findValuesAsText("role")).containsExactly("system", "user", "assistant", "user");
@@ -88,7 +88,7 @@ class UpstageTest {
 
     @Test
     void whatToolsNeedIsKept() throws IOException {
-        JsonNode messages = Answers.JSON.readTree(body(upstage(), request("{'messages':[{'role':'user','content':'weather?'},"
+        JsonNode messages = ProviderJson.JSON.readTree(body(upstage(), request("{'messages':[{'role':'user','content':'weather?'},"
                 + "{'role':'assistant','content':null,'tool_calls':[{'id':'c1','type':'function','function':{'name':'w','arguments':'{}'}}]},"
                 + "{'role':'tool','tool_call_id':'c1','name':'w','content':'rain'}]}"))).path("messages");
 
@@ -111,7 +111,7 @@ class UpstageTest {
         }
         String prompt = odd + "가".repeat(400_000);
 
-        String sent = Answers.JSON.readTree(body(upstage(), GenerateRequest.ofPrompt(prompt))).at("/messages/0/content").textValue();
+        String sent = ProviderJson.JSON.readTree(body(upstage(), GenerateRequest.ofPrompt(prompt))).at("/messages/0/content").textValue();
 
         assertThat(sent.equals(prompt)).isTrue();
     }

@@ -1,0 +1,125 @@
+package dev.bactrian.bench;
+
+import java.io.BufferedReader;
+import java.io.File;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Predicate;
+
+/** A Java process of the benchmark, whose lines of output can be waited for. Ended when it is closed. */
+final class ChildProcess implements AutoCloseable {
+
+    private static final String END = "\u0000";
+
+    private final Process process;
+    private final long started = System.nanoTime();
+    private final BlockingQueue<Line> lines = new LinkedBlockingQueue<>();
+
+    /**
+     * A line of output.
+     *
+     * @param text    the line
+     * @param seconds when it came, from the start of the process
+     */
+    record Line(String text, double seconds) {
+    }
+
+    /** Starts {@code java} with those arguments, in that folder. */
+    ChildProcess(Path folder, File errors, List<String> arguments) throws IOException {
+        List<String> command = new ArrayList<>();
+        command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+        command.addAll(arguments);
+        process = new ProcessBuilder(command).directory(folder.toFile()).redirectError(ProcessBuilder.Redirect.appendTo(errors)).start();
+        Runtime.getRuntime().addShutdownHook(new Thread(process::destroyForcibly));
+        Thread reader = new Thread(this::read, "reader");
+        reader.setDaemon(true);
+        reader.start();
+    }
+
+    private void read() {
+        try (var in = new BufferedReader(new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8))) {
+            String line = in.readLine();
+            while (line != null) {
+                lines.add(new Line(line, seconds()));
+                line = in.readLine();
+            }
+        } catch (IOException e) {
+            // ended
+        }
+        lines.add(new Line(END, seconds()));
+    }
+
+    /** Since its start. */
+    double seconds() {
+        return (System.nanoTime() - started) / 1e9;
+    }
+
+    long pid() {
+        return process.pid();
+    }
+
+    /** Writes a line to its input. */
+    void tell(String line) throws IOException {
+        process.getOutputStream().write((line + "\n").getBytes(StandardCharsets.UTF_8));
+        process.getOutputStream().flush();
+    }
+
+    /**
+     * Waits for a line and drops those before it.
+     *
+     * @throws IOException where the process ends, or so many seconds pass, without one
+     */
+    Line await(Predicate<String> wanted, int seconds) throws IOException, InterruptedException {
+        long until = System.nanoTime() + TimeUnit.SECONDS.toNanos(seconds);
+        while (true) {
+            Line line = lines.poll(until - System.nanoTime(), TimeUnit.NANOSECONDS);
+            if (line == null) {
+                throw new IOException("nothing after " + seconds + " s");
+            } else if (line.text().equals(END)) {
+                throw new IOException("the process ended with code " + process.waitFor());
+            } else if (wanted.test(line.text())) {
+                return line;
+            }
+        }
+    }
+
+    /**
+     * The lines that are there by now.
+     *
+     * @throws IOException where the process has ended
+     */
+    List<String> ready() throws IOException, InterruptedException {
+        List<Line> there = new ArrayList<>();
+        lines.drainTo(there);
+        List<String> texts = there.stream().map(Line::text).toList();
+        if (texts.contains(END)) {
+            throw new IOException("the process ended with code " + process.waitFor());
+        }
+        return texts;
+    }
+
+    /** Asks it to end, and waits until it has. */
+    void end(int seconds) throws IOException, InterruptedException {
+        process.destroy();
+        if (!process.waitFor(seconds, TimeUnit.SECONDS)) {
+            throw new IOException("it has not ended after " + seconds + " s");
+        }
+    }
+
+    @Override
+    public void close() {
+        process.destroyForcibly();
+        try {
+            process.waitFor(10, TimeUnit.SECONDS);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+}

@@ -1,0 +1,122 @@
+package dev.bactrian.bench;
+
+import java.io.File;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+
+/** The simulator in a process of its own, and what is measured against it. */
+final class TestBed implements AutoCloseable {
+
+    static final Path HERE = Path.of("").toAbsolutePath();
+    static final File ERRORS = HERE.resolve("target/bench/errors.log").toFile();
+    static final String READY = "Simulator listening on ";
+    private static final int LONGEST = 180;
+
+    private final ChildProcess simulator;
+    private final String url;
+    private ChildProcess broker;
+
+    /** Starts a simulator: how it answers is said by its own options. */
+    TestBed(String... options) throws IOException, InterruptedException {
+        this(Candidate.bactrian(), Stream.concat(Stream.of("dev.bactrian.simulator.Simulator", "0"), Stream.of(options)).toList());
+    }
+
+    private TestBed(String classPath, List<String> main) throws IOException, InterruptedException {
+        List<String> arguments = new ArrayList<>(List.of("-cp", classPath));
+        arguments.addAll(main);
+        Files.createDirectories(ERRORS.toPath().getParent());
+        simulator = new ChildProcess(HERE, ERRORS, arguments);
+        url = simulator.await(line -> line.startsWith(READY), 30).text().substring(READY.length()).strip();
+    }
+
+    /** Starts a simulator that notes when predictions are looked at, the last of so many looks finding one ended. */
+    static TestBed noting(int polls) throws IOException, InterruptedException {
+        return of(Polls.class, polls);
+    }
+
+    /** Starts another server in the simulator's place. */
+    static TestBed of(Class<?> server, int... numbers) throws IOException, InterruptedException {
+        List<String> main = new ArrayList<>(List.of(server.getName()));
+        IntStream.of(numbers).mapToObj(String::valueOf).forEach(main::add);
+        return new TestBed(Candidate.BACTRIAN.classPath(), main);
+    }
+
+    /** What the simulator has noted of the looks at all predictions but so many, the first. */
+    Map<String, Double> polls(int leftOut) throws IOException, InterruptedException {
+        simulator.tell(String.valueOf(leftOut));
+        return figures(simulator.await(line -> line.startsWith(Measure.MARK), LONGEST).text());
+    }
+
+    /** Starts a broker in a process of its own, with an empty journal, and tells its URL. */
+    String broker() throws IOException, InterruptedException {
+        broker = new ChildProcess(HERE, ERRORS, List.of("-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", Candidate.BACTRIAN.classPath(),
+                Broker.class.getName(), Files.createTempDirectory(Path.of("target/bench"), "broker-").toString()));
+        return broker.await(line -> line.startsWith(Broker.READY), 30).text().substring(Broker.READY.length()).strip();
+    }
+
+    String url() {
+        return url;
+    }
+
+    /** Measures a contender in a process of its own; empty where that failed, which is said on the error output. */
+    Map<String, Double> measure(String what, Candidate contender, int... numbers) throws InterruptedException {
+        return measure(List.of(), what, contender, numbers);
+    }
+
+    /** The same, with options for its virtual machine. */
+    Map<String, Double> measure(List<String> options, String what, Candidate contender, int... numbers) throws InterruptedException {
+        List<String> arguments = new ArrayList<>(options);
+        arguments.addAll(List.of("-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", contender.classPath(),
+                Measure.class.getName(), what, contender.name(), url));
+        IntStream.of(numbers).mapToObj(String::valueOf).forEach(arguments::add);
+        Map<String, Double> figures = new HashMap<>();
+        try (ChildProcess child = new ChildProcess(HERE, ERRORS, arguments)) {
+            figures.putAll(figures(child.await(text -> text.startsWith(Measure.MARK), LONGEST).text()));
+        } catch (IOException e) {
+            failed(contender + ", " + what, e);
+        }
+        return figures;
+    }
+
+    /** Says what could not be measured. */
+    static void failed(String what, IOException reason) {
+        System.err.println(what + ": " + reason.getMessage() + ", see " + HERE.relativize(ERRORS.toPath()));
+    }
+
+    /** The figures of a line. */
+    static Map<String, Double> figures(String line) {
+        Map<String, Double> figures = new HashMap<>();
+        for (String figure : line.substring(Measure.MARK.length()).split(" ")) {
+            String[] parts = figure.split("=");
+            if (parts.length == 2) {
+                figures.put(parts[0], Double.valueOf(parts[1]));
+            }
+        }
+        return figures;
+    }
+
+    /** The service from its jar, in a folder of its own, its requests answered by this simulator. */
+    ChildProcess service(Path folder, String... options) throws IOException {
+        List<String> arguments = new ArrayList<>(List.of(options));
+        arguments.addAll(List.of("-Dbactrian.upstage.api-endpoint=" + url + "/v1/chat/completions",
+                "-Dbactrian.replicate.api-endpoint=" + url + "/v1/predictions",
+                "-Dbactrian.replicate.poll-endpoint=" + url + "/v1/predictions/{id}",
+                "-jar", HERE.resolve("target/bactrian.jar").toString()));
+        return new ChildProcess(folder, ERRORS, arguments);
+    }
+
+    @Override
+    public void close() {
+        simulator.close();
+        if (broker != null) {
+            broker.close();
+        }
+    }
+}

@@ -1,0 +1,138 @@
+package dev.bactrian.http;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.util.Optional;
+
+import com.fasterxml.jackson.core.JacksonException;
+import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.JsonToken;
+import com.fasterxml.jackson.core.StreamReadConstraints;
+import com.fasterxml.jackson.core.StreamReadFeature;
+import com.fasterxml.jackson.core.StreamWriteConstraints;
+import com.fasterxml.jackson.core.json.JsonReadFeature;
+import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import dev.bactrian.text.JsonMappers;
+import dev.bactrian.text.OneLine;
+import dev.bactrian.text.OutgoingJson;
+import dev.bactrian.text.Unicode;
+
+/** Reads what providers answer: JSON where it is JSON, whatever its content type says. */
+public final class ProviderJson {
+
+    private static final int LONGEST_NUMBER = 1_000_000;
+    private static final int DEEPEST = 100_000;
+
+    /** Written is whatever can be read, wrapped a few levels deeper. */
+    private static final StreamWriteConstraints WRITTEN = StreamWriteConstraints.builder()
+            .maxNestingDepth(StreamReadConstraints.DEFAULT_MAX_DEPTH + 100).build();
+
+    /**
+     * Lenient where the services are (a key given twice, unknown fields), and without a limit of its own on a string's
+     * length: {@code bactrian.max-response-bytes} is the limit.
+     */
+    public static final ObjectMapper JSON = JsonMapper.builder(JsonMappers.factory(JsonMappers.limits().build())
+                    .streamWriteConstraints(WRITTEN).build())
+            .enable(DeserializationFeature.USE_BIG_DECIMAL_FOR_FLOATS)
+            .nodeFactory(new JsonNodeFactory(true))
+            .build();
+
+    /**
+     * For what {@link #JSON} can't read: what other writers of JSON let pass (NaN, control characters in texts), and what
+     * is deeper or longer than anybody means. Numbers with a fraction or an exponent are doubles here: any can be read.
+     */
+    private static final ObjectMapper LENIENT = JsonMapper.builder(JsonMappers.factory(JsonMappers.limits().maxNestingDepth(DEEPEST).maxNumberLength(LONGEST_NUMBER).build())
+            .enable(StreamReadFeature.USE_FAST_BIG_NUMBER_PARSER).enable(StreamReadFeature.USE_FAST_DOUBLE_PARSER).build())
+            .enable(JsonReadFeature.ALLOW_NON_NUMERIC_NUMBERS, JsonReadFeature.ALLOW_UNESCAPED_CONTROL_CHARS,
+                    JsonReadFeature.ALLOW_BACKSLASH_ESCAPING_ANY_CHARACTER, JsonReadFeature.ALLOW_TRAILING_COMMA,
+                    JsonReadFeature.ALLOW_LEADING_ZEROS_FOR_NUMBERS, JsonReadFeature.ALLOW_LEADING_PLUS_SIGN_FOR_NUMBERS,
+                    JsonReadFeature.ALLOW_LEADING_DECIMAL_POINT_FOR_NUMBERS, JsonReadFeature.ALLOW_TRAILING_DECIMAL_POINT_FOR_NUMBERS)
+            .build();
+
+    private static final String BYTE_ORDER_MARK = "\uFEFF";
+
+    private ProviderJson() {
+    }
+
+    /** The body as JSON, or empty where it is not. Read as leniently as it can be: it may be paid for. */
+    public static Optional<JsonNode> json(String body) {
+        if (body == null) {
+            return Optional.empty();
+        }
+        String blank = body.stripLeading();
+        String text = blank.startsWith(BYTE_ORDER_MARK) ? blank.substring(1) : body;
+        try {
+            return Optional.of(JSON.readTree(text)).filter(node -> !node.isMissingNode());
+        } catch (JacksonException | NumberFormatException e) {
+            return lenient(text);
+        }
+    }
+
+    private static Optional<JsonNode> lenient(String text) {
+        try {
+            return Optional.of(OutgoingJson.cut(LENIENT.readTree(text))).filter(node -> !node.isMissingNode());
+        } catch (JacksonException | NumberFormatException e) {
+            return Optional.empty();
+        }
+    }
+
+    /** A field of an object that breaks off, alone in an object; empty where it has not come. */
+    public static Optional<JsonNode> begun(String body, String field) {
+        try (JsonParser parser = LENIENT.createParser(body == null ? "" : body)) {
+            if (parser.nextToken() != JsonToken.START_OBJECT) {
+                return Optional.empty();
+            }
+            for (String name = parser.nextFieldName(); name != null; name = parser.nextFieldName()) {
+                if (parser.nextToken() == JsonToken.VALUE_STRING && name.equals(field)) {
+                    return Optional.of(JSON.createObjectNode().put(field, parser.getText()));
+                }
+                parser.skipChildren();
+            }
+        } catch (IOException e) {
+            // It breaks off before.
+        }
+        return Optional.empty();
+    }
+
+    /** The JSON as UTF-8, for a provider: as it is, but that half of a surrogate pair becomes U+FFFD. */
+    public static byte[] bytes(JsonNode json) {
+        try {
+            return Unicode.valid(JSON.writeValueAsString(json)).getBytes(StandardCharsets.UTF_8);
+        } catch (JsonProcessingException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    static Optional<Double> number(String body, String field) {
+        return json(body).map(node -> node.get(field)).filter(JsonNode::isNumber).map(JsonNode::doubleValue);
+    }
+
+    /**
+     * The service's own words in an error answer, on one line: those of a JSON body in any of the usual forms
+     * ({@code error}, {@code detail}, {@code message}, {@code title}, {@code errors}; text, objects or lists), else plain
+     * text; empty for HTML, half a document and the like.
+     */
+    public static Optional<String> message(String body) {
+        if (body == null) {
+            return Optional.empty();
+        }
+        // What is JSON at its beginning need not be JSON: "404 page not found".
+        return json(body).filter(node -> node.isContainerNode() || node.isTextual()).map(ProviderJson::message)
+                .orElseGet(() -> ErrorWords.ofText(body).map(OneLine::of));
+    }
+
+    /** The same of a body that is JSON. */
+    public static Optional<String> message(JsonNode body) {
+        return ErrorWords.of(body).map(OneLine::of);
+    }
+
+    /** What a page of HTML says: its title, else its text, on one line; empty where it holds no words. */
+    public static Optional<String> title(String page) {
+        return ErrorWords.ofPage(page).map(OneLine::of);
+    }
+}

@@ -1,0 +1,273 @@
+package dev.bactrian.jms;
+
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.NavigableSet;
+import java.util.Set;
+import java.util.concurrent.ConcurrentSkipListSet;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+
+import dev.bactrian.config.Beans;
+import dev.bactrian.config.Property;
+import dev.bactrian.config.Settings;
+import dev.bactrian.emit.Delivery;
+import dev.bactrian.emit.Emitter;
+import dev.bactrian.error.ErrorType;
+import dev.bactrian.error.GenerationFailure;
+import dev.bactrian.generate.Cancellations;
+import dev.bactrian.generate.Capacity;
+import dev.bactrian.generate.Generation;
+import dev.bactrian.generate.Headers;
+import dev.bactrian.generate.Intake;
+import dev.bactrian.ledger.Ledger;
+import dev.bactrian.observe.Observer;
+import dev.bactrian.replicate.PollState;
+import dev.bactrian.replicate.PollCounts;
+import jakarta.jms.Destination;
+import jakarta.jms.JMSException;
+import jakarta.jms.Queue;
+import org.apache.camel.AggregationStrategy;
+import org.apache.camel.CamelContext;
+import org.apache.camel.Exchange;
+import org.apache.camel.support.SynchronizationAdapter;
+
+/**
+ * What {@code routes/from-jms.camel.yaml} can't say itself of requests and predictions under way: what is read from a
+ * message, and what is written into the next. Of a sender's properties {@code BactrianModel}, {@code BactrianProvider} and
+ * the content type are read, no other.
+ */
+public final class QueueRequests implements AggregationStrategy {
+
+
+    private static final List<String> READ = List.of(Headers.MODEL, Headers.PROVIDER, Exchange.CONTENT_TYPE);
+
+    /** The variable that holds the request's id that was claimed for a message. */
+    private static final String CLAIMED = "claimed";
+
+    /** Milliseconds that a message to {@code bactrian.polls} was delayed by. */
+    private final NavigableSet<Long> delays = new ConcurrentSkipListSet<>();
+    private final CamelContext camelContext;
+    private final QueueMessages letters;
+    private final InFlightLimiter inFlight;
+    private final long maxRequestBytes;
+    private final Set<String> ours;
+
+    QueueRequests(CamelContext camelContext, QueueMessages letters) {
+        this.camelContext = camelContext;
+        this.letters = letters;
+        Settings settings = Settings.of(camelContext);
+        inFlight = new InFlightLimiter(Capacity.of(camelContext).most());
+        Observer.of(camelContext).waiting(inFlight::waiting);
+        maxRequestBytes = settings.bytes(Property.MAX_REQUEST_BYTES);
+        ours = Stream.of(Property.JMS_REQUESTS, Property.JMS_POLLS, Property.JMS_DELIVERIES, Property.JMS_DEAD_LETTERS)
+                .map(settings::require).collect(Collectors.toSet());
+    }
+
+    /** Takes a request off its queue, waiting until there is room for it. */
+    public void request(Exchange exchange) throws JMSException {
+        inFlight.begin(this::isStopping);
+        exchange.getExchangeExtension().addOnCompletion(new SynchronizationAdapter() {
+            @Override
+            public void onDone(Exchange done) {
+                inFlight.end();
+            }
+        });
+        QueueMessage letter = letters.open(exchange, maxRequestBytes);
+        String messageId = letter.message().getJMSMessageID();
+        String correlationId = letter.correlationId();
+        exchange.setVariable(Intake.DEFAULT_ID, correlationId == null || correlationId.isBlank() ? messageId : correlationId);
+        exchange.setVariable(Intake.DELIVERY, messageId);
+        exchange.setVariable(Intake.INPUT, Settings.of(camelContext).require(Property.JMS_INPUT));
+        exchange.getMessage().getHeaders().keySet().retainAll(READ);
+    }
+
+    /**
+     * Leaves a request's text or bytes as the body.
+     *
+     * @throws GenerationFailure {@code invalid-request} where the message is of another kind, or wants its answer where
+     *                           it would be taken for a request
+     */
+    public void read(Exchange exchange) throws JMSException {
+        QueueMessages.hold(exchange);
+        QueueMessage letter = QueueMessages.of(exchange);
+        if (isOurs(letter.replyTo())) {
+            throw new GenerationFailure(ErrorType.INVALID_REQUEST, "JMSReplyTo: names a queue of Bactrian's own");
+        }
+        Body body = letter.body();
+        if (body.text() == null && body.bytes() == null) {
+            throw new GenerationFailure(ErrorType.INVALID_REQUEST, "not a text or bytes message but " + body.kind().words);
+        }
+        exchange.getMessage().setBody(body.text() != null ? body.text() : body.bytes());
+    }
+
+    private boolean isOurs(Destination destination) throws JMSException {
+        // Artemis also knows a queue as address::queue.
+        return destination instanceof Queue queue && Stream.of(queue.getQueueName().split("::")).anyMatch(ours::contains);
+    }
+
+    /**
+     * Lets a request into work that was not sent twice and has not been begun too often.
+     *
+     * @throws GenerationFailure where it was
+     */
+    public void admit(Exchange exchange) throws JMSException {
+        QueueMessage letter = QueueMessages.of(exchange);
+        Generation generation = exchange.getVariable("generation", Generation.class);
+        if (!claim(generation, letter.message().getJMSMessageID())) {
+            exchange.setVariable("duplicate", true);
+            throw new GenerationFailure(ErrorType.INVALID_REQUEST, "id: a request with the id " + generation.id() + " was sent before");
+        }
+        exchange.setVariable(CLAIMED, generation.id());
+        if (letter.isDead()) {
+            throw givenUp(letter);
+        }
+    }
+
+    /** Claims a request's id. While the ledger can't be reached the message is held: to go on might pay twice. */
+    private boolean claim(Generation generation, String messageId) {
+        while (true) {
+            try {
+                boolean claimed = ledger().claim(generation.id(), messageId);
+                if (generation.isReplicate()) {
+                    ledger().recall(generation);
+                }
+                return claimed;
+            } catch (GenerationFailure e) {
+                ledger().isWaitedFor(e);
+                inFlight.pause(this::isStopping);
+            }
+        }
+    }
+
+    /** Takes a prediction under way off its queue; there is no {@code generation} where it is none. */
+    public void prediction(Exchange exchange) throws JMSException {
+        QueueMessage letter = letters.open(exchange, Body.WHOLE);
+        exchange.getMessage().removeHeaders("*");
+        PollMessage waiting = PollMessage.read(QueueMessages.text(letter)).orElse(null);
+        if (waiting == null) {
+            exchange.setVariable("letter", letter.readable() ? letter.because("not a prediction under way") : letter);
+            return;
+        }
+        exchange.setVariable("generation", waiting.generation());
+        exchange.setVariable("poll", waiting.poll());
+        exchange.setVariable(CLAIMED, waiting.generation().id());
+        cancellations().follow(exchange, waiting.generation().id(), waiting.poll());
+        PollCounts polls = waiting.poll().polls();
+        boolean first = polls.answered() == 0 && polls.misses() == 0 && polls.skipped() <= 1;
+        if (first) {
+            ledger().forget(waiting.generation().recallKey());
+        }
+    }
+
+    /** Lets a look be made. Where that was begun too often the prediction is given up. */
+    public void admitPoll(Exchange exchange) {
+        QueueMessages.hold(exchange);
+        if (QueueMessages.of(exchange).isDead()) {
+            exchange.setVariable("poll", exchange.getVariable("poll", PollState.class).givenUp(givenUp(QueueMessages.of(exchange))));
+        }
+    }
+
+    private static GenerationFailure givenUp(QueueMessage letter) {
+        return new GenerationFailure(ErrorType.PROVIDER_UNAVAILABLE, "given up: " + letter.reason(), null, QueueMessage.MOST_ATTEMPTS, false, null);
+    }
+
+    /** Hands what a request or a look has come to back to the message's own exchange. */
+    @Override
+    public Exchange aggregate(Exchange letter, Exchange outcome) {
+        letter.getMessage().setBody(outcome.getMessage().getBody());
+        letter.getMessage().setHeaders(outcome.getMessage().getHeaders());
+        for (String variable : List.of("generation", "poll", "failure", "duplicate", CLAIMED)) {
+            letter.setVariable(variable, outcome.getVariable(variable));
+        }
+        return letter;
+    }
+
+    /** Leaves the message that waits for the next look, {@code pauseMillis} or a little longer. */
+    public void later(Exchange exchange) {
+        PollState poll = exchange.getVariable("poll", PollState.class);
+        long delay = available(rounded(exchange.getVariable("pauseMillis", Long.class)));
+        exchange.setVariable("laterMillis", delay);
+        Generation generation = exchange.getVariable("generation", Generation.class);
+        exchange.getMessage().removeHeaders("*");
+        exchange.getMessage().setBody(new PollMessage(generation, poll).write());
+        QueueMessages.addReply(exchange);
+        inFlight.waiting(poll.getId(), delay);
+        cancellations().later(generation.id(), poll, Duration.ofMillis(delay));
+    }
+
+    /** While the application stops Camel sends to no new endpoint: then a delay that was used before, the next shorter one if there is. */
+    private long available(long delay) {
+        if (!camelContext.isStopping()) {
+            delays.add(delay);
+            return delay;
+        }
+        Long shorter = delays.floor(delay);
+        Long longer = delays.ceiling(delay);
+        return shorter != null ? shorter : longer != null ? longer : delay;
+    }
+
+    /** Up to two digits that count: each delay is an endpoint of its own, and there must not be many. */
+    static long rounded(long millis) {
+        long step = 1;
+        while (millis / step >= 100) {
+            step *= 10;
+        }
+        return (millis + step - 1) / step * step;
+    }
+
+    /**
+     * The deliveries of the document that is the body, its sender's reply among them.
+     *
+     * @throws RejectedExecutionException where it failed while the application stops, and may be done again
+     */
+    public List<Delivery> deliveries(Exchange exchange) throws JMSException {
+        boolean failed = exchange.getVariable("failure") != null;
+        if (failed && isStopping() && !mayBePaidFor(exchange)) {
+            throw new RejectedExecutionException("stopped before its work was done; the request goes back to its queue");
+        }
+        PollState poll = exchange.getVariable("poll", PollState.class);
+        if (poll != null) {
+            inFlight.ended(poll.getId());
+        }
+        String claimed = exchange.getVariable(CLAIMED, String.class);
+        if (failed && claimed != null) {
+            // It may be sent again under the same id.
+            ledger().unclaim(claimed);
+        }
+        List<Delivery> deliveries = new ArrayList<>();
+        if (exchange.getVariable("duplicate") == null) {
+            deliveries.addAll(emitter().deliveries(exchange));
+        }
+        if (QueueMessages.of(exchange).replyTo() != null && !isOurs(QueueMessages.of(exchange).replyTo())) {
+            deliveries.add(Delivery.answer(exchange.getMessage().getBody(String.class)));
+        }
+        return deliveries;
+    }
+
+    /** A create that was not answered as it should: it may have been accepted all the same, and is not made again. */
+    private static boolean mayBePaidFor(Exchange exchange) {
+        Generation generation = exchange.getVariable("generation", Generation.class);
+        GenerationFailure failure = exchange.getVariable("failure", GenerationFailure.class);
+        return generation != null && generation.isReplicate() && exchange.getVariable("poll") == null
+                && failure.attempts() > 0 && !failure.retryable();
+    }
+
+    private Ledger ledger() {
+        return letters.ledger();
+    }
+
+    private Cancellations cancellations() {
+        return Beans.one(camelContext, Cancellations.class);
+    }
+
+    private Emitter emitter() {
+        return Beans.one(camelContext, Emitter.class);
+    }
+
+    private boolean isStopping() {
+        return camelContext.isStopping() || camelContext.isStopped();
+    }
+}

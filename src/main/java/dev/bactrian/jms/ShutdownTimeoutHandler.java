@@ -1,0 +1,37 @@
+package dev.bactrian.jms;
+
+import java.util.concurrent.ScheduledThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
+
+import dev.bactrian.config.Beans;
+import dev.bactrian.emit.Images;
+import dev.bactrian.http.ProviderHttp;
+import dev.bactrian.threads.Pools;
+import org.apache.camel.CamelContext;
+import org.apache.camel.support.LifecycleStrategySupport;
+
+/**
+ * Breaks off the calls that are open when the time to stop in is over. A consumer stops when its call has ended, however
+ * long that takes; broken off, the call fails and its request goes back to the queue.
+ */
+final class ShutdownTimeoutHandler extends LifecycleStrategySupport {
+
+    private static final long CHECK_MILLIS = 100;
+
+    private final ScheduledThreadPoolExecutor checks = Pools.scheduled("bactrian-end-of-grace", 1);
+
+    @Override
+    public void onContextStopping(CamelContext context) {
+        checks.scheduleWithFixedDelay(() -> {
+            if (context.getShutdownStrategy().isTimeoutOccurred()) {
+                Beans.all(context, ProviderHttp.class).values().forEach(ProviderHttp::breakOff);
+                Beans.all(context, Images.class).values().forEach(Images::stop);
+            }
+        }, CHECK_MILLIS, CHECK_MILLIS, TimeUnit.MILLISECONDS);
+    }
+
+    @Override
+    public void onContextStopped(CamelContext context) {
+        checks.shutdownNow();
+    }
+}

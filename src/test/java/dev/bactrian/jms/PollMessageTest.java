@@ -1,0 +1,87 @@
+package dev.bactrian.jms;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import dev.bactrian.generate.Generation;
+import dev.bactrian.model.Kind;
+import dev.bactrian.model.Model;
+import dev.bactrian.model.Provider;
+import dev.bactrian.replicate.PollState;
+import dev.bactrian.replicate.PollCounts;
+import dev.bactrian.replicate.PredictionStatus;
+import dev.bactrian.replicate.PollTimings;
+import dev.bactrian.request.ChatMessage;
+import dev.bactrian.request.GenerateRequest;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class PollMessageTest {
+
+    private static PollMessage waiting(Kind kind, Instant startedAt) {
+        GenerateRequest request = new GenerateRequest("cat", null, null, kind, List.of(ChatMessage.of("user", "a \"cat\"\n낙타")), null,
+                JsonNodeFactory.instance.objectNode().put("seed", 7));
+        Model model = new Model(Provider.REPLICATE, "owner/name", kind, "abc");
+        return new PollMessage(Generation.resume("cat", request, model, "cat-0123", startedAt), PollState.resume("p1", "processing", new PollCounts(3, 2, 1, 4),
+                PollTimings.resume(startedAt.plusSeconds(10), Duration.ofMillis(1234), null)));
+    }
+
+    @Test
+    void isReadAsItWasWritten() {
+        Instant startedAt = Instant.now().minusSeconds(60);
+
+        PollMessage read = PollMessage.read(waiting(Kind.IMAGE, startedAt).write()).orElseThrow();
+
+        assertThat(read.generation().id()).isEqualTo("cat");
+        assertThat(read.generation().model()).isEqualTo(new Model(Provider.REPLICATE, "owner/name", Kind.IMAGE, "abc"));
+        assertThat(read.generation().recallKey()).isEqualTo("cat-0123");
+        assertThat(read.generation().startedAt()).isEqualTo(startedAt);
+        assertThat(read.generation().elapsed()).isBetween(Duration.ofSeconds(60), Duration.ofSeconds(90));
+        assertThat(read.generation().request().promptFor(true)).isEqualTo("a \"cat\"\n낙타");
+        assertThat(read.poll().getId()).isEqualTo("p1");
+        assertThat(read.poll().prediction().status()).isEqualTo(PredictionStatus.PROCESSING);
+        assertThat(read.poll().polls()).isEqualTo(new PollCounts(3, 2, 1, 4));
+        assertThat(read.poll().isPending()).isTrue();
+        assertThat(read.poll().times().waited()).isEqualTo(Duration.ofMillis(1234));
+        assertThat(read.poll().times().ran()).isNull();
+        assertThat(read.poll().times().createdAt()).isBetween(startedAt.plusSeconds(9), startedAt.plusSeconds(11));
+    }
+
+    @Test
+    void keepsAKindThatNobodyKnows() {
+        assertThat(PollMessage.read(waiting(null, Instant.now()).write()).orElseThrow().generation().model().kind()).isNull();
+    }
+
+    @Test
+    void doesNotCarryTheConversationOfAText() {
+        assertThat(waiting(Kind.TEXT, Instant.now()).write()).doesNotContain("낙타");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"", "x", "[]", "{}", "null", "{\"id\": \"cat\"}"})
+    void isNotReadFromWhatIsNone(String text) {
+        assertThat(PollMessage.read(text)).isEmpty();
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"id", "recallKey", "prediction"})
+    void hasNoNameThatLeadsElsewhere(String field) {
+        String state = waiting(Kind.TEXT, Instant.now()).write();
+        assertThat(PollMessage.read(state)).isPresent();
+        assertThat(PollMessage.read(state.replaceFirst("(\"" + field + "\":\")[^\"]*", "$1../x"))).isEmpty();
+        assertThat(PollMessage.read(state.replaceFirst("\"" + field + "\":\"[^\"]*\"", "\"" + field + "\":1"))).isEmpty();
+    }
+
+    @Test
+    void isNotReadWithATimeThatIsNone() {
+        String state = waiting(Kind.TEXT, Instant.now()).write();
+        assertThat(PollMessage.read(state.replaceFirst("(\"startedAt\":\")[^\"]*", "$1yesterday"))).isEmpty();
+        assertThat(PollMessage.read(state.replaceFirst("(\"startedAt\":\")[^\"]*", "$1" + "1600-01-01T00:00:00Z"))).isEmpty();
+        assertThat(PollMessage.read(state.replaceFirst("\"kind\":\"text\"", "\"kind\":\"film\""))).isEmpty();
+    }
+}

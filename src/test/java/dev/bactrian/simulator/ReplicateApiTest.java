@@ -1,0 +1,424 @@
+package dev.bactrian.simulator;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.awt.image.BufferedImage;
+import java.io.ByteArrayInputStream;
+import java.io.IOException;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Collectors;
+import javax.imageio.ImageIO;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Predictions as Replicate's official API makes them, seen by an HTTP client. */
+class ReplicateApiTest {
+
+    private static final String GEMMA = "dff94eaf770e1fc211e425a50b51baa8e4cac6c39ef074681f9e39d778773626";
+    private static final String SDXL = "5f24084160c9089501c1b3545d9be3c27883ae2239b6f412990e82d4a6210f8f";
+
+    private Simulator simulator = Simulator.start();
+
+    @AfterEach
+    void close() {
+        for (Call call : Call.values()) {
+            assertThat(simulator.concurrent(call)).as("%s left open", call).isZero();
+        }
+        simulator.close();
+    }
+
+    @Test
+    void a_text_prediction_starts_grows_and_succeeds_at_the_third_poll() throws IOException {
+        HttpResponse<String> created = create(GEMMA, "{\"prompt\":\"two humps?\"}");
+
+        assertThat(created.statusCode()).isEqualTo(201);
+        JsonNode first = json(created);
+        assertThat(first.path("id").asText()).matches("[a-z0-9]{26}");
+        assertThat(first.path("status").asText()).isEqualTo("starting");
+        assertThat(first.get("output").isNull()).isTrue();
+        assertThat(first.path("model").asText()).isEqualTo("google-deepmind/gemma-2b-it");
+        assertThat(first.path("version").asText()).isEqualTo(GEMMA);
+        assertThat(first.path("input").path("prompt").asText()).isEqualTo("two humps?");
+        String get = first.path("urls").path("get").asText();
+        assertThat(get).isEqualTo(simulator.pollUrl().replace("{id}", first.path("id").asText()));
+
+        assertThat(json(Web.get(get)).path("status").asText()).isEqualTo("starting");
+        JsonNode second = json(Web.get(get));
+        assertThat(second.path("status").asText()).isEqualTo("processing");
+        assertThat(second.path("started_at").asText()).endsWith("Z");
+        JsonNode third = json(Web.get(get));
+        assertThat(third.path("status").asText()).isEqualTo("succeeded");
+        assertThat(third.path("metrics").path("predict_time").isNumber()).isTrue();
+        assertThat(strings(second.path("output"))).isNotEmpty().hasSizeLessThan(third.path("output").size());
+        assertThat(strings(third.path("output"))).startsWith(strings(second.path("output")).toArray(new String[0]));
+        assertThat(String.join("", strings(third.path("output")))).contains("two humps?");
+        assertThat(json(Web.get(get)).path("output")).isEqualTo(third.path("output"));
+    }
+
+    @Test
+    void answers_in_korean_when_asked_in_korean() throws IOException {
+        simulator.close();
+        simulator = Simulator.builder().polls(0).start();
+
+        JsonNode prediction = json(create(GEMMA, "{\"prompt\":\"낙타 혹은 몇 개?\"}"));
+
+        assertThat(prediction.path("status").asText()).isEqualTo("succeeded");
+        assertThat(String.join("", strings(prediction.path("output")))).contains("낙타 혹은 몇 개?", "쌍봉낙타");
+    }
+
+    @Test
+    void an_image_prediction_ends_with_addresses_of_real_pictures() throws IOException {
+        JsonNode prediction = ended(create(SDXL, "{\"prompt\":\"a camel\",\"num_outputs\":2}"));
+
+        assertThat(strings(prediction.path("output"))).hasSize(2).allMatch(url -> url.startsWith(simulator.url()));
+        HttpResponse<byte[]> file = Web.getBytes(prediction.path("output").path(0).asText());
+        assertThat(file.statusCode()).isEqualTo(200);
+        assertThat(file.headers().firstValue("Content-Type")).contains("image/png");
+        BufferedImage image = ImageIO.read(new ByteArrayInputStream(file.body()));
+        assertThat(image.getWidth()).isEqualTo(SamplePicture.WIDTH);
+        assertThat(image.getHeight()).isEqualTo(SamplePicture.HEIGHT);
+        assertThat(image.getRGB(98, 60)).as("hump").isEqualTo(image.getRGB(146, 60));
+        assertThat(image.getRGB(122, 55)).as("between the humps").isNotEqualTo(image.getRGB(98, 55));
+        assertThat(simulator.count(Call.FILE)).isOne();
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "stability-ai/stable-diffusion-3, '{}', true",
+        "black-forest-labs/flux-schnell, '{}', true",
+        "someone/painter, '{\"width\":512}', true",
+        "someone/painter, '{}', false",
+        "ibm-granite/granite-3.3-8b-instruct, '{}', false",
+        "meta/meta-llama-3-8b-instruct, '{\"width\":512}', false",
+    })
+    void the_model_or_else_the_input_tells_images_from_text(String model, String input, boolean image)
+            throws IOException {
+        JsonNode prediction = ended(create(model, input));
+
+        assertThat(prediction.path("output").path(0).asText().startsWith("http")).isEqualTo(image);
+        assertThat(prediction.path("version").asText()).isEqualTo("hidden");
+        assertThat(prediction.path("model").asText()).isEqualTo(model);
+    }
+
+    @Test
+    void a_text_is_streamed_and_ends_with_its_stream() throws IOException {
+        simulator.close();
+        simulator = Simulator.builder().pause(Duration.ofMillis(20)).requireToken("t").start();
+        JsonNode created = json(Web.post(simulator.predictionsUrl(),
+                "{\"version\":\"a/llama\",\"input\":{\"prompt\":\"x\"}}", "Authorization", "Bearer t"));
+
+        HttpResponse<String> stream = Web.get(created.path("urls").path("stream").asText());
+
+        assertThat(stream.headers().firstValue("Content-Type")).contains("text/event-stream");
+        assertThat(stream.body()).startsWith("event: output\nid: ").endsWith("event: done\ndata: {}\n\n");
+        JsonNode ended = json(Web.send(Web.request(created.path("urls").path("get").asText())
+                .header("Authorization", "Bearer t").build(), HttpResponse.BodyHandlers.ofString()));
+        assertThat(ended.path("status").asText()).isEqualTo("succeeded");
+        assertThat(stream.body().lines().filter(line -> line.startsWith("data: ")).map(line -> line.substring(6))
+                .collect(Collectors.joining())).isEqualTo(String.join("", strings(ended.path("output"))) + "{}");
+        assertThat(simulator.count(Call.STREAM)).isOne();
+    }
+
+    @Test
+    void the_pieces_of_a_scripted_stream_are_the_output() throws IOException {
+        JsonNode urls = json(create(GEMMA, "{}")).path("urls");
+        List<Integer> begun = new ArrayList<>();
+        simulator.on(Call.STREAM, Reply.stream("a\nb", "c").pause(Duration.ZERO).chunkListener(begun::add));
+
+        String stream = Web.get(urls.path("stream").asText()).body();
+
+        assertThat(stream.replaceAll("id: [0-9]+:", "id: ")).isEqualTo("event: output\nid: 0\ndata: a\ndata: b\n\n"
+                + "event: output\nid: 1\ndata: c\n\nevent: done\ndata: {}\n\n");
+        assertThat(begun).containsExactly(0, 1);
+        assertThat(strings(json(Web.get(urls.path("get").asText())).path("output"))).containsExactly("a\nb", "c");
+    }
+
+    @Test
+    void images_and_who_wants_none_have_no_stream() throws IOException {
+        assertThat(json(create(SDXL, "{}")).path("urls").has("stream")).isFalse();
+        assertThat(Web.get(simulator.url() + "/v1/streams/unknown").statusCode()).isEqualTo(404);
+        simulator.close();
+        simulator = Simulator.builder().streams(false).start();
+        assertThat(json(create(GEMMA, "{}")).path("urls").has("stream")).isFalse();
+    }
+
+    @Test
+    void the_create_body_is_closed() throws IOException {
+        HttpResponse<String> response = Web.post(simulator.predictionsUrl(), """
+                {"model": "google-deepmind/gemma-2b-it", "input": {"prompt": "x"}}""");
+
+        assertThat(response.statusCode()).isEqualTo(422);
+        JsonNode body = json(response);
+        assertThat(body.path("title").asText()).isEqualTo("Input validation failed");
+        assertThat(body.path("invalid_fields").findValuesAsText("type"))
+                .containsExactly("required", "additional_property_not_allowed");
+        assertThat(body.path("invalid_fields").findValuesAsText("description").get(1)).contains("model");
+        assertThat(body.path("detail").asText()).contains("version is required").endsWith("\n");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"{\"version\":\"a/b\"}", "{\"version\":\"a/b\",\"input\":\"x\"}",
+        "{\"version\":7,\"input\":{}}", "[]", ""})
+    void an_incomplete_body_is_refused(String body) throws IOException {
+        assertThat(Web.post(simulator.predictionsUrl(), body).statusCode()).isEqualTo(422);
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "owner/name, 201",
+        "owner/name:" + SDXL + ", 201",
+        SDXL + ", 201",
+        "owner/name:latest, 422",
+        "name, 422",
+        "5f24, 422",
+    })
+    void a_version_has_one_of_three_forms(String version, int status) throws IOException {
+        HttpResponse<String> response = create(version, "{}");
+
+        assertThat(response.statusCode()).isEqualTo(status);
+        if (status == 422) {
+            assertThat(json(response).path("title").asText()).isEqualTo("Invalid version or not permitted");
+        }
+    }
+
+    @Test
+    void a_model_has_a_create_address_of_its_own() throws IOException {
+        String url = simulator.url() + "/v1/models/meta/meta-llama-3-8b-instruct/predictions";
+
+        assertThat(json(Web.post(url, "{\"input\":{\"prompt\":\"x\"}}")).path("model").asText())
+                .isEqualTo("meta/meta-llama-3-8b-instruct");
+        assertThat(Web.post(url, "{\"version\":\"a/b\",\"input\":{}}").statusCode()).isEqualTo(422);
+        assertThat(simulator.count(Call.CREATE)).isEqualTo(2);
+    }
+
+    @Test
+    void an_unofficial_model_needs_a_pinned_version() throws IOException {
+        simulator.close();
+        simulator = Simulator.builder().unofficial("me/mine").start();
+
+        HttpResponse<String> byModel =
+                Web.post(simulator.url() + "/v1/models/me/mine/predictions", "{\"input\":{}}");
+        assertThat(byModel.statusCode()).isEqualTo(404);
+        assertThat(json(byModel).has("title")).isFalse();
+        assertThat(create("me/mine", "{}").statusCode()).isEqualTo(422);
+        assertThat(create("me/mine:" + GEMMA, "{}").statusCode()).isEqualTo(201);
+    }
+
+    @Test
+    void a_cancelled_prediction_stays_cancelled_and_an_ended_one_stays_as_it_is() throws IOException {
+        JsonNode prediction = json(create(GEMMA, "{}"));
+        String get = prediction.path("urls").path("get").asText();
+
+        JsonNode cancelled = json(Web.post(prediction.path("urls").path("cancel").asText(), ""));
+        assertThat(cancelled.path("status").asText()).isEqualTo("canceled");
+        assertThat(cancelled.get("output").isNull()).isTrue();
+        assertThat(cancelled.get("logs").isNull()).isTrue();
+        assertThat(json(Web.get(get)).path("status").asText()).isEqualTo("canceled");
+
+        JsonNode ended = ended(create(GEMMA, "{}"));
+        HttpResponse<String> late = Web.post(ended.path("urls").path("cancel").asText(), "");
+        assertThat(late.statusCode()).isEqualTo(200);
+        assertThat(json(late).path("status").asText()).isEqualTo("succeeded");
+        assertThat(simulator.count(Call.CANCEL)).isEqualTo(2);
+    }
+
+    @Test
+    void a_create_that_may_wait_brings_the_output_while_still_processing() throws IOException {
+        HttpResponse<String> response = Web.post(simulator.predictionsUrl(),
+                "{\"version\":\"" + SDXL + "\",\"input\":{}}", "Prefer", "wait=10");
+
+        assertThat(response.statusCode()).isEqualTo(201);
+        assertThat(response.headers().firstValue("Preference-Applied")).contains("wait=10");
+        JsonNode body = json(response);
+        assertThat(body.path("status").asText()).isEqualTo("processing");
+        assertThat(body.path("output").path(0).asText()).startsWith("data:image/png;base64,");
+        assertThat(body.has("started_at")).isFalse();
+        JsonNode polled = json(Web.get(body.path("urls").path("get").asText()));
+        assertThat(polled.path("status").asText()).isEqualTo("succeeded");
+        assertThat(polled.path("output").path(0).asText()).startsWith("http");
+    }
+
+    @ParameterizedTest
+    @CsvSource({"5s, 201", "5, 201", "1h30m45s, 201", "4s, 422", "PT5S, 422", "soon, 422"})
+    void a_deadline_has_the_form_of_the_service(String cancelAfter, int status) throws IOException {
+        HttpResponse<String> response = Web.post(simulator.predictionsUrl(),
+                "{\"version\":\"a/b\",\"input\":{}}", "Cancel-After", cancelAfter);
+
+        assertThat(response.statusCode()).isEqualTo(status);
+        assertThat(json(response).has("deadline")).isEqualTo(status == 201);
+    }
+
+    @Test
+    void a_deadline_aborts_what_has_not_started() {
+        SimulatedPrediction prediction = new SimulatedPrediction("p", "a/b", "hidden", Json.object(), false, List.of("x"), false,
+                Instant.now().minusSeconds(1), false);
+
+        JsonNode json = prediction.poll(3).json(simulator.url());
+
+        assertThat(json.path("status").asText()).isEqualTo("aborted");
+        assertThat(json.get("output").isNull()).isTrue();
+        assertThat(json.has("started_at")).isFalse();
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"starting", "processing", "succeeded", "failed", "canceled", "aborted", "queued"})
+    void a_script_can_show_any_state(String status) throws IOException {
+        JsonNode created = json(create(GEMMA, "{}"));
+        String get = created.path("urls").path("get").asText();
+        simulator.on(Call.POLL, Reply.prediction(status, "[\"a\",\"b\"]"));
+
+        JsonNode shown = json(Web.get(get));
+
+        assertThat(shown.path("id")).isEqualTo(created.path("id"));
+        assertThat(shown.path("status").asText()).isEqualTo(status);
+        assertThat(strings(shown.path("output"))).containsExactly("a", "b");
+        assertThat(json(Web.get(get)).path("status").asText()).as("the script is used up").isEqualTo("starting");
+    }
+
+    @Test
+    void a_script_can_end_the_create_call_and_give_an_error() throws IOException {
+        simulator.on(Call.CREATE, Reply.predictionError("failed", "\"NSFW content detected\""));
+
+        HttpResponse<String> response = create(GEMMA, "{\"prompt\":\"x\"}");
+
+        assertThat(response.statusCode()).isEqualTo(201);
+        JsonNode body = json(response);
+        assertThat(body.path("error").asText()).isEqualTo("NSFW content detected");
+        assertThat(json(Web.get(body.path("urls").path("get").asText())).path("status").asText()).isEqualTo("failed");
+    }
+
+    @Test
+    void a_hand_written_create_answer_can_be_polled_up() throws IOException {
+        simulator.on(Call.CREATE, Reply.json(201, "{\"id\":\"p1\",\"model\":\"a/b\",\"model\":\"a/b\"}"));
+
+        assertThat(create(GEMMA, "{\"prompt\":\"mine\"}").body()).isEqualTo(
+                "{\"id\":\"p1\",\"model\":\"a/b\",\"model\":\"a/b\"}");
+
+        JsonNode polled = json(Web.get(simulator.pollUrl().replace("{id}", "p1")));
+        assertThat(polled.path("id").asText()).isEqualTo("p1");
+        assertThat(polled.path("input").path("prompt").asText()).isEqualTo("mine");
+    }
+
+    @Test
+    void a_wrong_token_is_refused_and_leaves_the_script_alone() throws IOException {
+        simulator.close();
+        simulator = Simulator.builder().requireToken("r8_test").start();
+        simulator.on(Call.CREATE, Reply.json(201, "{\"id\":\"scripted\"}"));
+        String body = "{\"version\":\"a/b\",\"input\":{}}";
+
+        HttpResponse<String> refused = Web.post(simulator.predictionsUrl(), body, "Authorization", "Bearer other");
+        assertThat(refused.statusCode()).isEqualTo(401);
+        assertThat(refused.headers().firstValue("Content-Type")).contains("application/problem+json");
+        assertThat(json(refused).path("title").asText()).isEqualTo("Unauthenticated");
+        assertThat(Web.post(simulator.predictionsUrl(), body, "Authorization", "Bearer r8_test").body())
+                .contains("scripted");
+        assertThat(Web.post(simulator.homepageCreateUrl(),
+                "{\"model\":\"a/b\",\"version\":\"x\",\"input\":{}}").statusCode()).isEqualTo(200);
+    }
+
+    /** An error status of the service. */
+    enum Failure {
+        UNAUTHENTICATED(401, "application/problem+json",
+                "{\"title\":\"Unauthenticated\",\"detail\":\"x\",\"status\":401}"),
+        NO_CREDIT(402, "application/problem+json",
+                "{\"title\":\"Insufficient credit\",\"detail\":\"x\",\"status\":402}"),
+        THROTTLED(429, "application/json", "{\"detail\":\"resets in ~7s\",\"status\":429,\"retry_after\":7}"),
+        BROKEN(500, null, ""),
+        BAD_GATEWAY(502, "text/html", "<html>Bad gateway</html>"),
+        UNAVAILABLE(503, "text/plain", "later");
+
+        private final int status;
+        private final String type;
+        private final String body;
+
+        Failure(int status, String type, String body) {
+            this.status = status;
+            this.type = type;
+            this.body = body;
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void a_script_can_fail_a_call(Failure failure) throws IOException {
+        simulator.on(Call.CREATE, Reply.body(failure.status, failure.type, failure.body.getBytes())
+                .header("Retry-After", "7"));
+
+        HttpResponse<String> response = create(GEMMA, "{}");
+
+        assertThat(response.statusCode()).isEqualTo(failure.status);
+        assertThat(response.body()).isEqualTo(failure.body);
+        assertThat(response.headers().firstValue("Content-Type").orElse(null)).isEqualTo(failure.type);
+        assertThat(response.headers().firstValue("Retry-After")).contains("7");
+        assertThat(create(GEMMA, "{}").statusCode()).isEqualTo(201);
+    }
+
+    @Test
+    void the_home_page_answers_json_as_plain_text() throws IOException {
+        HttpResponse<String> created = Web.post(simulator.homepageCreateUrl(), """
+                {"model": "google-deepmind/gemma-2b-it", "version": "%s", "input": {"prompt": "hello"}}"""
+                .formatted(GEMMA));
+        assertThat(created.statusCode()).isEqualTo(200);
+        String poll = simulator.homepagePollUrl().replace("{id}", json(created).path("id").asText());
+
+        List<String> states = new ArrayList<>();
+        HttpResponse<String> polled = null;
+        for (int i = 0; i < 3; i++) {
+            polled = Web.get(poll);
+            states.add(json(polled).path("status").asText());
+        }
+        assertThat(states).containsExactly("starting", "processing", "succeeded");
+        assertThat(polled.headers().firstValue("Content-Type").orElseThrow()).startsWith("text/plain");
+        assertThat(String.join("", strings(json(polled).path("output")))).contains("hello");
+        assertThat(json(polled).has("urls")).isFalse();
+        assertThat(simulator.count(Call.CREATE)).isOne();
+        assertThat(simulator.count(Call.POLL)).isEqualTo(3);
+    }
+
+    @Test
+    void what_does_not_exist_is_404_and_recorded_without_a_kind() throws IOException {
+        for (String path : List.of("/", "/v1/predictions/none", "/api/poll?id=none", "/v1/modelz", "/files/x")) {
+            HttpResponse<String> response = Web.get(simulator.url() + path);
+            assertThat(response.statusCode()).as(path).isEqualTo(404);
+            assertThat(response.body()).isEqualTo("{\"detail\":\"no such resource\",\"status\":404}");
+        }
+        assertThat(Web.send(Web.request(simulator.predictionsUrl()).method("HEAD", HttpRequest.BodyPublishers.noBody()).build(),
+                HttpResponse.BodyHandlers.ofString()).statusCode()).isEqualTo(404);
+        assertThat(simulator.requests()).hasSize(6).filteredOn(request -> request.call() == null).hasSize(4);
+    }
+
+    private HttpResponse<String> create(String version, String input) throws IOException {
+        return Web.post(simulator.predictionsUrl(),
+                "{\"version\":\"" + version + "\",\"input\":" + input + "}");
+    }
+
+    private static JsonNode ended(HttpResponse<String> created) throws IOException {
+        String get = json(created).path("urls").path("get").asText();
+        for (int poll = 1; poll < 3; poll++) {
+            Web.get(get);
+        }
+        JsonNode prediction = json(Web.get(get));
+        assertThat(prediction.path("status").asText()).isEqualTo("succeeded");
+        return prediction;
+    }
+
+    private static JsonNode json(HttpResponse<String> response) throws IOException {
+        return Json.parse(response.body());
+    }
+
+    private static List<String> strings(JsonNode list) {
+        List<String> strings = new ArrayList<>();
+        list.forEach(item -> strings.add(item.asText()));
+        return strings;
+    }
+}
