@@ -3,6 +3,7 @@ package dev.bactrian.config;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
 
 /**
@@ -28,7 +29,7 @@ public enum Property {
     REPLICATE_WEBHOOK_URL("replicate.webhook-url", Form.WEBHOOK_URL, null),
     REPLICATE_WEBHOOK_SECRET("replicate.webhook-secret", Form.WEBHOOK_SECRETS, null),
     REPLICATE_WEBHOOK_FROM("replicate.webhook-from", Form.TEXT, "direct:replicate-webhook"),
-    REPLICATE_WEBHOOK_LOOK_DELAY("replicate.webhook-look-delay", Form.DURATION, "30s"),
+    REPLICATE_WEBHOOK_POLL_DELAY("replicate.webhook-poll-delay", Form.DURATION, "30s"),
     REPLICATE_PROXY("replicate.proxy", Form.PROXY, null),
     REPLICATE_STREAM("replicate.stream", Form.STREAM, "auto"),
     REPLICATE_STREAM_HOSTS("replicate.stream-hosts", Form.TEXT, "stream.replicate.com,c.replicate.net"),
@@ -116,6 +117,9 @@ public enum Property {
     /** What every name starts with. */
     public static final String PREFIX = "bactrian.";
 
+    /** The names that properties had before; they work, with a warning. */
+    private static final Map<Property, String> FORMER_KEYS = Map.of(REPLICATE_WEBHOOK_POLL_DELAY, PREFIX + "replicate.webhook-look-delay");
+
     private final String key;
     private final Form form;
     private final String defaultValue;
@@ -135,6 +139,11 @@ public enum Property {
     /** The full name, such as {@code bactrian.upstage.api-key}. */
     public String key() {
         return key;
+    }
+
+    /** The full name that it had in an earlier version, empty where it had no other. */
+    public Optional<String> formerKey() {
+        return Optional.ofNullable(FORMER_KEYS.get(this));
     }
 
     /** {@code bactrian.upstage.api-key} as an environment variable: {@code BACTRIAN_UPSTAGE_API_KEY}. */
@@ -177,8 +186,8 @@ public enum Property {
         return Optional.ofNullable(playground ? playgroundValue : defaultValue);
     }
 
-    /** The property of that full name. */
+    /** The property of that full name, its former one included. */
     public static Optional<Property> of(String key) {
-        return Arrays.stream(values()).filter(p -> p.key.equals(key)).findFirst();
+        return Arrays.stream(values()).filter(p -> p.key.equals(key) || key.equals(FORMER_KEYS.get(p))).findFirst();
     }
 }

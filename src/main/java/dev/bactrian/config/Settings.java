@@ -13,7 +13,9 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Function;
 
+import dev.bactrian.text.OneLineLogger;
 import org.apache.camel.CamelContext;
+import org.slf4j.Logger;
 
 /**
  * The {@code bactrian.*} properties, read once, checked whole and typed. Immutable, but for the accounts that
@@ -44,6 +46,7 @@ public final class Settings {
     /** What becomes of the images of a result: they stay where they are, become files beside the document, or part of it. */
     public enum ImagesMode { URL, DOWNLOAD, INLINE }
 
+    private static final Logger LOG = OneLineLogger.of("dev.bactrian.config");
     private static final String BEAN = "bactrianSettings";
     private static final int SHARE_OF_HEAP = 4;
     private static final List<Property> KEYS = List.of(Property.REPLICATE_API_TOKEN, Property.UPSTAGE_API_KEY);
@@ -65,6 +68,11 @@ public final class Settings {
     private Settings(Function<String, String> lookup, Function<String, String> environment) {
         for (Property property : Property.values()) {
             String value = lookup.apply(property.key());
+            String former = property.formerKey().map(lookup).orElse(null);
+            if (former != null) {
+                LOG.warn("{} is now named {}: rename it", property.formerKey().orElseThrow(), property.key());
+                value = value == null ? former : value;
+            }
             if (value == null && PROVIDERS_OWN_NAMES.containsKey(property)) {
                 value = environment.apply(PROVIDERS_OWN_NAMES.get(property));
             }

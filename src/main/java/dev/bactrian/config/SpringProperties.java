@@ -6,6 +6,7 @@ import java.util.Properties;
 import java.util.Set;
 import java.util.function.Predicate;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 import org.apache.camel.spi.LoadablePropertiesSource;
 import org.apache.camel.spi.PropertiesSource;
@@ -31,7 +32,11 @@ public class SpringProperties {
     private record Source(ConfigurableEnvironment environment) implements LoadablePropertiesSource {
 
         private static final Set<String> KNOWN =
-                Arrays.stream(Property.values()).map(property -> uniform(property.key())).collect(Collectors.toSet());
+                names().map(Source::uniform).collect(Collectors.toSet());
+
+        private static Stream<String> names() {
+            return Arrays.stream(Property.values()).flatMap(property -> Stream.concat(Stream.of(property.key()), property.formerKey().stream()));
+        }
 
         @Override
         public String getName() {
@@ -51,9 +56,7 @@ public class SpringProperties {
         @Override
         public Properties loadProperties(Predicate<String> filter) {
             Properties found = new Properties();
-            for (Property property : Property.values()) {
-                add(found, filter, property.key());
-            }
+            names().forEach(name -> add(found, filter, name));
             for (var source : environment.getPropertySources()) {
                 if (source instanceof EnumerablePropertySource<?> listed) {
                     Arrays.stream(listed.getPropertyNames())

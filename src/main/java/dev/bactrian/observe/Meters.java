@@ -99,7 +99,9 @@ final class Meters implements Observer {
 
     @Override
     public void polled(Generation generation, boolean answered) {
-        count("bactrian.looks", "Looks at predictions", tags(generation).and("answered", Boolean.toString(answered)), 1);
+        Tags tags = tags(generation).and("answered", Boolean.toString(answered));
+        count("bactrian.polls", "Polls of predictions", tags, 1);
+        count("bactrian.looks", "Deprecated: the former name of bactrian.polls", tags, 1);
     }
 
     @Override

@@ -197,7 +197,7 @@ public final class Replicate implements CamelContextAware {
 
     /**
      * Whether the next look is to be made. While a webhook is awaited one is made every
-     * {@code bactrian.replicate.webhook-look-delay}, and a last one.
+     * {@code bactrian.replicate.webhook-poll-delay}, and a last one.
      */
     public boolean isDue(@Variable("generation") Generation generation, @Variable("poll") PollState poll) {
         Settings own = settings(generation);
@@ -205,7 +205,7 @@ public final class Replicate implements CamelContextAware {
             return true;
         }
         long pause = Math.max(1, own.duration(Property.REPLICATE_POLL_DELAY).toMillis());
-        long every = Math.max(1, own.duration(Property.REPLICATE_WEBHOOK_LOOK_DELAY).toMillis() / pause);
+        long every = Math.max(1, own.duration(Property.REPLICATE_WEBHOOK_POLL_DELAY).toMillis() / pause);
         int before = poll.polls().counted();
         return before % every == 0 || before + 1 >= own.count(Property.REPLICATE_POLL_MAX_ATTEMPTS);
     }

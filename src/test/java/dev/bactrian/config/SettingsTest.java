@@ -434,4 +434,12 @@ class SettingsTest {
 
         assertThat(settings("bactrian.upstage.api-key", key).text(Property.UPSTAGE_API_KEY)).contains(key);
     }
+
+    @Test
+    void aFormerNameIsTakenUnlessTheCurrentOneIsThere() {
+        String former = "bactrian.replicate.webhook-look-delay";
+        assertThat(settings(former, "7s").duration(Property.REPLICATE_WEBHOOK_POLL_DELAY)).isEqualTo(Duration.ofSeconds(7));
+        assertThat(settings(former, "7s", Property.REPLICATE_WEBHOOK_POLL_DELAY.key(), "8s").duration(Property.REPLICATE_WEBHOOK_POLL_DELAY))
+                .isEqualTo(Duration.ofSeconds(8));
+    }
 }

@@ -50,6 +50,8 @@ class SpringMetadataTest {
                     default -> node.put("defaultValue", value);
                 }
             });
+            property.formerKey().ifPresent(former -> properties.addObject().put("name", former).put("type", property.type())
+                    .putObject("deprecation").put("level", "warning").put("replacement", property.key()));
             if (!property.choices().isEmpty()) {
                 ArrayNode values = hints.addObject().put("name", property.key()).putArray("values");
                 property.choices().forEach(choice -> values.addObject().put("value", choice));

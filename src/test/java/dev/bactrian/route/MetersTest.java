@@ -56,7 +56,7 @@ class MetersTest extends RouteTestSupport {
         assertThat(scrape.value("bactrian_chunks_total", chat)).isEqualTo(2);
         assertThat(scrape.value("bactrian_tokens_total", "model", "solar-pro4", "type", "prompt")).isEqualTo(7);
         assertThat(scrape.value("bactrian_tokens_total", "model", "solar-pro4", "type", "completion")).isEqualTo(2);
-        assertThat(scrape.value("bactrian_looks_total")).isZero();
+        assertThat(scrape.value("bactrian_polls_total")).isZero();
         assertThat(takeChunks()).isEqualTo("Hello| camel");
     }
 
@@ -71,8 +71,9 @@ class MetersTest extends RouteTestSupport {
         Scrape scrape = scrape();
         String[] prediction = {"provider", "replicate", "model", "google-deepmind/gemma-2b-it"};
         assertThat(scrape.value("bactrian_requests_seconds_count", prediction)).isEqualTo(1);
-        assertThat(scrape.value("bactrian_looks_total", "model", "google-deepmind/gemma-2b-it", "answered", "true")).isEqualTo(2);
-        assertThat(scrape.value("bactrian_looks_total", "model", "google-deepmind/gemma-2b-it", "answered", "false")).isEqualTo(1);
+        assertThat(scrape.value("bactrian_polls_total", "model", "google-deepmind/gemma-2b-it", "answered", "true")).isEqualTo(2);
+        assertThat(scrape.value("bactrian_polls_total", "model", "google-deepmind/gemma-2b-it", "answered", "false")).isEqualTo(1);
+        assertThat(scrape.value("bactrian_looks_total", prediction)).as("the former name").isEqualTo(3);
         assertThat(scrape.value("bactrian_predict_seconds_count", prediction)).isEqualTo(1);
         assertThat(scrape.value("bactrian_predict_seconds_sum", prediction)).isEqualTo(1.5);
         assertThat(scrape.value("bactrian_chunks_total", prediction)).isEqualTo(2);
@@ -99,7 +100,7 @@ class MetersTest extends RouteTestSupport {
         Scrape scrape = scrape();
         assertThat(scrape.value("bactrian_first_chunk_seconds_count", "provider", "replicate")).isEqualTo(2);
         assertThat(scrape.value("bactrian_chunks_total", "provider", "replicate")).isEqualTo(5);
-        assertThat(scrape.value("bactrian_looks_total", "provider", "replicate")).isEqualTo(2);
+        assertThat(scrape.value("bactrian_polls_total", "provider", "replicate")).isEqualTo(2);
         assertThat(takeChunks()).isEqualTo("a|b|c|d|e");
     }
 
@@ -191,7 +192,7 @@ class MetersTest extends RouteTestSupport {
         assertThat(scrape.value("bactrian_requests_seconds_count", "provider", "upstage", "status", "succeeded")).isEqualTo(1);
         assertThat(scrape.value("bactrian_requests_seconds_count", "provider", "replicate", "status", "succeeded")).isEqualTo(1);
         assertThat(scrape.value("bactrian_requests_seconds_count", "error_type", ErrorType.UNSUPPORTED_MODEL.toString())).isEqualTo(1);
-        assertThat(scrape.value("bactrian_looks_total", "provider", "replicate")).isEqualTo(3);
+        assertThat(scrape.value("bactrian_polls_total", "provider", "replicate")).isEqualTo(3);
         assertThat(scrape.value("bactrian_requests_seconds_count")).isEqualTo(3);
         await().atMost(Duration.ofSeconds(5)).until(() -> scrape().value("bactrian_in_flight") == 0);
         captured.results.clear();

@@ -157,7 +157,7 @@ class WebhookTest extends RouteTestSupport {
     @Test
     void whileItIsAwaitedPollsAreFew() throws Exception {
         replaceSimulator(Simulator.builder().polls(1000).webhooks(SECRET).webhookDelay(Duration.ofSeconds(2)));
-        startWithWebhooks("bactrian.replicate.webhook-look-delay", "500ms", "bactrian.replicate.poll-max-attempts", "1000");
+        startWithWebhooks("bactrian.replicate.webhook-poll-delay", "500ms", "bactrian.replicate.poll-max-attempts", "1000");
 
         JsonNode result = generate(REQUEST);
 
@@ -170,7 +170,7 @@ class WebhookTest extends RouteTestSupport {
     @Test
     void aWebhookThatIsLostIsMadeUpForByAPoll() throws Exception {
         replaceSimulator(Simulator.builder().polls(2));
-        startWithWebhooks("bactrian.replicate.webhook-look-delay", "200ms");
+        startWithWebhooks("bactrian.replicate.webhook-poll-delay", "200ms");
 
         assertThat(generate(REQUEST).path("prediction").path("polls").asInt()).isEqualTo(2);
         takeChunks();
@@ -202,7 +202,7 @@ class WebhookTest extends RouteTestSupport {
     @Test
     void ofWebhookAndPollTheFirstWinsAndTheOtherChangesNothing() throws Exception {
         replaceSimulator(Simulator.builder().polls(3).webhooks(SECRET).webhookDelay(Duration.ofMillis(60)).webhookCopies(3));
-        startWithWebhooks("bactrian.replicate.webhook-look-delay", "20ms", "bactrian.file.enabled", "true");
+        startWithWebhooks("bactrian.replicate.webhook-poll-delay", "20ms", "bactrian.file.enabled", "true");
         Path inbox = Files.createDirectories(folder.resolve("inbox"));
         for (int i = 0; i < 10; i++) {
             Files.writeString(inbox.resolve("r" + i + ".json"), REQUEST.replace("r1", "r" + i));
