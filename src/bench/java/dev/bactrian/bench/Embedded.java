@@ -25,7 +25,7 @@ import org.apache.camel.main.Main;
  */
 public final class Embedded implements ChatClient, PredictionClient, AutoCloseable {
 
-    /** Requests to Replicate are made by that many threads; each is free again once the first look is made. */
+    /** Requests to Replicate are made by that many threads; each is free again once the first poll is made. */
     private static final int CALLERS = 8;
     private static final int MOST_STREAMS = 1000;
     static final String NO_OP = "log:bench?level=OFF";

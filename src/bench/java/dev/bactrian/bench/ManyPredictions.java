@@ -3,21 +3,21 @@ package dev.bactrian.bench;
 import java.util.List;
 import java.util.Map;
 
-/** Predictions in flight at once, each looked at five times: at once, then a second apart. */
+/** Predictions in flight at once, each polled five times: at once, then a second apart. */
 final class ManyPredictions implements Section {
 
-    private static final int LOOKS = 5;
-    private static final double IDEAL = LOOKS - 1;
+    private static final int POLLS = 5;
+    private static final double IDEAL = POLLS - 1;
     private static final int MOST = 10_000;
     private static final String HEAP = "-Xmx320m";
 
     @Override
     public Table run() throws Exception {
-        Table table = new Table("Predictions in flight, five looks a second apart (ideal 4 s), under " + HEAP,
+        Table table = new Table("Predictions in flight, five polls a second apart (ideal 4 s), under " + HEAP,
                 "client", "predictions", "wall s", "x ideal", "CPU s", "threads", "peak MB", "aim", "met");
         for (int predictions : new int[] {100, 2000, MOST}) {
             for (Candidate contender : new Candidate[] {Candidate.FLOOR, Candidate.BACTRIAN}) {
-                try (TestBed stand = new TestBed("--polls=" + LOOKS)) {
+                try (TestBed stand = new TestBed("--polls=" + POLLS)) {
                     Map<String, Double> figures = stand.measure(List.of(HEAP), "predictions", contender, predictions);
                     double wall = figures.getOrDefault("wall", Double.NaN);
                     double threads = figures.getOrDefault("threads", Double.NaN);

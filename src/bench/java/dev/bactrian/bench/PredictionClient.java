@@ -2,7 +2,7 @@ package dev.bactrian.bench;
 
 import java.util.concurrent.CompletableFuture;
 
-/** A client that creates a prediction and looks at it, at once and then every second, until it has succeeded. */
+/** A client that creates a prediction and polls it, at once and then every second, until it has succeeded. */
 interface PredictionClient {
 
     /** Creates one without waiting; completes when it has succeeded. */

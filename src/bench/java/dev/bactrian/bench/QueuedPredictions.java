@@ -3,10 +3,10 @@ package dev.bactrian.bench;
 import java.io.IOException;
 import java.util.Map;
 
-/** Predictions in flight by the queue, all of them waiting in it at first: each looked at five times, a second apart. */
+/** Predictions in flight by the queue, all of them waiting in it at first: each polled five times, a second apart. */
 final class QueuedPredictions implements Section {
 
-    private static final int LOOKS = 5;
+    private static final int POLLS = 5;
     private static final int PREDICTIONS = 10_000;
     private static final int WARM_UP = 2000;
     private static final String HEAP = "-Xmx512m";
@@ -14,7 +14,7 @@ final class QueuedPredictions implements Section {
 
     @Override
     public Table run() throws Exception {
-        Table table = new Table("10,000 predictions in flight by the queue, five looks a second apart (ideal 4 s), under " + HEAP,
+        Table table = new Table("10,000 predictions in flight by the queue, five polls a second apart (ideal 4 s), under " + HEAP,
                 "broker", "figure", "measured", "aim", "met");
         measure(table, "embedded");
         measure(table, "own process");
@@ -22,7 +22,7 @@ final class QueuedPredictions implements Section {
     }
 
     private static void measure(Table table, String broker) throws InterruptedException {
-        try (TestBed stand = TestBed.noting(LOOKS);
+        try (TestBed stand = TestBed.noting(POLLS);
                 Instance instance = new Instance(stand, Worker.Trigger.QUEUE, REQUEST, broker.equals("embedded") ? "" : stand.broker(),
                         HEAP, "-Dbactrian.max-in-flight=20000", "-Dbactrian.emit.chunk=")) {
             double wall = Instance.measure(WARM_UP, PREDICTIONS, instance);
@@ -33,9 +33,9 @@ final class QueuedPredictions implements Section {
             double latest = polls.get("latest");
             double threads = figures.get("threads");
             row(table, broker, "wall s", wall, 2, Goal.of("20", wall <= 20));
-            row(table, broker, "looks/s, the best second", peak, 0, Goal.of("4,000", peak >= 4000));
-            row(table, broker, "looks/s, from the first to the last", polls.get("mean"), 0, Goal.NONE);
-            row(table, broker, "a look is late, median s", median, 3, Goal.NONE);
+            row(table, broker, "polls/s, the best second", peak, 0, Goal.of("4,000", peak >= 4000));
+            row(table, broker, "polls/s, from the first to the last", polls.get("mean"), 0, Goal.NONE);
+            row(table, broker, "a poll is late, median s", median, 3, Goal.NONE);
             row(table, broker, "99th percentile s", polls.get("late99"), 3, Goal.NONE);
             row(table, broker, "the latest s", latest, 3, Goal.of("3 x the median", latest <= 3 * median));
             row(table, broker, "threads", threads, 0, Goal.of("80", threads <= 80));

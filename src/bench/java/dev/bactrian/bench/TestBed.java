@@ -36,7 +36,7 @@ final class TestBed implements AutoCloseable {
         url = simulator.await(line -> line.startsWith(READY), 30).text().substring(READY.length()).strip();
     }
 
-    /** Starts a simulator that notes when predictions are looked at, the last of so many looks finding one ended. */
+    /** Starts a simulator that notes when predictions are polled, the last of so many polls finding one ended. */
     static TestBed noting(int polls) throws IOException, InterruptedException {
         return of(Polls.class, polls);
     }
@@ -48,7 +48,7 @@ final class TestBed implements AutoCloseable {
         return new TestBed(Candidate.BACTRIAN.classPath(), main);
     }
 
-    /** What the simulator has noted of the looks at all predictions but so many, the first. */
+    /** What the simulator has noted of the polls of all predictions but so many, the first. */
     Map<String, Double> polls(int leftOut) throws IOException, InterruptedException {
         simulator.tell(String.valueOf(leftOut));
         return figures(simulator.await(line -> line.startsWith(Measure.MARK), LONGEST).text());

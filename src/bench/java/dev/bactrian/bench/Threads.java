@@ -19,7 +19,7 @@ final class Threads {
     private Threads() {
     }
 
-    /** Looks from now on. */
+    /** Samples from now on. */
     static Threads watched() {
         Threads watched = new Threads();
         Thread poller = new Thread(watched::watch, "bench-threads");

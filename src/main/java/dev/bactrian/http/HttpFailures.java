@@ -146,7 +146,7 @@ public final class HttpFailures {
         return notConnected(cause);
     }
 
-    /** Whether a look that failed so may be made again: a look costs nothing, a look too early finds no prediction. */
+    /** Whether a poll that failed so may be made again: a poll costs nothing, a poll too early finds no prediction. */
     public static boolean mayPollAgain(Throwable cause) {
         if (cause instanceof HttpOperationFailedException http) {
             int status = http.getStatusCode();

@@ -24,7 +24,7 @@ import org.apache.camel.support.SynchronizationAdapter;
 import org.slf4j.Logger;
 
 /**
- * Remembers which prediction a request has been given, from before the first look until the request's outcome is safe,
+ * Remembers which prediction a request has been given, from before the first poll until the request's outcome is safe,
  * so that a request done again after a stop or a crash continues with it and nothing is paid for twice. Remembers which
  * message claimed a request's id, so that a request that was sent twice is recognised.
  *

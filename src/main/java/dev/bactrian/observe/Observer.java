@@ -26,7 +26,7 @@ public interface Observer {
     default void models(Collection<String> ids) {
     }
 
-    /** Requests of the queue that wait for the next look at their prediction are in flight, too; this counts them. */
+    /** Requests of the queue that wait for the next poll of their prediction are in flight, too; this counts them. */
     default void waiting(IntSupplier predictions) {
     }
 
@@ -42,7 +42,7 @@ public interface Observer {
     default void firstChunk(Generation generation) {
     }
 
-    /** A look at a prediction was made. */
+    /** A poll of a prediction was made. */
     default void polled(Generation generation, boolean answered) {
     }
 

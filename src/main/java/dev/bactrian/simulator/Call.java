@@ -4,7 +4,7 @@ package dev.bactrian.simulator;
 public enum Call {
     /** Create a prediction: {@code POST /v1/predictions}, {@code /v1/models/{o}/{n}/predictions}, {@code /api/prediction}. */
     CREATE,
-    /** Look at a prediction: {@code GET /v1/predictions/{id}}, {@code /api/poll?id=}. */
+    /** A poll of a prediction: {@code GET /v1/predictions/{id}}, {@code /api/poll?id=}. */
     POLL,
     /** Cancel a prediction: {@code POST /v1/predictions/{id}/cancel}. */
     CANCEL,

@@ -61,7 +61,7 @@ final class ReplicateApi {
 
     /**
      * @param base       the simulator's address, without a slash at its end
-     * @param polls      the look at which a prediction has ended
+     * @param polls      the poll that finds a prediction ended
      * @param unofficial the {@code owner/name} of models that need a pinned version
      * @param created    is told of each create of the official API that is not scripted, and its prediction
      * @param pause      between two pieces of a stream
@@ -134,7 +134,7 @@ final class ReplicateApi {
         return shown(200, prediction.json(base, reply.predictionStatus, reply.output, reply.error), homepage);
     }
 
-    /** Makes the prediction of a hand-written create answer known, so that looks at it find something. */
+    /** Makes the prediction of a hand-written create answer known, so that polls of it find something. */
     void adopt(Target target, RecordedRequest request, byte[] answer) {
         String id = lenient(answer).path("id").asText();
         if (!id.isEmpty()) {

@@ -97,7 +97,7 @@ public final class Reply {
     /**
      * A whole, well formed chat stream: a first chunk with the role, one chunk for each piece, {@code finish_reason}
      * {@code stop}, the usage if the request asks for it, {@code [DONE]}. A stream even if the request asks for none. As
-     * answer to {@link Call#STREAM}: an {@code output} event for each piece and {@code done}; looks then find the same output.
+     * answer to {@link Call#STREAM}: an {@code output} event for each piece and {@code done}; polls then find the same output.
      */
     public static Reply stream(String... contentPieces) {
         return stream(List.of(contentPieces));

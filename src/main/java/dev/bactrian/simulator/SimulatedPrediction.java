@@ -11,8 +11,8 @@ import java.util.Locale;
 import java.util.Set;
 
 /**
- * A prediction and how far it has come. It moves on when it is looked at, not with time: {@code starting} at the first
- * look, then {@code processing} with more and more output, and its end at the last. Once its stream is read, it moves on
+ * A prediction and how far it has come. It moves on when it is polled, not with time: {@code starting} at the first
+ * poll, then {@code processing} with more and more output, and its end at the last. Once its stream is read, it moves on
  * with that.
  */
 final class SimulatedPrediction {
@@ -81,7 +81,7 @@ final class SimulatedPrediction {
         return pieces;
     }
 
-    /** One step on; the look number {@code needed} finds it ended. */
+    /** One step on; the poll number {@code needed} finds it ended. */
     synchronized SimulatedPrediction poll(int needed) {
         if (TERMINAL.contains(status)) {
             return this;
@@ -135,7 +135,7 @@ final class SimulatedPrediction {
         return this;
     }
 
-    /** The next look finds it ended. */
+    /** The next poll finds it ended. */
     synchronized void almostDone(int needed) {
         polls = Math.max(0, needed - 1);
     }

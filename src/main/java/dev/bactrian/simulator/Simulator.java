@@ -37,7 +37,7 @@ import java.util.concurrent.atomic.LongAdder;
  * Replicate and Upstage on loopback: a real HTTP server that speaks the wire formats of both, plays faults on demand and
  * records what it was asked. Everything is thread safe.
  *
- * <p>Without a script it behaves: predictions end at the third look or with their stream, text streams word by word, every token is accepted.
+ * <p>Without a script it behaves: predictions end at the third poll or with their stream, text streams word by word, every token is accepted.
  * A request whose token is wrong is refused before a script is asked. {@link #on} and {@link #always} script it.
  *
  * <p>The JDK's server reads its settings once in a process, from the system properties {@code sun.net.httpserver.*}. This
@@ -108,7 +108,7 @@ public final class Simulator implements AutoCloseable {
         server.start();
     }
 
-    /** A simulator to be set up: free port, three looks, 40 ms between pieces, any token, recording. */
+    /** A simulator to be set up: free port, three polls, 40 ms between pieces, any token, recording. */
     public static Builder builder() {
         return new Builder();
     }
@@ -567,7 +567,7 @@ public final class Simulator implements AutoCloseable {
 
         /**
          * Ends the prediction of a create that names a {@code webhook} by itself and calls that address, signed with this
-         * secret ({@code whsec_…}). Default: no webhooks, a prediction moves on with looks alone.
+         * secret ({@code whsec_…}). Default: no webhooks, a prediction moves on with polls alone.
          */
         public Builder webhooks(String secret) {
             this.webhookSecret = secret;

@@ -19,8 +19,8 @@ import dev.bactrian.simulator.RecordedRequest;
 import dev.bactrian.simulator.Simulator;
 
 /**
- * The simulator in a process of its own, which notes when predictions are looked at: {@code Looks LOOKS}. For each line
- * of input, a number of predictions to leave out, it prints figures of the looks at all later ones.
+ * The simulator in a process of its own, which notes when predictions are polled: {@code Polls POLLS}. For each line
+ * of input, a number of predictions to leave out, it prints figures of the polls of all later ones.
  */
 public final class Polls {
 
@@ -42,7 +42,7 @@ public final class Polls {
         }
     }
 
-    /** How late a look was is the time since the look before it, without the second that was asked for. */
+    /** How late a poll was is the time since the poll before it, without the second that was asked for. */
     private static String figures(List<RecordedRequest> polls, int leftOut) {
         Map<String, List<Instant>> byPrediction = new LinkedHashMap<>();
         polls.forEach(poll -> byPrediction.computeIfAbsent(poll.path(), path -> new ArrayList<>()).add(poll.at()));
@@ -50,7 +50,7 @@ public final class Polls {
         double[] late = counted.stream().flatMapToDouble(Polls::late).toArray();
         double[] times = counted.stream().flatMap(List::stream)
                 .mapToDouble(at -> seconds(polls.get(0).at(), at)).sorted().toArray();
-        return String.format(Locale.ROOT, "%s looks=%d peak=%d mean=%.4f late50=%.4f late99=%.4f latest=%.4f", Measure.MARK, times.length,
+        return String.format(Locale.ROOT, "%s polls=%d peak=%d mean=%.4f late50=%.4f late99=%.4f latest=%.4f", Measure.MARK, times.length,
                 mostInOneSecond(times), times.length / (times[times.length - 1] - times[0]),
                 Readings.percentile(50, late), Readings.percentile(99, late), Readings.percentile(100, late));
     }
