@@ -68,7 +68,7 @@ class PublicAddressesTest {
     }
 
     @Test
-    void aNameIsCheckedEachTimeItIsResolvedAndTheCheckedAddressIsTheOneConnectedTo() throws UnknownHostException {
+    void connectsOnlyToTheAddressThatWasChecked() throws UnknownHostException {
         PublicAddresses addresses = new PublicAddresses(saying("8.8.8.8", "127.0.0.1"), Set.of("127.0.0.1"));
 
         assertThat(addresses.resolve("replicate.delivery", 443)).extracting(address -> address.getAddress().getHostAddress())

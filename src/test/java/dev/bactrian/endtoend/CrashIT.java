@@ -195,7 +195,7 @@ class CrashIT extends EndToEnd {
     }
 
     @Test
-    void twoProcessesOnOneFolderDoEachRequestOnceAndOneGoesOnWhereTheOtherIsKilled() {
+    void oneProcessGoesOnWhereItsPartnerOnTheFolderIsKilled() {
         ServiceProcess one = run(quick());
         run(quick());
         dropSome(40);

@@ -61,7 +61,7 @@ class QueueBrokerIT extends QueueEndToEnd {
     }
 
     @Test
-    void itIsKilledAndStartedAgain() {
+    void aBrokerThatIsKilledAndRestartedLosesNothing() {
         ServiceProcess service = run(slow(broker.url()));
         untilItIsInFlight();
         broker.kill();
@@ -74,7 +74,7 @@ class QueueBrokerIT extends QueueEndToEnd {
     }
 
     @Test
-    void itIsOutOfReachForTenSeconds() {
+    void aBrokerOutOfReachForTenSecondsLosesNothing() {
         try (CuttableProxy wire = CuttableProxy.before(broker.port())) {
             ServiceProcess service = run(slow(wire.url() + IMPATIENT));
             untilItIsInFlight();
@@ -88,7 +88,7 @@ class QueueBrokerIT extends QueueEndToEnd {
     }
 
     @Test
-    void itIsSilentForTenSeconds() {
+    void aBrokerSilentForTenSecondsLosesNothing() {
         try (CuttableProxy wire = CuttableProxy.before(broker.port())) {
             ServiceProcess service = run(slow(wire.url() + IMPATIENT));
             untilItIsInFlight();
@@ -102,7 +102,7 @@ class QueueBrokerIT extends QueueEndToEnd {
     }
 
     @Test
-    void itComesLaterThanTheService() {
+    void aBrokerThatStartsLaterLosesNothing() {
         broker.stop();
         ServiceProcess service = start(slow(broker.url()));
         await("says that it waits").atMost(SOON).until(() -> !lines(service, " WARN ", Integer.toString(broker.port())).isEmpty());
@@ -117,7 +117,7 @@ class QueueBrokerIT extends QueueEndToEnd {
     }
 
     @Test
-    void itGoesAndComesAtOnceAgainAndAgain() {
+    void aBrokerThatRestartsAgainAndAgainLosesNothing() {
         simulator.always(Call.CREATE, Reply.normally().after(Duration.ofMillis(100)));
         run(slow(broker.url()));
         run(slow(broker.url()));

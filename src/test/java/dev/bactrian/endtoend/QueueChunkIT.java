@@ -43,7 +43,7 @@ class QueueChunkIT extends QueueEndToEnd {
     }
 
     @Test
-    void eachIsThereWhileTheAnswerIsStillBeingWritten() {
+    void eachChunkIsThereWhileTheAnswerIsBeingWritten() {
         simulator.on(Call.CHAT, streamThatWaits());
         run(chunked());
         client.send(REQUESTS, chat("chat"));
@@ -63,7 +63,7 @@ class QueueChunkIT extends QueueEndToEnd {
     }
 
     @Test
-    void thoseOfASecondTryAfterACrashSaySo() {
+    void theChunksOfASecondTrySaySo() {
         simulator.on(Call.CHAT, streamThatWaits(), streamThatWaits(), stream());
         for (int tries = 0; tries < 2; tries++) {
             ServiceProcess service = run(chunked());
@@ -87,7 +87,7 @@ class QueueChunkIT extends QueueEndToEnd {
     }
 
     @Test
-    void thoseOfAPredictionComeWithItsOutcome() {
+    void theChunksOfAPredictionComeWithItsOutcome() {
         simulator.always(Call.POLL, Reply.prediction("succeeded", "[\"a \", \"camel\"]"));
         run(chunked());
         client.send(REQUESTS, "{\"id\": \"gemma\", \"model\": \"gemma-2b\", \"prompt\": \"a camel\"}");

@@ -52,7 +52,7 @@ class QueueDeliveryIT extends QueueEndToEnd {
     }
 
     @Test
-    void whatCannotBeDeliveredIsADeadLetterWithTheWholeResult() {
+    void anUndeliveredResultIsADeadLetterWithTheWholeResult() {
         hook.refuse(1000);
         ServiceProcess service = run(withHook().set(Property.JMS_DELIVERY_ATTEMPTS, "3").set(Property.RETRY_MAX_ATTEMPTS, "0"));
         client.send(REQUESTS, chat("chat"));

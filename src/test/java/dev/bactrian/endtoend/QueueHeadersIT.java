@@ -149,7 +149,7 @@ class QueueHeadersIT extends QueueEndToEnd {
     }
 
     @Test
-    void aRequestIsKnownByItsFieldElseItsCorrelationIdElseItsMessageId() {
+    void theRequestIdIsItsFieldElseCorrelationIdElseMessageId() {
         run(queueService());
         client.send(REQUESTS, Draft.text("{\"id\": \"field\", \"prompt\": \"a\"}").correlationId("correlation"));
         client.send(REQUESTS, Draft.text("a camel").correlationId("correlation"));

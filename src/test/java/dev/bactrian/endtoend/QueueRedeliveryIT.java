@@ -90,7 +90,7 @@ class QueueRedeliveryIT extends QueueEndToEnd {
     }
 
     @Test
-    void whoWaitsForAReplyToTheSecondIsTold() {
+    void theReplyToTheSecondIsAnErrorThatSaysSo() {
         run(queueService().set(Property.JMS_REMEMBER, "1h"));
         client.send(REQUESTS, chat("twice"));
         await().atMost(SOON).until(() -> client.depth(RESULTS) == 1);

@@ -48,7 +48,7 @@ class StartIT extends EndToEnd {
     }
 
     @Test
-    void aFileFromWindowsAndAnEnvironmentWithCarriageReturnsMeanWhatTheySay() throws IOException {
+    void carriageReturnsInFileAndEnvironmentAreTrimmed() throws IOException {
         Files.writeString(folder.resolve("bactrian.properties"), "\uFEFFbactrian.upstage.api-endpoint=" + simulator.chatUrl() + " \r\n"
                 + "bactrian.upstage.api-key=\"up_from-windows\"\r\nbactrian.default-model=solar-pro\u00A0\r\n");
         ServiceProcess service = run(bare().env("BACTRIAN_FILE_INBOX", folder.resolve("inbox") + "\r").env("BACTRIAN_MAX_IN_FLIGHT", "7\r")

@@ -167,7 +167,7 @@ class StopIT extends EndToEnd {
     }
 
     @Test
-    void noAnswerYetToAChatOrAPoll() {
+    void aChatOrAPollThatIsNotAnsweredYet() {
         simulator.always(Call.CHAT, Reply.normally().after(LONG));
         simulator.always(Call.POLL, Reply.normally().after(LONG));
         dropChats();

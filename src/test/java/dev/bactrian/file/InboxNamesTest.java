@@ -24,7 +24,7 @@ class InboxNamesTest {
     @ParameterizedTest
     @ValueSource(strings = {"x", "x.txt", "x.json", "~x", "~x.txt", "#x", "x#", "#", "part", "tmp", "bak", "part.txt", "x.part.txt", "x.parts", "desktop.ini.txt",
         "download.json", "x$", "$x", "thumbs.txt", "note (conflicted copy).txt", "낙타.txt"})
-    void everyOtherNameIs(String name) {
+    void everyOtherNameIsARequest(String name) {
         assertThat(InboxNames.isLeftover(name)).isFalse();
     }
 

@@ -45,7 +45,7 @@ class InboxTest {
     }
 
     @Test
-    void oneThatIsStillThereIsLeftAlone() throws Exception {
+    void aFileThatIsStillThereIsLeftAlone() throws Exception {
         try (DefaultCamelContext context = new DefaultCamelContext()) {
             context.start();
             Inbox inbox = new Inbox();
@@ -59,7 +59,7 @@ class InboxTest {
     }
 
     @Test
-    void oneWhoseTimeLiesAheadIsTakenOnceItIsSteady() throws Exception {
+    void aFileOfTheFutureIsTakenOnceItIsSteady() throws Exception {
         try (DefaultCamelContext context = new DefaultCamelContext()) {
             Inbox inbox = new Inbox();
             inbox.setCamelContext(context);
@@ -80,7 +80,7 @@ class InboxTest {
     }
 
     @Test
-    void oneThatWasTakenAwayMeanwhileMayComeAgainAsItWas() throws Exception {
+    void aFileThatWasTakenAwayMayComeAgain() throws Exception {
         try (DefaultCamelContext context = new DefaultCamelContext()) {
             context.start();
             Inbox inbox = new Inbox();

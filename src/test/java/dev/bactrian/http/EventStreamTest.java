@@ -113,7 +113,7 @@ class EventStreamTest {
     }
 
     @Test
-    void aLoneCarriageReturnEndsTheEventAndTheLineFeedAfterItIsSwallowed() throws IOException {
+    void aCarriageReturnEndsTheEventAndItsLineFeedIsSkipped() throws IOException {
         EventStream stream = new EventStream(ScriptedInputStream.of("data: a\r", "\n\r", "\ndata: b\r\n\r\n"));
 
         assertThat(stream.next()).isTrue();

@@ -13,7 +13,7 @@ class HostsTest {
     @ValueSource(strings = {"https://stream.replicate.com/v1/streams/a", "HTTPS://STREAM.replicate.COM:8443/x?y=z#a",
         "https://streaming-api.svc.us.c.replicate.net/v1/predictions/p", "https://c.replicate.net", "https://127.0.0.1/x",
         "http://127.0.0.1:4711/x", "http://[::1]:4711/x", "https://localhost/x"})
-    void theirUrlsMayBeCalled(String url) {
+    void urlsOfTheListedHostsMayBeCalled(String url) {
         assertThat(hosts.allow(url)).isTrue();
     }
 
@@ -24,13 +24,13 @@ class HostsTest {
         "https://stream.replicate.com@evil.example/x", "https://evil.example/#stream.replicate.com", "https://evil.example\\@stream.replicate.com/",
         "https://stream.replicate.com./x", "//stream.replicate.com/x", "stream.replicate.com", "ftp://stream.replicate.com/x",
         "https:stream.replicate.com", "https:///x", "https://stream.replicate.com/{{env:HOME}}", "https://stream.replicate.com/a b", "", "http://"})
-    void othersMayNot(String url) {
+    void otherUrlsMayNotBeCalled(String url) {
         assertThat(hosts.allow(url)).isFalse();
     }
 
     @ParameterizedTest
     @ValueSource(strings = {"", " ", ","})
-    void anEmptyListHasNone(String list) {
+    void anEmptyListAllowsNoHost(String list) {
         assertThat(Hosts.of(list).allow("https://stream.replicate.com/x")).isFalse();
     }
 }

@@ -92,13 +92,13 @@ class HttpFailuresTest {
 
     @ParameterizedTest
     @EnumSource
-    void whatWasRepeatedInVainMayBeSentAgainLater(Status row) {
+    void aCallRepeatedInVainIsRetryableLater(Status row) {
         assertThat(HttpFailures.of(answered(row.code, ""), REPLICATE, 4).retryable()).isEqualTo(row.repeatedAtReplicate);
     }
 
     @ParameterizedTest
     @ValueSource(ints = {500, 520, 522, 524, 529})
-    void aChatThatMetAPassingFaultMayBeSentAgainLaterThoughItIsNotRepeated(int status) {
+    void aChatsTransientFailureIsRetryableThoughNotRepeated(int status) {
         assertThat(HttpFailures.of(answered(status, ""), UPSTAGE, 1).retryable()).isTrue();
         assertThat(HttpFailures.mayRepeat(answered(status, ""), UPSTAGE)).isFalse();
         assertThat(HttpFailures.of(answered(status, ""), REPLICATE, 1).retryable()).isFalse();
@@ -106,7 +106,7 @@ class HttpFailuresTest {
 
     @ParameterizedTest
     @ValueSource(ints = {400, 401, 501, 530})
-    void aChatThatWasRefusedMayNot(int status) {
+    void aChatThatWasRefusedIsNotRetryable(int status) {
         assertThat(HttpFailures.of(answered(status, ""), UPSTAGE, 1).retryable()).isFalse();
     }
 

@@ -32,7 +32,7 @@ class PollMessageTest {
     }
 
     @Test
-    void isReadAsItWasWritten() {
+    void aMessageIsReadAsItWasWritten() {
         Instant startedAt = Instant.now().minusSeconds(60);
 
         PollMessage read = PollMessage.read(waiting(Kind.IMAGE, startedAt).write()).orElseThrow();
@@ -53,24 +53,24 @@ class PollMessageTest {
     }
 
     @Test
-    void keepsAKindThatNobodyKnows() {
+    void aMessageKeepsAnUnknownKind() {
         assertThat(PollMessage.read(waiting(null, Instant.now()).write()).orElseThrow().generation().model().kind()).isNull();
     }
 
     @Test
-    void doesNotCarryTheConversationOfAText() {
+    void aMessageCarriesNoConversationOfAText() {
         assertThat(waiting(Kind.TEXT, Instant.now()).write()).doesNotContain("낙타");
     }
 
     @ParameterizedTest
     @ValueSource(strings = {"", "x", "[]", "{}", "null", "{\"id\": \"cat\"}"})
-    void isNotReadFromWhatIsNone(String text) {
+    void aTextThatIsNoMessageIsNotRead(String text) {
         assertThat(PollMessage.read(text)).isEmpty();
     }
 
     @ParameterizedTest
     @ValueSource(strings = {"id", "recallKey", "prediction"})
-    void hasNoNameThatLeadsElsewhere(String field) {
+    void aMessageHasNoNameThatLeadsElsewhere(String field) {
         String state = waiting(Kind.TEXT, Instant.now()).write();
         assertThat(PollMessage.read(state)).isPresent();
         assertThat(PollMessage.read(state.replaceFirst("(\"" + field + "\":\")[^\"]*", "$1../x"))).isEmpty();
@@ -78,7 +78,7 @@ class PollMessageTest {
     }
 
     @Test
-    void isNotReadWithATimeThatIsNone() {
+    void aMessageWithAnInvalidTimeIsNotRead() {
         String state = waiting(Kind.TEXT, Instant.now()).write();
         assertThat(PollMessage.read(state.replaceFirst("(\"startedAt\":\")[^\"]*", "$1yesterday"))).isEmpty();
         assertThat(PollMessage.read(state.replaceFirst("(\"startedAt\":\")[^\"]*", "$1" + "1600-01-01T00:00:00Z"))).isEmpty();

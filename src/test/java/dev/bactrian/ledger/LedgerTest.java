@@ -178,7 +178,7 @@ class LedgerTest {
 
     @ParameterizedTest
     @EnumSource
-    void ofManyMessagesAtOnceOneClaimsANewIdAndOneAnIdThatIsFreeAgain(Where where) throws Exception {
+    void ofManyMessagesAtOnceOneClaimsAFreeId(Where where) throws Exception {
         Ledger one = remembering(where, "2s");
         Ledger other = remembering(where, "2s");
         for (int round = 0; round < 2; round++) {
@@ -273,7 +273,7 @@ class LedgerTest {
     }
 
     @Test
-    void whatIsStillToBeForgottenIsNotRecalledAndItsIdIsFree() {
+    void aRecordToBeForgottenIsNotResumedAndItsIdIsFree() {
         AtomicBoolean away = new AtomicBoolean(true);
         beans.put("shaky", new HostRecords(new Repository() {
             @Override

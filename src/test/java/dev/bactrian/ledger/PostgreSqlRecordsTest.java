@@ -97,7 +97,7 @@ class PostgreSqlRecordsTest extends JdbcRecordsContract {
     }
 
     @Test
-    void aTableThatCannotBeMadeIsToldWithItsReason() {
+    void aTableThatCannotBeCreatedIsAnErrorWithItsReason() {
         String empty = postgres.database();
         user("nobody");
         postgres.execute(empty, "REVOKE ALL ON SCHEMA public FROM PUBLIC");

@@ -86,7 +86,7 @@ class GateTest {
     }
 
     @Test
-    void soManyGoInAnyMinute() {
+    void noMoreThanTheLimitGoInAnyMinute() {
         Gate gate = gate(Gate.Rate.perMinute(5));
         assertThat(goes(gate, 3)).isEqualTo(3);
         pass(20_000);
@@ -247,7 +247,7 @@ class GateTest {
     }
 
     @Test
-    void whoDoesNotAskAnyMoreHoldsNobody() {
+    void aCallerThatHasGoneDelaysNobody() {
         Gate gate = gate(Gate.Rate.NONE);
         gate.tryGo();
         gate.answered(429, Map.of("Retry-After", "1"));
@@ -272,7 +272,7 @@ class GateTest {
     }
 
     @Test
-    void aRefusalIsOfTheMinutesLimitWhereOthersWereAnsweredShortlyBefore() {
+    void aRefusalSoonAfterAnswersIsOfTheMinutesLimit() {
         Gate gate = gate(Gate.Rate.NONE);
         assertThat(gate.isMinutesLimit()).isFalse();
         goes(gate, 2);

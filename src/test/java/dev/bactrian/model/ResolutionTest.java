@@ -85,7 +85,7 @@ class ResolutionTest {
         "sd-3, stability-ai/stable-diffusion-3, 527d2a6296facb8e47ba1eaf17f142c240c19a30894f437feee9b91cc29d8e4f",
         "sdxl, bytedance/sdxl-lightning-4step, 5f24084160c9089501c1b3545d9be3c27883ae2239b6f412990e82d4a6210f8f",
         "playground-v2.5, playgroundai/playground-v2.5-1024px-aesthetic, a45f82a1382bed5c7aeb861dac7c7d191b0fdf74d8d57c4a0e6ed7d4d0bf7d24"})
-    void theFourModelsOfTheHomepageHaveTheirAliasesAndVersionsInBothFiles(String alias, String id, String version) {
+    void bothFilesNameTheModelsOfTheHomepageAlike(String alias, String id, String version) {
         for (Catalogue catalogue : new Catalogue[] {STANDARD, PLAYGROUND}) {
             Model model = catalogue.resolve(alias, null, null);
 

@@ -2,12 +2,9 @@ package dev.bactrian.packaging;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.regex.Pattern;
-import java.util.stream.Stream;
 
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -38,25 +35,15 @@ class ForeignTextTest {
 
     @ParameterizedTest
     @EnumSource
-    void whatOthersHaveWrittenIsHandledInOnePlace(Rule rule) throws IOException {
+    void whatOthersHaveWrittenIsHandledInOnePlace(Rule rule) {
         Path root = Path.of("src/main/java/dev/bactrian");
-        try (Stream<Path> sources = Files.walk(root)) {
-            assertThat(sources.filter(path -> path.toString().endsWith(".java")).filter(path -> rule.pattern.matcher(text(path)).find())
-                    .map(path -> root.relativize(path).toString().replace('\\', '/'))).isSubsetOf(rule.places);
-        }
-    }
-
-    private static String text(Path path) {
-        try {
-            return Files.readString(path);
-        } catch (IOException e) {
-            throw new java.io.UncheckedIOException(e);
-        }
+        assertThat(Sources.in(root.toString())).filteredOn(path -> rule.pattern.matcher(Sources.text(path)).find())
+                .extracting(path -> root.relativize(path).toString().replace('\\', '/')).isSubsetOf(rule.places);
     }
 
     @ParameterizedTest
     @EnumSource
     void theOnePlaceIsThere(Rule rule) {
-        assertThat(rule.places).allSatisfy(place -> assertThat(text(Path.of("src/main/java/dev/bactrian", place))).containsPattern(rule.pattern));
+        assertThat(rule.places).allSatisfy(place -> assertThat(Sources.text(Path.of("src/main/java/dev/bactrian", place))).containsPattern(rule.pattern));
     }
 }

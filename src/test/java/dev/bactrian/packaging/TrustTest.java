@@ -3,7 +3,6 @@ package dev.bactrian.packaging;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -30,7 +29,7 @@ class TrustTest {
 
     @ParameterizedTest
     @MethodSource("rows")
-    void eachRowIsHeldByATest(String row) throws IOException {
+    void eachRowIsHeldByATest(String row) {
         String[] cells = row.split("\\|");
         Matcher cited = TEST.matcher(cells[cells.length - 1]);
         assertThat(cells).as(row).hasSize(5);
@@ -41,27 +40,10 @@ class TrustTest {
     }
 
     /** Whether a class of that name has a test of that name: an annotation and a method with no blank line between. */
-    private static boolean isTest(String name, String method) throws IOException {
-        try (Stream<Path> files = Stream.of("src/test/java", "src/it", "examples").flatMap(TrustTest::walk)) {
-            return files.filter(file -> file.endsWith(name + ".java"))
-                    .flatMap(file -> Stream.of(read(file).split("\n\n")))
-                    .anyMatch(block -> block.contains(" void " + method + "(") && block.matches("(?s).*@(Parameterized|Repeated)?Test\\b.*"));
-        }
-    }
-
-    private static String read(Path file) {
-        try {
-            return Files.readString(file);
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
-    }
-
-    private static Stream<Path> walk(String folder) {
-        try {
-            return Files.walk(Path.of(folder));
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
+    private static boolean isTest(String name, String method) {
+        return Stream.of("src/test/java", "src/it", "examples").map(Sources::in).flatMap(List::stream)
+                .filter(file -> file.endsWith(name + ".java"))
+                .flatMap(file -> Stream.of(Sources.text(file).split("\n\n")))
+                .anyMatch(block -> block.contains(" void " + method + "(") && block.matches("(?s).*@(Parameterized|Repeated)?Test\\b.*"));
     }
 }

@@ -54,7 +54,7 @@ class TwoInstancesExampleTest {
     }
 
     @Test
-    void mountsFilesThatThereAreAndSetsPropertiesByTheirEnvironmentNames() throws IOException {
+    void mountsExistingFilesAndSetsPropertiesByEnvironment() throws IOException {
         List<String> names = List.of(Property.values()).stream().map(property -> Property.environmentName(property.key())).toList();
         List<String> mounted = new ArrayList<>();
         for (JsonNode service : compose().path("services")) {

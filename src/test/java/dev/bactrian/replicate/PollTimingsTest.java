@@ -34,7 +34,7 @@ class PollTimingsTest {
         "{'predict_time': '1.5', 'total_time': null} | - | -",
         "{} | - | -",
         "null | - | -"})
-    void theServicesMetricsTell(String metrics, Long queued, Long predicted) {
+    void theServicesMetricsSetTheTimes(String metrics, Long queued, Long predicted) {
         ObjectNode document = document(metrics.replace('\'', '"'), null);
 
         assertThat(document.has("queuedMs") ? document.path("queuedMs").asLong() : null).isEqualTo(queued);
@@ -42,7 +42,7 @@ class PollTimingsTest {
     }
 
     @Test
-    void theyCountMoreThanWhatWasSeen() {
+    void theMetricsBeatWhatThePollsFound() {
         ObjectNode document = document("{\"predict_time\": 1, \"total_time\": 2.5}", createdAgo(60).found(PredictionStatus.PROCESSING));
 
         assertThat(document.path("queuedMs").asLong()).isEqualTo(1500);
@@ -65,7 +65,7 @@ class PollTimingsTest {
     }
 
     @Test
-    void whatIsFirstFoundEndedDoesNotTellHowLongItRan() {
+    void aPredictionFirstSeenEndedHasNoRunTime() {
         PollTimings ended = createdAgo(10).found(PredictionStatus.FAILED).found(PredictionStatus.FAILED);
 
         assertThat(ended.queued()).isGreaterThanOrEqualTo(Duration.ofSeconds(10));

@@ -87,7 +87,7 @@ class PredictionOutputTest {
 
     @ParameterizedTest
     @EnumSource
-    void anOutputIsToldByItsShapeAndTheModelsKind(Shape row) {
+    void anOutputIsReadByItsShapeAndTheModelsKind(Shape row) {
         assertThat(read(row.output, row.kind).answer()).hasToString(row.answer);
     }
 

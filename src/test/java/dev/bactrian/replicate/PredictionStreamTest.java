@@ -162,7 +162,7 @@ class PredictionStreamTest {
     }
 
     @Test
-    void itsFirstPieceIsToldOfOnce() {
+    void theFirstPieceIsReportedOnce() {
         int[] told = new int[1];
         PredictionStream stream = new PredictionStream(ScriptedInputStream.of(STREAM), Kind.TEXT, Duration.ofMinutes(1), new Cancellation(), () -> told[0]++);
 

@@ -168,7 +168,7 @@ class PredictionTest {
     }
 
     @Test
-    void aRecalledPredictionIsStillRunning() {
+    void aResumedPredictionIsStillRunning() {
         assertThat(Prediction.recalled("p1").status().terminal()).isFalse();
         assertThat(Prediction.recalled("p1").id()).isEqualTo("p1");
     }

@@ -146,7 +146,7 @@ class ReplicateTest {
 
     @ParameterizedTest
     @ValueSource(strings = {"", "<html>busy</html>", "{}", "[]", "{'detail':'hm'}", "{'id':null,'status':'starting'}"})
-    void aCreateThatIsNotAnsweredWithAPredictionMayBePaidForAndIsNotRetryable(String body) {
+    void aCreateAnsweredWithoutAPredictionIsNotRetryable(String body) {
         assertThatThrownBy(() -> replicate().created(generation, json(body))).isInstanceOfSatisfying(GenerationFailure.class, failure -> {
             assertThat(failure.type()).isEqualTo(ErrorType.PROVIDER_UNAVAILABLE);
             assertThat(failure.retryable()).isFalse();
@@ -224,7 +224,7 @@ class ReplicateTest {
     }
 
     @Test
-    void pollsThatFailInARowAreGivenUpAfterTheRetries() {
+    void pollsThatFailInARowEndAfterTheRetries() {
         Replicate replicate = replicate("bactrian.retry.max-attempts", "2");
         PollState poll = replicate.created(generation, json("{'id':'p1'}"));
         int misses = 0;

@@ -33,18 +33,18 @@ class WebhookSignatureTest {
     }
 
     @Test
-    void theVectorIsValid() {
+    void theSignatureOfTheTestVectorIsValid() {
         assertThat(isValid(ID, TIME, GOOD, BODY, NOW)).isTrue();
     }
 
     @ParameterizedTest
     @CsvSource({"299, true", "300, true", "301, false", "86400, false", "-299, true", "-300, true", "-301, false", "-86400, false"})
-    void onlyForFiveMinutesBeforeAndAfter(long seconds, boolean valid) {
+    void aSignatureIsValidForFiveMinutesBeforeAndAfter(long seconds, boolean valid) {
         assertThat(isValid(ID, TIME, GOOD, BODY, NOW.plusSeconds(seconds))).isEqualTo(valid);
     }
 
     @Test
-    void eachPartIsSigned() {
+    void eachSignedPartCounts() {
         assertThat(isValid("msg_sim0002", TIME, GOOD, BODY, NOW)).isFalse();
         assertThat(isValid(ID, "1760000001", GOOD, BODY, NOW)).isFalse();
         for (int i = 0; i < BODY.length(); i++) {
@@ -56,7 +56,7 @@ class WebhookSignatureTest {
     }
 
     @Test
-    void nothingMayBeMissing() {
+    void aMissingHeaderIsRefused() {
         assertThat(isValid(null, TIME, GOOD, BODY, NOW)).isFalse();
         assertThat(isValid(ID, null, GOOD, BODY, NOW)).isFalse();
         assertThat(isValid(ID, TIME, null, BODY, NOW)).isFalse();
@@ -65,19 +65,19 @@ class WebhookSignatureTest {
     @ParameterizedTest
     @ValueSource(strings = {"", "v1,", "v1", ",", "wVHHCr9rAYW4RaarySMc8l4Y8PLxm5ro6gIc6ywMkVk=", "v2,wVHHCr9rAYW4RaarySMc8l4Y8PLxm5ro6gIc6ywMkVk=",
         "v1,wVHHCr9rAYW4RaarySMc8l4Y8PLxm5ro6gIc6ywMkVk", "v1,xVHHCr9rAYW4RaarySMc8l4Y8PLxm5ro6gIc6ywMkVk=", "v1=wVHHCr9rAYW4RaarySMc8l4Y8PLxm5ro6gIc6ywMkVk="})
-    void anotherSignatureIsNone(String signatures) {
+    void anotherSignatureIsRefused(String signatures) {
         assertThat(isValid(ID, TIME, signatures, BODY, NOW)).isFalse();
     }
 
     @ParameterizedTest
     @ValueSource(strings = {"v1,AAAA " + GOOD, GOOD + " v1,AAAA", "v2,x v1a,y " + GOOD})
-    void anyOfSeveralCounts(String signatures) {
+    void anyOfSeveralSignaturesCounts(String signatures) {
         assertThat(isValid(ID, TIME, signatures, BODY, NOW)).isTrue();
     }
 
     @ParameterizedTest
     @ValueSource(strings = {"", "soon", "1760000000.0", "99999999999999999999", "-9223372036854775808", "0x68e7c000"})
-    void aTimeThatIsNoneIsRefused(String time) {
+    void aMalformedTimeIsRefused(String time) {
         assertThat(isValid(ID, time, GOOD, BODY, NOW)).isFalse();
     }
 

@@ -9,7 +9,7 @@ class WebhookStoreTest {
     private final WebhookStore mailbox = new WebhookStore(100);
 
     @Test
-    void theFirstWordIsKeptAndTakenOnce() {
+    void theFirstWebhookIsKeptAndTakenOnce() {
         assertThat(mailbox.put("p1", "first", 5)).isTrue();
         assertThat(mailbox.put("p1", "second", 6)).isFalse();
 
@@ -19,7 +19,7 @@ class WebhookStoreTest {
     }
 
     @Test
-    void whatNobodyAsksForMakesRoom() {
+    void webhooksThatNobodyAsksForMakeRoom() {
         for (int i = 0; i < 1000; i++) {
             mailbox.put("p" + i, "text", 10);
         }
@@ -30,7 +30,7 @@ class WebhookStoreTest {
     }
 
     @Test
-    void emptyOnesMakeRoomToo() {
+    void emptyWebhooksMakeRoomToo() {
         for (int i = 0; i < 20_000; i++) {
             mailbox.put("p" + i, "", 0);
         }

@@ -156,7 +156,7 @@ class AccountTest extends RouteTestSupport {
     }
 
     @Test
-    void itsKindBeatsTheHeadersOfAnEarlierAnswerAndIsThatOfAModelThatNobodyKnows() throws Exception {
+    void theAccountsKindBeatsHeadersAndAppliesToUnknownModels() throws Exception {
         own.setKind("image");
         start();
         String image = "[\"https://replicate.delivery/x.png\"]";

@@ -89,7 +89,7 @@ class CancelTest extends RouteTestSupport {
     }
 
     @Test
-    void aCreateThatIsNotAnsweredYetIsCancelledOnceItsPredictionIsKnown() throws Exception {
+    void anUnansweredCreateIsCancelledOnceItsPredictionIsKnown() throws Exception {
         start();
         simulator.on(Call.CREATE, created().after(Duration.ofMillis(500)));
         CompletableFuture<String> asked = ask(PREDICTION);
@@ -265,7 +265,7 @@ class CancelTest extends RouteTestSupport {
     }
 
     @Test
-    void aCreateOfTheQueueThatIsNotAnsweredYetIsCancelledOnceItsPredictionIsKnown() throws Exception {
+    void anUnansweredCreateOfTheQueueIsCancelledOnceItIsKnown() throws Exception {
         start("bactrian.jms.enabled", "true");
         simulator.on(Call.CREATE, created().after(Duration.ofMillis(500))).always(Call.POLL, poll("processing"));
         template().sendBodyAndHeaders("jms:queue:bactrian.requests", PREDICTION, Map.of());
@@ -281,7 +281,7 @@ class CancelTest extends RouteTestSupport {
     }
 
     @Test
-    void aCancelOfWhatAnotherInstanceHasByNowEndsNoLaterRequestOfThatId() throws Exception {
+    void aCancelMeantForAnotherInstanceEndsNoLaterRequest() throws Exception {
         start("bactrian.jms.enabled", "true", "bactrian.replicate.poll-delay", "1s");
         simulator.on(Call.CREATE, created()).always(Call.POLL, poll("processing"));
         template().sendBodyAndHeaders("jms:queue:bactrian.requests", PREDICTION, Map.of());

@@ -33,7 +33,7 @@ class EmitHttpTest extends RouteTestSupport {
 
     @ParameterizedTest
     @CsvSource({"200ms, /hook", "30s, /hook?responseTimeout=200&soTimeout=200", "30s, /hook?token=abc&responseTimeout=200&soTimeout=200"})
-    void oneThatNeverAnswersIsGivenUpInTime(String timeout, String path) throws Exception {
+    void aDestinationThatNeverAnswersTimesOut(String timeout, String path) throws Exception {
         Path kept = folder.resolve("kept");
         try (ServerSocket silent = new ServerSocket(0, 10, InetAddress.getLoopbackAddress())) {
             start("bactrian.emit.chunk", "", "bactrian.retry.max-attempts", "1", "bactrian.emit.timeout", timeout, "bactrian.undelivered", kept.toString(),
@@ -50,7 +50,7 @@ class EmitHttpTest extends RouteTestSupport {
     }
 
     @Test
-    void ofOneForChunksTheSame() throws Exception {
+    void aChunkDestinationThatNeverAnswersTimesOut() throws Exception {
         try (ServerSocket silent = new ServerSocket(0, 10, InetAddress.getLoopbackAddress())) {
             start("bactrian.emit.timeout", "200ms", "bactrian.emit.chunk", "http://127.0.0.1:" + silent.getLocalPort() + "/hook?key=abcdef");
             simulator.on(Call.CHAT, Reply.stream("a"));
@@ -64,7 +64,7 @@ class EmitHttpTest extends RouteTestSupport {
 
     /** Camel's own limits are 20 connections to a host, and 200 in all. */
     @Test
-    void asManyDeliveriesAsRequestsAreUnderWayAtOnce() throws Exception {
+    void deliveriesRunAsManyAtOnceAsRequests() throws Exception {
         CountDownLatch all = new CountDownLatch(MANY);
         AtomicInteger answered = new AtomicInteger();
         ExecutorService threads = Executors.newCachedThreadPool();

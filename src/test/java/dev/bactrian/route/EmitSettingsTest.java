@@ -84,7 +84,7 @@ class EmitSettingsTest extends RouteTestSupport {
     }
 
     @Test
-    void whatCanBeDoesNot() throws Exception {
+    void aValidDestinationDoesNotStopTheStart() throws Exception {
         start("bactrian.emit.result", "direct:taken | direct:later | direct:nobody?block=false | seda:taken | seda:read-by-a-template | mock:test | file:" + folder.resolve("out")
                 + "?fileName=${header.BactrianRequestId}.json | http://127.0.0.1:9/hook?token=x&followRedirects=false | bean:captured?method=result"
                 + " | bean:" + Captured.class.getName() + "?method=result | log:results");
@@ -93,7 +93,7 @@ class EmitSettingsTest extends RouteTestSupport {
     }
 
     @Test
-    void whoConsumesWithoutARouteTakesFromItToo() throws Exception {
+    void aConsumerWithoutARouteGetsResultsToo() throws Exception {
         consumer = true;
         start("bactrian.emit.result", "direct:consumed");
 
@@ -106,7 +106,7 @@ class EmitSettingsTest extends RouteTestSupport {
 
     @ParameterizedTest
     @ValueSource(booleans = {true, false})
-    void anAccountsAreTriedToo(boolean started) {
+    void theDestinationsOfAnAccountAreCheckedToo(boolean started) {
         account.setChunkEndpoint("direct:nobody");
         accountIsStarted = started;
 

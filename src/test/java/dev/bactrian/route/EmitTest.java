@@ -127,7 +127,7 @@ class EmitTest extends RouteTestSupport {
     }
 
     @Test
-    void anHttpDestinationGetsUtf8BytesTheirTypeAndTheHeadersAndNoOther() throws Exception {
+    void httpGetsUtf8BytesTheirTypeAndOnlyTheListedHeaders() throws Exception {
         start("bactrian.emit.result", sink.chatUrl(), "bactrian.replicate.api-token", "r8_canary");
         simulator.on(Call.CREATE, created()).on(Call.POLL, succeeded("\"안녕하세요\"").header("X-Provider", "p").header("Set-Cookie", "c=d"));
 
@@ -198,7 +198,7 @@ class EmitTest extends RouteTestSupport {
 
     @ParameterizedTest
     @CsvSource({"1, true", "9, false"})
-    void aRouteOfTheHostsWithItsOwnErrorHandlerIsADestinationAsAnyOther(int failures, boolean delivered) throws Exception {
+    void aHostsRouteWithItsOwnErrorHandlerIsADestination(int failures, boolean delivered) throws Exception {
         archiveFailures.set(failures);
         start("bactrian.retry.max-attempts", "2", "bactrian.emit.result", "direct:archive");
 

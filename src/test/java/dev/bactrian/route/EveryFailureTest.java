@@ -69,7 +69,7 @@ class EveryFailureTest extends RouteTestSupport {
     @ParameterizedTest
     @CsvSource({"direct:plain,solar-pro4", "direct:plain,gemma-2b", "direct:action,solar-pro4", "direct:action,gemma-2b", "direct:image-action,sd-3",
         "direct:stream,solar-pro4", "direct:stream,gemma-2b"})
-    void aForcedStop(String endpoint, String model) throws Exception {
+    void aForcedStopIsAGenerateException(String endpoint, String model) throws Exception {
         start("bactrian.emit.chunk", "", "camel.main.shutdown-timeout", "1", "bactrian.replicate.poll-delay", "1h");
         simulator.always(Call.CHAT, Reply.stream("a", "a").pause(Duration.ofSeconds(30))).always(Call.POLL, poll("processing"));
 
@@ -84,7 +84,7 @@ class EveryFailureTest extends RouteTestSupport {
 
     @ParameterizedTest
     @ValueSource(strings = {"direct:generate-and-emit", "kamelet:generate-sink", "direct:generate-stream"})
-    void aPoolThatTakesNoMore(String endpoint) throws Exception {
+    void aFullPoolIsAGenerateException(String endpoint) throws Exception {
         start("bactrian.emit.chunk", "");
         assertThat(template().request("kamelet:generate-sink", exchange -> exchange.getMessage().setBody("hi")).getException()).isNull();
         await().until(() -> captured.results.poll() != null);
@@ -104,7 +104,7 @@ class EveryFailureTest extends RouteTestSupport {
     }
 
     @Test
-    void aReaderThatIsInterrupted() throws Exception {
+    void anInterruptedReaderGetsAGenerateException() throws Exception {
         start("bactrian.emit.chunk", "");
         simulator.always(Call.CHAT, Reply.stream("a", "a").pause(Duration.ofSeconds(30)));
         CompletableFuture<Exchange> answer = new CompletableFuture<>();

@@ -117,7 +117,7 @@ class FileTest extends InboxTestSupport {
     }
 
     @Test
-    void aFileWhoseResultCannotBeDeliveredEndsInFailedAndTheResultIsKept() throws Exception {
+    void anUndeliveredResultIsKeptAndItsFileEndsInFailed() throws Exception {
         Files.writeString(inbox.resolve("lost.txt"), "hi");
         startWatching("bactrian.emit.result", "direct:nobody-listens?block=false", "bactrian.retry.max-attempts", "0");
 

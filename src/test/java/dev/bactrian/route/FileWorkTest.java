@@ -66,7 +66,7 @@ class FileWorkTest extends InboxTestSupport {
     }
 
     @Test
-    void aFileThatWasInWorkAtTheStopIsDoneAtTheNextStartAndPaidForOnce() throws Exception {
+    void aFileInWorkAtTheStopIsDoneAfterTheStartAndPaidOnce() throws Exception {
         Files.writeString(inbox.resolve("stopped.json"), "{\"model\": \"gemma-2b\", \"prompt\": \"p\"}");
         simulator.on(Call.CREATE, ReplicateReplies.created()).always(Call.POLL, ReplicateReplies.poll("processing"));
         startWatching("camel.main.shutdown-timeout", "1", "bactrian.replicate.poll-max-attempts", "100000");

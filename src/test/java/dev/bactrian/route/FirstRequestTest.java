@@ -23,7 +23,7 @@ class FirstRequestTest extends RouteTestSupport {
     }
 
     @Test
-    void aPictureIsMadeByReplicate() throws Exception {
+    void anImageIsMadeByReplicate() throws Exception {
         start();
 
         JsonNode result = generate("{\"model\": \"sd-3\", \"prompt\": \"a camel with two humps\"}");

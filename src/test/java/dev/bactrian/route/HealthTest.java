@@ -79,7 +79,7 @@ class HealthTest extends RouteTestSupport {
     }
 
     @Test
-    void oneThatDoesNotTakeTheTokenIsNamed() throws Exception {
+    void aProviderThatRefusesTheTokenIsNamed() throws Exception {
         startServed(Property.REPLICATE_API_TOKEN.key(), "bad-canary");
 
         HttpResponse<String> answer = ready();
@@ -93,7 +93,7 @@ class HealthTest extends RouteTestSupport {
     }
 
     @Test
-    void oneThatIsDownIsNamed() throws Exception {
+    void aProviderThatIsDownIsNamed() throws Exception {
         int free;
         try (Simulator gone = Simulator.start()) {
             free = gone.port();
@@ -128,7 +128,7 @@ class HealthTest extends RouteTestSupport {
     }
 
     @Test
-    void oneThatHangsHoldsNobodyForLong() throws Exception {
+    void aProviderThatHangsDelaysNobodyForLong() throws Exception {
         startServed();
         simulator.always(Call.MODELS, Reply.json(401, "{\"error\": {}}").cutAt(3).thenHang());
         long begun = System.nanoTime();
@@ -140,7 +140,7 @@ class HealthTest extends RouteTestSupport {
     }
 
     @Test
-    void oneThatIsBusyWithOurRequestsOnAllConnectionsIsUp() throws Exception {
+    void aProviderBusyWithOurRequestsIsUp() throws Exception {
         startServed(Property.MAX_IN_FLIGHT.key(), "1");
         simulator.on(Call.CHAT, Reply.stream("a").after(Duration.ofSeconds(60)));
         CompletableFuture<String> asked = template().asyncRequestBody("direct:generate", "{\"id\": \"r1\", \"prompt\": \"p\"}", String.class);
@@ -155,7 +155,7 @@ class HealthTest extends RouteTestSupport {
     }
 
     @Test
-    void oneThatIsNotConfiguredKeepsNobodyFromBeingReady() throws Exception {
+    void anUnconfiguredProviderDoesNotPreventReadiness() throws Exception {
         startServed(Property.UPSTAGE_API_ENDPOINT.key(), Property.UPSTAGE_API_ENDPOINT.defaultValue(false).orElseThrow(),
                 Property.UPSTAGE_API_KEY.key(), "");
 

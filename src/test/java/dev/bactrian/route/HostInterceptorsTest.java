@@ -127,7 +127,7 @@ class HostInterceptorsTest extends RouteTestSupport {
 
     @ParameterizedTest
     @EnumSource
-    void seeWhatComesToUsAndNothingOfWhatWeDo(Kind kind) throws Exception {
+    void interceptorsSeeTheCallAndNoneOfOurSteps(Kind kind) throws Exception {
         this.kind = kind;
         start();
         if (kind == Kind.JAVA_ROUTES_LATER) {
@@ -158,7 +158,7 @@ class HostInterceptorsTest extends RouteTestSupport {
 
     @ParameterizedTest
     @EnumSource(names = {"JAVA_CONFIGURATION", "JAVA_ROUTES"})
-    void seeNothingOfTheQueue(Kind kind) throws Exception {
+    void interceptorsSeeNothingOfTheQueue(Kind kind) throws Exception {
         this.kind = kind;
         start("bactrian.jms.enabled", "true");
 

@@ -102,7 +102,7 @@ class KameletRoutesTest {
     }
 
     @Test
-    void anApplicationThatIncludesNothing() throws Exception {
+    void kameletsWorkWhereNoRoutesAreIncluded() throws Exception {
         uses("kamelet:upstage-chat-action");
         context.start();
 
@@ -111,7 +111,7 @@ class KameletRoutesTest {
     }
 
     @Test
-    void oneThatIncludesThemBefore() throws Exception {
+    void kameletsWorkWhereRoutesAreIncludedBefore() throws Exception {
         includes();
         uses("kamelet:upstage-chat-action");
         context.start();
@@ -120,7 +120,7 @@ class KameletRoutesTest {
     }
 
     @Test
-    void oneThatIncludesThemAfter() throws Exception {
+    void kameletsWorkWhereRoutesAreIncludedAfter() throws Exception {
         uses("kamelet:upstage-chat-action");
         includes();
         context.start();
@@ -129,7 +129,7 @@ class KameletRoutesTest {
     }
 
     @Test
-    void oneThatIncludesSome() throws Exception {
+    void kameletsWorkWhereSomeRoutesAreIncluded() throws Exception {
         PluginHelper.getRoutesLoader(context).loadRoutes(
                 PluginHelper.getResourceLoader(context).resolveResource("classpath:bactrian/errors.camel.yaml"));
         uses("kamelet:upstage-chat-action");
@@ -139,7 +139,7 @@ class KameletRoutesTest {
     }
 
     @Test
-    void oneThatHasStartedAndIsUsedByManyAtOnce() throws Exception {
+    void kameletsWorkWhereManyStartThemAtOnce() throws Exception {
         context.start();
         for (int i = 0; i < 8; i++) {
             String from = "direct:late-" + i;
@@ -182,7 +182,7 @@ class KameletRoutesTest {
     }
 
     @Test
-    void theRuntimeOfTheCommandLine() throws IOException {
+    void kameletsWorkInTheCommandLinesRuntime() throws IOException {
         KameletMain main = new KameletMain("test");
         main.setDownload(false);
         main.setAppName("test");

@@ -180,7 +180,7 @@ class KameletTest extends RouteTestSupport {
     }
 
     @Test
-    void aHostThatHasCaughtAnExceptionOfItsOwnGetsTheResult() throws Exception {
+    void aHostThatCaughtItsOwnExceptionGetsTheResult() throws Exception {
         startHost();
         simulator.on(Call.CHAT, Reply.stream("a", "b"));
 
@@ -188,7 +188,7 @@ class KameletTest extends RouteTestSupport {
     }
 
     @Test
-    void andWhereThatFailsTooItsMessageIsAsItWas() throws Exception {
+    void aFailingHandlerOfTheHostKeepsItsMessage() throws Exception {
         startHost();
         simulator.on(Call.CHAT, Reply.rawStream("data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\n"));
 
@@ -280,7 +280,7 @@ class KameletTest extends RouteTestSupport {
     }
 
     @Test
-    void aFailureThatMayPassIsMadeAgainByTheHostAsOftenAsItSaysAndNotMore() throws Exception {
+    void theHostRepeatsARetryableFailureAsOftenAsItSays() throws Exception {
         startHost("bactrian.retry.max-attempts", "1");
         simulator.always(Call.CHAT, Reply.status(503));
         for (String endpoint : List.of("direct:steps", "direct:plain")) {

@@ -164,7 +164,7 @@ class LimitsTest extends RouteTestSupport {
     }
 
     @Test
-    void oneThatIsRefusedLongerThanItsRetriesTakeIsMadeLaterWhereOthersWereAnswered() throws Exception {
+    void aRequestRefusedTooLongIsMadeOnceOthersAreAnswered() throws Exception {
         startQuietly("bactrian.retry.max-attempts", "1");
         simulator.silentLimit(5, Duration.ofSeconds(3), Call.CHAT);
 

@@ -26,7 +26,7 @@ class MoneyCancelTest extends RouteTestSupport {
     private static final String REQUEST = "{\"model\": \"gemma-2b\", \"prompt\": \"p\"}";
 
     @Test
-    void aPredictionGivenUpIsCancelledOnce() throws Exception {
+    void anAbandonedPredictionIsCancelledOnce() throws Exception {
         start("bactrian.replicate.poll-max-attempts", "1");
         simulator.on(Call.CREATE, created()).always(Call.POLL, poll("processing"));
 

@@ -59,7 +59,7 @@ class MoneyLedgerTest extends RouteTestSupport {
     }
 
     @Test
-    void aPredictionIsRecordedBeforeTheFirstPollAndForgottenAfterItsResult() throws Exception {
+    void aPredictionIsRecordedFromItsCreateUntilItsResult() throws Exception {
         start();
         simulator.on(Call.CREATE, created()).on(Call.POLL, succeeded("\"a\"").after(Duration.ofSeconds(1)));
 
@@ -83,7 +83,7 @@ class MoneyLedgerTest extends RouteTestSupport {
     }
 
     @Test
-    void aPredictionThatWasGivenUpIsForgottenAndTheSameRequestCreatesAnew() throws Exception {
+    void anAbandonedPredictionIsForgottenAndCreatedAnew() throws Exception {
         start("bactrian.replicate.poll-max-attempts", "1");
         simulator.always(Call.CREATE, created()).on(Call.POLL, poll("processing"), succeeded("\"a\""));
 
@@ -138,7 +138,7 @@ class MoneyLedgerTest extends RouteTestSupport {
     }
 
     @Test
-    void aRecordedPredictionThatTheServiceNoLongerKnowsIsAnErrorAndNotCreatedAnew() throws Exception {
+    void aRecordedPredictionThatIsGoneIsAnErrorAndNotCreatedAnew() throws Exception {
         stopWithAPredictionUnderWay();
         simulator.always(Call.POLL, Reply.status(404));
 

@@ -135,7 +135,7 @@ class MoneyTest extends RouteTestSupport {
     }
 
     @Test
-    void aCreateThatIsAlwaysRefusedFor429IsGivenUp() throws Exception {
+    void aCreateThatIsAlwaysRefusedWith429Fails() throws Exception {
         start("bactrian.retry.max-attempts", "2");
         simulator.always(Call.CREATE, Reply.json(429, "{\"detail\": \"throttled\"}"));
 

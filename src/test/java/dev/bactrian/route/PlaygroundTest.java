@@ -48,7 +48,7 @@ class PlaygroundTest extends RouteTestSupport {
     }
 
     @Test
-    void aPictureIsMadeOfTheLastMessage() throws Exception {
+    void anImageIsMadeFromTheLastMessageThere() throws Exception {
         startPlayground();
 
         JsonNode result = generate(quoted("{'kind': 'image', 'provider': 'replicate', 'num_outputs': 2, " + CONVERSATION + "}"));
@@ -114,7 +114,7 @@ class PlaygroundTest extends RouteTestSupport {
     }
 
     @Test
-    void answersOfThePlaygroundAreReadThoughTheyCallThemselvesPlainText() throws Exception {
+    void aPlaygroundAnswerIsReadThoughItsTypeIsPlainText() throws Exception {
         startPlayground();
         simulator.on(Call.CREATE, Reply.body(200, "text/plain;charset=UTF-8", quoted("{'id': 'p1'}").getBytes()))
                 .on(Call.POLL, Reply.body(200, "text/plain;charset=UTF-8", quoted("{'id': 'p1', 'status': 'processing'}").getBytes()),

@@ -150,7 +150,7 @@ class QueueTest extends RouteTestSupport {
     }
 
     @Test
-    void whatCannotBeDeliveredIsADeadLetterWithTheWholeResultAndCanBeSentAgain() throws Exception {
+    void anUndeliveredResultIsADeadLetterThatCanBeSentAgain() throws Exception {
         shaky.failures = 3;
         startQueue(Property.EMIT_RESULT.key(), "bean:shaky?method=take", Property.JMS_DELIVERY_ATTEMPTS.key(), "3");
 
@@ -193,7 +193,7 @@ class QueueTest extends RouteTestSupport {
     }
 
     @Test
-    void aRequestThatIsBegunTooOftenIsGivenUpAndKept() throws Exception {
+    void aRequestThatIsBegunTooOftenIsADeadLetter() throws Exception {
         startQueue(Property.LEDGER.key(), "worn");
 
         sendAndGiveBack("{\"id\": \"poison\", \"prompt\": \"a cat\"}", Map.of("BactrianProvider", "replicate"));
@@ -209,7 +209,7 @@ class QueueTest extends RouteTestSupport {
     }
 
     @Test
-    void aPredictionWhosePollIsBegunTooOftenIsGivenUpKeptAndCancelled() throws Exception {
+    void aPredictionPolledTooOftenIsADeadLetterAndCancelled() throws Exception {
         startQueue(Property.LEDGER.key(), "worn", Property.REPLICATE_POLL_DELAY.key(), "1s");
         simulator.always(Call.POLL, ReplicateReplies.poll("processing"));
         send("{\"id\": \"cat\", \"model\": \"sd-3\", \"prompt\": \"a cat\"}", Map.of());
@@ -307,7 +307,7 @@ class QueueTest extends RouteTestSupport {
     }
 
     @Test
-    void aRequestThatIsSentTwiceIsMadeOnceAndWhoeverWaitsForTheSecondIsTold() throws Exception {
+    void aRequestSentTwiceIsMadeOnceAndTheSecondIsAnswered() throws Exception {
         startQueue(Property.JMS_REMEMBER.key(), "1h");
         String request = "{\"id\": \"cat\", \"model\": \"sd-3\", \"prompt\": \"a cat\"}";
 

@@ -130,7 +130,7 @@ class QueueTlsTest extends RouteTestSupport {
         "tcp://127.0.0.1:PLAIN, no hump, Unable to validate user",
         "tcp://no-such-host.invalid:61616, hump, unknown host no-such-host.invalid",
         "tcp://127.0.0.1:1, hump, refused"})
-    void aBrokerThatCantBeReachedIsOneLineWithTheReasonAndAGrowingPause(String url, String password, String reason) throws Exception {
+    void anUnreachableBrokerLogsOneReasonAndAGrowingPause(String url, String password, String reason) throws Exception {
         startQueue(url.replace("TLS", Integer.toString(tlsPort)).replace("PLAIN", Integer.toString(plainPort)), password);
 
         await("said").atMost(SOON).until(() -> !said("is lost").isEmpty());

@@ -252,7 +252,7 @@ class QueueUnreadableTest extends RouteTestSupport {
 
     @ParameterizedTest
     @ValueSource(strings = {"hostsOwn", "hostsPool", "hostsCache"})
-    void theSameByAHostsOwnConnectionsWhoseOtherQueuesAreAsTheyWere(String factory) throws Exception {
+    void aHostsConnectionsAndOtherQueuesAreUnaffected(String factory) throws Exception {
         EmbeddedActiveMQ broker = new EmbeddedActiveMQ();
         broker.setConfiguration(new ConfigurationImpl().setPersistenceEnabled(false).setSecurityEnabled(false).addAcceptorConfiguration("vm", "vm://47999"));
         broker.start();

@@ -215,7 +215,7 @@ class ReplicatePollsTest extends RouteTestSupport {
     }
 
     @Test
-    void aPollThatNeverFindsThePredictionIsAnErrorThatNamesItAndIsNotCreatedAnew() throws Exception {
+    void aPredictionThatNoPollFindsIsAnErrorAndNotCreatedAgain() throws Exception {
         start();
         simulator.on(Call.CREATE, created()).always(Call.POLL, Reply.json(404, "{\"detail\": \"No prediction matches the given query\"}"));
 

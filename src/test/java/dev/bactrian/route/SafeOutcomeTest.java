@@ -108,7 +108,7 @@ class SafeOutcomeTest extends InboxTestSupport {
 
     @ParameterizedTest
     @ValueSource(strings = {CHAT, PREDICTION})
-    void isDeliveredOnceItsDestinationIsThereAgain(String request) throws Exception {
+    void aResultIsDeliveredOnceItsDestinationIsBack(String request) throws Exception {
         firstIsStuck(request);
 
         archiveIsUp.set(true);
@@ -121,7 +121,7 @@ class SafeOutcomeTest extends InboxTestSupport {
     }
 
     @Test
-    void isKeptOnceThereIsSpace() throws Exception {
+    void aResultIsKeptOnceThereIsSpace() throws Exception {
         firstIsStuck(CHAT);
 
         Files.delete(kept);
@@ -149,7 +149,7 @@ class SafeOutcomeTest extends InboxTestSupport {
     }
 
     @Test
-    void ofAnErrorTheSame() throws Exception {
+    void anErrorIsDeliveredOnceItsDestinationIsBack() throws Exception {
         startWith();
         blockTheFolder();
         Files.writeString(inbox.resolve("bad.json"), "{\"prompt\": 7}");
@@ -232,7 +232,7 @@ class SafeOutcomeTest extends InboxTestSupport {
     }
 
     @Test
-    void whoDoesNotWaitHasItKeptTheSame() throws Exception {
+    void theResultOfACallerThatDoesNotWaitIsKeptToo() throws Exception {
         startWith();
         blockTheFolder();
         template().sendBody("direct:generate-and-emit", "{\"id\": \"apart\", \"prompt\": \"hi\"}");

@@ -132,7 +132,7 @@ class StreamTimingTest extends RouteTestSupport {
     }
 
     @Test
-    void aServerThatSendsItsHeadAndNothingElseIsInterruptedAfterTheStallTimeout() throws Exception {
+    void aStreamSilentAfterItsHeadEndsAtTheStallTimeout() throws Exception {
         start("bactrian.stall-timeout", "500ms", "bactrian.response-timeout", "5s");
         simulator.on(Call.CHAT, Reply.rawStream(PIECE).cutAt(0).thenHang());
         long begin = System.nanoTime();

@@ -192,7 +192,7 @@ class StreamValueTest extends RouteTestSupport {
     }
 
     @Test
-    void theFirstChunkIsInHandBeforeTheSecondIsWrittenInAHostThatCachesStreams() throws Exception {
+    void aHostThatCachesStreamsGetsTheFirstChunkAtOnce() throws Exception {
         startHost("camel.main.stream-caching-enabled", "true",
                 "camel.main.stream-caching-spool-enabled", "true",
                 "camel.main.stream-caching-spool-threshold", "1",
@@ -251,7 +251,7 @@ class StreamValueTest extends RouteTestSupport {
     }
 
     @Test
-    void aPictureIsInTheDocument() throws Exception {
+    void anImageIsInTheDocument() throws Exception {
         startHost();
         simulator.on(Call.CREATE, created()).on(Call.POLL, succeeded("[\"https://files.example/cat.png\"]"));
 
@@ -344,7 +344,7 @@ class StreamValueTest extends RouteTestSupport {
     }
 
     @Test
-    void aCallerThatIsInterruptedBeforeTheAnswerBeginsLeavesNothingOpen() throws Exception {
+    void anInterruptBeforeTheAnswerLeavesNothingOpen() throws Exception {
         startHost();
         simulator.on(Call.CHAT, Reply.rawStream(PIECE.repeat(500)).after(Duration.ofMillis(500)).thenHang());
         CompletableFuture<Throwable> failure = new CompletableFuture<>();

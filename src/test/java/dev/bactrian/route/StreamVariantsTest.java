@@ -205,7 +205,7 @@ class StreamVariantsTest extends RouteTestSupport {
     }
 
     @Test
-    void aStreamThatIsBrokenOffBeforeDoneWithoutAFinishReasonIsNeverASuccess() throws Exception {
+    void aStreamCutBeforeDoneAndFinishReasonIsNeverASuccess() throws Exception {
         start();
         byte[] stream = (piece("가") + piece("🐫") + piece("b") + DONE + ": more\n\n").getBytes(UTF_8);
         int done = (piece("가") + piece("🐫") + piece("b") + DONE).getBytes(UTF_8).length;

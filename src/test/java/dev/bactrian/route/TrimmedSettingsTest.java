@@ -53,7 +53,7 @@ class TrimmedSettingsTest extends RouteTestSupport {
     }
 
     @Test
-    void alsoAsASystemProperty() throws Exception {
+    void aSystemPropertyIsTrimmedToo() throws Exception {
         System.setProperty(INBOX, folder.resolve("inbox") + " \r");
         start("bactrian.file.enabled", "true");
 

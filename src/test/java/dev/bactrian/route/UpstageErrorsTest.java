@@ -282,7 +282,7 @@ class UpstageErrorsTest extends RouteTestSupport {
     }
 
     @Test
-    void anAnswerThatDoesNotBeginInTimeIsGivenUpAndNotAskedForAgain() throws Exception {
+    void anAnswerThatBeginsTooLateTimesOutAndIsNotRepeated() throws Exception {
         start("bactrian.response-timeout", "300ms");
         simulator.always(Call.CHAT, Reply.stream("late").after(Duration.ofSeconds(20)));
         long begin = System.nanoTime();

@@ -202,7 +202,7 @@ class WireTest extends RouteTestSupport {
     }
 
     @Test
-    void aRequestThatNobodyReadsIsGivenUp() throws Exception {
+    void aRequestThatTheServerNeverReadsTimesOut() throws Exception {
         serve(line -> {
             line.socket().setReceiveBufferSize(1024);
             line.pause(30_000);
@@ -330,7 +330,7 @@ class WireTest extends RouteTestSupport {
     }
 
     @Test
-    void aChatWhoseOldConnectionBreaksIsMadeAgainAtOnceAndAFreshOneIsNot() throws Exception {
+    void aChatIsRepeatedAtOnceOnlyIfAReusedConnectionBreaks() throws Exception {
         serve(line -> {
             line.read();
             if (line.number != 2) {

@@ -38,7 +38,7 @@ class ReplicateApiTest {
     }
 
     @Test
-    void a_text_prediction_starts_grows_and_succeeds_at_the_third_poll() throws IOException {
+    void aTextPredictionGrowsAndSucceedsAtTheThirdPoll() throws IOException {
         HttpResponse<String> created = create(GEMMA, "{\"prompt\":\"two humps?\"}");
 
         assertThat(created.statusCode()).isEqualTo(201);
@@ -66,7 +66,7 @@ class ReplicateApiTest {
     }
 
     @Test
-    void answers_in_korean_when_asked_in_korean() throws IOException {
+    void answersInKoreanWhenAskedInKorean() throws IOException {
         simulator.close();
         simulator = Simulator.builder().polls(0).start();
 
@@ -77,7 +77,7 @@ class ReplicateApiTest {
     }
 
     @Test
-    void an_image_prediction_ends_with_addresses_of_real_pictures() throws IOException {
+    void anImagePredictionEndsWithUrlsOfRealImages() throws IOException {
         JsonNode prediction = ended(create(SDXL, "{\"prompt\":\"a camel\",\"num_outputs\":2}"));
 
         assertThat(strings(prediction.path("output"))).hasSize(2).allMatch(url -> url.startsWith(simulator.url()));
@@ -101,7 +101,7 @@ class ReplicateApiTest {
         "ibm-granite/granite-3.3-8b-instruct, '{}', false",
         "meta/meta-llama-3-8b-instruct, '{\"width\":512}', false",
     })
-    void the_model_or_else_the_input_tells_images_from_text(String model, String input, boolean image)
+    void theModelElseTheInputSaysWhetherAnImageIsMade(String model, String input, boolean image)
             throws IOException {
         JsonNode prediction = ended(create(model, input));
 
@@ -111,7 +111,7 @@ class ReplicateApiTest {
     }
 
     @Test
-    void a_text_is_streamed_and_ends_with_its_stream() throws IOException {
+    void aTextIsStreamedAndEndsWithItsStream() throws IOException {
         simulator.close();
         simulator = Simulator.builder().pause(Duration.ofMillis(20)).requireToken("t").start();
         JsonNode created = json(Web.post(simulator.predictionsUrl(),
@@ -130,7 +130,7 @@ class ReplicateApiTest {
     }
 
     @Test
-    void the_pieces_of_a_scripted_stream_are_the_output() throws IOException {
+    void thePiecesOfAScriptedStreamAreTheOutput() throws IOException {
         JsonNode urls = json(create(GEMMA, "{}")).path("urls");
         List<Integer> begun = new ArrayList<>();
         simulator.on(Call.STREAM, Reply.stream("a\nb", "c").pause(Duration.ZERO).chunkListener(begun::add));
@@ -144,7 +144,7 @@ class ReplicateApiTest {
     }
 
     @Test
-    void images_and_who_wants_none_have_no_stream() throws IOException {
+    void imagesAndPredictionsWithoutStreamHaveNone() throws IOException {
         assertThat(json(create(SDXL, "{}")).path("urls").has("stream")).isFalse();
         assertThat(Web.get(simulator.url() + "/v1/streams/unknown").statusCode()).isEqualTo(404);
         simulator.close();
@@ -153,7 +153,7 @@ class ReplicateApiTest {
     }
 
     @Test
-    void the_create_body_is_closed() throws IOException {
+    void theCreateBodyIsClosed() throws IOException {
         HttpResponse<String> response = Web.post(simulator.predictionsUrl(), """
                 {"model": "google-deepmind/gemma-2b-it", "input": {"prompt": "x"}}""");
 
@@ -169,7 +169,7 @@ class ReplicateApiTest {
     @ParameterizedTest
     @ValueSource(strings = {"{\"version\":\"a/b\"}", "{\"version\":\"a/b\",\"input\":\"x\"}",
         "{\"version\":7,\"input\":{}}", "[]", ""})
-    void an_incomplete_body_is_refused(String body) throws IOException {
+    void anIncompleteBodyIsRefused(String body) throws IOException {
         assertThat(Web.post(simulator.predictionsUrl(), body).statusCode()).isEqualTo(422);
     }
 
@@ -182,7 +182,7 @@ class ReplicateApiTest {
         "name, 422",
         "5f24, 422",
     })
-    void a_version_has_one_of_three_forms(String version, int status) throws IOException {
+    void aVersionHasOneOfThreeForms(String version, int status) throws IOException {
         HttpResponse<String> response = create(version, "{}");
 
         assertThat(response.statusCode()).isEqualTo(status);
@@ -192,7 +192,7 @@ class ReplicateApiTest {
     }
 
     @Test
-    void a_model_has_a_create_address_of_its_own() throws IOException {
+    void aModelHasACreateAddressOfItsOwn() throws IOException {
         String url = simulator.url() + "/v1/models/meta/meta-llama-3-8b-instruct/predictions";
 
         assertThat(json(Web.post(url, "{\"input\":{\"prompt\":\"x\"}}")).path("model").asText())
@@ -202,7 +202,7 @@ class ReplicateApiTest {
     }
 
     @Test
-    void an_unofficial_model_needs_a_pinned_version() throws IOException {
+    void anUnofficialModelNeedsAPinnedVersion() throws IOException {
         simulator.close();
         simulator = Simulator.builder().unofficial("me/mine").start();
 
@@ -215,7 +215,7 @@ class ReplicateApiTest {
     }
 
     @Test
-    void a_cancelled_prediction_stays_cancelled_and_an_ended_one_stays_as_it_is() throws IOException {
+    void aCancelledOrEndedPredictionStaysAsItIs() throws IOException {
         JsonNode prediction = json(create(GEMMA, "{}"));
         String get = prediction.path("urls").path("get").asText();
 
@@ -233,7 +233,7 @@ class ReplicateApiTest {
     }
 
     @Test
-    void a_create_that_may_wait_brings_the_output_while_still_processing() throws IOException {
+    void aCreateThatMayWaitBringsTheOutputWhileProcessing() throws IOException {
         HttpResponse<String> response = Web.post(simulator.predictionsUrl(),
                 "{\"version\":\"" + SDXL + "\",\"input\":{}}", "Prefer", "wait=10");
 
@@ -250,7 +250,7 @@ class ReplicateApiTest {
 
     @ParameterizedTest
     @CsvSource({"5s, 201", "5, 201", "1h30m45s, 201", "4s, 422", "PT5S, 422", "soon, 422"})
-    void a_deadline_has_the_form_of_the_service(String cancelAfter, int status) throws IOException {
+    void aDeadlineHasTheFormOfTheService(String cancelAfter, int status) throws IOException {
         HttpResponse<String> response = Web.post(simulator.predictionsUrl(),
                 "{\"version\":\"a/b\",\"input\":{}}", "Cancel-After", cancelAfter);
 
@@ -259,7 +259,7 @@ class ReplicateApiTest {
     }
 
     @Test
-    void a_deadline_aborts_what_has_not_started() {
+    void aDeadlineAbortsWhatHasNotStarted() {
         SimulatedPrediction prediction = new SimulatedPrediction("p", "a/b", "hidden", Json.object(), false, List.of("x"), false,
                 Instant.now().minusSeconds(1), false);
 
@@ -272,7 +272,7 @@ class ReplicateApiTest {
 
     @ParameterizedTest
     @ValueSource(strings = {"starting", "processing", "succeeded", "failed", "canceled", "aborted", "queued"})
-    void a_script_can_show_any_state(String status) throws IOException {
+    void aScriptCanShowAnyState(String status) throws IOException {
         JsonNode created = json(create(GEMMA, "{}"));
         String get = created.path("urls").path("get").asText();
         simulator.on(Call.POLL, Reply.prediction(status, "[\"a\",\"b\"]"));
@@ -286,7 +286,7 @@ class ReplicateApiTest {
     }
 
     @Test
-    void a_script_can_end_the_create_call_and_give_an_error() throws IOException {
+    void aScriptCanEndTheCreateCallAndGiveAnError() throws IOException {
         simulator.on(Call.CREATE, Reply.predictionError("failed", "\"NSFW content detected\""));
 
         HttpResponse<String> response = create(GEMMA, "{\"prompt\":\"x\"}");
@@ -298,7 +298,7 @@ class ReplicateApiTest {
     }
 
     @Test
-    void a_hand_written_create_answer_can_be_polled_up() throws IOException {
+    void aHandWrittenCreateAnswerCanBePolled() throws IOException {
         simulator.on(Call.CREATE, Reply.json(201, "{\"id\":\"p1\",\"model\":\"a/b\",\"model\":\"a/b\"}"));
 
         assertThat(create(GEMMA, "{\"prompt\":\"mine\"}").body()).isEqualTo(
@@ -310,7 +310,7 @@ class ReplicateApiTest {
     }
 
     @Test
-    void a_wrong_token_is_refused_and_leaves_the_script_alone() throws IOException {
+    void aWrongTokenIsRefusedAndLeavesTheScriptAlone() throws IOException {
         simulator.close();
         simulator = Simulator.builder().requireToken("r8_test").start();
         simulator.on(Call.CREATE, Reply.json(201, "{\"id\":\"scripted\"}"));
@@ -350,7 +350,7 @@ class ReplicateApiTest {
 
     @ParameterizedTest
     @EnumSource
-    void a_script_can_fail_a_call(Failure failure) throws IOException {
+    void aScriptCanFailACall(Failure failure) throws IOException {
         simulator.on(Call.CREATE, Reply.body(failure.status, failure.type, failure.body.getBytes())
                 .header("Retry-After", "7"));
 
@@ -364,7 +364,7 @@ class ReplicateApiTest {
     }
 
     @Test
-    void the_home_page_answers_json_as_plain_text() throws IOException {
+    void theHomePageAnswersJsonAsPlainText() throws IOException {
         HttpResponse<String> created = Web.post(simulator.homepageCreateUrl(), """
                 {"model": "google-deepmind/gemma-2b-it", "version": "%s", "input": {"prompt": "hello"}}"""
                 .formatted(GEMMA));
@@ -386,7 +386,7 @@ class ReplicateApiTest {
     }
 
     @Test
-    void what_does_not_exist_is_404_and_recorded_without_a_kind() throws IOException {
+    void whatDoesNotExistIs404AndRecordedWithoutAKind() throws IOException {
         for (String path : List.of("/", "/v1/predictions/none", "/api/poll?id=none", "/v1/modelz", "/files/x")) {
             HttpResponse<String> response = Web.get(simulator.url() + path);
             assertThat(response.statusCode()).as(path).isEqualTo(404);

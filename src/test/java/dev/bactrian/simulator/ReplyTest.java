@@ -41,7 +41,7 @@ class ReplyTest {
     }
 
     @Test
-    void replies_are_used_once_in_order_then_the_standing_one_until_reset() throws IOException {
+    void repliesAreUsedInOrderThenTheStandingOneUntilReset() throws IOException {
         simulator.on(Call.CHAT, Reply.status(500), Reply.normally()).on(Call.CHAT, Reply.status(503))
                 .always(Call.CHAT, Reply.status(418)).always(Call.CHAT, Reply.status(429));
 
@@ -60,7 +60,7 @@ class ReplyTest {
     }
 
     @Test
-    void requests_are_recorded_as_they_were_sent() throws IOException {
+    void requestsAreRecordedAsTheyWereSent() throws IOException {
         Web.post(simulator.chatUrl() + "?include_think=true", CHAT, "X-Trace", "a", "X-Trace", "b");
         Web.get(simulator.homepagePollUrl().replace("{id}", "p"));
 
@@ -77,7 +77,7 @@ class ReplyTest {
     }
 
     @Test
-    void normal_answers_keep_the_connection_alive() throws IOException {
+    void normalAnswersKeepTheConnectionAlive() throws IOException {
         try (Socket socket = Web.chatSocket(simulator, UpstageApiTest.chat("solar-pro4", "x", false, ""))) {
             InputStream in = socket.getInputStream();
             readUntil(in, "}}}");
@@ -87,7 +87,7 @@ class ReplyTest {
     }
 
     @Test
-    void a_lost_answer_closes_the_connection_after_the_whole_request() throws IOException {
+    void aLostAnswerClosesTheConnectionAfterTheWholeRequest() throws IOException {
         simulator.on(Call.CHAT, Reply.lost());
 
         try (Socket socket = Web.chatSocket(simulator, CHAT)) {
@@ -99,7 +99,7 @@ class ReplyTest {
     }
 
     @Test
-    void a_cut_document_is_shorter_than_its_length() throws IOException {
+    void aCutDocumentIsShorterThanItsLength() throws IOException {
         simulator.on(Call.CHAT, Reply.json(200, "{\"a\":12345}").cutAt(4));
 
         try (Socket socket = Web.chatSocket(simulator, CHAT)) {
@@ -111,7 +111,7 @@ class ReplyTest {
 
     @ParameterizedTest
     @ValueSource(ints = {0, 7, 1_000_000})
-    void a_cut_stream_has_no_end(int bytes) throws IOException {
+    void aCutStreamHasNoEnd(int bytes) throws IOException {
         simulator.on(Call.CHAT, Reply.stream("a", "b").cutAt(bytes));
 
         try (Socket socket = Web.chatSocket(simulator, CHAT)) {
@@ -124,7 +124,7 @@ class ReplyTest {
     }
 
     @Test
-    void a_raw_stream_is_sent_as_it_is() throws IOException {
+    void aRawStreamIsSentAsItIs() throws IOException {
         simulator.on(Call.CHAT, Reply.rawStream("\uFEFFdata: a\r\r: x\n\ndata: 안"));
 
         HttpResponse<String> response = Web.post(simulator.chatUrl(), CHAT);
@@ -134,7 +134,7 @@ class ReplyTest {
     }
 
     @Test
-    void a_split_goes_through_the_middle_of_a_character() throws IOException {
+    void aSplitGoesThroughTheMiddleOfACharacter() throws IOException {
         simulator.on(Call.CHAT, Reply.rawStream("data: é\n\n").splitAt(7).splitAt(9));
 
         try (Socket socket = Web.chatSocket(simulator, CHAT)) {
@@ -146,7 +146,7 @@ class ReplyTest {
     }
 
     @Test
-    void byte_by_byte_is_one_chunk_a_byte() throws IOException {
+    void byteByByteIsOneChunkAByte() throws IOException {
         simulator.on(Call.CHAT, Reply.rawStream("data: a\n\n").byteByByte());
 
         try (Socket socket = Web.chatSocket(simulator, CHAT)) {
@@ -156,7 +156,7 @@ class ReplyTest {
     }
 
     @Test
-    void gzip_and_deflate_can_be_decoded_while_they_arrive() throws IOException {
+    void gzipAndDeflateCanBeDecodedWhileTheyArrive() throws IOException {
         simulator.on(Call.CHAT, Reply.stream("안", "녕").gzip().thenHang(), Reply.json(200, "{}").deflate(),
                 Reply.normally().gzip());
 
@@ -177,7 +177,7 @@ class ReplyTest {
     }
 
     @Test
-    void an_answer_can_be_late() throws IOException {
+    void anAnswerCanBeLate() throws IOException {
         simulator.on(Call.CHAT, Reply.normally().after(Duration.ofMillis(300)));
 
         long before = System.nanoTime();
@@ -186,7 +186,7 @@ class ReplyTest {
     }
 
     @Test
-    void the_pause_lies_between_the_pieces_and_each_piece_is_announced() throws IOException {
+    void thePauseLiesBetweenThePiecesAndEachIsAnnounced() throws IOException {
         List<Long> times = new CopyOnWriteArrayList<>();
         CountDownLatch firstTwoRead = new CountDownLatch(1);
         simulator.on(Call.CHAT, Reply.stream("a", "b", "c").pause(Duration.ofMillis(60)).chunkListener(index -> {
@@ -209,7 +209,7 @@ class ReplyTest {
     }
 
     @Test
-    void a_stream_can_fall_silent_before_its_end() throws IOException {
+    void aStreamCanFallSilentBeforeItsEnd() throws IOException {
         simulator.on(Call.CHAT, Reply.stream("a", "b").cutAt(40).thenHang());
 
         try (Socket socket = Web.chatSocket(simulator, CHAT)) {
@@ -221,7 +221,7 @@ class ReplyTest {
     }
 
     @Test
-    void comments_go_on_until_the_client_goes() throws IOException {
+    void commentsGoOnUntilTheClientGoes() throws IOException {
         simulator.on(Call.CHAT, Reply.stream("a").thenComments(Duration.ofMillis(10)));
 
         HttpResponse<InputStream> response = Web.open(Web.posting(simulator.chatUrl(), CHAT));
@@ -235,7 +235,7 @@ class ReplyTest {
 
     @Test
     @EnabledOnOs(OS.LINUX)
-    void a_client_that_leaves_a_silent_response_is_noticed() throws IOException {
+    void aClientThatLeavesASilentResponseIsNoticed() throws IOException {
         simulator.on(Call.CHAT, Reply.stream("a").thenHang(), Reply.normally().after(Duration.ofHours(1)),
                 Reply.stream("a", "b").pause(Duration.ofHours(1)));
 
@@ -251,7 +251,7 @@ class ReplyTest {
     }
 
     @Test
-    void a_client_that_stays_in_a_silent_response_is_not_given_up() throws IOException {
+    void aClientThatStaysInASilentResponseIsNotDropped() throws IOException {
         simulator.on(Call.CHAT, Reply.normally().after(Duration.ofMillis(1500)));
 
         assertThat(Web.post(simulator.chatUrl(), CHAT).statusCode()).isEqualTo(200);
@@ -259,7 +259,7 @@ class ReplyTest {
     }
 
     @Test
-    void closing_breaks_what_hangs_and_frees_the_port() throws IOException {
+    void closingBreaksWhatHangsAndFreesThePort() throws IOException {
         simulator.on(Call.CHAT, Reply.stream("a").thenHang());
         try (Socket socket = Web.chatSocket(simulator, CHAT)) {
             readUntil(socket.getInputStream(), "[DONE]");
@@ -273,7 +273,7 @@ class ReplyTest {
     }
 
     @Test
-    void output_that_is_not_json_is_refused_when_the_script_is_written() {
+    void outputThatIsNotJsonIsRefusedByTheScript() {
         assertThatThrownBy(() -> Reply.prediction("succeeded", "text")).isInstanceOf(IllegalArgumentException.class);
     }
 

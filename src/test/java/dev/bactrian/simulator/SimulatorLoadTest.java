@@ -25,7 +25,7 @@ class SimulatorLoadTest {
     private static final String CHAT = UpstageApiTest.chat("solar-pro4", "x", true, "");
 
     @Test
-    void a_thousand_streams_at_once_need_few_threads() {
+    void aThousandStreamsAtOnceNeedFewThreads() {
         try (Simulator simulator = Simulator.start()) {
             simulator.always(Call.CHAT, Reply.stream("a", "b", "c").pause(Duration.ofSeconds(2)));
             List<CompletableFuture<HttpResponse<String>>> responses = new ArrayList<>();
@@ -48,7 +48,7 @@ class SimulatorLoadTest {
     }
 
     @Test
-    void a_client_that_does_not_read_holds_up_nobody_else() throws Exception {
+    void aClientThatDoesNotReadHoldsUpNobodyElse() throws Exception {
         try (Simulator simulator = Simulator.builder().pause(Duration.ofMillis(1)).start()) {
             List<Socket> stuck = new ArrayList<>();
             Reply large = Reply.rawStream(new byte[30_000_000]);
@@ -68,7 +68,7 @@ class SimulatorLoadTest {
     }
 
     @Test
-    void many_short_calls_come_through_complete() throws Exception {
+    void manyShortCallsComeThroughComplete() throws Exception {
         try (Simulator simulator = Simulator.builder().recording(false).polls(1).start()) {
             var pool = Executors.newFixedThreadPool(32);
             try {

@@ -28,7 +28,7 @@ class UpstageApiTest {
     }
 
     @Test
-    void a_stream_has_role_words_finish_reason_and_done() throws IOException {
+    void aStreamHasRoleWordsFinishReasonAndDone() throws IOException {
         HttpResponse<String> response = Web.post(simulator.chatUrl(), chat("solar-pro4", "two humps?", true, ""));
 
         assertThat(response.statusCode()).isEqualTo(200);
@@ -47,7 +47,7 @@ class UpstageApiTest {
     }
 
     @Test
-    void the_models_are_listed_to_whoever_has_a_key() throws IOException {
+    void theModelsAreListedToWhoeverHasAKey() throws IOException {
         HttpResponse<String> response = Web.get(simulator.url() + "/v1/models");
 
         assertThat(response.statusCode()).isEqualTo(200);
@@ -56,7 +56,7 @@ class UpstageApiTest {
     }
 
     @Test
-    void the_usage_comes_in_a_chunk_without_choices_when_asked_for() throws IOException {
+    void theUsageComesInAChunkWithoutChoicesWhenAskedFor() throws IOException {
         List<JsonNode> chunks = chunks(Web.post(simulator.chatUrl(),
                 chat("solar-pro4", "a b c", true, ",\"stream_options\":{\"include_usage\":true}")).body());
 
@@ -70,7 +70,7 @@ class UpstageApiTest {
     }
 
     @Test
-    void without_stream_the_answer_is_one_document() throws IOException {
+    void withoutStreamTheAnswerIsOneDocument() throws IOException {
         HttpResponse<String> response = Web.post(simulator.chatUrl(), chat("solar-mini", "낙타?", false, ""));
 
         JsonNode body = Json.parse(response.body());
@@ -83,7 +83,7 @@ class UpstageApiTest {
     }
 
     @Test
-    void a_model_that_is_told_to_think_shows_its_thoughts_first() throws IOException {
+    void aModelThatIsToldToThinkShowsItsThoughtsFirst() throws IOException {
         List<JsonNode> chunks = chunks(Web.post(simulator.chatUrl(),
                 chat("solar-pro4", "x", true, ",\"reasoning_effort\":\"low\"")).body());
 
@@ -103,7 +103,7 @@ class UpstageApiTest {
         "nonsense | JSON",
         "[] | object",
     })
-    void a_bad_request_is_refused_by_name(String body, String named) throws IOException {
+    void aBadRequestIsRefusedByName(String body, String named) throws IOException {
         HttpResponse<String> response = Web.post(simulator.chatUrl(), body.replace('\'', '"'));
 
         assertThat(response.statusCode()).isEqualTo(400);
@@ -114,7 +114,7 @@ class UpstageApiTest {
     }
 
     @Test
-    void a_wrong_key_is_refused_except_at_the_playground() throws IOException {
+    void aWrongKeyIsRefusedExceptAtThePlayground() throws IOException {
         simulator.close();
         simulator = Simulator.builder().requireToken("up_test").pause(Duration.ZERO).start();
         String body = chat("solar-pro", "x", true, "");
@@ -129,13 +129,13 @@ class UpstageApiTest {
 
     @ParameterizedTest
     @ValueSource(strings = {"upstage/solar-1-mini-chat", "some-model"})
-    void a_model_without_a_snapshot_keeps_its_name(String model) throws IOException {
+    void aModelWithoutASnapshotKeepsItsName(String model) throws IOException {
         assertThat(chunks(Web.post(simulator.playgroundChatUrl(), chat(model, "x", true, "")).body()).get(0)
                 .path("model").asText()).isEqualTo(model);
     }
 
     @Test
-    void a_scripted_stream_says_exactly_its_pieces() throws IOException {
+    void aScriptedStreamSaysExactlyItsPieces() throws IOException {
         simulator.on(Call.CHAT, Reply.stream("안", "", "\"\n\\", " 🐫").reasoning("hm"));
 
         List<JsonNode> chunks = chunks(Web.post(simulator.chatUrl(), chat("solar-pro4", "x", true, "")).body());
@@ -146,7 +146,7 @@ class UpstageApiTest {
     }
 
     @Test
-    void a_fixed_number_of_pieces_comes_complete_and_in_order() throws IOException {
+    void aFixedNumberOfPiecesComesCompleteAndInOrder() throws IOException {
         simulator.close();
         simulator = Simulator.builder().pieces(100_000).pause(Duration.ZERO).recording(false).start();
         String body = chat("solar-pro4", "x", true, ",\"stream_options\":{\"include_usage\":true}");

@@ -329,7 +329,7 @@ class ChatStreamTest {
     }
 
     @Test
-    void twoToolCallsAreToldApartByTheirIndex() {
+    void twoToolCallsAreDistinguishedByTheirIndex() {
         ChatStream stream = open(
                 choice("{\"tool_calls\":[{\"index\":0,\"id\":\"t1\",\"function\":{\"name\":\"a\",\"arguments\":\"1\"}},{\"index\":1,\"id\":\"t2\",\"function\":{\"name\":\"b\",\"arguments\":\"2\"}}]}")
                 + choice("{\"tool_calls\":[{\"index\":1,\"function\":{\"arguments\":\"2\"}}]}")
@@ -385,7 +385,7 @@ class ChatStreamTest {
 
     @ParameterizedTest
     @EnumSource
-    void callsOfToolsArePutTogetherHoweverTheyAreTold(Tools row) {
+    void toolCallsAreJoinedHoweverTheyAreSplit(Tools row) {
         ChatStream stream = open(row.wire + finish("tool_calls") + DONE);
         drain(stream);
 
@@ -396,7 +396,7 @@ class ChatStreamTest {
     }
 
     @Test
-    void callsOfToolsAreBounded() {
+    void toolCallsAreBounded() {
         StringBuilder wire = new StringBuilder();
         for (int i = 0; i < 1000; i++) {
             wire.append(choice("{\"tool_calls\":[{\"index\":" + i + ",\"id\":\"t" + i + "\",\"function\":{\"name\":\"a\",\"arguments\":\"x\"}}]}"));
