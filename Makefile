@@ -21,9 +21,10 @@ demo: $(JAR)
 	@rm -rf target/demo && mkdir -p target/demo/inbox && cp examples/requests/* target/demo/inbox
 	@cd target/demo && exec $(JAVA) -cp ../bactrian.jar dev.bactrian.standalone.Demo
 
-## The unit tests, for every save: what starts Camel, a process or a database server is tagged "slow" and left out
+## The unit tests and the table of the project's structure. What is tagged "slow" is left out: it starts Camel, a process or a server
 check:
-	$(MVN) -B -ntp -DexcludedGroups=slow test
+	@$(MVN) -B -ntp -DexcludedGroups=slow test | src/test/report.sh
+	@cat target/structure.txt
 
 ## Everything CI runs: the library and, on it, the examples. What tests print lies in target/*-reports, a file for each class
 test:

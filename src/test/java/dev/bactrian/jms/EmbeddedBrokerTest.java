@@ -15,12 +15,14 @@ import dev.bactrian.config.SettingException;
 import dev.bactrian.config.Settings;
 import jakarta.jms.JMSContext;
 import org.apache.activemq.artemis.jms.client.ActiveMQConnectionFactory;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** The acceptor of the broker inside the process: what can't be one stops the start, in one line that names the property. */
+@Tag("slow")
 class EmbeddedBrokerTest {
 
     @TempDir

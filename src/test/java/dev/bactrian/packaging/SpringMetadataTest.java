@@ -16,6 +16,7 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.bactrian.config.Property;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 /**
  * What IDEs complete in a Spring Boot application's settings is the table of docs/reference.md, with the types and choices of
@@ -64,11 +65,12 @@ class SpringMetadataTest {
     }
 
     @Test
-    void isTheTableOfTheReference() throws IOException {
+    void isTheTableOfTheReference(@TempDir Path folder) throws IOException {
         if ("write".equals(System.getProperty("metadata"))) {
             Files.writeString(FILE, made(), StandardCharsets.UTF_8);
         }
-        assertThat(Files.readString(FILE)).as("%s, which -Dmetadata=write writes anew", FILE).isEqualTo(made());
+        Path made = Files.writeString(folder.resolve("made.json"), made(), StandardCharsets.UTF_8);
+        assertThat(Files.mismatch(FILE, made)).as("the first byte of %s that is out of date; -Dmetadata=write writes it", FILE).isEqualTo(-1);
     }
 
     @Test
