@@ -28,7 +28,7 @@ public enum Property {
     REPLICATE_CANCEL_AFTER("replicate.cancel-after", Form.CANCEL_AFTER, null),
     REPLICATE_WEBHOOK_URL("replicate.webhook-url", Form.WEBHOOK_URL, null),
     REPLICATE_WEBHOOK_SECRET("replicate.webhook-secret", Form.WEBHOOK_SECRETS, null),
-    REPLICATE_WEBHOOK_FROM("replicate.webhook-from", Form.TEXT, "direct:replicate-webhook"),
+    REPLICATE_WEBHOOK_FROM("replicate.webhook-from", Form.TEXT, "direct:bactrian-replicate-webhook"),
     REPLICATE_WEBHOOK_POLL_DELAY("replicate.webhook-poll-delay", Form.DURATION, "30s"),
     REPLICATE_PROXY("replicate.proxy", Form.PROXY, null),
     REPLICATE_STREAM("replicate.stream", Form.STREAM, "auto"),
@@ -96,6 +96,7 @@ public enum Property {
     MANAGEMENT_PORT("management.port", Form.PORT, "9876"),
 
     SIMULATOR("simulator", Form.SIMULATOR, "auto"),
+    SHORT_NAMES("short-names", Form.FLAG, "true"),
     ROUTES("routes", Form.TEXT, "classpath:bactrian"),
     CONFIG("config", Form.TEXT, "bactrian.properties");
 

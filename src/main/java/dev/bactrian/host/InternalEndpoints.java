@@ -2,6 +2,8 @@ package dev.bactrian.host;
 
 import java.util.regex.Pattern;
 
+import dev.bactrian.config.Property;
+import dev.bactrian.config.Settings;
 import org.apache.camel.AsyncProducer;
 import org.apache.camel.CamelContext;
 import org.apache.camel.CamelContextAware;
@@ -18,7 +20,7 @@ import org.apache.camel.support.PluginHelper;
  * ({@code direct:bactrian-…}), the queues, and the calls to the providers.
  *
  * <p>To Camel such an interceptor is the whole context's, wherever it is declared: with {@code http*} it would see, change
- * or skip calls that a provider is paid for. What the application calls itself, such as {@code direct:generate}, and the
+ * or skip calls that a provider is paid for. What the application calls itself, such as {@code direct:generate}, by its short name, and the
  * destinations that it names are intercepted as any other endpoint.
  */
 public final class InternalEndpoints implements CamelContextAware {
@@ -34,7 +36,7 @@ public final class InternalEndpoints implements CamelContextAware {
 
     /** The init method. */
     public void start() throws Exception {
-        camelContext.addStartupListener(new RouteNames());
+        camelContext.addStartupListener(new RouteNames(Settings.of(camelContext).flag(Property.SHORT_NAMES)));
     }
 
     /** Is there before the endpoints are: this bean is made when the route files are read. */

@@ -4,6 +4,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 
+import dev.bactrian.config.Property;
+import dev.bactrian.config.Settings;
 import dev.bactrian.host.RouteNames;
 import org.apache.camel.CamelContext;
 import org.apache.camel.ServiceStatus;
@@ -42,9 +44,9 @@ public final class PackagedRoutes {
             }
         });
         PluginHelper.getRoutesLoader(context).loadRoutes(missing);
-        RouteNames.check(context);
         List<RouteDefinition> added = new ArrayList<>(model.getRouteDefinitions());
         added.removeAll(before);
+        RouteNames.settle(context, Settings.of(context).flag(Property.SHORT_NAMES));
         // While the application starts, routes that are added are not taken up.
         added.removeIf(route -> {
             ServiceStatus status = context.getRouteController().getRouteStatus(route.getId());
