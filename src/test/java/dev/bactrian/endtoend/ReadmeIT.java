@@ -21,7 +21,7 @@ import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
-/** What README.md has its reader type at the shell does what it says there. */
+/** The shell commands of README.md and docs/service.md do what these pages say. */
 class ReadmeIT extends EndToEnd {
 
     private static final int PORT = 61616;

@@ -14,7 +14,7 @@ import dev.bactrian.ledger.PostgreSql;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 
-/** The settings that README.md has for a broker and a database of one's own, with those of the test in place of the hosts named there. */
+/** The settings of docs/service.md for an external broker and a database, with the test's hosts in place of those named there. */
 @ExtendWith(PostgreSql.Installed.class)
 class ReadmeQueueIT extends QueueEndToEnd {
 

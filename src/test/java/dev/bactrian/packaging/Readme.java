@@ -7,8 +7,9 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Set;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 
-/** The blocks of README.md that a reader types or copies, each run by a test as it stands there. */
+/** The blocks of README.md and of the two guides that a reader types or copies. A test runs each of them unchanged. */
 public enum Readme {
 
     DEMO("sh", "make demo"),
@@ -19,24 +20,31 @@ public enum Readme {
     KAMELET("yaml", "kamelet:"),
     ENDPOINT_SETTINGS("properties", "routes-include-pattern"),
     ENDPOINT("yaml", "direct:generate\n"),
-    STREAM("yaml", "direct:generate-stream\n"),
-    SERVICE_SETTINGS("properties", "bactrian.max-in-flight"),
     RUN_WITH_QUEUE("sh", "make run JMS=1"),
-    ASK("sh", "Ask.java"),
-    QUEUE_SETTINGS("properties", "bactrian.jms.url"),
-    PRODUCER("sh", "artemis producer");
+    STREAM("docs/use.md", "yaml", "direct:generate-stream\n"),
+    SERVICE_SETTINGS("docs/service.md", "properties", "bactrian.max-in-flight"),
+    ASK("docs/service.md", "sh", "Ask.java"),
+    QUEUE_SETTINGS("docs/service.md", "properties", "bactrian.jms.url"),
+    PRODUCER("docs/service.md", "sh", "artemis producer");
 
-    /** The file. */
+    /** The README. */
     public static final Path FILE = Path.of("README.md");
+    private static final Path SERVICE = Path.of("docs/service.md");
 
     private static final Pattern BLOCK = Pattern.compile("(?m)^```(\\w+)\n(.*?)^```$", Pattern.DOTALL);
-    /** What is shown, and typed by nobody. */
+    /** Languages of blocks that show output. */
     private static final Set<String> SHOWN = Set.of("text", "json");
 
+    private final Path file;
     private final String language;
     private final String part;
 
     Readme(String language, String part) {
+        this("README.md", language, part);
+    }
+
+    Readme(String file, String language, String part) {
+        this.file = Path.of(file);
         this.language = language;
         this.part = part;
     }
@@ -44,31 +52,36 @@ public enum Readme {
     private record Block(String language, String text) {
     }
 
-    private static List<Block> blocks(boolean shown) {
+    private static List<Block> blocks(Path file, boolean shown) {
         try {
-            return BLOCK.matcher(Files.readString(FILE)).results().map(block -> new Block(block.group(1), block.group(2)))
+            return BLOCK.matcher(Files.readString(file)).results().map(block -> new Block(block.group(1), block.group(2)))
                     .filter(block -> SHOWN.contains(block.language) == shown).toList();
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
     }
 
-    /** The blocks to be typed, as they stand there. */
+    /** The blocks of the README and of the page on the service that a reader types, unchanged. */
     static List<String> typed() {
-        return blocks(false).stream().map(Block::text).toList();
+        return Stream.of(FILE, SERVICE).flatMap(file -> blocks(file, false).stream()).map(Block::text).toList();
     }
 
-    /** The blocks that show what comes of it. */
+    /** Whether the block is on a page of which every typed block is known here. */
+    boolean isListed() {
+        return file.equals(FILE) || file.equals(SERVICE);
+    }
+
+    /** The blocks of the README that show output. */
     public static List<String> shown() {
-        return blocks(true).stream().map(Block::text).toList();
+        return blocks(FILE, true).stream().map(Block::text).toList();
     }
 
-    /** This block, as it stands there. */
+    /** This block, unchanged. */
     public String text() {
-        List<String> texts = blocks(false).stream().filter(block -> block.language.equals(language) && ("\n" + block.text).contains(part))
+        List<String> texts = blocks(file, false).stream().filter(block -> block.language.equals(language) && ("\n" + block.text).contains(part))
                 .map(Block::text).toList();
         if (texts.size() != 1) {
-            throw new AssertionError(texts.size() + " blocks of README.md are " + this);
+            throw new AssertionError(texts.size() + " blocks of " + file + " are " + this);
         }
         return texts.get(0);
     }

@@ -19,7 +19,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * What IDEs complete in a Spring Boot application's settings is the table of docs/reference.md, with the types and choices of
+ * What IDEs complete in a Spring Boot application's settings is the table of docs/reference/properties.md, with the types and choices of
  * {@link Property}. {@code -Dmetadata=write} writes the file anew.
  */
 class SpringMetadataTest {
@@ -37,7 +37,7 @@ class SpringMetadataTest {
     }
 
     private static String made() throws IOException {
-        String page = Files.readString(Path.of("docs/reference.md"));
+        String page = Files.readString(Path.of("docs/reference/properties.md"));
         ObjectNode metadata = JSON.createObjectNode();
         metadata.putArray("groups").addObject().put("name", "bactrian").put("description", "Generative models behind Camel endpoints.");
         ArrayNode properties = metadata.putArray("properties");

@@ -68,7 +68,7 @@ class DashboardTest extends RouteTestSupport {
         }
 
         assertThat(families(series.keySet())).as("meters that no panel shows").isEqualTo(families(asked));
-        assertThat(Files.readString(Path.of("docs/reference.md"))).contains(families(asked).stream().map(name -> "| `" + name.replace('_', '.') + "` |").toList());
+        assertThat(Files.readString(Path.of("docs/reference/observability.md"))).contains(families(asked).stream().map(name -> "| `" + name.replace('_', '.') + "` |").toList());
     }
 
     /** The series that a query names, each of which must be there with labels that its matchers match. */

@@ -111,7 +111,7 @@ class QueueTlsTest extends RouteTestSupport {
 
     @Test
     void theExampleOfTheReferenceReachesABrokerWithTls() throws Exception {
-        Matcher example = Pattern.compile("(?m)^bactrian.jms.url = (tcp://[^?]*\\?sslEnabled=true\\S*)$").matcher(Files.readString(Path.of("docs/reference.md")));
+        Matcher example = Pattern.compile("(?m)^bactrian.jms.url = (tcp://[^?]*\\?sslEnabled=true\\S*)$").matcher(Files.readString(Path.of("docs/reference/queue.md")));
         assertThat(example.find()).isTrue();
         String url = example.group(1).replace("broker.example.org:61617", "127.0.0.1:" + tlsPort).replace("/etc/bactrian/broker.p12", stores.resolve("trust.p12").toString())
                 .replace("changeit", PASSWORD);
