@@ -50,6 +50,7 @@ soak: $(JAR) | target/soak/classes
 target/fuzz/classes target/soak/classes:
 	@mkdir -p $@
 
+## The jars and the archive of the service: target/bactrian.jar with target/lib/, target/bactrian-<version>-bin.tar.gz
 package: $(JAR)
 
 $(JAR): $(SOURCES)

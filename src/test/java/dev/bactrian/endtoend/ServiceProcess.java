@@ -94,6 +94,11 @@ final class ServiceProcess implements AutoCloseable {
         return process.isAlive();
     }
 
+    /** What the system knows of the process that was started. */
+    ProcessHandle handle() {
+        return process.toHandle();
+    }
+
     /** Waits that long, or less if it ends before; whether it still lives. */
     boolean livesFor(Duration time) {
         try {
@@ -177,6 +182,7 @@ final class ServiceProcess implements AutoCloseable {
         private final List<String> shell = new ArrayList<>();
         private String classPath = jar().toString();
         private final List<String> main = new ArrayList<>();
+        private Path script;
 
         private Builder(Path folder) {
             this.folder = folder;
@@ -220,6 +226,12 @@ final class ServiceProcess implements AutoCloseable {
             return this;
         }
 
+        /** Runs a start script in place of the jar; it gets the arguments of the JVM as its own. */
+        Builder script(Path file) {
+            script = file;
+            return env("JAVA_HOME", System.getProperty("java.home"));
+        }
+
         /** Limits the size of every file that it writes, in KB: a write beyond fails, as on a full disk. */
         Builder limitFileSize(int kilobytes) {
             shell.addAll(List.of("bash", "-c", "ulimit -f " + kilobytes + " && exec \"$@\"", "limited"));
@@ -249,10 +261,12 @@ final class ServiceProcess implements AutoCloseable {
 
         private Process process() {
             List<String> command = new ArrayList<>(shell);
-            command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+            command.add((script != null ? script : Path.of(System.getProperty("java.home"), "bin", "java")).toString());
             command.addAll(jvm);
             properties.forEach((name, value) -> command.add("-D" + name + "=" + value));
-            if (main.isEmpty()) {
+            if (script != null) {
+                assertThat(main).as("a script has a class of its own").isEmpty();
+            } else if (main.isEmpty()) {
                 command.addAll(List.of("-jar", classPath));
             } else {
                 command.addAll(List.of("-cp", classPath));

@@ -2,15 +2,24 @@ package dev.bactrian.packaging;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.io.BufferedReader;
 import java.io.File;
 import java.io.IOException;
 import java.io.StringWriter;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpRequest.BodyPublishers;
+import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.jar.JarFile;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -22,10 +31,14 @@ import org.junit.jupiter.api.io.TempDir;
 import javax.tools.JavaCompiler;
 import javax.tools.ToolProvider;
 
-/** The library as an application's build gets it, and the jar of the service, which has its class path in target/lib. */
+/**
+ * The library and the simulator as another's build gets them, and the jar of the service, which holds both and has its class
+ * path in target/lib.
+ */
 class LibraryJarIT {
 
     private static final File LIBRARY = new File("target/library/bactrian.jar");
+    private static final File SIMULATOR = new File("target/library/bactrian-simulator.jar");
     private static final File SERVICE = new File("target/bactrian.jar");
 
     @TempDir
@@ -41,9 +54,70 @@ class LibraryJarIT {
         return new String(jar.getInputStream(jar.getEntry(name)).readAllBytes(), StandardCharsets.UTF_8);
     }
 
+    /** The names of a jar's classes and resources, without what the build writes about it. */
+    private static Set<String> entries(File jar) throws IOException {
+        try (JarFile file = new JarFile(jar)) {
+            return file.stream().filter(entry -> !entry.isDirectory()).map(entry -> entry.getName())
+                    .filter(name -> !name.equals(JarFile.MANIFEST_NAME) && !name.startsWith("META-INF/maven/")).collect(Collectors.toCollection(TreeSet::new));
+        }
+    }
+
+    private static boolean isOfTheSimulator(String name) {
+        return name.startsWith("dev/bactrian/simulator/");
+    }
+
+    private static boolean isOfTheService(String name) {
+        return name.startsWith("dev/bactrian/standalone/");
+    }
+
+    private static String libraries(String pattern) {
+        return Arrays.stream(System.getProperty("java.class.path").split(File.pathSeparator)).filter(entry -> entry.matches(pattern))
+                .collect(Collectors.joining(File.pathSeparator));
+    }
+
+    @Test
+    void theLibraryHoldsNeitherSimulatorNorService() throws IOException {
+        assertThat(entries(LIBRARY)).noneMatch(LibraryJarIT::isOfTheSimulator).noneMatch(LibraryJarIT::isOfTheService)
+                .contains("bactrian/generate.camel.yaml", "META-INF/services/org/apache/camel/TypeConverterLoader");
+        assertThat(entries(SIMULATOR)).allMatch(LibraryJarIT::isOfTheSimulator).contains("dev/bactrian/simulator/Simulator.class");
+
+        Set<String> all = new TreeSet<>(entries(LIBRARY));
+        all.addAll(entries(SIMULATOR));
+        assertThat(entries(SERVICE).stream().filter(name -> !isOfTheService(name))).as("the jar of the service").containsExactlyElementsOf(all);
+        assertThat(entries(SERVICE)).contains("dev/bactrian/standalone/Bactrian.class");
+    }
+
+    @Test
+    void theSimulatorNeedsJacksonAlone() throws Exception {
+        String classPath = SIMULATOR + File.pathSeparator + libraries(".*/jackson-(annotations|core|databind)-[^/]*\\.jar");
+        assertAnswers(classPath);
+    }
+
+    @Test
+    void theSimulatorIsInTheJarOfTheServiceToo() throws Exception {
+        assertAnswers(SERVICE.getPath());
+    }
+
+    private static void assertAnswers(String classPath) throws Exception {
+        Process process = new ProcessBuilder(Path.of(System.getProperty("java.home"), "bin", "java").toString(), "-cp", classPath,
+                "dev.bactrian.simulator.Simulator").redirectErrorStream(true).start();
+        try (BufferedReader reader = process.inputReader(StandardCharsets.UTF_8)) {
+            String said = reader.readLine();
+            assertThat(said).startsWith("Simulator listening on http://127.0.0.1:");
+            HttpRequest request = HttpRequest.newBuilder(URI.create(said.substring(said.indexOf("http://")) + "/v1/chat/completions"))
+                    .POST(BodyPublishers.ofString("{\"model\": \"solar-pro4\", \"messages\": [{\"role\": \"user\", \"content\": \"a camel\"}]}")).build();
+
+            assertThat(HttpClient.newHttpClient().send(request, BodyHandlers.ofString()).body()).contains("a camel");
+        } finally {
+            process.destroyForcibly();
+        }
+    }
+
     @Test
     void theServicesAloneHasAClassPath() throws IOException {
         assertThat(attribute(LIBRARY, "Class-Path")).isNull();
+        assertThat(attribute(SIMULATOR, "Class-Path")).isNull();
+        assertThat(attribute(SIMULATOR, "Automatic-Module-Name")).isEqualTo("dev.bactrian.simulator");
         assertThat(attribute(LIBRARY, "Automatic-Module-Name")).isEqualTo("dev.bactrian");
 
         assertThat(attribute(SERVICE, "Main-Class")).isEqualTo("dev.bactrian.standalone.Bactrian");
@@ -60,8 +134,7 @@ class LibraryJarIT {
                     Object account = new dev.bactrian.generate.Account();
                 }
                 """);
-        String classPath = LIBRARY + File.pathSeparator + Arrays.stream(System.getProperty("java.class.path").split(File.pathSeparator))
-                .filter(entry -> entry.matches(".*/camel-(api|util|support)-[^/]*\\.jar")).toList().stream().reduce((a, b) -> a + File.pathSeparator + b).orElseThrow();
+        String classPath = LIBRARY + File.pathSeparator + libraries(".*/camel-(api|util|support)-[^/]*\\.jar");
         StringWriter said = new StringWriter();
         JavaCompiler compiler = ToolProvider.getSystemJavaCompiler();
 
