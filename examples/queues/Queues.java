@@ -1,5 +1,7 @@
-import com.sun.tools.attach.VirtualMachine;
 import java.util.TreeMap;
+
+import com.sun.tools.attach.VirtualMachine;
+
 import javax.management.MBeanServerConnection;
 import javax.management.ObjectName;
 import javax.management.remote.JMXConnector;

@@ -4,9 +4,9 @@ import java.util.concurrent.RejectedExecutionException;
 
 import dev.bactrian.config.Beans;
 import dev.bactrian.config.Property;
+import dev.bactrian.config.Settings;
 import dev.bactrian.config.Settings.EmitFormat;
 import dev.bactrian.config.Settings.ImagesMode;
-import dev.bactrian.config.Settings;
 import dev.bactrian.error.Cause;
 import dev.bactrian.error.Retries;
 import dev.bactrian.generate.Headers;

@@ -17,10 +17,10 @@ import dev.bactrian.http.ProviderJson;
 import dev.bactrian.model.Kind;
 import dev.bactrian.model.Model;
 import dev.bactrian.model.Provider;
-import dev.bactrian.replicate.PollState;
 import dev.bactrian.replicate.PollCounts;
-import dev.bactrian.replicate.Prediction;
+import dev.bactrian.replicate.PollState;
 import dev.bactrian.replicate.PollTimings;
+import dev.bactrian.replicate.Prediction;
 import dev.bactrian.request.GenerateRequest;
 
 /**

@@ -1,7 +1,6 @@
 package dev.bactrian.jms;
 
 import jakarta.jms.Destination;
-import jakarta.jms.JMSException;
 import jakarta.jms.Message;
 
 /**

@@ -9,12 +9,12 @@ import java.sql.SQLFeatureNotSupportedException;
 import java.util.Properties;
 import java.util.logging.Logger;
 
-import javax.sql.DataSource;
-
 import com.zaxxer.hikari.HikariConfig;
 import com.zaxxer.hikari.HikariDataSource;
 import dev.bactrian.config.Property;
 import dev.bactrian.config.SettingException;
+
+import javax.sql.DataSource;
 
 /**
  * The database that a {@code jdbc:} URL names. The one class that needs HikariCP.

@@ -7,12 +7,12 @@ import java.sql.SQLException;
 import java.sql.SQLIntegrityConstraintViolationException;
 import java.time.Duration;
 
-import dev.bactrian.text.OneLineLogger;
-import javax.sql.DataSource;
-
 import dev.bactrian.config.Property;
+import dev.bactrian.text.OneLineLogger;
 import org.apache.camel.support.service.ServiceSupport;
 import org.slf4j.Logger;
+
+import javax.sql.DataSource;
 
 /**
  * Records in a database that several instances share: a row each of the table {@code bactrian_ledger}, which is made

@@ -1,6 +1,5 @@
 package dev.bactrian.simulator;
 
-import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.net.HttpURLConnection;
@@ -13,6 +12,9 @@ import java.util.Base64;
 import java.util.List;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+
 import javax.crypto.Mac;
 import javax.crypto.spec.SecretKeySpec;
 

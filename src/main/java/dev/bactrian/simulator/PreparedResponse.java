@@ -1,9 +1,10 @@
 package dev.bactrian.simulator;
 
-import com.fasterxml.jackson.databind.JsonNode;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+
+import com.fasterxml.jackson.databind.JsonNode;
 
 /**
  * A response before its faults: what a reply has become for one request.

@@ -10,8 +10,8 @@ import com.fasterxml.jackson.core.JacksonException;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.databind.JsonNode;
-import dev.bactrian.http.ProviderJson;
 import dev.bactrian.http.EventStream;
+import dev.bactrian.http.ProviderJson;
 import dev.bactrian.text.OneLine;
 
 /**

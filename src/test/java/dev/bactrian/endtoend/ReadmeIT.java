@@ -13,8 +13,8 @@ import java.util.TreeSet;
 import java.util.regex.Pattern;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import dev.bactrian.packaging.Readme;
 import dev.bactrian.http.ProviderJson;
+import dev.bactrian.packaging.Readme;
 import dev.bactrian.simulator.Call;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Assumptions;

@@ -9,8 +9,8 @@ import java.util.regex.Pattern;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.bactrian.config.Property;
-import dev.bactrian.packaging.Readme;
 import dev.bactrian.ledger.PostgreSql;
+import dev.bactrian.packaging.Readme;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 

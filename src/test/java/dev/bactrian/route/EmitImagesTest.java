@@ -8,14 +8,11 @@ import static org.junit.jupiter.api.DynamicTest.dynamicTest;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.nio.file.Files;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.Base64;
 import java.util.List;
 import java.util.stream.Stream;
-
-import javax.imageio.ImageIO;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.bactrian.http.ProviderJson;
@@ -28,6 +25,8 @@ import org.apache.camel.main.Main;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
+
+import javax.imageio.ImageIO;
 
 /** With {@code bactrian.emit.format=content} images leave as their bytes, or their URL is kept and why it was no use. */
 class EmitImagesTest extends RouteTestSupport {

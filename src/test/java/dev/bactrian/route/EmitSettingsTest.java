@@ -4,8 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
-import java.util.List;
-
 import dev.bactrian.config.SettingException;
 import dev.bactrian.generate.Account;
 import org.apache.camel.CamelContext;

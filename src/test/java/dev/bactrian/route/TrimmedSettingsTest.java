@@ -13,7 +13,6 @@ import dev.bactrian.config.SettingException;
 import dev.bactrian.generate.Account;
 import dev.bactrian.simulator.Call;
 import dev.bactrian.simulator.Reply;
-import org.apache.camel.main.Main;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
