@@ -3,7 +3,7 @@ package dev.bactrian.fuzz;
 import java.util.Properties;
 
 import dev.bactrian.generate.Generation;
-import dev.bactrian.generate.Intake;
+import dev.bactrian.generate.Requests;
 import dev.bactrian.model.Kind;
 import dev.bactrian.model.Model;
 import dev.bactrian.model.Provider;
@@ -23,7 +23,7 @@ final class Product {
     static final DefaultCamelContext CONTEXT = new DefaultCamelContext();
     static final Upstage UPSTAGE = new Upstage();
     static final Replicate REPLICATE = new Replicate();
-    static final Intake INTAKE = new Intake();
+    static final Requests INTAKE = new Requests();
 
     static {
         Properties properties = new Properties();

@@ -5,6 +5,7 @@ import java.util.Map;
 import java.util.function.Supplier;
 
 import org.apache.camel.CamelContext;
+import org.apache.camel.NoSuchBeanException;
 
 /**
  * Beans by their type, while requests are in work. Camel's registry is a plain map: a search fails where another thread
@@ -13,6 +14,19 @@ import org.apache.camel.CamelContext;
 public final class Beans {
 
     private Beans() {
+    }
+
+    /**
+     * The bean of that name, which the routes declare.
+     *
+     * @throws org.apache.camel.NoSuchBeanException where there is none, as once the application has stopped
+     */
+    public static <T> T named(CamelContext context, String name, Class<T> type) {
+        T bean = context.getRegistry().lookupByNameAndType(name, type);
+        if (bean == null) {
+            throw new NoSuchBeanException(name, type.getName());
+        }
+        return bean;
     }
 
     /**

@@ -12,6 +12,7 @@ import java.util.concurrent.RejectedExecutionException;
 import dev.bactrian.config.Masked;
 import dev.bactrian.config.Property;
 import dev.bactrian.config.Settings;
+import dev.bactrian.core.Job;
 import dev.bactrian.error.Cause;
 import dev.bactrian.error.ErrorType;
 import dev.bactrian.error.GenerationFailure;
@@ -19,7 +20,6 @@ import dev.bactrian.generate.Cancellation;
 import dev.bactrian.generate.Documents;
 import dev.bactrian.generate.Generation;
 import dev.bactrian.generate.Headers;
-import dev.bactrian.generate.Intake;
 import dev.bactrian.jms.Transactions;
 import dev.bactrian.text.OneLine;
 import dev.bactrian.threads.Pools;
@@ -30,7 +30,6 @@ import org.apache.camel.CamelContextAware;
 import org.apache.camel.Exchange;
 import org.apache.camel.ExchangePattern;
 import org.apache.camel.ExchangePropertyKey;
-import org.apache.camel.Variable;
 import org.apache.camel.support.AsyncProcessorSupport;
 import org.apache.camel.support.ExchangeHelper;
 import org.apache.camel.support.service.ServiceHelper;
@@ -61,19 +60,28 @@ public final class ChunkSender extends AsyncProcessorSupport implements CamelCon
     }
 
     /** For the routes: whether the chunks of that request go anywhere. */
-    public boolean isWanted(@Variable("generation") Generation generation, @Variable(StreamBridge.CHANNEL) ChunkStream reader) {
-        return reader != null || !settings.account(generation.account()).endpoints(Property.EMIT_CHUNK).isEmpty();
+    public boolean isWanted(Exchange exchange) {
+        return isWanted(Job.of(exchange));
+    }
+
+    private boolean isWanted(Job job) {
+        return job.channel() != null || !settings.account(job.generation().account()).endpoints(Property.EMIT_CHUNK).isEmpty();
+    }
+
+    /** For the routes: whether chunks of it may be left when its polls have ended. */
+    public boolean areLeft(Exchange exchange) {
+        Job job = Job.of(exchange);
+        return job.poll() != null && isWanted(job);
     }
 
     /** Leaves the headers that all chunks of a request have, and no other. */
     public void headers(Exchange exchange) {
-        Generation generation = exchange.getVariable("generation", Generation.class);
+        Job job = Job.of(exchange);
         exchange.getMessage().removeHeaders("*");
-        if (isWanted(generation, exchange.getVariable(StreamBridge.CHANNEL, ChunkStream.class))) {
-            exchange.getMessage().getHeaders().putAll(Documents.headers(generation, "text", "processing"));
-            int attempt = exchange.getVariable(Intake.ATTEMPT, 1, Integer.class);
-            if (attempt > 1) {
-                exchange.getMessage().setHeader(Headers.ATTEMPT, attempt);
+        if (isWanted(job)) {
+            exchange.getMessage().getHeaders().putAll(Documents.headers(job.generation(), "text", "processing"));
+            if (job.delivery() != null && job.delivery() > 1) {
+                exchange.getMessage().setHeader(Headers.ATTEMPT, job.delivery());
             }
         }
     }
@@ -82,18 +90,19 @@ public final class ChunkSender extends AsyncProcessorSupport implements CamelCon
     @Override
     public boolean process(Exchange exchange, AsyncCallback callback) {
         List<AsyncProducer> targets;
+        // What is sent to may change the variable.
+        Job job = Job.of(exchange);
         try {
-            ChunkStream reader = exchange.getVariable(StreamBridge.CHANNEL, ChunkStream.class);
+            ChunkStream reader = job.channel();
             if (reader != null && !reader.put(exchange.getMessage().getBody(String.class))) {
-                Generation generation = exchange.getVariable("generation", Generation.class);
-                exchange.getVariable("chunks", ChunkSource.class).fail(Cancellation.failure(generation, 1));
+                job.getChunks().fail(Cancellation.failure(job.generation(), 1));
                 callback.done(true);
                 return true;
             }
-            targets = producers(exchange.getVariable("generation", Generation.class));
+            targets = producers(job.generation());
         } catch (Exception e) {
             exchange.setException(e);
-            failed(exchange);
+            failed(exchange, job);
             callback.done(true);
             return true;
         }
@@ -102,36 +111,36 @@ public final class ChunkSender extends AsyncProcessorSupport implements CamelCon
             return true;
         }
         int index = exchange.getProperty(ExchangePropertyKey.SPLIT_INDEX, Integer.class);
-        exchange.getMessage().setHeader(Headers.CHUNK_INDEX, exchange.getVariable("chunks", ChunkSource.class).before() + index);
+        exchange.getMessage().setHeader(Headers.CHUNK_INDEX, job.getChunks().before() + index);
         // Whatever the caller of the routes waits for, a chunk is no question.
         exchange.setPattern(ExchangePattern.InOnly);
         if (!Transactions.holdThisThread()) {
-            return send(exchange, targets, callback);
+            return send(exchange, job, targets, callback);
         }
-        sendApart(exchange, targets);
+        sendApart(exchange, job, targets);
         callback.done(true);
         return true;
     }
 
     /** From another thread: sent from the one that is in a transaction, it would be seen at the commit. */
-    private void sendApart(Exchange exchange, List<AsyncProducer> targets) {
+    private void sendApart(Exchange exchange, Job job, List<AsyncProducer> targets) {
         try {
             apart.submit(() -> {
                 CompletableFuture<Void> sent = new CompletableFuture<>();
-                send(exchange, targets, doneSync -> sent.complete(null));
+                send(exchange, job, targets, doneSync -> sent.complete(null));
                 return sent.get();
             }).get();
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             exchange.setException(e);
-            failed(exchange);
+            failed(exchange, job);
         } catch (ExecutionException | RejectedExecutionException e) {
             exchange.setException(e);
-            failed(exchange);
+            failed(exchange, job);
         }
     }
 
-    private static boolean send(Exchange exchange, List<AsyncProducer> targets, AsyncCallback callback) {
+    private static boolean send(Exchange exchange, Job job, List<AsyncProducer> targets, AsyncCallback callback) {
         try {
             int last = targets.size() - 1;
             for (AsyncProducer target : targets.subList(0, last)) {
@@ -143,22 +152,22 @@ public final class ChunkSender extends AsyncProcessorSupport implements CamelCon
             }
             return targets.get(last).process(exchange, doneSync -> {
                 if (exchange.getException() != null) {
-                    failed(exchange);
+                    failed(exchange, job);
                 }
                 callback.done(doneSync);
             });
         } catch (Exception e) {
             exchange.setException(e);
-            failed(exchange);
+            failed(exchange, job);
             callback.done(true);
             return true;
         }
     }
 
-    private static void failed(Exchange exchange) {
+    private static void failed(Exchange exchange, Job job) {
         Throwable cause = Cause.of(exchange);
         exchange.setException(null);
-        exchange.getVariable("chunks", ChunkSource.class).fail(new GenerationFailure(ErrorType.DELIVERY_FAILED,
+        job.getChunks().fail(new GenerationFailure(ErrorType.DELIVERY_FAILED,
                 "a chunk could not be emitted: " + Masked.text(OneLine.of(Cause.words(cause))), null, 1, false, cause));
     }
 

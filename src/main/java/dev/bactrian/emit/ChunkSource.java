@@ -5,8 +5,8 @@ import java.util.Iterator;
 import dev.bactrian.error.GenerationFailure;
 
 /**
- * The chunks of an answer, in order, none of them empty: the exchange variable {@code chunks} of the routes, over which
- * they split. May answer null at its end, which Camel's splitter skips.
+ * The chunks of an answer, in order, none of them empty: what the routes split
+ * over. May answer null at its end, which Camel's splitter skips.
  */
 public interface ChunkSource extends Iterator<String> {
 

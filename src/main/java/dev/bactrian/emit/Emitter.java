@@ -12,6 +12,7 @@ import dev.bactrian.config.Property;
 import dev.bactrian.config.Settings;
 import dev.bactrian.config.Settings.EmitFormat;
 import dev.bactrian.config.Settings.ImagesMode;
+import dev.bactrian.core.Job;
 import dev.bactrian.error.Cause;
 import dev.bactrian.error.Retries;
 import dev.bactrian.generate.Documents;
@@ -219,7 +220,7 @@ public final class Emitter implements CamelContextAware {
 
     /** The same, said in the log: nobody else says that an outcome could not even be kept. */
     public void lost(Exchange exchange, @ExchangeException Exception cause) throws Exception {
-        Generation generation = exchange.getVariable("generation", Generation.class);
+        Generation generation = Job.generation(exchange);
         Object id = exchange.getMessage().getHeader(Headers.REQUEST_ID, generation == null ? "a request" : generation.id());
         LOG.error("{}: neither emitted nor kept in {}/: {}", id,
                 settings.require(Property.UNDELIVERED), settings.redact(Masked.text(OneLine.of(Cause.words(Cause.of(cause))))));
@@ -234,7 +235,7 @@ public final class Emitter implements CamelContextAware {
         if (!emission.isTriedAgain() && !emission.isClosed()) {
             LOG.warn("{}: could not be emitted to {}", emission.id(), problem);
         }
-        emission.failed(delivery, problem, exchange.getVariable(Retries.ATTEMPTS, 1, Integer.class));
+        emission.failed(delivery, problem, Math.max(1, Job.in(exchange).attempts()));
     }
 
     /** Notes that something else went wrong in a round. */

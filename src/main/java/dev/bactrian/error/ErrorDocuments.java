@@ -2,31 +2,25 @@ package dev.bactrian.error;
 
 import java.io.IOException;
 import java.time.Instant;
-import java.util.List;
 import java.util.UUID;
 import java.util.concurrent.RejectedExecutionException;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.bactrian.config.Settings;
-import dev.bactrian.emit.StreamBridge;
+import dev.bactrian.core.Job;
+import dev.bactrian.core.PartialAnswer;
 import dev.bactrian.generate.Cancellation;
-import dev.bactrian.generate.Cancellations;
 import dev.bactrian.generate.Documents;
 import dev.bactrian.generate.Generation;
 import dev.bactrian.generate.Headers;
-import dev.bactrian.generate.Intake;
-import dev.bactrian.generate.Results;
+import dev.bactrian.generate.Requests;
 import dev.bactrian.http.HttpFailures;
 import dev.bactrian.model.Provider;
 import dev.bactrian.observe.Observer;
-import dev.bactrian.replicate.PollState;
-import dev.bactrian.replicate.PredictionOutput;
-import dev.bactrian.replicate.PredictionStream;
 import dev.bactrian.request.RequestId;
 import dev.bactrian.text.OneLine;
 import dev.bactrian.text.OneLineLogger;
 import dev.bactrian.text.OutgoingJson;
-import dev.bactrian.upstage.ChatStream;
 import org.apache.camel.CamelContext;
 import org.apache.camel.CamelContextAware;
 import org.apache.camel.Exchange;
@@ -64,18 +58,25 @@ public final class ErrorDocuments implements CamelContextAware {
 
     /** Leaves the error document as the body, its headers, and nothing else. */
     public void document(Exchange exchange) {
-        Generation generation = exchange.getVariable("generation", Generation.class);
-        int attempts = exchange.getVariable(Retries.ATTEMPTS, 1, Integer.class);
-        GenerationFailure failure = clean(generation, failure(exchange, generation, attempts));
+        Job job = Job.in(exchange);
+        Generation generation = job.generation();
+        int attempts = job.attempts() == 0 ? 1 : job.attempts();
+        GenerationFailure failure = clean(generation, failure(exchange, job, attempts));
         String id = generation != null ? generation.id() : failure.requestId() != null ? failure.requestId() : defaultId(exchange);
-        Cancellations.settle(exchange);
-        exchange.setVariable("failure", failure);
-        closeStream(exchange);
+        job.settle();
+        job.failure(failure);
         try {
-            leave(exchange, id, generation, failure, Part.of(exchange));
+            if (job.answer() != null) {
+                job.answer().leave();
+            }
+            leave(exchange, job, id, job.sofar());
         } catch (OutOfMemoryError e) {
             LOG.warn("{}: no memory for what came of the answer; its error goes out without", id);
-            leave(exchange, id, generation, failure, Part.forget(exchange));
+            // What it takes up is free for what is more important.
+            exchange.getMessage().setBody(null);
+            exchange.removeVariable("pictures");
+            job.forget();
+            leave(exchange, job, id, null);
         }
         exchange.getMessage().removeHeaders("*");
         if (generation == null) {
@@ -86,71 +87,37 @@ public final class ErrorDocuments implements CamelContextAware {
         }
     }
 
-    private void leave(Exchange exchange, String id, Generation generation, GenerationFailure failure, Part part) {
-        ObjectNode document = generation == null ? Documents.error(id, failure, Instant.now())
-                : (ObjectNode) OutgoingJson.of(Documents.error(generation, failure, StreamBridge.isTextKept(exchange) ? part.text() : "",
-                        prediction(exchange)), settings.account(generation.account())::masked);
+    /** {@code part}: what came of the answer before it failed, or null. */
+    private void leave(Exchange exchange, Job job, String id, PartialAnswer part) {
+        Generation generation = job.generation();
+        ObjectNode document = generation == null ? Documents.error(id, job.failure(), Instant.now())
+                : (ObjectNode) OutgoingJson.of(Documents.error(generation, job.failure(), part != null && job.isTextKept() ? part.text() : "",
+                        job.poll() == null ? null : job.poll().document()), settings.account(generation.account())::masked);
         exchange.getMessage().setBody(Documents.text(document));
-        exchange.setVariable(Results.SUMMARY, Documents.summary(document));
-        Observer.of(camelContext).ended(exchange, generation, document, part.chunks());
-    }
-
-    /** Where something else than its end has ended the reading. */
-    private static void closeStream(Exchange exchange) {
-        ChatStream stream = exchange.getVariable("stream", ChatStream.class);
-        if (stream != null) {
-            stream.close();
-        }
-    }
-
-    /** What came of the answer before it failed. */
-    private record Part(String text, int chunks) {
-
-        static Part of(Exchange exchange) {
-            ChatStream stream = exchange.getVariable("stream", ChatStream.class);
-            PredictionStream streamed = exchange.getVariable("streamed", PredictionStream.class);
-            PredictionOutput output = exchange.getVariable("output", PredictionOutput.class);
-            return stream != null ? new Part(stream.text(), stream.chunks())
-                    : output != null ? new Part(output.text(), output.before() + output.chunks().size())
-                    : streamed != null ? new Part(streamed.text(), streamed.chunks()) : new Part("", 0);
-        }
-
-        /** What it takes up is free for what is more important. */
-        static Part forget(Exchange exchange) {
-            exchange.getMessage().setBody(null);
-            List.of("stream", "output", "streamed", "chunks", "pictures").forEach(exchange::removeVariable);
-            PollState poll = exchange.getVariable("poll", PollState.class);
-            if (poll != null) {
-                exchange.setVariable("poll", poll.withoutOutput());
-            }
-            return new Part("", 0);
-        }
-    }
-
-    private static ObjectNode prediction(Exchange exchange) {
-        PollState poll = exchange.getVariable("poll", PollState.class);
-        return poll == null ? null : poll.document();
+        job.summarize(Documents.summary(document));
+        Observer.of(camelContext).ended(exchange, generation, document, part == null ? 0 : part.count());
     }
 
     private static String defaultId(Exchange exchange) {
-        String id = exchange.getVariable(Intake.DEFAULT_ID, String.class);
+        String id = exchange.getVariable(Requests.DEFAULT_ID, String.class);
         return id == null ? UUID.randomUUID().toString() : RequestId.fit(id);
     }
 
-    private GenerationFailure failure(Exchange exchange, Generation generation, int attempts) {
+    private GenerationFailure failure(Exchange exchange, Job job, int attempts) {
+        Generation generation = job.generation();
         Throwable cause = Cause.of(exchange);
         if (isStopped(cause)) {
-            return stopped(exchange, generation, cause);
+            return stopped(job, cause);
         }
         if (cause instanceof GenerationFailure failure) {
             return failure;
         }
         Provider provider = generation == null ? null : generation.model().provider();
-        if (provider != null && Cancellations.isRequested(exchange)
+        if (provider != null && job.isCancelled()
                 && (HttpFailures.mayRepeat(cause, provider) || provider == Provider.UPSTAGE && cause instanceof IOException)) {
             return Cancellation.failure(generation, attempts);
         }
-        boolean answered = exchange.getVariable("stream") != null || exchange.getVariable("output") != null;
+        boolean answered = job.answer() != null;
         if (provider != null && !answered && (cause instanceof IOException || cause instanceof HttpOperationFailedException)) {
             return HttpFailures.of(cause, provider, attempts);
         }
@@ -173,13 +140,14 @@ public final class ErrorDocuments implements CamelContextAware {
     }
 
     /** Its cause says so, too: for a request that is there at the next start it is no outcome. */
-    private static GenerationFailure stopped(Exchange exchange, Generation generation, Throwable cause) {
+    private static GenerationFailure stopped(Job job, Throwable cause) {
+        Generation generation = job.generation();
         boolean replicate = generation != null && generation.isReplicate();
-        boolean unsent = generation == null || cause instanceof StoppedException && exchange.getVariable("poll") == null;
+        boolean unsent = generation == null || cause instanceof StoppedException && job.poll() == null;
         RejectedExecutionException why = cause instanceof RejectedExecutionException rejected ? rejected
                 : new RejectedExecutionException("the application has stopped", cause);
-        return new GenerationFailure(exchange.getVariable("stream") == null ? ErrorType.PROVIDER_UNAVAILABLE : ErrorType.STREAM_INTERRUPTED,
-                "the application has stopped", null, exchange.getVariable(Retries.ATTEMPTS, unsent ? 0 : 1, Integer.class), unsent || !replicate, why);
+        return new GenerationFailure(job.answer() == null || job.poll() != null ? ErrorType.PROVIDER_UNAVAILABLE : ErrorType.STREAM_INTERRUPTED,
+                "the application has stopped", null, job.attempts() > 0 ? job.attempts() : unsent ? 0 : 1, unsent || !replicate, why);
     }
 
     private GenerationFailure clean(Generation generation, GenerationFailure failure) {

@@ -9,7 +9,7 @@ import java.util.concurrent.locks.LockSupport;
 
 import dev.bactrian.config.Beans;
 import dev.bactrian.generate.Cancellations;
-import dev.bactrian.generate.Intake;
+import dev.bactrian.generate.Requests;
 import dev.bactrian.text.OneLineLogger;
 import org.apache.camel.AsyncCallback;
 import org.apache.camel.AsyncProcessor;
@@ -211,10 +211,10 @@ public final class ErrorNet implements CamelContextAware, InterceptStrategy {
             if (forced && camelContext.isStopping() && !ended) {
                 ended = true;
                 waiting.forEach(EndOfWaiting::end);
-                Beans.one(camelContext, Cancellations.class).cut();
+                Cancellations.of(camelContext).cut();
                 // Those whose poll is just being made, too: next, Camel interrupts whoever waits.
                 long end = System.nanoTime() + LAST_CALLS.toNanos();
-                Beans.one(camelContext, Intake.class).awaitEnd(LAST_CALLS);
+                Beans.named(camelContext, "bactrianRequests", Requests.class).awaitEnd(LAST_CALLS);
                 awaitCallers(end);
             }
         }

@@ -2,7 +2,7 @@ package dev.bactrian.error;
 
 import dev.bactrian.config.Property;
 import dev.bactrian.config.Settings;
-import dev.bactrian.generate.Cancellations;
+import dev.bactrian.core.Job;
 import dev.bactrian.generate.Generation;
 import dev.bactrian.http.HttpFailures;
 import dev.bactrian.http.Retry;
@@ -22,16 +22,8 @@ public final class Retries implements CamelContextAware, Processor {
 
     private static final Logger LOG = OneLineLogger.of("dev.bactrian.errors");
 
-    /** The variable that counts how often the current step has failed. */
-    public static final String ATTEMPTS = "attempts";
-    /** The variable that counts those of its failures that are no tries: 429s of a limit that others have used up. */
-    private static final String SPARED = "spared";
     /** So many of them are none, however long they take. */
     private static final int SURELY_SPARED = 60;
-
-    /** Failures that are no tries: how many, and when the first was, by {@link System#nanoTime()}. */
-    private record Spared(int count, long since) {
-    }
 
     private CamelContext camelContext;
     private Settings settings;
@@ -56,35 +48,27 @@ public final class Retries implements CamelContextAware, Processor {
      * its failure nothing can have been paid for.
      */
     public boolean mayRepeat(Exchange exchange) {
-        Generation generation = exchange.getVariable("generation", Generation.class);
-        boolean answered = isAnswered(exchange);
-        return generation != null && !answered
-                && (failures(exchange) - spared(exchange) <= mostRetries || Descriptors.areExhausted(Cause.of(exchange)))
-                && !Cancellations.isRequested(exchange)
-                && HttpFailures.mayRepeat(Cause.of(exchange), generation.model().provider());
+        return mayRepeat(exchange, Job.of(exchange));
     }
 
-    private static boolean isAnswered(Exchange exchange) {
-        return exchange.getVariable("stream") != null || exchange.getVariable("poll") != null;
-    }
-
-    private static int spared(Exchange exchange) {
-        Spared spared = exchange.getVariable(SPARED, Spared.class);
-        return spared == null ? 0 : spared.count();
+    private boolean mayRepeat(Exchange exchange, Job job) {
+        return job != null && job.generation() != null && !job.isAnswered()
+                && (failures(exchange) - job.spared() <= mostRetries || Descriptors.areExhausted(Cause.of(exchange)))
+                && !job.isCancelled()
+                && HttpFailures.mayRepeat(Cause.of(exchange), job.generation().model().provider());
     }
 
     /** Not without end, though others are answered meanwhile: one request may be more than the service ever takes. */
-    private void spare(Exchange exchange) {
+    private void spare(Job job) {
         long now = System.nanoTime();
-        Spared before = exchange.getVariable(SPARED, new Spared(0, now), Spared.class);
-        if (before.count() < SURELY_SPARED || now - before.since() < retry.longestRefusal().toNanos()) {
-            exchange.setVariable(SPARED, new Spared(before.count() + 1, before.since()));
+        if (job.spared() < SURELY_SPARED || now - job.sparedSince(now) < retry.longestRefusal().toNanos()) {
+            job.spare(now);
         }
     }
 
     /** How often the call of a request was made in vain, less what is no try. */
-    public static int counted(Exchange exchange) {
-        return exchange.getVariable(ATTEMPTS, 0, Integer.class) - spared(exchange);
+    public static int counted(Job job) {
+        return job.attempts() - job.spared();
     }
 
     /** Whether fewer retries have been made than there may be. */
@@ -102,26 +86,28 @@ public final class Retries implements CamelContextAware, Processor {
     public void process(Exchange exchange) {
         Throwable cause = Cause.of(exchange);
         int attempts = failures(exchange);
-        Generation generation = exchange.getVariable("generation", Generation.class);
-        exchange.setVariable(ATTEMPTS, attempts);
-        if (generation != null && !isAnswered(exchange) && HttpFailures.isRefused(cause)) {
-            refused(exchange, generation, cause);
+        Job job = Job.in(exchange);
+        Generation generation = job.generation();
+        job.attempts(attempts);
+        if (generation != null && !job.isAnswered() && HttpFailures.isRefused(cause)) {
+            refused(exchange, job, cause);
             return;
         }
         long delay = retry.before(attempts, HttpFailures.headers(cause), HttpFailures.body(cause)).toMillis();
         exchange.getMessage().setHeader(Exchange.REDELIVERY_DELAY, delay);
-        if (mayRepeat(exchange)) {
+        if (mayRepeat(exchange, job)) {
             LOG.warn("{}: {}; again in {} ms", generation.id(),
                     settings.account(generation.account()).redact(OneLine.of(String.valueOf(cause.getMessage()))), delay);
         }
     }
 
     /** A call was answered 429: it is made again when the gate of its limit lets it, which knows what the service asks for. */
-    private void refused(Exchange exchange, Generation generation, Throwable cause) {
+    private void refused(Exchange exchange, Job job, Throwable cause) {
+        Generation generation = job.generation();
         Gate gate = Gates.of(camelContext).calls(generation);
         retry.asked(HttpFailures.headers(cause), HttpFailures.body(cause)).ifPresent(gate::told);
         if (gate.isMinutesLimit()) {
-            spare(exchange);
+            spare(job);
         }
         exchange.getMessage().setHeader(Exchange.REDELIVERY_DELAY, 0L);
         LOG.debug("{}: refused by the limit of {}; all its calls wait for {} ms", generation.id(), generation.getProvider(),

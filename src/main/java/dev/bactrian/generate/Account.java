@@ -146,7 +146,7 @@ public final class Account implements CamelContextAware {
 
     /** {@code text}: a body is the text of a user, whatever it looks like; {@code request}: it may be a request document. */
     public void setInput(String input) {
-        this.textAlone = given(input).map(value -> Intake.isText("input", value)).orElse(false);
+        this.textAlone = given(input).map(value -> Requests.isText("input", value)).orElse(false);
     }
 
     private static boolean flag(String name, String value) {

@@ -4,7 +4,7 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.concurrent.RejectedExecutionException;
 
-import dev.bactrian.config.Beans;
+import dev.bactrian.core.Job;
 import dev.bactrian.error.ErrorDocuments;
 import dev.bactrian.error.ErrorType;
 import dev.bactrian.error.GenerateException;
@@ -59,12 +59,13 @@ public final class CallerReply implements AggregationStrategy, Processor {
 
     @Override
     public Exchange aggregate(Exchange caller, Exchange outcome) {
-        if (outcome.getException() != null || outcome.getVariable(Results.SUMMARY) == null) {
+        Job job = Job.ofCopy(caller, outcome);
+        if (outcome.getException() != null || job.getSummary() == null) {
             // The routes were ended before the request was.
             broken(outcome);
         }
         GenerateException failure = failure(outcome);
-        Generation generation = outcome.getVariable("generation", Generation.class);
+        Generation generation = job.generation();
         if (isSettled(outcome)) {
             forgetLater(caller, generation, failure == null);
         }
@@ -83,13 +84,13 @@ public final class CallerReply implements AggregationStrategy, Processor {
      * when the ledger could not be read, it still counts.
      */
     public static boolean isSettled(Exchange outcome) {
-        GenerationFailure failure = outcome.getVariable("failure", GenerationFailure.class);
+        GenerationFailure failure = Job.of(outcome).failure();
         return failure == null || failure.attempts() > 0 || !failure.retryable();
     }
 
     private static void forgetLater(Exchange caller, Generation generation, boolean succeeded) {
         try {
-            Beans.one(caller.getContext(), Ledger.class).forgetLater(caller, generation, succeeded);
+            Ledger.of(caller.getContext()).forgetLater(caller, generation, succeeded);
         } catch (NoSuchBeanException e) {
             // The application has stopped and its beans are gone: what it remembers is there at the next start.
             LOG.debug("Not forgotten: {}", generation.id());
@@ -103,7 +104,7 @@ public final class CallerReply implements AggregationStrategy, Processor {
      */
     public void refuse(Exchange exchange) {
         Exchange refused = exchange.copy();
-        refused.getVariables().keySet().removeIf(name -> !name.equals(Intake.DEFAULT_ID));
+        refused.getVariables().keySet().removeIf(name -> !name.equals(Requests.DEFAULT_ID));
         broken(refused);
         throw failure(refused);
     }
@@ -115,7 +116,8 @@ public final class CallerReply implements AggregationStrategy, Processor {
 
     /** Why the request of an exchange that is done has failed, or null. */
     public static GenerateException failure(Exchange outcome) {
-        GenerationFailure failure = outcome.getVariable("failure", GenerationFailure.class);
+        Job job = Job.of(outcome);
+        GenerationFailure failure = job == null ? null : job.failure();
         return failure == null ? null : new GenerateException(failure.type().toString(), failure.getMessage(), failure.retryable(),
                 outcome.getMessage().getBody(String.class), headers(outcome), failure.getCause());
     }

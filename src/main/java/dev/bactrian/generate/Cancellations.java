@@ -6,15 +6,15 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
 
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
-import dev.bactrian.error.GenerationFailure;
-import dev.bactrian.error.Retries;
-import dev.bactrian.replicate.PollState;
+import dev.bactrian.config.Beans;
+import dev.bactrian.core.Job;
+import dev.bactrian.core.Poll;
 import dev.bactrian.text.OneLine;
 import dev.bactrian.text.OneLineLogger;
 import org.apache.camel.Body;
+import org.apache.camel.CamelContext;
 import org.apache.camel.Exchange;
 import org.apache.camel.Header;
-import org.apache.camel.Variable;
 import org.apache.camel.support.SynchronizationAdapter;
 import org.slf4j.Logger;
 
@@ -25,13 +25,17 @@ import org.slf4j.Logger;
 public final class Cancellations {
 
     private static final Logger LOG = OneLineLogger.of("dev.bactrian.requests");
-    private static final String VARIABLE = "cancellation";
     /** What is longer is the id of nothing. */
     private static final int LONGEST_ID = 200;
     private static final Duration GRACE = Duration.ofSeconds(10);
 
     private final Map<String, Cancellation> known = new ConcurrentHashMap<>();
     private final AtomicLong nextForgetting = new AtomicLong(System.nanoTime());
+
+    /** Those of a context. */
+    public static Cancellations of(CamelContext context) {
+        return Beans.named(context, "bactrianCancellations", Cancellations.class);
+    }
 
     /** Ends the request of that id, and says whether there is one to be ended: a JSON document. */
     public String cancel(@Body String body, @Header(Headers.REQUEST_ID) String header) {
@@ -55,23 +59,23 @@ public final class Cancellations {
     }
 
     /** A request's prediction comes back from the queue: it can be ended until the exchange is done. */
-    public void follow(Exchange exchange, String id, PollState poll) {
+    public void follow(Exchange exchange, String id, Poll poll) {
         follow(exchange, id, true, known.compute(id,
                 (same, before) -> before != null && before.isAbout(poll.getId()) ? before : new Cancellation()));
     }
 
     private void follow(Exchange exchange, String id, boolean queued, Cancellation cancellation) {
         cancellation.take();
-        exchange.setVariable(VARIABLE, cancellation);
+        Job job = Job.of(exchange);
+        job.cancellation(cancellation);
         exchange.getExchangeExtension().addOnCompletion(new SynchronizationAdapter() {
             @Override
             public void onComplete(Exchange done) {
-                PollState poll = done.getVariable("poll", PollState.class);
                 if (cancellation.isWaiting()) {
                     return;
-                } else if (queued && poll != null && poll.isPending() && done.getVariable("failure") == null) {
+                } else if (queued && job.isPending()) {
                     // Created; the message's own exchange puts it into the queue.
-                    later(id, poll, Duration.ZERO);
+                    later(id, job.poll(), Duration.ZERO);
                 } else {
                     known.remove(id, cancellation);
                 }
@@ -80,7 +84,7 @@ public final class Cancellations {
             @Override
             public void onFailure(Exchange done) {
                 if (queued) {
-                    later(id, done.getVariable("poll", PollState.class), Duration.ZERO);
+                    later(id, job.poll(), Duration.ZERO);
                 } else {
                     known.remove(id, cancellation);
                 }
@@ -89,7 +93,7 @@ public final class Cancellations {
     }
 
     /** The request's prediction goes into the queue until its next look is due; null where there is none yet. */
-    public void later(String id, PollState poll, Duration delay) {
+    public void later(String id, Poll poll, Duration delay) {
         Cancellation cancellation = known.get(id);
         if (cancellation != null) {
             cancellation.waitFor(poll == null ? null : poll.getId(), delay);
@@ -99,17 +103,6 @@ public final class Cancellations {
         if (now - due >= 0 && nextForgetting.compareAndSet(due, now + GRACE.toNanos())) {
             // Another instance looks at these.
             known.values().removeIf(one -> one.isLate(GRACE));
-        }
-    }
-
-    /**
-     * Before a call is made: not for a request that was ended.
-     *
-     * @throws GenerationFailure where it was
-     */
-    public void check(Exchange exchange, @Variable("generation") Generation generation) {
-        if (isRequested(exchange)) {
-            throw Cancellation.failure(generation, exchange.getVariable(Retries.ATTEMPTS, 0, Integer.class));
         }
     }
 
@@ -123,20 +116,6 @@ public final class Cancellations {
         Cancellation cancellation = known.get(id);
         if (cancellation != null) {
             cancellation.onRequest(cutsTheCall);
-        }
-    }
-
-    /** Whether the end of the exchange's request was asked for. */
-    public static boolean isRequested(Exchange exchange) {
-        Cancellation cancellation = exchange.getVariable(VARIABLE, Cancellation.class);
-        return cancellation != null && cancellation.isRequested();
-    }
-
-    /** The outcome of the exchange's request is known. */
-    public static void settle(Exchange exchange) {
-        Cancellation cancellation = exchange.getVariable(VARIABLE, Cancellation.class);
-        if (cancellation != null) {
-            cancellation.settle();
         }
     }
 }

@@ -7,6 +7,7 @@ import java.util.Map;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.bactrian.config.Property;
 import dev.bactrian.config.Settings;
+import dev.bactrian.core.Job;
 import dev.bactrian.error.GenerationFailure;
 import dev.bactrian.request.GenerateRequest;
 import dev.bactrian.request.RequestReader;
@@ -45,6 +46,8 @@ public final class DetachedRequest implements Processor, CamelContextAware {
         Message message = exchange.getMessage();
         // How often a step of the caller's was tried is not how often a delivery was.
         message.removeHeaders("CamelRedeliver*");
+        // What calls us may be a step of another request: that one's job is its own.
+        exchange.removeVariable(Job.VARIABLE);
         Object body = message.getBody();
         try {
             if (body instanceof Map<?, ?> map) {
@@ -79,7 +82,7 @@ public final class DetachedRequest implements Processor, CamelContextAware {
 
     /** Bytes have no file's name any more. */
     private static void sayFormat(Message message) {
-        switch (Intake.format(message)) {
+        switch (Requests.format(message)) {
             case JSON -> message.setHeader(Exchange.CONTENT_TYPE, "application/json");
             case TEXT -> message.setHeader(Exchange.CONTENT_TYPE, "text/plain");
             default -> message.removeHeader(Exchange.CONTENT_TYPE);

@@ -150,7 +150,7 @@ public final class ProviderHttp extends CloseableHttpClient implements CamelCont
         Header name = request.getFirstHeader(REQUEST);
         if (name != null && request instanceof Cancellable call) {
             request.removeHeaders(REQUEST);
-            Beans.one(camelContext, Cancellations.class).onRequest(name.getValue(), call::cancel);
+            Cancellations.of(camelContext).onRequest(name.getValue(), call::cancel);
         }
     }
 
@@ -199,7 +199,7 @@ public final class ProviderHttp extends CloseableHttpClient implements CamelCont
         through(settings.proxy(provider == Provider.UPSTAGE ? Property.UPSTAGE_PROXY : Property.REPLICATE_PROXY), builder);
         // The last: outside of what tells a proxy's answer from the provider's.
         builder.addExecInterceptorFirst("bactrian-answer", new Guard(settings, provider, credentials(), anonymous, clock,
-                Beans.one(camelContext, AnswerRoom.class)));
+                Beans.named(camelContext, "bactrianAnswerRoom", AnswerRoom.class)));
         return builder.build();
     }
 

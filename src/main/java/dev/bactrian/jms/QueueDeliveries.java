@@ -6,6 +6,7 @@ import java.util.Map;
 import dev.bactrian.config.Beans;
 import dev.bactrian.config.Property;
 import dev.bactrian.config.Settings;
+import dev.bactrian.core.Job;
 import dev.bactrian.emit.Delivery;
 import dev.bactrian.emit.Emitter;
 import dev.bactrian.emit.Images;
@@ -56,10 +57,11 @@ public final class QueueDeliveries {
 
     /** Leaves the message of a delivery: the whole document, and which delivery it is. */
     public void pack(Exchange exchange) {
-        Delivery delivery = exchange.getMessage().getBody(Delivery.class);
-        exchange.getMessage().setBody(exchange.getVariable("document"));
+        QueueRequests.Packet packet = (QueueRequests.Packet) exchange.getMessage().getBody();
+        Delivery delivery = packet.delivery();
+        exchange.getMessage().setBody(packet.document());
         exchange.getMessage().setHeader(QueueMessages.DELIVERY, delivery.key());
-        Generation generation = exchange.getVariable("generation", Generation.class);
+        Generation generation = Job.generation(exchange);
         if (generation != null && generation.recallKey() != null && generation.isReplicate()) {
             exchange.getMessage().setHeader(RECALL_KEY, generation.recallKey());
         }
@@ -76,11 +78,10 @@ public final class QueueDeliveries {
         String key = QueueMessages.property(message, QueueMessages.DELIVERY);
         exchange.getMessage().getHeaders().keySet().retainAll(EMITTED);
         exchange.getMessage().setBody(document);
-        exchange.setVariable("document", document);
         if (letter.isDead()) {
             return;
         }
-        Images images = Beans.one(camelContext, Images.class);
+        Images images = Beans.named(camelContext, "bactrianImages", Images.class);
         exchange.setVariable("pictures", Delivery.REPLY.equals(key) ? images.toAnswer(exchange) : images.toEmit(exchange));
         String problem = key == null ? "not a delivery" : null;
         Delivery delivery = null;
@@ -94,7 +95,7 @@ public final class QueueDeliveries {
             problem = "not a document";
         }
         if (problem != null) {
-            exchange.setVariable("letter", letter.because(problem));
+            QueueMessages.set(exchange, letter.because(problem));
             return;
         }
         exchange.setVariable("delivery", delivery);
@@ -130,12 +131,12 @@ public final class QueueDeliveries {
         String problem = emitter().problem(exchange.getVariable("delivery", Delivery.class), cause);
         String id = QueueMessages.property(letter.message(), Headers.REQUEST_ID);
         if (tries >= mostTries) {
-            exchange.setVariable("letter", letter.because("not delivered in " + tries + " tries to " + problem));
+            QueueMessages.set(exchange, letter.because("not delivered in " + tries + " tries to " + problem));
             return;
         }
         long delay = QueueRequests.rounded(retry.before(tries, Map.of(), null).toMillis());
         LOG.warn("{}: could not be emitted to {}; again in {} ms", id, problem, delay);
-        exchange.setVariable("laterMillis", delay);
+        QueueMessages.set(exchange, letter.delayed(delay));
         QueueMessages.asItCame(exchange);
         Emitter.waiting(exchange).ifPresent(exchange.getMessage()::setBody);
         exchange.getMessage().setHeader(TRIES, tries);
@@ -150,12 +151,12 @@ public final class QueueDeliveries {
         if (letter.message().getJMSDestination() instanceof Queue queue) {
             exchange.getMessage().setHeader(Headers.QUEUE, queue.getQueueName());
         }
-        Generation generation = exchange.getVariable("generation", Generation.class);
+        Generation generation = Job.generation(exchange);
         String id = generation != null ? generation.id() : exchange.getMessage().getHeader(Headers.REQUEST_ID, letter.correlationId(), String.class);
         LOG.warn("{}: a dead letter: {}", id, letter.reason());
     }
 
     private Emitter emitter() {
-        return Beans.one(camelContext, Emitter.class);
+        return Beans.named(camelContext, "bactrianEmitter", Emitter.class);
     }
 }

@@ -2,10 +2,9 @@ package dev.bactrian.jms;
 
 import java.util.List;
 
-import dev.bactrian.config.Beans;
 import dev.bactrian.error.Cause;
 import dev.bactrian.generate.Headers;
-import dev.bactrian.generate.Intake;
+import dev.bactrian.generate.Requests;
 import dev.bactrian.ledger.Ledger;
 import dev.bactrian.text.Unicode;
 import jakarta.jms.JMSException;
@@ -15,7 +14,7 @@ import org.apache.camel.CamelContext;
 import org.apache.camel.Exchange;
 import org.apache.camel.support.DefaultMessage;
 
-/** What all hops do with the message of an exchange, which is the variable {@code letter}. */
+/** What all hops do with the message of an exchange, which is the variable {@code bactrianMessage}. */
 final class QueueMessages {
 
     /** On a delivery: which one. */
@@ -26,6 +25,8 @@ final class QueueMessages {
 
     /** Where Artemis keeps the message id of a sender by AMQP, who does not know the one that it gives the message. */
     private static final String SENDERS_MESSAGE_ID = "NATIVE_MESSAGE_ID";
+
+    private static final String VARIABLE = "bactrianMessage";
 
     private final CamelContext camelContext;
 
@@ -75,8 +76,8 @@ final class QueueMessages {
             letter = letter.unreadable("a property", Cause.words(Cause.of(e)));
         }
         exchange.setMessage(plain);
-        exchange.setVariable("letter", letter);
-        exchange.setVariable(Intake.ATTEMPT, attempt);
+        set(exchange, letter);
+        exchange.setVariable(Requests.ATTEMPT, attempt);
         return letter;
     }
 
@@ -118,11 +119,15 @@ final class QueueMessages {
 
     /** The message of an exchange. */
     static QueueMessage of(Exchange exchange) {
-        return exchange.getVariable("letter", QueueMessage.class);
+        return exchange.getVariable(VARIABLE, QueueMessage.class);
     }
 
-    /** Not kept: Camel makes the beans of a route file more than once. */
+    /** The message of an exchange is that from here on. */
+    static void set(Exchange exchange, QueueMessage letter) {
+        exchange.setVariable(VARIABLE, letter);
+    }
+
     Ledger ledger() {
-        return Beans.one(camelContext, Ledger.class);
+        return Ledger.of(camelContext);
     }
 }

@@ -13,6 +13,7 @@ import java.util.stream.Stream;
 import dev.bactrian.config.Beans;
 import dev.bactrian.config.Property;
 import dev.bactrian.config.Settings;
+import dev.bactrian.core.Job;
 import dev.bactrian.emit.Delivery;
 import dev.bactrian.emit.Emitter;
 import dev.bactrian.error.ErrorType;
@@ -21,7 +22,7 @@ import dev.bactrian.generate.Cancellations;
 import dev.bactrian.generate.Capacity;
 import dev.bactrian.generate.Generation;
 import dev.bactrian.generate.Headers;
-import dev.bactrian.generate.Intake;
+import dev.bactrian.generate.Requests;
 import dev.bactrian.ledger.Ledger;
 import dev.bactrian.observe.Observer;
 import dev.bactrian.replicate.PollCounts;
@@ -43,9 +44,6 @@ public final class QueueRequests implements AggregationStrategy {
 
 
     private static final List<String> READ = List.of(Headers.MODEL, Headers.PROVIDER, Exchange.CONTENT_TYPE);
-
-    /** The variable that holds the request's id that was claimed for a message. */
-    private static final String CLAIMED = "claimed";
 
     /** Milliseconds that a message to {@code bactrian.polls} was delayed by. */
     private final NavigableSet<Long> delays = new ConcurrentSkipListSet<>();
@@ -78,9 +76,9 @@ public final class QueueRequests implements AggregationStrategy {
         QueueMessage letter = letters.open(exchange, maxRequestBytes);
         String messageId = letter.message().getJMSMessageID();
         String correlationId = letter.correlationId();
-        exchange.setVariable(Intake.DEFAULT_ID, correlationId == null || correlationId.isBlank() ? messageId : correlationId);
-        exchange.setVariable(Intake.DELIVERY, messageId);
-        exchange.setVariable(Intake.INPUT, Settings.of(camelContext).require(Property.JMS_INPUT));
+        exchange.setVariable(Requests.DEFAULT_ID, correlationId == null || correlationId.isBlank() ? messageId : correlationId);
+        exchange.setVariable(Requests.DELIVERY, messageId);
+        exchange.setVariable(Requests.INPUT, Settings.of(camelContext).require(Property.JMS_INPUT));
         exchange.getMessage().getHeaders().keySet().retainAll(READ);
     }
 
@@ -113,14 +111,15 @@ public final class QueueRequests implements AggregationStrategy {
      *
      * @throws GenerationFailure where it was
      */
-    public void admit(Exchange exchange) throws JMSException {
+    public void claim(Exchange exchange) throws JMSException {
         QueueMessage letter = QueueMessages.of(exchange);
-        Generation generation = exchange.getVariable("generation", Generation.class);
+        Job job = Job.of(exchange);
+        Generation generation = job.generation();
         if (!claim(generation, letter.message().getJMSMessageID())) {
-            exchange.setVariable("duplicate", true);
+            job.duplicate();
             throw new GenerationFailure(ErrorType.INVALID_REQUEST, "id: a request with the id " + generation.id() + " was sent before");
         }
-        exchange.setVariable(CLAIMED, generation.id());
+        job.claimed(generation.id());
         if (letter.isDead()) {
             throw givenUp(letter);
         }
@@ -142,18 +141,20 @@ public final class QueueRequests implements AggregationStrategy {
         }
     }
 
-    /** Takes a prediction under way off its queue; there is no {@code generation} where it is none. */
+    /** Takes a prediction under way off its queue; one that is none is a dead letter. */
     public void prediction(Exchange exchange) throws JMSException {
         QueueMessage letter = letters.open(exchange, Body.WHOLE);
         exchange.getMessage().removeHeaders("*");
         PollMessage waiting = PollMessage.read(QueueMessages.text(letter)).orElse(null);
         if (waiting == null) {
-            exchange.setVariable("letter", letter.readable() ? letter.because("not a prediction under way") : letter);
+            QueueMessages.set(exchange, letter.readable() ? letter.because("not a prediction under way") : letter);
             return;
         }
-        exchange.setVariable("generation", waiting.generation());
-        exchange.setVariable("poll", waiting.poll());
-        exchange.setVariable(CLAIMED, waiting.generation().id());
+        Job job = Job.begin(exchange);
+        job.generation(waiting.generation(), requests().provider(waiting.generation().getProvider()));
+        job.delivery(letter.attempt());
+        job.poll(waiting.poll());
+        job.claimed(waiting.generation().id());
         cancellations().follow(exchange, waiting.generation().id(), waiting.poll());
         PollCounts polls = waiting.poll().polls();
         boolean first = polls.answered() == 0 && polls.misses() == 0 && polls.skipped() <= 1;
@@ -166,7 +167,8 @@ public final class QueueRequests implements AggregationStrategy {
     public void admitPoll(Exchange exchange) {
         QueueMessages.hold(exchange);
         if (QueueMessages.of(exchange).isDead()) {
-            exchange.setVariable("poll", exchange.getVariable("poll", PollState.class).givenUp(givenUp(QueueMessages.of(exchange))));
+            Job job = Job.of(exchange);
+            job.poll(job.poll().givenUp(givenUp(QueueMessages.of(exchange))));
         }
     }
 
@@ -179,18 +181,17 @@ public final class QueueRequests implements AggregationStrategy {
     public Exchange aggregate(Exchange letter, Exchange outcome) {
         letter.getMessage().setBody(outcome.getMessage().getBody());
         letter.getMessage().setHeaders(outcome.getMessage().getHeaders());
-        for (String variable : List.of("generation", "poll", "failure", "duplicate", CLAIMED)) {
-            letter.setVariable(variable, outcome.getVariable(variable));
-        }
+        letter.setVariable(Job.VARIABLE, Job.ofCopy(letter, outcome));
         return letter;
     }
 
-    /** Leaves the message that waits for the next look, {@code pauseMillis} or a little longer. */
+    /** Leaves the message that waits for the next poll until it is due, or a little longer. */
     public void later(Exchange exchange) {
-        PollState poll = exchange.getVariable("poll", PollState.class);
-        long delay = available(rounded(exchange.getVariable("pauseMillis", Long.class)));
-        exchange.setVariable("laterMillis", delay);
-        Generation generation = exchange.getVariable("generation", Generation.class);
+        Job job = Job.of(exchange);
+        PollState poll = (PollState) job.poll();
+        long delay = available(rounded(job.service().pollDelay(job)));
+        QueueMessages.set(exchange, QueueMessages.of(exchange).delayed(delay));
+        Generation generation = job.generation();
         exchange.getMessage().removeHeaders("*");
         exchange.getMessage().setBody(new PollMessage(generation, poll).write());
         QueueMessages.addReply(exchange);
@@ -219,40 +220,47 @@ public final class QueueRequests implements AggregationStrategy {
     }
 
     /**
+     * A delivery, and the whole document that its message holds.
+     *
+     * @param delivery which one
+     * @param document the document, JSON
+     */
+    record Packet(Delivery delivery, String document) {
+    }
+
+    /**
      * The deliveries of the document that is the body, its sender's reply among them.
      *
      * @throws RejectedExecutionException where it failed while the application stops, and may be done again
      */
-    public List<Delivery> deliveries(Exchange exchange) throws JMSException {
-        boolean failed = exchange.getVariable("failure") != null;
-        if (failed && isStopping() && !mayBePaidFor(exchange)) {
+    public List<Packet> deliveries(Exchange exchange) throws JMSException {
+        Job job = Job.of(exchange);
+        boolean failed = job.failure() != null;
+        if (failed && isStopping() && !mayBePaidFor(job)) {
             throw new RejectedExecutionException("stopped before its work was done; the request goes back to its queue");
         }
-        PollState poll = exchange.getVariable("poll", PollState.class);
-        if (poll != null) {
-            inFlight.ended(poll.getId());
+        if (job.poll() != null) {
+            inFlight.ended(job.getPollId());
         }
-        String claimed = exchange.getVariable(CLAIMED, String.class);
-        if (failed && claimed != null) {
+        if (failed && job.claimed() != null) {
             // It may be sent again under the same id.
-            ledger().unclaim(claimed);
+            ledger().unclaim(job.claimed());
         }
         List<Delivery> deliveries = new ArrayList<>();
-        if (exchange.getVariable("duplicate") == null) {
+        if (!job.isDuplicate()) {
             deliveries.addAll(emitter().deliveries(exchange));
         }
         if (QueueMessages.of(exchange).replyTo() != null && !isOurs(QueueMessages.of(exchange).replyTo())) {
             deliveries.add(Delivery.answer(exchange.getMessage().getBody(String.class)));
         }
-        return deliveries;
+        String document = exchange.getMessage().getBody(String.class);
+        return deliveries.stream().map(delivery -> new Packet(delivery, document)).toList();
     }
 
     /** A create that was not answered as it should: it may have been accepted all the same, and is not made again. */
-    private static boolean mayBePaidFor(Exchange exchange) {
-        Generation generation = exchange.getVariable("generation", Generation.class);
-        GenerationFailure failure = exchange.getVariable("failure", GenerationFailure.class);
-        return generation != null && generation.isReplicate() && exchange.getVariable("poll") == null
-                && failure.attempts() > 0 && !failure.retryable();
+    private static boolean mayBePaidFor(Job job) {
+        return job.generation() != null && job.generation().isReplicate() && job.poll() == null
+                && job.failure().attempts() > 0 && !job.failure().retryable();
     }
 
     private Ledger ledger() {
@@ -260,11 +268,15 @@ public final class QueueRequests implements AggregationStrategy {
     }
 
     private Cancellations cancellations() {
-        return Beans.one(camelContext, Cancellations.class);
+        return Cancellations.of(camelContext);
+    }
+
+    private Requests requests() {
+        return Beans.named(camelContext, "bactrianRequests", Requests.class);
     }
 
     private Emitter emitter() {
-        return Beans.one(camelContext, Emitter.class);
+        return Beans.named(camelContext, "bactrianEmitter", Emitter.class);
     }
 
     private boolean isStopping() {

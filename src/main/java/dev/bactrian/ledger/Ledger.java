@@ -5,20 +5,20 @@ import java.time.Duration;
 import java.util.Objects;
 import java.util.concurrent.atomic.AtomicLong;
 
+import dev.bactrian.config.Beans;
 import dev.bactrian.config.Property;
 import dev.bactrian.config.SettingException;
 import dev.bactrian.config.Settings;
+import dev.bactrian.core.Poll;
 import dev.bactrian.error.ErrorType;
 import dev.bactrian.error.GenerationFailure;
 import dev.bactrian.generate.Generation;
-import dev.bactrian.replicate.PollState;
 import dev.bactrian.replicate.Prediction;
 import dev.bactrian.text.OneLineLogger;
 import org.apache.camel.CamelContext;
 import org.apache.camel.CamelContextAware;
 import org.apache.camel.Exchange;
 import org.apache.camel.Ordered;
-import org.apache.camel.Variable;
 import org.apache.camel.spi.StateRepository;
 import org.apache.camel.support.SynchronizationAdapter;
 import org.slf4j.Logger;
@@ -56,6 +56,16 @@ public final class Ledger implements CamelContextAware {
     @Override
     public void setCamelContext(CamelContext camelContext) {
         this.camelContext = camelContext;
+    }
+
+    /**
+     * That of a context.
+     *
+     * @throws org.apache.camel.NoSuchBeanException once the application has stopped
+     */
+    public static Ledger of(CamelContext context) {
+        // Not kept: Camel makes the beans of a route file more than once.
+        return Beans.named(context, "bactrianLedger", Ledger.class);
     }
 
     /** Opens the records. A database that is away is no obstacle. */
@@ -106,7 +116,7 @@ public final class Ledger implements CamelContextAware {
      *
      * @throws GenerationFailure {@code provider-unavailable} where that can't be known: to go on might pay twice
      */
-    public String recall(@Variable("generation") Generation generation) {
+    public String recall(Generation generation) {
         if (generation.recallKey() == null) {
             return null;
         }
@@ -133,7 +143,7 @@ public final class Ledger implements CamelContextAware {
     }
 
     /** Remembers the prediction. Where that fails the request goes on: it is paid for. */
-    public void record(@Variable("generation") Generation generation, @Variable("poll") PollState poll) {
+    public void record(Generation generation, Poll poll) {
         if (generation.recallKey() != null) {
             try {
                 records.setState(generation.recallKey(), poll.getId());

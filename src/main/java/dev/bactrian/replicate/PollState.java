@@ -5,11 +5,12 @@ import java.time.Duration;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.bactrian.core.Poll;
 import dev.bactrian.error.GenerationFailure;
 
 /**
- * How far the waiting for a prediction has come: the exchange variable {@code poll} of {@code routes/replicate.camel.yaml},
- * replaced with each look. Immutable.
+ * How far the waiting for a prediction has come: replaced with each
+ * poll. Immutable.
  *
  * @param prediction as last seen
  * @param polls      how often it was looked at
@@ -17,7 +18,8 @@ import dev.bactrian.error.GenerationFailure;
  * @param delay      the wait before the next look, or null where none is made any more
  * @param problem    why the last look was not answered or the prediction is given up, or null
  */
-public record PollState(Prediction prediction, PollCounts polls, PollTimings times, Duration delay, GenerationFailure problem) {
+public record PollState(Prediction prediction, PollCounts polls, PollTimings times, Duration delay, GenerationFailure problem)
+        implements Poll {
 
     private static final double LONGEST_SECONDS = Duration.ofDays(365).toSeconds();
 

@@ -11,6 +11,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.bactrian.core.Answer;
 import dev.bactrian.emit.ChunkSource;
 import dev.bactrian.error.ErrorType;
 import dev.bactrian.error.GenerationFailure;
@@ -26,7 +27,7 @@ import dev.bactrian.text.Unicode;
  * @param before how many pieces were emitted before these
  * @param answer the parts of the result document that it makes up
  */
-public record PredictionOutput(Kind kind, List<String> chunks, int before, ObjectNode answer) {
+public record PredictionOutput(Kind kind, List<String> chunks, int before, ObjectNode answer) implements Answer {
 
     /** Files that lie deeper are not looked for. */
     private static final int MOST_LEVELS = 100;
@@ -127,7 +128,7 @@ public record PredictionOutput(Kind kind, List<String> chunks, int before, Objec
         return at;
     }
 
-    /** Its text, empty where it is none. */
+    @Override
     public String text() {
         return answer.path("text").asText("");
     }
@@ -159,6 +160,11 @@ public record PredictionOutput(Kind kind, List<String> chunks, int before, Objec
         } else if (levels > 0) {
             value.forEach(item -> addUrls(item, levels - 1, urls));
         }
+    }
+
+    @Override
+    public int count() {
+        return before + chunks.size();
     }
 
     /** Its chunks, to be split over. */

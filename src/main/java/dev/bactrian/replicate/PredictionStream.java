@@ -9,6 +9,7 @@ import java.time.Duration;
 import java.util.Arrays;
 import java.util.function.UnaryOperator;
 
+import dev.bactrian.core.PartialAnswer;
 import dev.bactrian.emit.ChunkSource;
 import dev.bactrian.error.GenerationFailure;
 import dev.bactrian.generate.Cancellation;
@@ -28,7 +29,7 @@ import org.slf4j.Logger;
  * <p>{@link #hasNext()} never waits, and {@link #next()} answers null at the end, as of
  * {@link dev.bactrian.upstage.ChatStream}. Used by one thread at a time.
  */
-public final class PredictionStream implements ChunkSource, Closeable {
+public final class PredictionStream implements ChunkSource, PartialAnswer, Closeable {
 
     private static final Logger LOG = OneLineLogger.of("dev.bactrian.replicate");
 
@@ -199,13 +200,13 @@ public final class PredictionStream implements ChunkSource, Closeable {
         }
     }
 
-    /** What has come. */
+    @Override
     public String text() {
         return text.toString();
     }
 
-    /** How many pieces have come. */
-    public int chunks() {
+    @Override
+    public int count() {
         return chunks;
     }
 

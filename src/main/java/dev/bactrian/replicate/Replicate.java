@@ -8,46 +8,53 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.MissingNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.bactrian.config.Beans;
 import dev.bactrian.config.Property;
 import dev.bactrian.config.Settings;
 import dev.bactrian.config.Settings.ReplicateApi;
 import dev.bactrian.config.Url;
-import dev.bactrian.emit.ChunkSource;
+import dev.bactrian.core.Job;
+import dev.bactrian.core.Provider;
+import dev.bactrian.emit.ChunkSender;
 import dev.bactrian.error.Cause;
 import dev.bactrian.error.ErrorType;
 import dev.bactrian.error.GenerationFailure;
 import dev.bactrian.generate.Cancellation;
 import dev.bactrian.generate.Generation;
+import dev.bactrian.http.CallHeaders;
+import dev.bactrian.http.ProviderHttp;
+import dev.bactrian.http.ProviderJson;
 import dev.bactrian.http.Hosts;
 import dev.bactrian.http.HttpFailures;
 import dev.bactrian.http.NoRoomException;
-import dev.bactrian.http.ProviderJson;
 import dev.bactrian.http.Retry;
 import dev.bactrian.limit.Gate;
+import dev.bactrian.ledger.Ledger;
 import dev.bactrian.limit.Gates;
+import dev.bactrian.limit.Turns;
 import dev.bactrian.model.Kind;
-import dev.bactrian.model.Provider;
 import dev.bactrian.observe.Observer;
 import dev.bactrian.text.OneLine;
 import dev.bactrian.text.OneLineLogger;
 import dev.bactrian.threads.Descriptors;
-import org.apache.camel.Body;
 import org.apache.camel.CamelContext;
 import org.apache.camel.CamelContextAware;
 import org.apache.camel.Exchange;
 import org.apache.camel.ExchangeException;
 import org.apache.camel.Header;
-import org.apache.camel.Variable;
+import org.apache.camel.Message;
+import org.apache.camel.spi.InflightRepository;
 import org.slf4j.Logger;
 import org.slf4j.event.Level;
 
 /**
- * What {@code routes/replicate.camel.yaml} can't say itself: the create's body, the reading of answers, and when to look
+ * The provider of {@code routes/replicate.camel.yaml}: what its calls hold, how their answers are read, and when to poll
  * again.
  */
-public final class Replicate implements CamelContextAware {
+public final class Replicate implements Provider, CamelContextAware {
 
     private static final Logger LOG = OneLineLogger.of("dev.bactrian.replicate");
+    private static final String JSON = "application/json";
     private static final String OFFICIAL_HOST = "api.replicate.com";
 
     private CamelContext camelContext;
@@ -83,18 +90,166 @@ public final class Replicate implements CamelContextAware {
         return settings.account(generation.account());
     }
 
-    /** The URL where predictions are created. */
-    public String createUrl(@Variable("generation") Generation generation) {
+    /** Whether a prediction is to be created: not for a request that was given one before a stop or a crash, as the ledger knows. */
+    public boolean isNew(Exchange exchange) {
+        Job job = Job.of(exchange);
+        String id = job.attempts() > 0 ? null : Ledger.of(camelContext).recall(job.generation());
+        if (id != null) {
+            job.poll(recalled(job.generation(), id));
+        }
+        return id == null;
+    }
+
+    @Override
+    public void request(Exchange exchange) {
+        Generation generation = Job.generation(exchange);
+        Message message = exchange.getMessage();
+        message.setBody(body(generation));
+        leaveHeaders(generation, message, createUrl(generation), gates.calls(generation));
+        message.setHeader(Exchange.CONTENT_TYPE, JSON);
+        message.setHeader("Cancel-After", cancelAfter(generation));
+        message.setHeader("Prefer", prefer(generation));
+    }
+
+    private static void leaveHeaders(Generation generation, Message message, String url, Gate gate) {
+        CallHeaders.leave(message, url, JSON, generation.account());
+        message.setHeader(Turns.GATE, gate.name());
+    }
+
+    /** The create was answered: its prediction is remembered before anything else is done, so that a crash costs nothing twice. */
+    public void created(Exchange exchange) {
+        Job job = Job.of(exchange);
+        job.poll(created(job.generation(), text(exchange)));
+        Ledger.of(camelContext).record(job.generation(), job.poll());
+    }
+
+    private static String text(Exchange exchange) {
+        exchange.setProperty(Exchange.CHARSET_NAME, "UTF-8");
+        try {
+            return exchange.getMessage().getBody(String.class);
+        } finally {
+            exchange.removeProperty(Exchange.CHARSET_NAME);
+        }
+    }
+
+    private static PollState state(Job job) {
+        return (PollState) job.poll();
+    }
+
+    /**
+     * Leaves the poll, where one is to be made. Not where a webhook has told how the prediction stands or is awaited, where its
+     * request was cancelled, or where the service's limit is used up, which is neither a poll nor a miss.
+     */
+    public void preparePoll(Exchange exchange) {
+        Job job = Job.of(exchange);
+        Generation generation = job.generation();
+        PollState before = state(job);
+        String told = webhooks().take(before);
+        boolean due = told == null && !job.isCancelled() && isDue(generation, before);
+        job.markPollDue(due && !isHeldBack(generation, before));
+        if (job.isPollDue()) {
+            leaveHeaders(generation, exchange.getMessage(), pollUrl(generation, before), gates.polls(generation));
+        } else {
+            job.poll(told != null ? told(generation, before, told) : job.isCancelled() ? abandoned(generation, before)
+                    : due ? heldBack(generation, before) : skipped(generation, before));
+        }
+    }
+
+    private Webhooks webhooks() {
+        return Beans.named(camelContext, "bactrianWebhooks", Webhooks.class);
+    }
+
+    /** The poll was answered. */
+    public void polled(Exchange exchange) {
+        Job job = Job.of(exchange);
+        job.poll(seen(job.generation(), state(job), text(exchange)));
+    }
+
+    /** The poll was not answered: later again, where that may help. */
+    public void pollFailed(Exchange exchange, @ExchangeException Throwable caught) {
+        Job job = Job.of(exchange);
+        job.poll(missed(job.generation(), state(job), caught));
+    }
+
+    @Override
+    public long pollDelay(Job job) {
+        return pause(job.generation(), state(job));
+    }
+
+    @Override
+    public void read(Job job) {
+        if (!state(job).isSucceeded()) {
+            fail(job.generation(), state(job));
+        }
+        PredictionOutput output = output(job.generation(), state(job), (PredictionStream) job.partial());
+        job.answer(output, output.source());
+        if (output.before() == 0 && !output.chunks().isEmpty()) {
+            observer.firstChunk(job.generation());
+        }
+    }
+
+    /** Whether its text is read as the model writes it: where somebody wants its chunks, and a stream is offered that may be called. */
+    public boolean isStreamed(Exchange exchange) {
+        Job job = Job.of(exchange);
+        return job.delivery() == null && chunks().isWanted(exchange) && streams(job.generation(), state(job));
+    }
+
+    private ChunkSender chunks() {
+        return Beans.named(camelContext, "bactrianChunks", ChunkSender.class);
+    }
+
+    /** Leaves the call of the prediction's stream, without the token. */
+    public void requestStream(Exchange exchange) {
+        Job job = Job.of(exchange);
+        Message message = exchange.getMessage();
+        CallHeaders.leave(message, state(job).prediction().streamUrl(), "text/event-stream", null);
+        message.setHeader("Accept-Encoding", "identity");
+        message.setHeader("Cache-Control", "no-store");
+        message.setHeader(ProviderHttp.REQUEST, job.getId());
+    }
+
+    /** The stream is open: an iterator over its pieces. */
+    public void open(Exchange exchange) {
+        Job job = Job.of(exchange);
+        job.partial(open(job.generation(), job.cancellation(), exchange.getMessage().getBody(InputStream.class)));
+    }
+
+    /** The stream can't be read: the polls decide alone. */
+    public void streamFailed(Exchange exchange, @ExchangeException Throwable caught) {
+        Job job = Job.of(exchange);
+        unstreamed(job.generation(), state(job), caught);
+    }
+
+    /** The stream is over, however it ended: the polls go on from here. */
+    public void streamed(Exchange exchange) {
+        Job job = Job.of(exchange);
+        job.poll(streamed(job.generation(), state(job), (PredictionStream) job.partial()));
+    }
+
+    /** Leaves the cancel of a prediction that is given up. */
+    public void requestCancel(Exchange exchange) {
+        Job job = Job.of(exchange);
+        job.cancelSent();
+        exchange.getMessage().setBody("");
+        leaveHeaders(job.generation(), exchange.getMessage(), cancelUrl(job.generation(), state(job)), gates.polls(job.generation()));
+    }
+
+    /** The cancel could not be sent. */
+    public void notCancelled(Exchange exchange, @ExchangeException Throwable caught) {
+        Job job = Job.of(exchange);
+        notCancelled(job.generation(), state(job), caught);
+    }
+
+    private String createUrl(Generation generation) {
         return endpoint(generation).forCamel();
     }
 
-    /** The URL where one is looked up, built from configuration and the id, never from an answer. */
-    public String pollUrl(@Variable("generation") Generation generation, @Variable("poll") PollState poll) {
+    /** Built from configuration and the id, never from an answer. */
+    String pollUrl(Generation generation, PollState poll) {
         return Url.of(settings(generation).require(Property.REPLICATE_POLL_ENDPOINT)).forCamel().replace("{id}", poll.getId());
     }
 
-    /** The URL where one is cancelled; official API only. */
-    public String cancelUrl(@Variable("generation") Generation generation, @Variable("poll") PollState poll) {
+    String cancelUrl(Generation generation, PollState poll) {
         return Settings.below(createUrl(generation), "/" + poll.getId() + "/cancel");
     }
 
@@ -103,33 +258,29 @@ public final class Replicate implements CamelContextAware {
         return settings.replicateApi() == ReplicateApi.OFFICIAL;
     }
 
-    /** Notes that a prediction which is given up could not be cancelled. */
-    public void notCancelled(@Variable("generation") Generation generation, @Variable("poll") PollState poll, @ExchangeException Throwable caught) {
+    private void notCancelled(Generation generation, PollState poll, Throwable caught) {
         LOG.warn("{}: prediction {} given up but not cancelled: {}", generation.id(), poll.getId(),
                 settings(generation).redact(OneLine.of(Cause.words(Cause.of(caught)))));
     }
 
     /** Whether its cancel is to be sent, for the first time, or again because the service's limit has refused it. */
-    public boolean cancelsNow(@Variable("cancels") Integer sent, @Header(Exchange.HTTP_RESPONSE_CODE) Integer answered) {
-        return sent == null || sent <= mostMisses && answered != null && answered == 429;
-    }
-
-    /** How often it is sent, this time included. */
-    public int sendsCancel(@Variable("cancels") Integer sent) {
-        return sent == null ? 1 : sent + 1;
+    public boolean cancelsNow(Exchange exchange, @Header(Exchange.HTTP_RESPONSE_CODE) Integer answered) {
+        int sent = Job.of(exchange).cancels();
+        return cancels() && (sent == 0 || sent <= mostMisses && answered != null && answered == 429);
     }
 
     /**
      * The {@code Cancel-After} of a create, such as {@code 210s}, or null (PROVIDERS.md 1.4). Where many are in flight and
      * polls are far apart, all the later.
      */
-    public String cancelAfter(@Variable("generation") Generation generation) {
-        int creates = camelContext.getInflightRepository().size("bactrian-replicate-create");
+    String cancelAfter(Generation generation) {
+        InflightRepository inflight = camelContext.getInflightRepository();
+        int creates = inflight.size("bactrian-replicate") - inflight.size("bactrian-replicate-stream");
         return settings(generation).cancelAfter(gates.polls(generation).pause(creates)).map(deadline -> deadline.toSeconds() + "s").orElse(null);
     }
 
     /** The {@code Prefer} of a create, such as {@code wait=30}, or null (PROVIDERS.md 1.3). */
-    public String prefer(@Variable("generation") Generation generation) {
+    String prefer(Generation generation) {
         return settings(generation).preferWait().map(wait -> "wait=" + wait.toSeconds()).orElse(null);
     }
 
@@ -139,7 +290,7 @@ public final class Replicate implements CamelContextAware {
      *
      * @throws GenerationFailure {@code authentication} where no token is set for the official endpoint
      */
-    public byte[] body(@Variable("generation") Generation generation) {
+    byte[] body(Generation generation) {
         if (endpoint(generation).host().equals(OFFICIAL_HOST)
                 && settings(generation).text(Property.REPLICATE_API_TOKEN).isEmpty()) {
             throw new GenerationFailure(ErrorType.AUTHENTICATION, Property.REPLICATE_API_TOKEN.key() + " is not set");
@@ -163,7 +314,7 @@ public final class Replicate implements CamelContextAware {
      *
      * @throws GenerationFailure {@code provider-unavailable} where the answer is none, or its id can't be used
      */
-    public PollState created(@Variable("generation") Generation generation, @Body String body) {
+    PollState created(Generation generation, String body) {
         // Of an answer that breaks off the id is enough: the prediction is paid for.
         String clean = clean(generation, body);
         JsonNode answer = ProviderJson.json(clean).or(() -> ProviderJson.begun(clean, "id")).orElse(MissingNode.getInstance());
@@ -190,7 +341,7 @@ public final class Replicate implements CamelContextAware {
     }
 
     /** A prediction that was created before a restart. */
-    public PollState recalled(@Variable("generation") Generation generation, @Variable("recalled") String id) {
+    PollState recalled(Generation generation, String id) {
         LOG.info("{}: goes on with prediction {}", generation.id(), id);
         return PollState.first(Prediction.recalled(id), null);
     }
@@ -199,7 +350,7 @@ public final class Replicate implements CamelContextAware {
      * Whether the next look is to be made. While a webhook is awaited one is made every
      * {@code bactrian.replicate.webhook-poll-delay}, and a last one.
      */
-    public boolean isDue(@Variable("generation") Generation generation, @Variable("poll") PollState poll) {
+    boolean isDue(Generation generation, PollState poll) {
         Settings own = settings(generation);
         if (own.webhookUrl().isEmpty() || poll.polls().misses() > 0) {
             return true;
@@ -214,19 +365,19 @@ public final class Replicate implements CamelContextAware {
      * Milliseconds until the next poll is due: as long as the last one has asked for, and longer where the polls of other
      * predictions come first.
      */
-    public long pause(@Variable("generation") Generation generation, @Variable("poll") PollState poll) {
+    long pause(Generation generation, PollState poll) {
         Duration least = Duration.ofMillis(poll.getDelayMillis());
         Duration pause = isDue(generation, poll) ? gates.polls(generation).slot(least) : least;
         return pause.plusNanos(999_999).toMillis();
     }
 
     /** Whether a poll that is due can't be made now: the service's limit is used up. Where it can, it has to be made. */
-    public boolean isHeldBack(@Variable("generation") Generation generation, @Variable("poll") PollState poll) {
+    boolean isHeldBack(Generation generation, PollState poll) {
         return isDue(generation, poll) && !gates.polls(generation).tryGo();
     }
 
     /** In place of a poll that is held back: later, when others have a turn, too. */
-    public PollState heldBack(@Variable("generation") Generation generation, @Variable("poll") PollState before) {
+    PollState heldBack(Generation generation, PollState before) {
         return refused(generation, before, gates.polls(generation).closedFor());
     }
 
@@ -238,12 +389,12 @@ public final class Replicate implements CamelContextAware {
     }
 
     /** In place of the next look: the webhook is waited for. Never given up here, for the last look is made in any case. */
-    public PollState skipped(@Variable("generation") Generation generation, @Variable("poll") PollState before) {
+    PollState skipped(Generation generation, PollState before) {
         return before.skipped(settings(generation).duration(Property.REPLICATE_POLL_DELAY));
     }
 
     /** In place of the next look: what a webhook has told. */
-    public PollState told(@Variable("generation") Generation generation, @Variable("poll") PollState before, @Variable("webhook") String body) {
+    PollState told(Generation generation, PollState before, String body) {
         Prediction prediction = ProviderJson.json(clean(generation, body)).flatMap(json -> Prediction.read(json, before.getId())).orElseThrow();
         LOG.debug("{}: a webhook told of prediction {}: {}", generation.id(), prediction.id(),
                 settings(generation).redact(prediction.rawStatus()));
@@ -251,7 +402,7 @@ public final class Replicate implements CamelContextAware {
     }
 
     /** Whether its output can be read as it is made, at a URL that may be called. */
-    public boolean streams(@Variable("generation") Generation generation, @Variable("poll") PollState poll) {
+    boolean streams(Generation generation, PollState poll) {
         String url = poll.prediction().streamUrl();
         if (url == null || !poll.isPending() || generation.model().isImage() || !settings(generation).replicateStreams()) {
             return false;
@@ -265,14 +416,9 @@ public final class Replicate implements CamelContextAware {
         return true;
     }
 
-    /** The URL of its output as it is made, which is called without the token. */
-    public String streamUrl(@Variable("poll") PollState poll) {
-        return poll.prediction().streamUrl();
-    }
-
     /** The reader of that output: an iterator over its pieces. */
-    public PredictionStream open(@Variable("generation") Generation generation, @Variable("cancellation") Cancellation cancellation,
-            @Body InputStream body) {
+    PredictionStream open(Generation generation, Cancellation cancellation,
+            InputStream body) {
         Settings own = settings(generation);
         return new PredictionStream(body == null ? InputStream.nullInputStream() : body, generation.model().kind(),
                 own.duration(Property.REPLICATE_POLL_DELAY).multipliedBy(own.count(Property.REPLICATE_POLL_MAX_ATTEMPTS)), cancellation,
@@ -280,14 +426,14 @@ public final class Replicate implements CamelContextAware {
     }
 
     /** Notes that the stream can't be read. */
-    public void unstreamed(@Variable("generation") Generation generation, @Variable("poll") PollState poll,
+    void unstreamed(Generation generation, PollState poll,
             @ExchangeException Throwable caught) {
-        noStream(generation, poll, "can't be read: " + HttpFailures.of(Cause.of(caught), Provider.REPLICATE, 1).getMessage());
+        noStream(generation, poll, "can't be read: " + HttpFailures.of(Cause.of(caught), dev.bactrian.model.Provider.REPLICATE, 1).getMessage());
     }
 
     /** Where the waiting stands after the stream, whatever came of it. */
-    public PollState streamed(@Variable("generation") Generation generation, @Variable("poll") PollState poll,
-            @Variable("streamed") PredictionStream streamed) {
+    PollState streamed(Generation generation, PollState poll,
+            PredictionStream streamed) {
         if (streamed == null) {
             return poll;
         }
@@ -318,7 +464,7 @@ public final class Replicate implements CamelContextAware {
      *
      * @throws GenerationFailure {@code provider-unavailable} where the answer is not a prediction
      */
-    public PollState seen(@Variable("generation") Generation generation, @Variable("poll") PollState before, @Body String body) {
+    PollState seen(Generation generation, PollState before, String body) {
         JsonNode answer = ProviderJson.json(clean(generation, body)).orElse(MissingNode.getInstance());
         Prediction prediction = Prediction.read(answer, before.getId()).orElseThrow(() -> unavailable("the answer to a look at prediction "
                 + before.getId() + (Prediction.isOfAnother(answer, before.getId()) ? " is another prediction" : " is not a prediction" + words(generation, answer))));
@@ -335,7 +481,7 @@ public final class Replicate implements CamelContextAware {
     }
 
     /** The next look after one that was not answered: later where that may help, else none. */
-    public PollState missed(@Variable("generation") Generation generation, @Variable("poll") PollState before,
+    PollState missed(Generation generation, PollState before,
             @ExchangeException Throwable caught) {
         observer.polled(generation, false);
         Throwable cause = Cause.of(caught);
@@ -351,7 +497,7 @@ public final class Replicate implements CamelContextAware {
             return before.refused(settings(generation).duration(Property.REPLICATE_POLL_DELAY));
         }
         int misses = before.polls().misses() + 1;
-        GenerationFailure said = HttpFailures.of(cause, Provider.REPLICATE, misses);
+        GenerationFailure said = HttpFailures.of(cause, dev.bactrian.model.Provider.REPLICATE, misses);
         // The rule of creates says what is retryable; here one is paid for already.
         GenerationFailure failure = new GenerationFailure(said.type(), said.getMessage(), said.httpStatus(), misses, false, cause);
         if (failure.httpStatus() != null && failure.httpStatus() == 404) {
@@ -366,7 +512,7 @@ public final class Replicate implements CamelContextAware {
     }
 
     /** In place of the next look: the request is ended on request, so the prediction is given up. */
-    public PollState abandoned(@Variable("generation") Generation generation, @Variable("poll") PollState before) {
+    PollState abandoned(Generation generation, PollState before) {
         return before.givenUp(Cancellation.failure(generation, 1));
     }
 
@@ -375,8 +521,8 @@ public final class Replicate implements CamelContextAware {
      *
      * @throws GenerationFailure {@code empty-output}
      */
-    public PredictionOutput output(@Variable("generation") Generation generation, @Variable("poll") PollState poll,
-            @Variable("streamed") PredictionStream streamed) {
+    PredictionOutput output(Generation generation, PollState poll,
+            PredictionStream streamed) {
         Prediction prediction = poll.prediction();
         if (prediction.dataRemoved() && prediction.output() == null) {
             throw new GenerationFailure(ErrorType.EMPTY_OUTPUT,
@@ -390,19 +536,11 @@ public final class Replicate implements CamelContextAware {
             LOG.warn("{}: the output of prediction {} is not what its stream brought; no more chunks are emitted",
                     generation.id(), prediction.id());
         }
-        return output.after(streamed.text(), streamed.chunks());
-    }
-
-    /** The pieces of its text, to be split over. */
-    public ChunkSource chunks(@Variable("generation") Generation generation, @Variable("output") PredictionOutput output) {
-        if (output.before() == 0 && !output.chunks().isEmpty()) {
-            observer.firstChunk(generation);
-        }
-        return output.source();
+        return output.after(streamed.text(), streamed.count());
     }
 
     /** Why there is no result: it ended badly, was given up, could not be looked at any more, or did not end in time. */
-    public void fail(@Variable("generation") Generation generation, @Variable("poll") PollState poll) {
+    void fail(Generation generation, PollState poll) {
         Prediction prediction = poll.prediction();
         switch (prediction.status()) {
             case FAILED -> throw new GenerationFailure(ErrorType.PREDICTION_FAILED,

@@ -16,7 +16,6 @@ import dev.bactrian.text.OneLineLogger;
 import org.apache.camel.CamelContext;
 import org.apache.camel.CamelContextAware;
 import org.apache.camel.Exchange;
-import org.apache.camel.Variable;
 import org.slf4j.Logger;
 
 /**
@@ -109,7 +108,7 @@ public final class Webhooks implements CamelContextAware {
     }
 
     /** What was told of the end of the prediction that is waited for, once; null where nothing was. */
-    public String take(@Variable("poll") PollState poll) {
+    String take(PollState poll) {
         return mailbox.take(poll.getId());
     }
 }

@@ -11,6 +11,7 @@ import java.util.function.UnaryOperator;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.bactrian.core.Answer;
 import dev.bactrian.emit.ChunkSource;
 import dev.bactrian.error.Cause;
 import dev.bactrian.error.ErrorType;
@@ -41,7 +42,7 @@ import org.slf4j.Logger;
  * completion comes in place of a stream, its text is the one piece; where it is an error or a page, nothing was answered, and
  * the failure has the type that those words have. Used by one thread at a time; only its {@link Cancellation} is for others.
  */
-public final class ChatStream implements ChunkSource, Closeable {
+public final class ChatStream implements ChunkSource, Answer, Closeable {
 
     /** How long a stream may take to end once its finish reason has come. */
     static final Duration GRACE = Duration.ofSeconds(2);
@@ -327,22 +328,27 @@ public final class ChatStream implements ChunkSource, Closeable {
         }
     }
 
-    /** What has come so far. */
+    @Override
     public String text() {
         return text.toString();
     }
 
-    /** The text is in the result now, and no more kept here. */
+    @Override
+    public void leave() {
+        close();
+    }
+
+    @Override
     public void forget() {
         text.clear();
     }
 
-    /** How many pieces have come so far. */
-    public int chunks() {
+    @Override
+    public int count() {
         return chunks;
     }
 
-    /** The parts of the result document that the answer makes up. */
+    @Override
     public ObjectNode answer() {
         ObjectNode answer = JsonNodeFactory.instance.objectNode().put("kind", "text").put("text", text());
         if (!reasoning.isEmpty()) {

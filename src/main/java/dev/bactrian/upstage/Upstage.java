@@ -9,27 +9,32 @@ import dev.bactrian.config.Property;
 import dev.bactrian.config.Settings;
 import dev.bactrian.config.Settings.PromptStyle;
 import dev.bactrian.config.Url;
-import dev.bactrian.emit.ChunkStream;
-import dev.bactrian.emit.StreamBridge;
+import dev.bactrian.core.Job;
+import dev.bactrian.core.Provider;
 import dev.bactrian.error.ErrorType;
 import dev.bactrian.error.GenerationFailure;
 import dev.bactrian.generate.Cancellation;
 import dev.bactrian.generate.Generation;
+import dev.bactrian.http.CallHeaders;
+import dev.bactrian.http.ProviderHttp;
 import dev.bactrian.http.ProviderJson;
+import dev.bactrian.limit.Gates;
+import dev.bactrian.limit.Turns;
 import dev.bactrian.observe.Observer;
 import dev.bactrian.request.ChatMessage;
 import dev.bactrian.request.GenerateRequest;
-import org.apache.camel.Body;
 import org.apache.camel.CamelContext;
 import org.apache.camel.CamelContextAware;
-import org.apache.camel.Variable;
+import org.apache.camel.Exchange;
+import org.apache.camel.Message;
 
-/** What {@code routes/upstage.camel.yaml} can't say itself: the request's body, and the reader of the answer's stream. */
-public final class Upstage implements CamelContextAware {
+/** The provider of {@code routes/upstage.camel.yaml}: what its call holds, and who reads the stream that it is answered with. */
+public final class Upstage implements Provider, CamelContextAware {
 
     private CamelContext camelContext;
     private Settings settings;
     private Observer observer;
+    private Gates gates;
 
     @Override
     public CamelContext getCamelContext() {
@@ -41,11 +46,19 @@ public final class Upstage implements CamelContextAware {
         this.camelContext = camelContext;
         this.settings = Settings.of(camelContext);
         this.observer = Observer.of(camelContext);
+        this.gates = Gates.of(camelContext);
     }
 
-    /** The URL of chat completions. */
-    public String url(@Variable("generation") Generation generation) {
-        return endpoint(generation).forCamel();
+    @Override
+    public void request(Exchange exchange) {
+        Generation generation = Job.generation(exchange);
+        Message message = exchange.getMessage();
+        message.setBody(body(generation));
+        CallHeaders.leave(message, endpoint(generation).forCamel(), "text/event-stream", generation.account());
+        message.setHeader(Exchange.CONTENT_TYPE, "application/json");
+        message.setHeader("Accept-Encoding", "identity");
+        message.setHeader(ProviderHttp.REQUEST, generation.id());
+        message.setHeader(Turns.GATE, gates.calls(generation).name());
     }
 
     private Url endpoint(Generation generation) {
@@ -61,7 +74,7 @@ public final class Upstage implements CamelContextAware {
      *
      * @throws GenerationFailure {@code authentication} where no key is set for the official endpoint
      */
-    public byte[] body(@Variable("generation") Generation generation) {
+    byte[] body(Generation generation) {
         requireKey(generation);
         GenerateRequest request = generation.request();
         ObjectNode body = JsonNodeFactory.instance.objectNode().put("model", generation.model().id());
@@ -99,11 +112,16 @@ public final class Upstage implements CamelContextAware {
         return messages;
     }
 
-    /** The reader of the answer: an iterator over its chunks. */
-    public ChatStream open(@Variable("generation") Generation generation, @Variable("cancellation") Cancellation cancellation,
-            @Variable(StreamBridge.CHANNEL) ChunkStream channel, @Body InputStream body) {
+    /** The answer is the open stream: an iterator over its chunks. */
+    public void open(Exchange exchange) {
+        Job job = Job.of(exchange);
+        ChatStream stream = open(job.generation(), job.cancellation(), job.isTextKept(), exchange.getMessage().getBody(InputStream.class));
+        job.answer(stream, stream);
+    }
+
+    ChatStream open(Generation generation, Cancellation cancellation, boolean textKept, InputStream body) {
         return new ChatStream(generation.id(), body == null ? InputStream.nullInputStream() : body,
-                settings.duration(Property.RESPONSE_TIMEOUT), settings(generation)::redact, cancellation, channel == null || channel.isTextKept(),
+                settings.duration(Property.RESPONSE_TIMEOUT), settings(generation)::redact, cancellation, textKept,
                 () -> observer.firstChunk(generation)).masked(settings(generation)::masked);
     }
 }

@@ -111,7 +111,7 @@ class PredictionStreamTest {
 
         assertThat(pieces(stream)).containsExactly("Two", " humps.\n\n", "쌍봉", "낙타 🐫", "\n", " a\nb ", "!");
         assertThat(stream.text()).isEqualTo(WHOLE);
-        assertThat(stream.chunks()).isEqualTo(7);
+        assertThat(stream.count()).isEqualTo(7);
         assertThat(stream.problem()).isNull();
     }
 
@@ -126,7 +126,7 @@ class PredictionStreamTest {
             PredictionStream stream = stream(how.equals("end") ? reads : reads.thenFail(failure), Kind.TEXT);
 
             List<String> all = pieces(stream);
-            PredictionOutput rest = output(OUTPUT).after(stream.text(), stream.chunks());
+            PredictionOutput rest = output(OUTPUT).after(stream.text(), stream.count());
 
             assertThat(rest.before()).isEqualTo(all.size());
             all.addAll(rest.chunks());

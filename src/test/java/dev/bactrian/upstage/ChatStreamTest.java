@@ -192,7 +192,7 @@ class ChatStreamTest {
 
         assertThat(drain(stream)).as(how, arguments).isEqualTo(row.chunks);
         assertThat(stream.text()).as(how, arguments).isEqualTo(row.text());
-        assertThat(stream.chunks()).as(how, arguments).isEqualTo(row.chunks.size());
+        assertThat(stream.count()).as(how, arguments).isEqualTo(row.chunks.size());
     }
 
     @ParameterizedTest

@@ -136,7 +136,7 @@ class UpstageTest {
     @Test
     void anAnswerWithoutABodyIsInterrupted() {
         ChatStream stream = upstage().open(Generation.begin("a", GenerateRequest.ofPrompt("hi"),
-                new Model(Provider.UPSTAGE, "solar-pro4", Kind.TEXT, "solar-pro4"), true, ""), new Cancellation(), null, null);
+                new Model(Provider.UPSTAGE, "solar-pro4", Kind.TEXT, "solar-pro4"), true, ""), new Cancellation(), true, null);
 
         assertThatThrownBy(stream::next).isInstanceOfSatisfying(GenerationFailure.class,
                 failure -> assertThat(failure.type()).isEqualTo(ErrorType.STREAM_INTERRUPTED));

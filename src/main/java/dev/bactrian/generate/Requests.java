@@ -4,17 +4,16 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.time.Duration;
 import java.util.HashMap;
-import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.UUID;
 import java.util.concurrent.RejectedExecutionException;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import dev.bactrian.config.Beans;
 import dev.bactrian.config.Property;
 import dev.bactrian.config.SettingException;
 import dev.bactrian.config.Settings;
-import dev.bactrian.emit.StreamBridge;
+import dev.bactrian.core.Job;
 import dev.bactrian.error.Cause;
 import dev.bactrian.error.ErrorType;
 import dev.bactrian.error.GenerationFailure;
@@ -30,13 +29,14 @@ import org.apache.camel.CamelContext;
 import org.apache.camel.CamelContextAware;
 import org.apache.camel.Exchange;
 import org.apache.camel.Message;
+import org.apache.camel.Processor;
 import org.apache.camel.WrappedFile;
 import org.apache.camel.support.SynchronizationAdapter;
 import org.apache.camel.util.FileUtil;
 import org.slf4j.Logger;
 
-/** Takes a request from an exchange: reads it, resolves its model, and keeps its id from being in work twice. */
-public final class Intake implements CamelContextAware {
+/** The steps of a request that are the same for each provider: it is read and admitted, and its answer is read. */
+public final class Requests implements CamelContextAware, Processor {
 
     /** Set by a trigger: the id of a request that brings none. */
     public static final String DEFAULT_ID = "bactrianDefaultId";
@@ -47,11 +47,6 @@ public final class Intake implements CamelContextAware {
 
     /** Set by a trigger that delivers again: which try it is, from 1. */
     public static final String ATTEMPT = "bactrianAttempt";
-
-    /** What the routes keep of a request. A caller's own variables of these names are not ours. */
-    private static final List<String> VARIABLES =
-            List.of("generation", "stream", "chunks", "recalled", "poll", "streamed", "output", "attempts", "failure", "summary",
-                    "cancellation", "webhook", "pictures", "picture", "turn", "refusal", "spared", "cancels", "pauseMillis", StreamBridge.CHANNEL);
 
     private static final Logger LOG = OneLineLogger.of("dev.bactrian.requests");
 
@@ -84,18 +79,31 @@ public final class Intake implements CamelContextAware {
         observer.models(models.catalogue().ids());
     }
 
-    /** Removes what a caller's variables of our names would be taken for. (An expression would do so on a copy.) */
-    public void clear(Exchange exchange) {
-        VARIABLES.forEach(exchange::removeVariable);
-    }
-
     /**
-     * The request of an exchange.
+     * Begins the {@link Job} of an exchange: reads its request, resolves the model. Where the job was begun for it on its caller's
+     * copy, as of a stream, all that is done.
      *
      * @throws GenerationFailure {@code invalid-request} or {@code unsupported-model}; {@code authentication} where the
      *                           account that the route names is none, or has a malformed value
      */
-    public Generation take(Exchange exchange) throws IOException {
+    public void read(Exchange exchange) throws IOException {
+        Job begun = Job.of(exchange);
+        if (begun != null && begun.isUnadmitted()) {
+            return;
+        }
+        Job job = Job.begin(exchange);
+        job.delivery(exchange.getVariable(ATTEMPT, Integer.class));
+        Generation generation = generation(exchange);
+        job.generation(generation, provider(generation.getProvider()));
+    }
+
+    /** The provider of that name: the bean {@code bactrian<Name>}. */
+    public dev.bactrian.core.Provider provider(String name) {
+        return camelContext.getRegistry().lookupByNameAndType("bactrian" + name.substring(0, 1).toUpperCase(Locale.ROOT) + name.substring(1),
+                dev.bactrian.core.Provider.class);
+    }
+
+    private Generation generation(Exchange exchange) throws IOException {
         String defaultId = exchange.getVariable(DEFAULT_ID, String.class);
         Account account = account(exchange);
         GenerateRequest request = withId(readInTheEnd(exchange, account), exchange.getMessage());
@@ -135,11 +143,12 @@ public final class Intake implements CamelContextAware {
      * @throws GenerationFailure          {@code invalid-request} where another request of that id is in work
      * @throws RejectedExecutionException where the application stops while it waits
      */
-    public void begin(Exchange exchange) throws InterruptedException {
-        Generation generation = exchange.getVariable("generation", Generation.class);
+    public void admit(Exchange exchange) throws InterruptedException {
+        Job job = Job.of(exchange);
+        Generation generation = job.generation();
         String id = generation.id();
         String delivery = exchange.getVariable(DELIVERY, "", String.class);
-        Integer attempt = exchange.getVariable(ATTEMPT, Integer.class);
+        Integer attempt = job.delivery();
         Claim claim = new Claim(generation);
         // Before the id is claimed: whatever goes wrong then, an exhausted heap say, it is given back.
         exchange.getExchangeExtension().addOnCompletion(claim);
@@ -147,7 +156,7 @@ public final class Intake implements CamelContextAware {
             while (inWork.containsKey(id)) {
                 if (attempt == null || !inWork.get(id).equals(delivery)) {
                     // An error about the id goes out under the default.
-                    exchange.removeVariable("generation");
+                    job.generation(null, null);
                     throw new GenerationFailure(ErrorType.INVALID_REQUEST, "id: a request with the id " + id + " is in work");
                 } else if (camelContext.isStopping()) {
                     throw new RejectedExecutionException("stopped while " + id + " is in work");
@@ -159,7 +168,39 @@ public final class Intake implements CamelContextAware {
         }
         observer.begun(exchange, generation);
         claim.observed = true;
-        Beans.one(camelContext, Cancellations.class).follow(exchange, id, attempt);
+        job.admit();
+        // How often a step of the caller's was tried is not how often the call is.
+        exchange.getMessage().removeHeaders("CamelRedeliver*");
+        Cancellations.of(camelContext).follow(exchange, id, attempt);
+    }
+
+    /** A copy of a request's exchange that goes on apart from it has a job of its own. */
+    @Override
+    public void process(Exchange copy) {
+        copy.setVariable(Job.VARIABLE, Job.of(copy).fork());
+    }
+
+    /** Milliseconds until the next poll is due. */
+    public long pollDelay(Exchange exchange) {
+        Job job = Job.of(exchange);
+        return job.service().pollDelay(job);
+    }
+
+    /** No poll is made any more: too late for {@code direct:cancel}. A chat has said so at its end. */
+    public void settle(Exchange exchange) {
+        Job.of(exchange).settle();
+    }
+
+    /**
+     * Reads the answer of a request that was polled.
+     *
+     * @throws GenerationFailure where it has none
+     */
+    public void answer(Exchange exchange) {
+        Job job = Job.of(exchange);
+        if (job.answer() == null) {
+            job.service().read(job);
+        }
     }
 
     /** Waits until no request is in work, that long at most. */
