@@ -2,7 +2,6 @@ package dev.bactrian.generate;
 
 import java.util.Optional;
 
-import dev.bactrian.config.Beans;
 import dev.bactrian.config.Property;
 import dev.bactrian.config.Settings;
 import dev.bactrian.text.OneLineLogger;
@@ -19,6 +18,7 @@ import org.slf4j.Logger;
  */
 public final class Capacity implements CamelContextAware, Expression {
 
+    private static final String BEAN = "bactrianCapacity";
     private static final Logger LOG = OneLineLogger.of("dev.bactrian");
 
     /**
@@ -58,7 +58,7 @@ public final class Capacity implements CamelContextAware, Expression {
 
     /** Once, though Camel may make a bean of a YAML file twice. */
     private void say(int asked, Descriptors.Count count) {
-        if (Beans.all(camelContext, Capacity.class).containsValue(this)) {
+        if (camelContext.getRegistry().lookupByName(BEAN) == this) {
             LOG.warn("{} requests are in work at once, and not {}={}: the process may open {} files and connections (ulimit -n), has {} open, "
                     + "and a request takes up to {}", most, Property.MAX_IN_FLIGHT.key(), asked, count.most(), count.open(), PER_REQUEST);
         }
@@ -70,11 +70,12 @@ public final class Capacity implements CamelContextAware, Expression {
 
     /** That of a context. */
     public static Capacity of(CamelContext context) {
-        return Beans.all(context, Capacity.class).values().stream().findFirst().orElseGet(() -> {
-            Capacity capacity = new Capacity();
+        Capacity capacity = context.getRegistry().lookupByNameAndType(BEAN, Capacity.class);
+        if (capacity == null) {
+            capacity = new Capacity();
             capacity.setCamelContext(context);
-            return capacity;
-        });
+        }
+        return capacity;
     }
 
     /** Requests in work at once. */

@@ -181,7 +181,7 @@ public final class QueueRequests implements AggregationStrategy {
     public Exchange aggregate(Exchange letter, Exchange outcome) {
         letter.getMessage().setBody(outcome.getMessage().getBody());
         letter.getMessage().setHeaders(outcome.getMessage().getHeaders());
-        letter.setVariable(Job.VARIABLE, Job.ofCopy(letter, outcome));
+        letter.setVariable(Job.VARIABLE, Job.in(outcome));
         return letter;
     }
 

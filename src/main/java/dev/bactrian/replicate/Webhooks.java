@@ -60,6 +60,14 @@ public final class Webhooks implements CamelContextAware {
         mailbox = new WebhookStore(mostBytes);
     }
 
+    /** Takes a webhook in, and leaves the HTTP status that answers it, and nothing else. */
+    public void answer(Exchange exchange) throws IOException {
+        int status = receive(exchange);
+        exchange.getMessage().removeHeaders("*");
+        exchange.getMessage().setHeader(Exchange.HTTP_RESPONSE_CODE, status);
+        exchange.getMessage().setBody("");
+    }
+
     /**
      * Takes a webhook in.
      *

@@ -294,7 +294,7 @@ class StreamValueTest extends RouteTestSupport {
                 .containsEntry(Headers.REQUEST_ID, "r1").containsEntry(Headers.PROVIDER, "upstage").containsEntry(Headers.MODEL, "solar-pro4")
                 .containsEntry(Headers.KIND, "text").containsEntry(Headers.STATUS, "processing").hasSize(6);
         assertThat(answered.getProperty("mine")).isEqualTo("property");
-        assertThat(answered.getVariables()).isEqualTo(Map.of("generation", "my generation", "poll", "my look", "stream", "my stream",
+        assertThat(answered.getVariables()).isEqualTo(Map.of("generation", "my generation", "poll", "my poll", "stream", "my stream",
                 "chunks", "my chunks", "channel", "my channel", "failure", "my failure", "cancellation", "my cancellation"));
     }
 
