@@ -4,11 +4,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.net.InetAddress;
-import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+
+import dev.bactrian.support.FreePort;
 
 /** An Artemis broker as a process of its own, with one folder and one port for all its lives. */
 final class BrokerProcess implements AutoCloseable {
@@ -30,20 +30,12 @@ final class BrokerProcess implements AutoCloseable {
 
     /** A broker that is not started yet, with its journal in that folder. */
     static BrokerProcess in(Path folder) {
-        return new BrokerProcess(folder, freePort());
+        return new BrokerProcess(folder, FreePort.find());
     }
 
     /** One that lets in nobody but that user. */
     static BrokerProcess in(Path folder, String user, String password) {
-        return new BrokerProcess(folder, freePort(), user, password);
-    }
-
-    static int freePort() {
-        try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-            return socket.getLocalPort();
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
+        return new BrokerProcess(folder, FreePort.find(), user, password);
     }
 
     int port() {

@@ -10,6 +10,8 @@ import java.net.Socket;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 
+import dev.bactrian.support.FreePort;
+
 /** A wire between the service and the broker that can be cut, or stall, and heal. */
 final class CuttableProxy implements AutoCloseable {
 
@@ -23,7 +25,7 @@ final class CuttableProxy implements AutoCloseable {
 
     private CuttableProxy(int target) {
         this.target = target;
-        port = BrokerProcess.freePort();
+        port = FreePort.find();
         heal();
     }
 

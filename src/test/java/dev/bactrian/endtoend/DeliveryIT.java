@@ -11,6 +11,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import dev.bactrian.config.Property;
 import dev.bactrian.http.ProviderJson;
 import dev.bactrian.simulator.Call;
+import dev.bactrian.support.FreePort;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -53,7 +54,7 @@ class DeliveryIT extends EndToEnd {
 
     @Test
     void whatCannotBeDeliveredIsKeptAndTheOthersHaveItOnce() throws IOException {
-        String nowhere = "http://127.0.0.1:" + StopIT.closedPort() + "/hook?password=hunter2";
+        String nowhere = "http://127.0.0.1:" + FreePort.find() + "/hook?password=hunter2";
         ServiceProcess service = run(service().set(Property.RETRY_MAX_ATTEMPTS, "2")
                 .set(Property.EMIT_RESULT, nowhere + " | " + OUTBOX + " | " + hook.uri()));
         drop("camel.json", PICTURE);

@@ -34,7 +34,7 @@ abstract class EndToEnd {
     static final String PICTURE = "{\"model\": \"sd-3\", \"prompt\": \"a camel\"}";
     static final String CHAT = "{\"model\": \"solar-pro4\", \"prompt\": \"a camel\"}";
 
-    static final Duration SOON = Duration.ofSeconds(20);
+    static final Duration SOON = Duration.ofSeconds(40);
 
     @TempDir
     Path folder;
@@ -58,7 +58,7 @@ abstract class EndToEnd {
         simulator.close();
     }
 
-    /** The service in this test's folder against its simulator, with quick looks and retries; to be set further. */
+    /** The service in this test's folder against its simulator, with quick polls and retries; to be set further. */
     ServiceProcess.Builder service() {
         return ServiceProcess.in(folder)
                 .set(Property.REPLICATE_API_ENDPOINT, simulator.predictionsUrl())

@@ -14,20 +14,15 @@ import java.util.List;
 import dev.bactrian.config.Property;
 import dev.bactrian.route.Scrape;
 import dev.bactrian.simulator.Call;
+import dev.bactrian.support.FreePort;
 import org.junit.jupiter.api.Test;
 
 /** The service, watched through its management port. */
 class ObserveIT extends EndToEnd {
 
-    private static int freePort() throws IOException {
-        try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-            return socket.getLocalPort();
-        }
-    }
-
     @Test
     void saysHowItIsAndWhatItHasDone() throws IOException {
-        int port = freePort();
+        int port = FreePort.find();
         String address = "http://127.0.0.1:" + port;
         ServiceProcess service = run(service().set(Property.MANAGEMENT_PORT, Integer.toString(port))
                 .set(Property.UPSTAGE_API_KEY, "up_canary_key").set(Property.REPLICATE_API_TOKEN, "r8_canary_token"));

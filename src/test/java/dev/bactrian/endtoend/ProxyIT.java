@@ -23,6 +23,7 @@ import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
 import dev.bactrian.config.Property;
 import dev.bactrian.simulator.Call;
+import dev.bactrian.support.FreePort;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -159,7 +160,7 @@ class ProxyIT extends EndToEnd {
 
     @Test
     void oneThatIsNotThereMakesTheProviderUnavailable() throws IOException {
-        String nowhere = "http://127.0.0.1:" + StopIT.closedPort();
+        String nowhere = "http://127.0.0.1:" + FreePort.find();
         ServiceProcess service = run(service().set(Property.REPLICATE_PROXY, nowhere).set(Property.UPSTAGE_PROXY, nowhere)
                 .set(Property.RETRY_MAX_ATTEMPTS, "1"));
         drop("camel.json", PICTURE);

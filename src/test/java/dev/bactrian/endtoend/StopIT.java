@@ -22,6 +22,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import dev.bactrian.config.Property;
 import dev.bactrian.simulator.Call;
 import dev.bactrian.simulator.Reply;
+import dev.bactrian.support.FreePort;
 import org.junit.jupiter.api.Test;
 
 /** SIGTERM: what is quick ends, what is not stays in the inbox as if nothing had been, and is done at the next start. */
@@ -270,7 +271,7 @@ class StopIT extends EndToEnd {
     void aDestinationThatIsTriedAgainLater() throws IOException {
         dropChats();
         dropPictures();
-        stopsAndKeepsWhatIsInHand(run(keeping().set(Property.EMIT_RESULT, "http://127.0.0.1:" + closedPort() + "/hook")
+        stopsAndKeepsWhatIsInHand(run(keeping().set(Property.EMIT_RESULT, "http://127.0.0.1:" + FreePort.find() + "/hook")
                 .set(Property.RETRY_DELAY, "40s").set(Property.RETRY_MAX_DELAY, "60s")));
     }
 
@@ -345,11 +346,5 @@ class StopIT extends EndToEnd {
         Path status = Path.of("/proc/self/status");
         return Files.exists(status) && Files.readAllLines(status).stream().filter(line -> line.startsWith("SigIgn:"))
                 .anyMatch(line -> (Long.parseUnsignedLong(line.substring(7).trim(), 16) & 1L << 1) != 0);
-    }
-
-    static int closedPort() throws IOException {
-        try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-            return socket.getLocalPort();
-        }
     }
 }

@@ -21,7 +21,7 @@ import org.awaitility.core.ConditionTimeoutException;
 
 /**
  * The moment between the service's accepting a create and its answer's being remembered: what was in it. What is counted
- * is never too few; a prediction that waits in a queue for its first look may be counted too.
+ * is never too few; a prediction that waits in a queue for its first poll may be counted too.
  */
 final class UnrecordedCreates {
 
@@ -48,14 +48,14 @@ final class UnrecordedCreates {
         }
     }
 
-    /** How many creates were accepted whose prediction is neither remembered nor was ever looked at. */
+    /** How many creates were accepted whose prediction is neither remembered nor was ever polled. */
     int unremembered() {
         Set<String> known = polledAt();
         for (String name : EndToEnd.remembered(folder)) {
             try {
                 known.add(Files.readString(folder.resolve("data/predictions").resolve(name)).trim());
             } catch (NoSuchFileException e) {
-                // done and forgotten meanwhile, so it was looked at
+                // done and forgotten meanwhile, so it was polled
             } catch (IOException e) {
                 throw new UncheckedIOException(e);
             }

@@ -36,7 +36,7 @@ class HttpFailuresTest {
         return new HttpOperationFailedException("https://api.example/v1", status, "reason", null, Map.of("Retry-After", "7"), body);
     }
 
-    /** Columns: the type; whether the call may be made again at Replicate, at Upstage; whether a look may. */
+    /** Columns: the type; whether the call may be made again at Replicate, at Upstage; whether a poll may. */
     enum Status {
         BAD_REQUEST(400, PROVIDER_REJECTED, false, false, false),
         UNAUTHORIZED(401, AUTHENTICATION, false, false, false),

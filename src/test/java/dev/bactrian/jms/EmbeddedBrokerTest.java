@@ -1,11 +1,8 @@
 package dev.bactrian.jms;
 
-import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import java.io.ByteArrayOutputStream;
-import java.io.PrintStream;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.nio.file.Path;
@@ -13,6 +10,8 @@ import java.util.Map;
 
 import dev.bactrian.config.SettingException;
 import dev.bactrian.config.Settings;
+import dev.bactrian.support.CapturedLog;
+import dev.bactrian.support.FreePort;
 import jakarta.jms.JMSContext;
 import org.apache.activemq.artemis.jms.client.ActiveMQConnectionFactory;
 import org.junit.jupiter.api.Tag;
@@ -38,26 +37,21 @@ class EmbeddedBrokerTest {
             "127.0.0.1:61616", ":::", "vm://0", "tcp://no-such-host.invalid:61616", "tcp://192.0.2.1:61616", "tcp://127.0.0.1:TAKEN",
             "tcp://127.0.0.1:61999?sslEnabled=true;keyStorePath=/no/such/store;keyStorePassword=canary"})
     void aMalformedAcceptorIsOneLineThatNamesTheProperty(String acceptor) throws Exception {
-        PrintStream err = System.err;
-        ByteArrayOutputStream log = new ByteArrayOutputStream();
-        System.setErr(new PrintStream(log, true, UTF_8));
+        CapturedLog log = new CapturedLog();
         try (ServerSocket taken = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
             assertThatThrownBy(() -> start(acceptor.replace("TAKEN", Integer.toString(taken.getLocalPort())))).isInstanceOf(SettingException.class)
                     .hasMessageStartingWith("bactrian.jms.acceptor: ").message().hasLineCount(1).doesNotContain("canary", "Exception", "null");
         } finally {
-            System.setErr(err);
+            log.close();
         }
-        assertThat(log.toString(UTF_8)).doesNotContain("\tat ", "ERROR", "canary");
+        assertThat(log.toString()).doesNotContain("\tat ", "ERROR", "canary");
         // The next start finds the folder free.
         start("").close();
     }
 
     @Test
     void whereItIsOpenOthersReachIt() throws Exception {
-        int port;
-        try (ServerSocket free = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-            port = free.getLocalPort();
-        }
+        int port = FreePort.find();
         EmbeddedBroker broker = start("tcp://127.0.0.1:" + port);
         try (ActiveMQConnectionFactory factory = new ActiveMQConnectionFactory("tcp://127.0.0.1:" + port); JMSContext jms = factory.createContext()) {
             jms.createProducer().send(jms.createQueue("bactrian.requests"), "hi");

@@ -5,16 +5,13 @@ import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
-import java.io.ByteArrayOutputStream;
 import java.io.File;
 import java.io.IOException;
-import java.io.PrintStream;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.io.UncheckedIOException;
 import java.net.URL;
 import java.net.URLClassLoader;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -40,6 +37,7 @@ import dev.bactrian.model.Provider;
 import dev.bactrian.replicate.PollCounts;
 import dev.bactrian.replicate.PollState;
 import dev.bactrian.request.GenerateRequest;
+import dev.bactrian.support.CapturedLog;
 import org.apache.camel.impl.DefaultCamelContext;
 import org.apache.camel.spi.StateRepository;
 import org.apache.camel.support.processor.state.FileStateRepository;
@@ -341,16 +339,14 @@ class LedgerTest {
 
     /** Does this and keeps the lines of the log. */
     private static Ledger listening(List<String> said, Callable<Ledger> work) {
-        PrintStream err = System.err;
-        ByteArrayOutputStream log = new ByteArrayOutputStream();
-        System.setErr(new PrintStream(log, true, StandardCharsets.UTF_8));
+        CapturedLog log = new CapturedLog();
         try {
             return work.call();
         } catch (Exception e) {
             throw new AssertionError(e);
         } finally {
-            System.setErr(err);
-            log.toString(StandardCharsets.UTF_8).lines().forEach(said::add);
+            log.close();
+            log.toString().lines().forEach(said::add);
         }
     }
 

@@ -4,8 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.net.InetAddress;
-import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Connection;
@@ -21,6 +19,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
 
+import dev.bactrian.support.FreePort;
 import org.junit.jupiter.api.extension.BeforeAllCallback;
 import org.junit.jupiter.api.extension.ExtensionContext;
 import org.junit.jupiter.api.extension.ParameterContext;
@@ -48,8 +47,8 @@ public final class PostgreSql implements AutoCloseable {
     private PostgreSql(Path bin) {
         this.bin = bin;
         this.root = "root".equals(System.getProperty("user.name"));
-        try (ServerSocket free = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-            port = free.getLocalPort();
+        port = FreePort.find();
+        try {
             folder = Files.createTempDirectory("postgresql");
             Files.writeString(folder.resolve("password"), PASSWORD);
         } catch (IOException e) {

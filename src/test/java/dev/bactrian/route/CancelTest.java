@@ -29,7 +29,6 @@ import org.junit.jupiter.params.provider.ValueSource;
 @Timeout(60)
 class CancelTest extends RouteTestSupport {
 
-    private static final Duration SOON = Duration.ofSeconds(10);
     private static final String PREDICTION = "{\"id\": \"r1\", \"model\": \"gemma-2b\", \"prompt\": \"p\"}";
     private static final String CHAT = "{\"id\": \"r1\", \"prompt\": \"p\"}";
     private static final String PIECE = "data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\n";
@@ -65,7 +64,7 @@ class CancelTest extends RouteTestSupport {
     }
 
     private void assertOneCancel(String prediction) {
-        await().atMost(SOON).until(() -> simulator.count(Call.CANCEL) == 1);
+        await().until(() -> simulator.count(Call.CANCEL) == 1);
         await().during(Duration.ofMillis(300)).until(() -> simulator.count(Call.CANCEL) == 1);
         RecordedRequest cancel = simulator.requests(Call.CANCEL).get(0);
         assertThat(cancel.method()).isEqualTo("POST");
@@ -77,7 +76,7 @@ class CancelTest extends RouteTestSupport {
         start();
         simulator.on(Call.CREATE, created()).always(Call.POLL, poll("processing"));
         CompletableFuture<String> asked = ask(PREDICTION);
-        await().atMost(SOON).until(() -> simulator.count(Call.POLL) > 0);
+        await().until(() -> simulator.count(Call.POLL) > 0);
 
         cancelR1();
 
@@ -93,7 +92,7 @@ class CancelTest extends RouteTestSupport {
         start();
         simulator.on(Call.CREATE, created().after(Duration.ofMillis(500)));
         CompletableFuture<String> asked = ask(PREDICTION);
-        await().atMost(SOON).until(() -> simulator.concurrent(Call.CREATE) == 1);
+        await().until(() -> simulator.concurrent(Call.CREATE) == 1);
 
         cancelR1();
 
@@ -110,7 +109,7 @@ class CancelTest extends RouteTestSupport {
         Call call = chat ? Call.CHAT : Call.CREATE;
         simulator.always(call, Reply.status(429));
         CompletableFuture<String> asked = ask(request);
-        await().atMost(SOON).until(() -> simulator.count(call) == 1 && simulator.concurrent(call) == 0);
+        await().until(() -> simulator.count(call) == 1 && simulator.concurrent(call) == 0);
 
         cancelR1();
 
@@ -123,14 +122,14 @@ class CancelTest extends RouteTestSupport {
         start();
         simulator.on(Call.CHAT, Reply.rawStream(PIECE + PIECE).thenHang());
         CompletableFuture<String> asked = ask(CHAT);
-        await().atMost(SOON).until(() -> captured.chunks.size() == 2);
+        await().until(() -> captured.chunks.size() == 2);
 
         cancelR1();
 
         JsonNode document = failure(asked);
         assertCanceled(document, "stream-interrupted", 1);
         assertThat(document.path("partialText").asText()).isEqualTo("aa");
-        await("the server sees the connection closed").atMost(SOON).until(() -> simulator.clientAborts() == 1);
+        await("the server sees the connection closed").until(() -> simulator.clientAborts() == 1);
         assertThat(takeChunks()).isEqualTo("a|a");
         assertThat(simulator.count(Call.CHAT)).isOne();
     }
@@ -140,12 +139,12 @@ class CancelTest extends RouteTestSupport {
         start();
         simulator.on(Call.CHAT, Reply.stream("late").after(Duration.ofSeconds(60)));
         CompletableFuture<String> asked = ask(CHAT);
-        await().atMost(SOON).until(() -> simulator.concurrent(Call.CHAT) == 1);
+        await().until(() -> simulator.concurrent(Call.CHAT) == 1);
 
         cancelR1();
 
         assertCanceled(failure(asked), "stream-interrupted", 1);
-        await("the server sees the connection closed").atMost(SOON).until(() -> simulator.clientAborts() == 1);
+        await("the server sees the connection closed").until(() -> simulator.clientAborts() == 1);
         assertThat(simulator.count(Call.CHAT)).isOne();
     }
 
@@ -154,12 +153,12 @@ class CancelTest extends RouteTestSupport {
         start();
         simulator.on(Call.CHAT, Reply.stream("a", "b").gzip().pause(Duration.ofSeconds(60)));
         CompletableFuture<String> asked = ask(CHAT);
-        await().atMost(SOON).until(() -> captured.chunks.size() == 1);
+        await().until(() -> captured.chunks.size() == 1);
 
         cancelR1();
 
         assertCanceled(failure(asked), "stream-interrupted", 1);
-        await("the server sees the connection closed").atMost(SOON).until(() -> simulator.clientAborts() == 1);
+        await("the server sees the connection closed").until(() -> simulator.clientAborts() == 1);
         assertThat(takeChunks()).isEqualTo("a");
     }
 
@@ -169,7 +168,7 @@ class CancelTest extends RouteTestSupport {
         simulator.on(Call.CREATE, created())
                 .on(Call.POLL, ReplicateReplies.succeeded("[\"done\"]").after(Duration.ofMillis(500)));
         CompletableFuture<String> asked = ask(PREDICTION);
-        await().atMost(SOON).until(() -> simulator.concurrent(Call.POLL) == 1);
+        await().until(() -> simulator.concurrent(Call.POLL) == 1);
 
         cancel("r1");
 
@@ -195,7 +194,7 @@ class CancelTest extends RouteTestSupport {
         start();
         simulator.on(Call.CHAT, Reply.rawStream(PIECE).thenHang());
         CompletableFuture<String> asked = ask(CHAT);
-        await().atMost(SOON).until(() -> captured.chunks.size() == 1);
+        await().until(() -> captured.chunks.size() == 1);
 
         String report = template().requestBodyAndHeader("direct:cancel", null, "BactrianRequestId", "r1", String.class);
 
@@ -209,7 +208,7 @@ class CancelTest extends RouteTestSupport {
         start();
         simulator.on(Call.CHAT, Reply.rawStream(PIECE).thenHang(), Reply.stream("b"));
         CompletableFuture<String> asked = ask(CHAT);
-        await().atMost(SOON).until(() -> captured.chunks.size() == 1);
+        await().until(() -> captured.chunks.size() == 1);
         cancelR1();
         failure(asked);
 
@@ -222,10 +221,10 @@ class CancelTest extends RouteTestSupport {
         start();
         simulator.on(Call.CHAT, Reply.rawStream(PIECE).thenHang());
         CompletableFuture<String> asked = ask(CHAT);
-        await().atMost(SOON).until(() -> captured.chunks.size() == 1);
+        await().until(() -> captured.chunks.size() == 1);
         simulator.on(Call.CHAT, Reply.stream("b", "c").pause(Duration.ofMillis(500)));
         CompletableFuture<String> other = ask(CHAT.replace("r1", "r2"));
-        await().atMost(SOON).until(() -> captured.chunks.size() == 2);
+        await().until(() -> captured.chunks.size() == 2);
 
         cancelR1();
 
@@ -240,11 +239,11 @@ class CancelTest extends RouteTestSupport {
         simulator.on(Call.CREATE, created()).always(Call.POLL, poll("processing"));
         Path inbox = Files.createDirectories(folder.resolve("inbox"));
         Files.writeString(inbox.resolve("r1.json"), PREDICTION);
-        await().atMost(SOON).until(() -> simulator.count(Call.POLL) > 0);
+        await().until(() -> simulator.count(Call.POLL) > 0);
 
         cancelR1();
 
-        await().atMost(SOON).until(() -> !captured.errors.isEmpty());
+        await().until(() -> !captured.errors.isEmpty());
         assertCanceled(captured.errors.remove().json(), "prediction-canceled", 1);
         assertOneCancel("p1");
     }
@@ -254,14 +253,14 @@ class CancelTest extends RouteTestSupport {
         start("bactrian.jms.enabled", "true");
         simulator.on(Call.CREATE, created()).always(Call.POLL, poll("processing"));
         template().sendBodyAndHeaders("jms:queue:bactrian.requests", PREDICTION, Map.of());
-        await().atMost(SOON).until(() -> simulator.count(Call.POLL) > 1);
+        await().until(() -> simulator.count(Call.POLL) > 1);
 
         cancelR1();
 
-        await().atMost(SOON).until(() -> !captured.errors.isEmpty());
+        await().until(() -> !captured.errors.isEmpty());
         assertCanceled(captured.errors.remove().json(), "prediction-canceled", 1);
         assertOneCancel("p1");
-        await().atMost(SOON).until(() -> !cancel("r1").path("canceled").asBoolean());
+        await().until(() -> !cancel("r1").path("canceled").asBoolean());
     }
 
     @Test
@@ -269,15 +268,15 @@ class CancelTest extends RouteTestSupport {
         start("bactrian.jms.enabled", "true");
         simulator.on(Call.CREATE, created().after(Duration.ofMillis(500))).always(Call.POLL, poll("processing"));
         template().sendBodyAndHeaders("jms:queue:bactrian.requests", PREDICTION, Map.of());
-        await().atMost(SOON).until(() -> simulator.concurrent(Call.CREATE) == 1);
+        await().until(() -> simulator.concurrent(Call.CREATE) == 1);
 
         cancelR1();
 
-        await().atMost(SOON).until(() -> !captured.errors.isEmpty());
+        await().until(() -> !captured.errors.isEmpty());
         assertCanceled(captured.errors.remove().json(), "prediction-canceled", 1);
         assertOneCancel("p1");
         assertThat(simulator.count(Call.POLL)).isZero();
-        await().atMost(SOON).until(() -> !cancel("r1").path("canceled").asBoolean());
+        await().until(() -> !cancel("r1").path("canceled").asBoolean());
     }
 
     @Test
@@ -285,7 +284,7 @@ class CancelTest extends RouteTestSupport {
         start("bactrian.jms.enabled", "true", "bactrian.replicate.poll-delay", "1s");
         simulator.on(Call.CREATE, created()).always(Call.POLL, poll("processing"));
         template().sendBodyAndHeaders("jms:queue:bactrian.requests", PREDICTION, Map.of());
-        await().atMost(SOON).until(() -> simulator.count(Call.POLL) == 1);
+        await().until(() -> simulator.count(Call.POLL) == 1);
         context().getRouteController().stopRoute("bactrian-from-polls");
         String taken = template().getCamelContext().createConsumerTemplate().receiveBody("jms:queue:bactrian.polls", 10_000, String.class);
         assertThat(taken).contains("p1");
@@ -295,7 +294,7 @@ class CancelTest extends RouteTestSupport {
 
         template().sendBodyAndHeaders("jms:queue:bactrian.requests", PREDICTION, Map.of());
 
-        await().atMost(SOON).until(() -> captured.results.size() + captured.errors.size() == 1);
+        await().until(() -> captured.results.size() + captured.errors.size() == 1);
         assertThat(captured.errors).extracting(Emitted::text).isEmpty();
         assertThat(captured.results.remove().json().path("text").asText()).isEqualTo("done");
         assertThat(takeChunks()).isEqualTo("done");
@@ -308,7 +307,7 @@ class CancelTest extends RouteTestSupport {
                 "bactrian.replicate.poll-endpoint", simulator.homepagePollUrl());
         simulator.on(Call.CREATE, created()).always(Call.POLL, poll("processing"));
         CompletableFuture<String> asked = ask(PREDICTION);
-        await().atMost(SOON).until(() -> simulator.count(Call.POLL) > 0);
+        await().until(() -> simulator.count(Call.POLL) > 0);
 
         cancelR1();
 

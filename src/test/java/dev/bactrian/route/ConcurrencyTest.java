@@ -40,10 +40,10 @@ class ConcurrencyTest extends RouteTestSupport {
                 results.add(CompletableFuture.supplyAsync(() -> template().requestBody("direct:generate", "hi", String.class), callers));
             }
 
-            await().atMost(Duration.ofSeconds(10)).until(() -> simulator.concurrent(Call.CHAT) == 300);
+            await().until(() -> simulator.concurrent(Call.CHAT) == 300);
 
             for (CompletableFuture<String> result : results) {
-                assertThat(result).succeedsWithin(Duration.ofSeconds(15)).asString().contains("\"text\":\"abc\"");
+                assertThat(result).succeedsWithin(SOON).asString().contains("\"text\":\"abc\"");
             }
         } finally {
             callers.shutdownNow();
@@ -61,8 +61,8 @@ class ConcurrencyTest extends RouteTestSupport {
                         exchange -> exchange.getMessage().setBody("{\"model\": \"gemma-2b\", \"prompt\": \"p\"}")));
             }
 
-            await().atMost(Duration.ofSeconds(10)).until(() -> simulator.count(Call.CREATE) == 5);
-            await().during(Duration.ofSeconds(1)).atMost(Duration.ofSeconds(2)).until(() -> simulator.count(Call.CREATE) == 5);
+            await().until(() -> simulator.count(Call.CREATE) == 5);
+            await().during(Duration.ofSeconds(1)).until(() -> simulator.count(Call.CREATE) == 5);
         } finally {
             callers.shutdownNow();
         }
@@ -80,19 +80,19 @@ class ConcurrencyTest extends RouteTestSupport {
             results.add(send("{\"model\": \"gemma-2b\", \"prompt\": \"p\"}"));
         }
 
-        await().atMost(Duration.ofSeconds(10)).until(() -> simulator.count(Call.POLL) >= 500);
+        await().until(() -> simulator.count(Call.POLL) >= 500);
         long ours = Thread.getAllStackTraces().keySet().stream().filter(thread -> !thread.getName().startsWith("simulator-")).count();
-        await().atMost(Duration.ofSeconds(10)).until(() -> simulator.count(Call.POLL) >= 1000);
+        await().until(() -> simulator.count(Call.POLL) >= 1000);
         simulator.always(Call.POLL, Reply.prediction("succeeded", "\"\""));
 
         assertThat(ours).as("threads, %d of them before", threads).isLessThan(100);
         for (CompletableFuture<Exchange> result : results) {
-            assertThat(result).succeedsWithin(Duration.ofSeconds(10)).satisfies(exchange -> assertThat(exchange.getException()).isNull());
+            assertThat(result).succeedsWithin(SOON).satisfies(exchange -> assertThat(exchange.getException()).isNull());
         }
         assertThat(latestSecondPoll()).isLessThan(Duration.ofSeconds(4));
     }
 
-    /** The longest time between the first and the second look at a prediction. */
+    /** The longest time between the first and the second poll of a prediction. */
     private Duration latestSecondPoll() {
         Duration longest = Duration.ZERO;
         Map<String, Instant> first = new HashMap<>();
@@ -116,7 +116,7 @@ class ConcurrencyTest extends RouteTestSupport {
         }
 
         for (CompletableFuture<Exchange> result : results) {
-            assertThat(result).succeedsWithin(Duration.ofSeconds(10));
+            assertThat(result).succeedsWithin(SOON);
         }
         assertThat(results.stream().filter(result -> result.join().getException() == null)).hasSize(3);
     }
@@ -140,7 +140,7 @@ class ConcurrencyTest extends RouteTestSupport {
         } finally {
             done.set(true);
         }
-        assertThat(binding).succeedsWithin(Duration.ofSeconds(10));
+        assertThat(binding).succeedsWithin(SOON);
     }
 
     /** Sends without holding a thread for the answer, as an asynchronous trigger does. */

@@ -42,7 +42,7 @@ class EmitHttpTest extends RouteTestSupport {
 
             template().sendBody("direct:generate-and-emit", "{\"id\": \"r\", \"prompt\": \"hi\"}");
 
-            await().atMost(Duration.ofSeconds(20)).until(() -> Files.exists(kept.resolve("r.json")));
+            await().until(() -> Files.exists(kept.resolve("r.json")));
             JsonNode error = ProviderJson.json(Files.readString(kept.resolve("r.json"))).orElseThrow().path("error");
             assertThat(error.path("attempts").asInt()).isEqualTo(2);
             assertThat(error.path("message").asText()).contains("/hook").doesNotContain("abc");

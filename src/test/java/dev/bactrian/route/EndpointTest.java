@@ -2,10 +2,8 @@ package dev.bactrian.route;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import java.io.ByteArrayOutputStream;
-import java.io.PrintStream;
-import java.nio.charset.StandardCharsets;
 
+import dev.bactrian.support.CapturedLog;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -53,15 +51,10 @@ class EndpointTest extends RouteTestSupport {
     }
 
     private String said(String origin) throws Exception {
-        PrintStream before = System.err;
-        ByteArrayOutputStream said = new ByteArrayOutputStream();
-        System.setErr(new PrintStream(said, true, StandardCharsets.UTF_8));
-        try {
+        try (CapturedLog log = new CapturedLog()) {
             serve(origin);
-        } finally {
-            System.setErr(before);
+            return log.toString();
         }
-        return said.toString(StandardCharsets.UTF_8);
     }
 
     @ParameterizedTest

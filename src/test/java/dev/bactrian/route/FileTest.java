@@ -35,7 +35,7 @@ class FileTest extends InboxTestSupport {
         Files.write(inbox.resolve("bom.json"), "\uFEFF{\"prompt\": \"bom\"}".getBytes(StandardCharsets.UTF_8));
         startWatching();
 
-        await().atMost(LONG).until(() -> names(".done").size() == 8);
+        await().until(() -> names(".done").size() == 8);
 
         assertThat(names("")).isEmpty();
         assertThat(simulator.requests(Call.CHAT)).extracting(request -> request.json().path("messages").path(0).path("content").asText())
@@ -54,7 +54,7 @@ class FileTest extends InboxTestSupport {
         Files.writeString(inbox.resolve("bad-id.json"), "{\"id\": \"../up\", \"prompt\": \"p\"}");
         startWatching("bactrian.max-request-bytes", "1KB");
 
-        await().atMost(LONG).until(() -> names(".failed").size() == 5);
+        await().until(() -> names(".failed").size() == 5);
 
         assertThat(names(".failed")).containsExactlyInAnyOrder("empty.txt", "latin.txt", "large.txt", "broken.json", "bad-id.json");
         assertThat(captured.errors).extracting(error -> error.json().path("error").path("type").asText()).containsOnly("invalid-request");
@@ -68,10 +68,10 @@ class FileTest extends InboxTestSupport {
     void twoFilesOfOneNameInTurnAreBothKept() throws Exception {
         startWatching();
         Files.writeString(inbox.resolve("cat.txt"), "first");
-        await().atMost(LONG).until(() -> names(".done").size() == 1);
+        await().until(() -> names(".done").size() == 1);
 
         Files.writeString(inbox.resolve("cat.txt"), "second");
-        await().atMost(LONG).until(() -> names(".done").size() == 2);
+        await().until(() -> names(".done").size() == 2);
 
         assertThat(contents(".done")).containsExactlyInAnyOrder("first", "second");
         assertThat(captured.results).hasSize(2).extracting(result -> result.json().path("id").asText()).containsOnly("cat");
@@ -95,7 +95,7 @@ class FileTest extends InboxTestSupport {
             await().pollInterval(Duration.ofMillis(20)).until(() -> Instant.now().isAfter(next));
         }
 
-        await().atMost(LONG).until(() -> names(".done").size() == 2);
+        await().until(() -> names(".done").size() == 2);
 
         assertThat(simulator.requests(Call.CHAT)).extracting(request -> request.json().path("messages").path(0).path("content").asText())
                 .containsExactlyInAnyOrder("new", "part 0\npart 1\npart 2\npart 3\npart 4\npart 5\npart 6\npart 7\n");
@@ -110,7 +110,7 @@ class FileTest extends InboxTestSupport {
         Files.move(old, inbox.resolve("old.txt"));
         Files.move(Files.writeString(folder.resolve("renamed.txt"), "renamed"), inbox.resolve("renamed.txt"));
 
-        await().atMost(LONG).until(() -> names(".done").size() == 2);
+        await().until(() -> names(".done").size() == 2);
 
         assertThat(captured.results).hasSize(2);
         captured.results.clear();
@@ -121,7 +121,7 @@ class FileTest extends InboxTestSupport {
         Files.writeString(inbox.resolve("lost.txt"), "hi");
         startWatching("bactrian.emit.result", "direct:nobody-listens?block=false", "bactrian.retry.max-attempts", "0");
 
-        await().atMost(LONG).until(() -> names(".failed").size() == 1);
+        await().until(() -> names(".failed").size() == 1);
 
         assertThat(Files.readString(undeliveredFile("lost.json"))).contains("delivery-failed", "\"status\":\"succeeded\"");
     }
@@ -132,13 +132,13 @@ class FileTest extends InboxTestSupport {
         Files.delete(inbox.resolve(".done"));
         Files.createFile(inbox.resolve(".done"));
         Path file = Files.writeString(inbox.resolve("stuck.txt"), "first");
-        await().atMost(LONG).until(() -> captured.results.size() == 1);
+        await().until(() -> captured.results.size() == 1);
 
         Files.writeString(inbox.resolve("other.txt"), "other");
-        await().atMost(LONG).until(() -> captured.results.size() == 2);
-        await().during(Duration.ofSeconds(3)).atMost(LONG).until(() -> simulator.count(Call.CHAT) == 2);
+        await().until(() -> captured.results.size() == 2);
+        await().during(Duration.ofSeconds(3)).until(() -> simulator.count(Call.CHAT) == 2);
         Files.writeString(file, "second");
-        await().atMost(LONG).until(() -> captured.results.size() == 3);
+        await().until(() -> captured.results.size() == 3);
 
         assertThat(simulator.requests(Call.CHAT)).extracting(request -> request.json().path("messages").path(0).path("content").asText())
                 .containsExactly("first", "other", "second");
@@ -166,7 +166,7 @@ class FileTest extends InboxTestSupport {
 
         Files.writeString(inbox.resolve("greeting.txt"), "Say hello");
 
-        await().atMost(LONG).until(() -> names(".done").size() == 1);
+        await().until(() -> names(".done").size() == 1);
         assertThat(captured.results).hasSize(1);
         captured.results.clear();
     }

@@ -25,7 +25,7 @@ class FileWorkTest extends InboxTestSupport {
         simulator.always(Call.CHAT, Reply.stream("a").after(Duration.ofMillis(50)));
         startWatching("bactrian.max-in-flight", "10");
 
-        await().atMost(Duration.ofSeconds(30)).until(() -> names(".done").size() == 200);
+        await().until(() -> names(".done").size() == 200);
 
         assertThat(simulator.count(Call.CHAT)).isEqualTo(200);
         assertThat(simulator.maxConcurrent(Call.CHAT)).isEqualTo(10);
@@ -42,7 +42,7 @@ class FileWorkTest extends InboxTestSupport {
         simulator.always(Call.CHAT, Reply.stream("a").after(Duration.ofMillis(20)));
         startWatching("bactrian.max-in-flight", "1");
 
-        await().atMost(LONG).until(() -> names(".done").size() == 12);
+        await().until(() -> names(".done").size() == 12);
 
         assertThat(simulator.maxConcurrent(Call.CHAT)).isEqualTo(1);
         assertThat(prompts(simulator.requests(Call.CHAT))).containsExactlyElementsOf(prompts);
@@ -56,7 +56,7 @@ class FileWorkTest extends InboxTestSupport {
         simulator.always(Call.CHAT, Reply.stream("a").after(Duration.ofSeconds(3)));
         startWatching();
 
-        await().atMost(LONG).until(() -> names(".failed").size() == 1 && names(".done").size() == 1);
+        await().until(() -> names(".failed").size() == 1 && names(".done").size() == 1);
 
         JsonNode error = captured.errors.remove().json();
         assertThat(error.path("error").path("type").asText()).isEqualTo("invalid-request");
@@ -70,13 +70,13 @@ class FileWorkTest extends InboxTestSupport {
         Files.writeString(inbox.resolve("stopped.json"), "{\"model\": \"gemma-2b\", \"prompt\": \"p\"}");
         simulator.on(Call.CREATE, ReplicateReplies.created()).always(Call.POLL, ReplicateReplies.poll("processing"));
         startWatching("camel.main.shutdown-timeout", "1", "bactrian.replicate.poll-max-attempts", "100000");
-        await().atMost(LONG).until(() -> simulator.count(Call.POLL) > 0);
+        await().until(() -> simulator.count(Call.POLL) > 0);
         stop();
         assertThat(names("")).contains("stopped.json");
         simulator.always(Call.POLL, ReplicateReplies.succeeded("\"a\""));
 
         startWatching();
-        await().atMost(LONG).until(() -> names(".done").size() == 1);
+        await().until(() -> names(".done").size() == 1);
 
         assertThat(simulator.count(Call.CREATE)).isEqualTo(1);
         assertThat(captured.results.remove().json().path("text").asText()).isEqualTo("a");

@@ -3,11 +3,8 @@ package dev.bactrian.route;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.PrintStream;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -20,6 +17,7 @@ import java.util.concurrent.atomic.AtomicLong;
 import dev.bactrian.generate.Account;
 import dev.bactrian.simulator.Call;
 import dev.bactrian.simulator.Reply;
+import dev.bactrian.support.CapturedLog;
 import org.apache.camel.Exchange;
 import org.apache.camel.builder.RouteBuilder;
 import org.apache.camel.main.Main;
@@ -185,9 +183,7 @@ class GenerateAndEmitTest extends RouteTestSupport {
     void aResultThatCanNotEvenBeKeptIsSaid() throws Exception {
         Path inItsPlace = folder.resolve("undelivered/sink-lost.json");
         Files.createDirectories(inItsPlace.resolve("not-empty"));
-        ByteArrayOutputStream log = new ByteArrayOutputStream();
-        PrintStream before = System.err;
-        System.setErr(new PrintStream(log, true, StandardCharsets.UTF_8));
+        CapturedLog log = new CapturedLog();
         try {
             start("bactrian.emit.chunk", "", "bactrian.emit.result", "direct:archive", "bactrian.retry.max-attempts", "0",
                     "bactrian.undelivered", inItsPlace.getParent().toString());
@@ -195,9 +191,9 @@ class GenerateAndEmitTest extends RouteTestSupport {
 
             template().sendBody("direct:generate-and-emit", "{\"id\": \"sink-lost\", \"prompt\": \"hi\"}");
 
-            await().until(() -> log.toString(StandardCharsets.UTF_8).contains("sink-lost: neither emitted nor kept in " + inItsPlace.getParent() + "/"));
+            await().until(() -> log.toString().contains("sink-lost: neither emitted nor kept in " + inItsPlace.getParent() + "/"));
         } finally {
-            System.setErr(before);
+            log.close();
             Files.delete(inItsPlace.resolve("not-empty"));
             Files.delete(inItsPlace);
         }

@@ -135,7 +135,7 @@ class ImagesTest extends RouteTestSupport {
 
         Files.writeString(inbox.resolve("pic.json"), request(1));
 
-        await().atMost(Duration.ofSeconds(20)).until(() -> Files.exists(out().resolve("pic.json")));
+        await().until(() -> Files.exists(out().resolve("pic.json")));
         assertThat(out().resolve("pic-0.webp")).hasBinaryContent(WEBP);
         await().until(() -> Files.exists(inbox.resolve(".done/pic.json")));
     }
@@ -397,7 +397,7 @@ class ImagesTest extends RouteTestSupport {
         List<CompletableFuture<String>> slow = new ArrayList<>();
         IntStream.range(0, 45).forEach(i -> slow.add(template().asyncRequestBody("direct:generate",
                 "{\"model\": \"sd-3\", \"prompt\": \"p" + i + "\"}", String.class)));
-        await().atMost(Duration.ofSeconds(10)).until(() -> simulator.count(Call.FILE) > 30 && simulator.count(Call.POLL) >= 45);
+        await().until(() -> simulator.count(Call.FILE) > 30 && simulator.count(Call.POLL) >= 45);
 
         assertThat(generate("{\"model\": \"gemma-2b\", \"prompt\": \"quick\"}").path("status").asText()).isEqualTo("succeeded");
 

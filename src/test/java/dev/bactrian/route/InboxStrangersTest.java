@@ -5,13 +5,10 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.io.PrintStream;
 import java.net.StandardProtocolFamily;
 import java.net.UnixDomainSocketAddress;
 import java.nio.channels.ServerSocketChannel;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
@@ -25,6 +22,7 @@ import java.util.TreeMap;
 import dev.bactrian.config.SettingException;
 import dev.bactrian.simulator.Call;
 import dev.bactrian.simulator.RecordedRequest;
+import dev.bactrian.support.CapturedLog;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -38,25 +36,23 @@ class InboxStrangersTest extends InboxTestSupport {
     /** 250 bytes. */
     private static final String HANGUL = "낙".repeat(82) + ".txt";
 
-    private final ByteArrayOutputStream log = new ByteArrayOutputStream();
-    private PrintStream before;
+    private CapturedLog log;
     private Path secret;
 
     @BeforeEach
     void readTheLog() throws IOException {
-        before = System.err;
-        System.setErr(new PrintStream(log, true, StandardCharsets.UTF_8));
+        log = new CapturedLog();
         secret = Files.writeString(folder.resolve("secret.properties"), SECRET);
     }
 
     @AfterEach
     void readTheLogNoMore() {
-        System.setErr(before);
+        log.close();
         captured.results.clear();
     }
 
     private List<String> warnings() {
-        return log.toString(StandardCharsets.UTF_8).lines().filter(line -> line.contains("WARN") || line.contains("ERROR") || line.startsWith("\tat ")).toList();
+        return log.toString().lines().filter(line -> line.contains("WARN") || line.contains("ERROR") || line.startsWith("\tat ")).toList();
     }
 
     private static void fifo(Path path) throws Exception {
@@ -68,7 +64,7 @@ class InboxStrangersTest extends InboxTestSupport {
         Path file = Files.writeString(folder.resolve(name), "hello");
         Files.setLastModifiedTime(file, FileTime.from(Instant.now().minusSeconds(60)));
         Files.move(file, inbox.resolve(name));
-        await().atMost(LONG).until(() -> names(".done").contains(name));
+        await().until(() -> names(".done").contains(name));
     }
 
     @Test
@@ -87,7 +83,7 @@ class InboxStrangersTest extends InboxTestSupport {
             for (int i = 0; i < 4; i++) {
                 another("good-" + i + ".txt");
             }
-            await().atMost(LONG).until(() -> warnings().size() >= 7);
+            await().until(() -> warnings().size() >= 7);
 
             assertThat(simulator.requests(Call.CHAT)).extracting(RecordedRequest::bodyText).allMatch(text -> text.contains("hello")).hasSize(4);
             assertThat(warnings()).as("each once").hasSize(7).allMatch(line -> line.contains("is left in the inbox"));
@@ -143,17 +139,17 @@ class InboxStrangersTest extends InboxTestSupport {
     void nothingIsMovedThroughALinkThatComesLater() throws Exception {
         Path precious = Files.writeString(folder.resolve("precious.txt"), "precious");
         startWatching();
-        await().atMost(LONG).until(() -> Files.isDirectory(inbox.resolve(".done")));
+        await().until(() -> Files.isDirectory(inbox.resolve(".done")));
         Files.createSymbolicLink(inbox.resolve(".done/taken.txt"), precious);
         Files.writeString(inbox.resolve("taken.txt"), "hello");
-        await().atMost(LONG).until(() -> names(".done").stream().anyMatch(name -> name.matches("\\d{17}-taken\\.txt")));
+        await().until(() -> names(".done").stream().anyMatch(name -> name.matches("\\d{17}-taken\\.txt")));
         assertThat(precious).hasContent("precious");
 
         Files.move(inbox.resolve(".done"), folder.resolve("away"));
         Files.createSymbolicLink(inbox.resolve(".done"), Path.of(".."));
         Files.writeString(inbox.resolve("bactrian.properties"), "planted");
-        await().atMost(LONG).until(() -> captured.results.size() == 2);
-        await().atMost(LONG).until(() -> warnings().size() == 1);
+        await().until(() -> captured.results.size() == 2);
+        await().until(() -> warnings().size() == 1);
 
         assertThat(warnings().get(0)).contains("bactrian.properties: could not be moved out of the inbox", ".done: is a link");
         assertThat(folder.resolve("bactrian.properties")).doesNotExist();
@@ -174,7 +170,7 @@ class InboxStrangersTest extends InboxTestSupport {
             Files.writeString(inbox.resolve(name), "hello");
         }
         startWatching();
-        await().atMost(LONG).until(() -> names(".done").size() == 9);
+        await().until(() -> names(".done").size() == 9);
 
         assertThat(names(".done")).containsAll(odd).containsAll(plain);
         assertThat(captured.results).extracting(result -> result.json().path("id").asText()).doesNotHaveDuplicates()
@@ -182,7 +178,7 @@ class InboxStrangersTest extends InboxTestSupport {
         assertThat(warnings()).as("one for each odd name").hasSize(odd.size());
 
         Files.writeString(inbox.resolve(HANGUL), "hello again");
-        await().atMost(LONG).until(() -> names(".done").size() == 10);
+        await().until(() -> names(".done").size() == 10);
         assertThat(names(".done")).anyMatch(name -> name.matches("\\d{17}-낙+\\.txt"));
     }
 
@@ -192,7 +188,7 @@ class InboxStrangersTest extends InboxTestSupport {
         Files.setLastModifiedTime(ahead, FileTime.from(Instant.now().plus(Duration.ofHours(9))));
         startWatching();
 
-        await().atMost(LONG).until(() -> names(".done").contains("ahead.txt"));
+        await().until(() -> names(".done").contains("ahead.txt"));
     }
 
     @Test
@@ -218,7 +214,7 @@ class InboxStrangersTest extends InboxTestSupport {
             Files.writeString(inbox.resolve(file.getKey()), file.getValue());
         }
         startWatching();
-        await().atMost(LONG).until(() -> names(".failed").size() == 2);
+        await().until(() -> names(".failed").size() == 2);
 
         assertThat(captured.errors).extracting(error -> error.json().at("/error/type").asText()).containsOnly("invalid-request");
         assertThat(captured.errors).extracting(error -> error.json().at("/error/message").asText()).allMatch(message -> message.contains("batches are not supported"));
@@ -231,8 +227,8 @@ class InboxStrangersTest extends InboxTestSupport {
         startWatching();
         another("first.txt");
         Files.move(inbox, folder.resolve("away"));
-        await().atMost(LONG).until(() -> warnings().size() == 1);
-        await().during(Duration.ofSeconds(1)).atMost(LONG).until(() -> warnings().size() == 1);
+        await().until(() -> warnings().size() == 1);
+        await().during(Duration.ofSeconds(1)).until(() -> warnings().size() == 1);
         assertThat(warnings().get(0)).contains("The inbox " + inbox + " is not there");
 
         Files.createDirectory(inbox);

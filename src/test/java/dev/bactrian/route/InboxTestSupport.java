@@ -4,7 +4,6 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.List;
 import java.util.stream.Stream;
 
@@ -12,8 +11,6 @@ import org.junit.jupiter.api.BeforeEach;
 
 /** Routes that watch an inbox, which is there before they start. */
 abstract class InboxTestSupport extends RouteTestSupport {
-
-    static final Duration LONG = Duration.ofSeconds(15);
 
     Path inbox;
 

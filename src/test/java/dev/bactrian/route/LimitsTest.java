@@ -253,7 +253,7 @@ class LimitsTest extends RouteTestSupport {
         simulator.on(Call.CHAT, Reply.status(429).header("Retry-After", "20"));
         CompletableFuture<Exchange> refused = CompletableFuture.supplyAsync(() -> template().request("direct:generate",
                 exchange -> exchange.getMessage().setBody("{\"id\": \"r1\", \"prompt\": \"hi\"}")), callers);
-        await().atMost(Duration.ofSeconds(10)).until(() -> simulator.count(Call.CHAT) == 1 && simulator.concurrent(Call.CHAT) == 0);
+        await().until(() -> simulator.count(Call.CHAT) == 1 && simulator.concurrent(Call.CHAT) == 0);
 
         Instant before = Instant.now();
         assertThat(ask(1, "hi", "own")).containsKey("succeeded");
@@ -271,9 +271,9 @@ class LimitsTest extends RouteTestSupport {
         simulator.on(Call.CHAT, Reply.stream("a"), Reply.status(429).header("Retry-After", "25"));
         ask(1, "hi");
         CompletableFuture<Exchange> refused = later("{\"id\": \"first\", \"prompt\": \"hi\"}");
-        await().atMost(Duration.ofSeconds(10)).until(() -> simulator.count(Call.CHAT) == 2 && simulator.concurrent(Call.CHAT) == 0);
+        await().until(() -> simulator.count(Call.CHAT) == 2 && simulator.concurrent(Call.CHAT) == 0);
         CompletableFuture<Exchange> waits = later("{\"id\": \"second\", \"prompt\": \"hi\"}");
-        await().atMost(Duration.ofSeconds(10)).until(() -> canceled("second"));
+        await().until(() -> canceled("second"));
 
         assertThat(waits).succeedsWithin(Duration.ofSeconds(5));
         JsonNode error = ProviderJson.json(((dev.bactrian.error.GenerateException) waits.join().getException()).getDocument()).orElseThrow();
@@ -300,7 +300,7 @@ class LimitsTest extends RouteTestSupport {
 
         assertThat(ask(1, PREDICTION)).doesNotContainKey("succeeded");
 
-        await().atMost(Duration.ofSeconds(10)).until(() -> simulator.count(Call.CANCEL) == 2);
+        await().until(() -> simulator.count(Call.CANCEL) == 2);
     }
 
     @Test
@@ -311,9 +311,9 @@ class LimitsTest extends RouteTestSupport {
         for (int i = 0; i < 20; i++) {
             later(PREDICTION);
         }
-        await().atMost(Duration.ofSeconds(10)).until(() -> simulator.count(Call.POLL) >= 2);
+        await().until(() -> simulator.count(Call.POLL) >= 2);
         later(PREDICTION);
-        await().atMost(Duration.ofSeconds(10)).until(() -> simulator.count(Call.CREATE) == 21);
+        await().until(() -> simulator.count(Call.CREATE) == 21);
 
         int longest = simulator.requests(Call.CREATE).stream().map(create -> create.header("Cancel-After"))
                 .map(header -> Integer.parseInt(header.replace("s", ""))).max(Comparator.naturalOrder()).orElseThrow();

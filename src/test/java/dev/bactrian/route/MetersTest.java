@@ -3,7 +3,6 @@ package dev.bactrian.route;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
@@ -87,7 +86,7 @@ class MetersTest extends RouteTestSupport {
         double[] firstChunks = new double[1];
         simulator.on(Call.STREAM, Reply.stream("a", "b", "c").chunkListener(piece -> {
             if (piece == 2) {
-                await().atMost(Duration.ofSeconds(10)).until(() -> !captured.chunks.isEmpty());
+                await().until(() -> !captured.chunks.isEmpty());
                 firstChunks[0] = scrape().value("bactrian_first_chunk_seconds_count", "provider", "replicate");
             }
         }));
@@ -146,7 +145,7 @@ class MetersTest extends RouteTestSupport {
 
         CompletableFuture<Object> answer = template().asyncRequestBody("direct:generate", "hi");
 
-        await().atMost(Duration.ofSeconds(20)).until(() -> scrape().value("bactrian_in_flight", "provider", "upstage") == 1);
+        await().until(() -> scrape().value("bactrian_in_flight", "provider", "upstage") == 1);
         seen.countDown();
         answer.join();
         assertThat(scrape().value("bactrian_in_flight")).isZero();
@@ -186,7 +185,7 @@ class MetersTest extends RouteTestSupport {
         template().sendBody(jms, "{\"id\": \"chat\", \"prompt\": \"hi\"}");
         template().sendBody(jms, "{\"id\": \"cat\", \"model\": \"sd-3\", \"prompt\": \"a cat\"}");
         template().sendBody(jms, "{\"id\": \"bad\", \"model\": \"no-such-model\", \"prompt\": \"x\"}");
-        await().atMost(Duration.ofSeconds(20)).until(() -> captured.results.size() == 2 && captured.errors.size() == 1);
+        await().until(() -> captured.results.size() == 2 && captured.errors.size() == 1);
 
         Scrape scrape = scrape();
         assertThat(scrape.value("bactrian_requests_seconds_count", "provider", "upstage", "status", "succeeded")).isEqualTo(1);
@@ -194,7 +193,7 @@ class MetersTest extends RouteTestSupport {
         assertThat(scrape.value("bactrian_requests_seconds_count", "error_type", ErrorType.UNSUPPORTED_MODEL.toString())).isEqualTo(1);
         assertThat(scrape.value("bactrian_polls_total", "provider", "replicate")).isEqualTo(3);
         assertThat(scrape.value("bactrian_requests_seconds_count")).isEqualTo(3);
-        await().atMost(Duration.ofSeconds(5)).until(() -> scrape().value("bactrian_in_flight") == 0);
+        await().until(() -> scrape().value("bactrian_in_flight") == 0);
         captured.results.clear();
         captured.errors.clear();
         assertThat(takeChunks()).isEqualTo("Hello| camel");

@@ -144,7 +144,7 @@ class MoneyDatabaseTest {
             postgres.stop();
             postgres.start();
 
-            assertThat(result).succeedsWithin(Duration.ofSeconds(10));
+            assertThat(result).succeedsWithin(SOON);
             await().until(() -> rows() == 0);
             assertThat(simulator.count(Call.CREATE)).isEqualTo(1);
             assertThat(takeChunks()).isEqualTo("a");

@@ -67,7 +67,7 @@ class MoneyLedgerTest extends RouteTestSupport {
         await().until(() -> simulator.count(Call.POLL) == 1);
 
         assertThat(records()).containsExactly("p1");
-        assertThat(result).succeedsWithin(Duration.ofSeconds(5));
+        assertThat(result).succeedsWithin(SOON);
         await().until(() -> records().isEmpty());
         assertThat(takeChunks()).isEqualTo("a");
     }
@@ -104,7 +104,7 @@ class MoneyLedgerTest extends RouteTestSupport {
         await().until(() -> simulator.count(Call.POLL) == 1);
 
         assertThat(records()).isEmpty();
-        assertThat(result).succeedsWithin(Duration.ofSeconds(5));
+        assertThat(result).succeedsWithin(SOON);
         assertThat(takeChunks()).isEqualTo("a");
     }
 
@@ -186,7 +186,7 @@ class MoneyLedgerTest extends RouteTestSupport {
 
         assertThat(states).hasSize(1).containsValue("p1");
         assertThat(folder.resolve("data")).doesNotExist();
-        assertThat(result).succeedsWithin(Duration.ofSeconds(5));
+        assertThat(result).succeedsWithin(SOON);
         await().until(states::isEmpty);
         assertThat(takeChunks()).isEqualTo("a");
     }

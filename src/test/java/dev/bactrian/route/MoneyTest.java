@@ -6,8 +6,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.DynamicTest.dynamicTest;
 
-import java.io.IOException;
-import java.net.ServerSocket;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.concurrent.CompletableFuture;
@@ -19,6 +17,7 @@ import dev.bactrian.error.GenerateException;
 import dev.bactrian.simulator.Call;
 import dev.bactrian.simulator.Reply;
 import dev.bactrian.simulator.Simulator;
+import dev.bactrian.support.FreePort;
 import org.apache.camel.builder.RouteBuilder;
 import org.apache.camel.main.Main;
 import org.apache.camel.spi.CamelEvent;
@@ -149,17 +148,17 @@ class MoneyTest extends RouteTestSupport {
     @ParameterizedTest
     @CsvSource({"direct:generate", "direct:stubborn"})
     void aServiceThatComesUpLaterIsSentOneCreate(String endpoint) throws Exception {
-        int port = freePort();
+        int port = FreePort.find();
         String url = "http://127.0.0.1:" + port + "/v1/predictions";
         start("bactrian.replicate.api-endpoint", url, "bactrian.replicate.poll-endpoint", url + "/{id}",
                 "bactrian.retry.max-attempts", "100", "bactrian.retry.delay", "100ms");
 
         CompletableFuture<String> result = template().asyncRequestBody(endpoint, REQUEST, String.class);
-        await().atMost(Duration.ofSeconds(10)).until(() -> redeliveries.get() > 1);
+        await().until(() -> redeliveries.get() > 1);
         try (Simulator later = Simulator.builder().port(port).pause(Duration.ZERO).start()) {
             later.on(Call.CREATE, created()).on(Call.POLL, succeeded("\"a\""));
 
-            assertThat(result).succeedsWithin(Duration.ofSeconds(10));
+            assertThat(result).succeedsWithin(SOON);
             assertThat(later.count(Call.CREATE)).isEqualTo(1);
         }
         assertThat(takeChunks()).isEqualTo("a");
@@ -173,11 +172,5 @@ class MoneyTest extends RouteTestSupport {
 
         assertThat(template().requestBody(endpoint, REQUEST, String.class)).isEqualTo(body);
         assertThat(simulator.count(Call.CREATE)).isEqualTo(1);
-    }
-
-    private static int freePort() throws IOException {
-        try (ServerSocket socket = new ServerSocket(0)) {
-            return socket.getLocalPort();
-        }
     }
 }

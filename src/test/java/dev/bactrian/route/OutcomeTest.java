@@ -6,9 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.DynamicTest.dynamicTest;
 
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -23,6 +21,7 @@ import dev.bactrian.error.GenerateException;
 import dev.bactrian.simulator.Call;
 import dev.bactrian.simulator.RecordedRequest;
 import dev.bactrian.simulator.Reply;
+import dev.bactrian.support.CapturedLog;
 import jakarta.jms.Connection;
 import jakarta.jms.JMSException;
 import jakarta.jms.Session;
@@ -116,9 +115,9 @@ class OutcomeTest extends InboxTestSupport {
         simulator.on(Call.CHAT, Reply.rawStream(chat("hi " + HALF)));
         startWithFiles("bactrian.file.enabled", "true", "bactrian.emit.chunk", "");
 
-        await().atMost(LONG).until(() -> names("").isEmpty());
+        await().until(() -> names("").isEmpty());
 
-        await().atMost(LONG).until(() -> names(".done").size() == 3 && names(".failed").size() == 1);
+        await().until(() -> names(".done").size() == 3 && names(".failed").size() == 1);
         Map<String, JsonNode> documents = documents();
         assertThat(documents.keySet()).containsExactly("chat.json", "image.json", "name.json", "none.error.json");
         assertThat(documents.get("chat.json").path("text").asText()).isEqualTo("hi \uFFFD");
@@ -299,7 +298,7 @@ class OutcomeTest extends InboxTestSupport {
         simulator.always(Call.CHAT, Reply.normally());
         startWithFiles("bactrian.file.enabled", "true", "bactrian.emit.chunk", "");
 
-        await().atMost(LONG).until(() -> names(".done").size() == 6);
+        await().until(() -> names(".done").size() == 6);
 
         Map<String, JsonNode> documents = documents();
         assertThat(documents).hasSize(6);
@@ -346,14 +345,9 @@ class OutcomeTest extends InboxTestSupport {
     }
 
     private static String logOf(Runnable work) {
-        PrintStream before = System.err;
-        ByteArrayOutputStream log = new ByteArrayOutputStream();
-        System.setErr(new PrintStream(log, true, StandardCharsets.UTF_8));
-        try {
+        try (CapturedLog log = new CapturedLog()) {
             work.run();
-        } finally {
-            System.setErr(before);
+            return log.toString();
         }
-        return log.toString(StandardCharsets.UTF_8);
     }
 }

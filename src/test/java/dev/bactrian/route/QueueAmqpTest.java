@@ -3,11 +3,8 @@ package dev.bactrian.route;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
-import java.net.InetAddress;
-import java.net.ServerSocket;
-import java.time.Duration;
-
 import dev.bactrian.config.Property;
+import dev.bactrian.support.FreePort;
 import jakarta.jms.JMSConsumer;
 import jakarta.jms.JMSContext;
 import jakarta.jms.Message;
@@ -22,14 +19,9 @@ import org.junit.jupiter.api.Timeout;
 @Timeout(60)
 class QueueAmqpTest extends RouteTestSupport {
 
-    private static final Duration SOON = Duration.ofSeconds(20);
-
     @Test
     void aReplyIsMatchedByTheIdOfTheSendersMessageOrItsCorrelationId() throws Exception {
-        int port;
-        try (ServerSocket free = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-            port = free.getLocalPort();
-        }
+        int port = FreePort.find();
         start(Property.JMS_ENABLED.key(), "true", Property.JMS_ACCEPTOR.key(), "tcp://127.0.0.1:" + port);
         try (JMSContext jms = new JmsConnectionFactory("amqp://127.0.0.1:" + port).createContext()) {
             Queue requests = jms.createQueue("bactrian.requests");
@@ -52,7 +44,7 @@ class QueueAmqpTest extends RouteTestSupport {
 
             assertThat(answers.receive(SOON.toMillis()).getJMSCorrelationID()).isEqualTo("dog");
         }
-        await().atMost(SOON).until(() -> captured.results.size() == 2);
+        await().until(() -> captured.results.size() == 2);
         assertThat(captured.results).extracting(result -> result.json().path("id").asText()).contains("dog");
         captured.results.clear();
     }

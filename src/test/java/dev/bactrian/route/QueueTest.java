@@ -1,14 +1,9 @@
 package dev.bactrian.route;
 
-import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
-import java.io.ByteArrayOutputStream;
-import java.io.PrintStream;
-import java.net.InetAddress;
-import java.net.ServerSocket;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -23,6 +18,8 @@ import dev.bactrian.config.Property;
 import dev.bactrian.http.ProviderJson;
 import dev.bactrian.simulator.Call;
 import dev.bactrian.simulator.Reply;
+import dev.bactrian.support.CapturedLog;
+import dev.bactrian.support.FreePort;
 import jakarta.jms.Connection;
 import jakarta.jms.ConnectionFactory;
 import jakarta.jms.JMSContext;
@@ -41,8 +38,6 @@ import org.messaginghub.pooled.jms.JmsPoolConnectionFactory;
 /** Requests from a queue, with the broker inside the process. */
 class QueueTest extends RouteTestSupport {
 
-    private static final Duration SOON = Duration.ofSeconds(20);
-
     private void startQueue(String... properties) throws Exception {
         start(List.of(Property.JMS_ENABLED.key(), "true"), properties);
     }
@@ -52,7 +47,7 @@ class QueueTest extends RouteTestSupport {
     }
 
     private Emitted takeResult() {
-        await("a result").atMost(SOON).until(() -> !captured.results.isEmpty());
+        await("a result").until(() -> !captured.results.isEmpty());
         return captured.results.remove();
     }
 
@@ -89,7 +84,7 @@ class QueueTest extends RouteTestSupport {
 
         send("{\"id\": \"bad\", \"model\": \"no-such-model\", \"prompt\": \"x\"}", Map.of());
 
-        await().atMost(SOON).until(() -> !captured.errors.isEmpty());
+        await().until(() -> !captured.errors.isEmpty());
         JsonNode error = captured.errors.remove().json();
         assertThat(error.path("id").asText()).isEqualTo("bad");
         assertThat(error.path("error").path("type").asText()).isEqualTo("unsupported-model");
@@ -144,7 +139,7 @@ class QueueTest extends RouteTestSupport {
 
         send("{\"id\": \"cat\", \"model\": \"sd-3\", \"prompt\": \"a cat\"}", Map.of());
 
-        await().atMost(SOON).untilAtomic(shaky.calls, org.hamcrest.Matchers.is(3));
+        await().untilAtomic(shaky.calls, org.hamcrest.Matchers.is(3));
         assertThat(takeResult().json().path("id").asText()).isEqualTo("cat");
         assertThat(simulator.count(Call.CREATE)).isOne();
     }
@@ -168,7 +163,7 @@ class QueueTest extends RouteTestSupport {
             }
         }
         template().sendBodyAndHeaders("jms:queue:bactrian.deliveries", dead.getText(), properties);
-        await().atMost(SOON).untilAtomic(shaky.calls, org.hamcrest.Matchers.is(4));
+        await().untilAtomic(shaky.calls, org.hamcrest.Matchers.is(4));
     }
 
     @Test
@@ -203,7 +198,7 @@ class QueueTest extends RouteTestSupport {
         assertThat(dead.getStringProperty("BactrianProvider")).isEqualTo("replicate");
         assertThat(dead.getStringProperty("BactrianReason")).isEqualTo("begun 5 times without an end");
         assertThat(dead.getStringProperty("BactrianQueue")).isEqualTo("bactrian.requests");
-        await().atMost(SOON).until(() -> !captured.errors.isEmpty());
+        await().until(() -> !captured.errors.isEmpty());
         assertThat(captured.errors.remove().json().path("id").asText()).isEqualTo("poison");
         assertThat(simulator.requests()).isEmpty();
     }
@@ -213,18 +208,18 @@ class QueueTest extends RouteTestSupport {
         startQueue(Property.LEDGER.key(), "worn", Property.REPLICATE_POLL_DELAY.key(), "1s");
         simulator.always(Call.POLL, ReplicateReplies.poll("processing"));
         send("{\"id\": \"cat\", \"model\": \"sd-3\", \"prompt\": \"a cat\"}", Map.of());
-        await().atMost(SOON).until(() -> simulator.count(Call.POLL) == 1);
+        await().until(() -> simulator.count(Call.POLL) == 1);
 
         context().getRouteController().stopRoute("bactrian-from-polls");
         giveBack("bactrian.polls");
         context().getRouteController().startRoute("bactrian-from-polls");
 
         assertThat(take("bactrian.dead").getStringProperty("BactrianReason")).isEqualTo("begun 5 times without an end");
-        await().atMost(SOON).until(() -> !captured.errors.isEmpty());
+        await().until(() -> !captured.errors.isEmpty());
         JsonNode error = captured.errors.remove().json();
         assertThat(error.path("error").path("message").asText()).isEqualTo("given up: begun 5 times without an end");
         assertThat(error.path("prediction").path("id").asText()).isNotEmpty();
-        await("it does not run on at our cost").atMost(SOON).until(() -> simulator.count(Call.CANCEL) == 1);
+        await("it does not run on at our cost").until(() -> simulator.count(Call.CANCEL) == 1);
         assertThat(simulator.count(Call.POLL)).isOne();
     }
 
@@ -251,7 +246,7 @@ class QueueTest extends RouteTestSupport {
         CountDownLatch chunkIsThere = new CountDownLatch(1);
         simulator.on(Call.CHAT, Reply.stream("one", "two", "three").chunkListener(index -> {
             if (index == 2) {
-                await().atMost(SOON).until(() -> chunkIsThere.getCount() == 0);
+                await().until(() -> chunkIsThere.getCount() == 0);
             }
         }));
         startQueue(Property.EMIT_CHUNK.key(), "jms:queue:chunks");
@@ -281,7 +276,7 @@ class QueueTest extends RouteTestSupport {
         template().sendBodyAndHeader("jms:queue:bactrian.requests?preserveMessageQos=true&replyTo=bactrian.requests",
                 "{\"id\": \"loop\", \"prompt\": \"a cat\"}", "JMSReplyTo", "bactrian.requests");
 
-        await().atMost(SOON).until(() -> !captured.errors.isEmpty());
+        await().until(() -> !captured.errors.isEmpty());
         assertThat(captured.errors.remove().json().path("error").path("message").asText()).startsWith("JMSReplyTo");
         assertThat(simulator.requests()).isEmpty();
     }
@@ -296,7 +291,7 @@ class QueueTest extends RouteTestSupport {
             send("{\"id\": \"p" + i + "\", \"model\": \"sd-3\", \"prompt\": \"a cat\"}", Map.of());
         }
 
-        await().atMost(SOON).pollInterval(Duration.ofMillis(5)).until(() -> {
+        await().pollInterval(Duration.ofMillis(5)).until(() -> {
             open.set(simulator.count(Call.CREATE) - captured.results.size());
             most.accumulateAndGet(open.get(), Math::max);
             return captured.results.size() == 12;
@@ -390,26 +385,24 @@ class QueueTest extends RouteTestSupport {
     @Test
     void noOutcomeWaitsForTheLedgerToForget() throws Exception {
         int all = 20;
-        PrintStream err = System.err;
-        ByteArrayOutputStream log = new ByteArrayOutputStream();
-        System.setErr(new PrintStream(log, true, UTF_8));
+        CapturedLog log = new CapturedLog();
         try {
             startQueue(Property.LEDGER.key(), "forgetful");
             for (int i = 0; i < all; i++) {
                 send("{\"id\": \"cat-" + i + "\", \"model\": \"sd-3\", \"prompt\": \"a cat\"}", Map.of());
             }
-            await("all results").atMost(SOON).until(() -> captured.results.size() == all);
+            await("all results").until(() -> captured.results.size() == all);
             captured.results.clear();
             assertThat(forgetful.kept).hasSize(all);
 
             forgetful.answers.countDown();
-            await("all forgotten").atMost(SOON).until(forgetful.kept::isEmpty);
+            await("all forgotten").until(forgetful.kept::isEmpty);
         } finally {
             forgetful.answers.countDown();
-            System.setErr(err);
-            err.print(log.toString(UTF_8));
+            log.close();
+            System.err.print(log);
         }
-        assertThat(log.toString(UTF_8).lines().filter(line -> line.contains("forgotten"))).singleElement().asString()
+        assertThat(log.lines("forgotten")).singleElement().asString()
                 .contains("WARN", "cannot be forgotten: the database is away");
         assertThat(simulator.count(Call.CREATE)).isEqualTo(all);
     }
@@ -421,7 +414,7 @@ class QueueTest extends RouteTestSupport {
         String request = "{\"id\": \"cat\", \"model\": \"sd-3\", \"prompt\": \"a cat\"}";
 
         send(request, Map.of());
-        await().atMost(SOON).until(() -> !captured.errors.isEmpty());
+        await().until(() -> !captured.errors.isEmpty());
         captured.errors.clear();
         send(request, Map.of());
 
@@ -430,10 +423,7 @@ class QueueTest extends RouteTestSupport {
 
     @Test
     void otherProcessesReachTheBrokerByItsAcceptor() throws Exception {
-        int port;
-        try (ServerSocket free = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-            port = free.getLocalPort();
-        }
+        int port = FreePort.find();
         startQueue(Property.JMS_ACCEPTOR.key(), "tcp://127.0.0.1:" + port);
 
         try (ActiveMQConnectionFactory factory = new ActiveMQConnectionFactory("tcp://127.0.0.1:" + port); JMSContext client = factory.createContext()) {
@@ -475,7 +465,7 @@ class QueueTest extends RouteTestSupport {
         try (JMSContext client = client()) {
             client.createProducer().setJMSReplyTo(client.createTemporaryQueue())
                     .send(client.createQueue("bactrian.requests"), "{\"id\": \"cat\", \"model\": \"sd-3\", \"prompt\": \"a cat\"}");
-            await().atMost(SOON).until(() -> simulator.concurrent(Call.CREATE) == 1);
+            await().until(() -> simulator.concurrent(Call.CREATE) == 1);
         }
 
         Message dead = take("bactrian.dead");

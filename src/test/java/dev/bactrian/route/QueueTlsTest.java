@@ -4,10 +4,6 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
-import java.io.ByteArrayOutputStream;
-import java.io.PrintStream;
-import java.net.InetAddress;
-import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -18,6 +14,8 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 import dev.bactrian.config.Property;
+import dev.bactrian.support.CapturedLog;
+import dev.bactrian.support.FreePort;
 import org.apache.activemq.artemis.core.config.impl.ConfigurationImpl;
 import org.apache.activemq.artemis.core.security.CheckType;
 import org.apache.activemq.artemis.core.security.Role;
@@ -36,14 +34,12 @@ import org.junit.jupiter.params.provider.CsvSource;
 @Timeout(120)
 class QueueTlsTest extends RouteTestSupport {
 
-    private static final Duration SOON = Duration.ofSeconds(30);
     private static final String PASSWORD = "canary-of-the-store";
 
     @TempDir
     static Path stores;
 
-    private final PrintStream err = System.err;
-    private final ByteArrayOutputStream log = new ByteArrayOutputStream();
+    private CapturedLog log;
     private EmbeddedActiveMQ broker;
     private int plainPort;
     private int tlsPort;
@@ -80,9 +76,9 @@ class QueueTlsTest extends RouteTestSupport {
 
     @BeforeEach
     void startBroker() throws Exception {
-        System.setErr(new PrintStream(log, true, UTF_8));
-        plainPort = freePort();
-        tlsPort = freePort();
+        log = new CapturedLog();
+        plainPort = FreePort.find();
+        tlsPort = FreePort.find();
         broker = new EmbeddedActiveMQ();
         broker.setConfiguration(new ConfigurationImpl().setPersistenceEnabled(false).setSecurityEnabled(true)
                 .addAcceptorConfiguration("plain", "tcp://127.0.0.1:" + plainPort)
@@ -96,13 +92,7 @@ class QueueTlsTest extends RouteTestSupport {
     void stopBroker() throws Exception {
         stop();
         broker.stop();
-        System.setErr(err);
-    }
-
-    private static int freePort() throws Exception {
-        try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-            return socket.getLocalPort();
-        }
+        log.close();
     }
 
     private void startQueue(String url, String password) throws Exception {
@@ -119,7 +109,7 @@ class QueueTlsTest extends RouteTestSupport {
 
         template().sendBody("jms:queue:bactrian.requests", "{\"id\": \"cat\", \"model\": \"sd-3\", \"prompt\": \"a cat\"}");
 
-        await().atMost(SOON).until(() -> !captured.results.isEmpty());
+        await().until(() -> !captured.results.isEmpty());
         assertThat(captured.results.remove().json().path("status").asText()).isEqualTo("succeeded");
     }
 
@@ -133,7 +123,7 @@ class QueueTlsTest extends RouteTestSupport {
     void anUnreachableBrokerLogsOneReasonAndAGrowingPause(String url, String password, String reason) throws Exception {
         startQueue(url.replace("TLS", Integer.toString(tlsPort)).replace("PLAIN", Integer.toString(plainPort)), password);
 
-        await("said").atMost(SOON).until(() -> !said("is lost").isEmpty());
+        await("said").until(() -> !said("is lost").isEmpty());
         await("some tries more").pollDelay(Duration.ofMillis(2500)).until(() -> true);
 
         assertThat(said("WARN dev.bactrian.jms - ")).singleElement().asString().contains("is lost: ", reason).doesNotContain("canary", "Failed to create session factory");
@@ -142,6 +132,6 @@ class QueueTlsTest extends RouteTestSupport {
     }
 
     private List<String> said(String text) {
-        return log.toString(UTF_8).lines().filter(line -> line.contains(text)).toList();
+        return log.lines(text);
     }
 }

@@ -4,8 +4,6 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
-import java.io.ByteArrayOutputStream;
-import java.io.PrintStream;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -16,6 +14,7 @@ import java.util.function.Consumer;
 import dev.bactrian.config.Property;
 import dev.bactrian.simulator.Call;
 import dev.bactrian.simulator.Reply;
+import dev.bactrian.support.CapturedLog;
 import jakarta.jms.BytesMessage;
 import jakarta.jms.Connection;
 import jakarta.jms.ConnectionFactory;
@@ -53,7 +52,6 @@ import org.springframework.jms.connection.CachingConnectionFactory;
 @Timeout(120)
 class QueueUnreadableTest extends RouteTestSupport {
 
-    private static final Duration SOON = Duration.ofSeconds(30);
     private static final int LARGE = 300_000;
     private static final String COMPRESSED = "_AMQ_LARGE_COMPRESSED";
 
@@ -64,8 +62,7 @@ class QueueUnreadableTest extends RouteTestSupport {
     private static final byte MAP = 5;
     private static final byte STREAM = 6;
 
-    private final PrintStream err = System.err;
-    private final ByteArrayOutputStream log = new ByteArrayOutputStream();
+    private CapturedLog log;
 
     /** What can't be read, and the words that say why. */
     enum Bad implements Draft {
@@ -149,15 +146,15 @@ class QueueUnreadableTest extends RouteTestSupport {
 
     @BeforeEach
     void listen() {
-        System.setErr(new PrintStream(log, true, UTF_8));
+        log = new CapturedLog();
     }
 
     @AfterEach
     void stopListening() {
         pool.stop();
         hosts.close();
-        System.setErr(err);
-        err.print(log.toString(UTF_8));
+        log.close();
+        System.err.print(log);
     }
 
     private ActiveMQConnectionFactory artemis() {
@@ -188,7 +185,7 @@ class QueueUnreadableTest extends RouteTestSupport {
             List<Message> dead = new ArrayList<>();
             while (dead.size() < count) {
                 Message message = consumer.receive(SOON.toMillis());
-                assertThat(message).as("dead letter %d; %s", dead.size() + 1, log.toString(UTF_8)).isNotNull();
+                assertThat(message).as("dead letter %d; %s", dead.size() + 1, log.toString()).isNotNull();
                 dead.add(message);
             }
             assertThat(consumer.receiveNoWait()).isNull();
@@ -201,14 +198,14 @@ class QueueUnreadableTest extends RouteTestSupport {
     }
 
     private List<String> logged(String text) {
-        return log.toString(UTF_8).lines().filter(line -> line.contains(text)).toList();
+        return log.lines(text);
     }
 
     /** A chat is in work; there is nothing that would make it begin again. */
     private void eachIsADeadLetterAndAChatInWorkGoesOn(List<String> queues, Bad... sent) throws Exception {
         simulator.reset().always(Call.CHAT, Reply.stream("a", "b", "c").pause(Duration.ofMillis(300)));
         request("long", Map.of());
-        await("in work").atMost(SOON).until(() -> simulator.concurrent(Call.CHAT) == 1);
+        await("in work").until(() -> simulator.concurrent(Call.CHAT) == 1);
 
         for (String queue : queues) {
             send(queue, sent);
@@ -220,12 +217,12 @@ class QueueUnreadableTest extends RouteTestSupport {
                 assertThat(logged(bad.name() + ": a dead letter")).as("lines about %s", bad).isNotEmpty();
             }
         }
-        await("the chat").atMost(SOON).until(() -> !captured.results.isEmpty());
+        await("the chat").until(() -> !captured.results.isEmpty());
         assertThat(captured.results.remove().json().path("text").asText()).isEqualTo("abc");
         assertThat(takeChunks()).isEqualTo("a|b|c");
         assertThat(simulator.count(Call.CHAT)).isOne();
         assertThat(logged("a dead letter")).hasSize(queues.size() * sent.length);
-        assertThat(log.toString(UTF_8)).doesNotContain("\tat ", "is lost", "is back", "goes back to its queue", "AMQ21");
+        assertThat(log.toString()).doesNotContain("\tat ", "is lost", "is back", "goes back to its queue", "AMQ21");
     }
 
     private static Object property(Message message, String name) {
@@ -292,10 +289,10 @@ class QueueUnreadableTest extends RouteTestSupport {
             });
         }
 
-        await().atMost(SOON).until(() -> captured.results.size() == odd.size());
+        await().until(() -> captured.results.size() == odd.size());
         captured.results.clear();
         takeChunks();
-        assertThat(log.toString(UTF_8)).doesNotContain("\tat ", "is lost", "a dead letter");
+        assertThat(log.toString()).doesNotContain("\tat ", "is lost", "a dead letter");
     }
 
     @Test
@@ -320,7 +317,7 @@ class QueueUnreadableTest extends RouteTestSupport {
             jms.createProducer().send(requests, jms.createObjectMessage("x"));
         }
 
-        await().atMost(SOON).until(() -> captured.errors.size() == 7);
+        await().until(() -> captured.errors.size() == 7);
         assertThat(captured.errors).allSatisfy(error -> assertThat(error.text()).contains("invalid-request", "not a text or bytes message"));
         captured.errors.clear();
     }
@@ -342,12 +339,12 @@ class QueueUnreadableTest extends RouteTestSupport {
             }
         }
 
-        await().atMost(SOON).until(() -> captured.results.size() >= 4 && captured.errors.size() == 2);
+        await().until(() -> captured.results.size() >= 4 && captured.errors.size() == 2);
         captured.results.clear();
         takeChunks();
         assertThat(captured.errors).allSatisfy(error -> assertThat(error.text()).contains("invalid-request", "max-request-bytes"));
         captured.errors.clear();
         assertThat(simulator.requests(Call.CHAT)).allSatisfy(call -> assertThat(call.bodyText().length()).isBetween(LARGE, LARGE + 1000));
-        assertThat(log.toString(UTF_8)).doesNotContain("\tat ", "is lost", "a dead letter");
+        assertThat(log.toString()).doesNotContain("\tat ", "is lost", "a dead letter");
     }
 }

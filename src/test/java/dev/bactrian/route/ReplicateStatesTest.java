@@ -8,7 +8,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.DynamicTest.dynamicTest;
 
 import java.io.ByteArrayOutputStream;
-import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.List;
@@ -17,6 +16,7 @@ import java.util.stream.Stream;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.bactrian.simulator.Call;
 import dev.bactrian.simulator.Reply;
+import dev.bactrian.support.CapturedLog;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
@@ -176,7 +176,7 @@ class ReplicateStatesTest extends RouteTestSupport {
         }));
     }
 
-    /** A form in which the answer to a look comes. */
+    /** A form in which the answer to a poll comes. */
     private enum Form {
         PLAIN(answer("{\"id\": \"p1\", \"status\": \"succeeded\", \"output\": \"안녕\"}")),
         GZIP(PLAIN.reply.gzip()),
@@ -302,14 +302,9 @@ class ReplicateStatesTest extends RouteTestSupport {
 
     /** What goes to the log while something is done. */
     private static String logOf(Runnable work) {
-        PrintStream before = System.err;
-        ByteArrayOutputStream log = new ByteArrayOutputStream();
-        System.setErr(new PrintStream(log, true, StandardCharsets.UTF_8));
-        try {
+        try (CapturedLog log = new CapturedLog()) {
             work.run();
-        } finally {
-            System.setErr(before);
+            return log.toString();
         }
-        return log.toString(StandardCharsets.UTF_8);
     }
 }

@@ -20,7 +20,7 @@ class ReplicateWaitTest extends RouteTestSupport {
 
     private static final String FILES = "[\"https://x.example/a.png\", \"data:image/png;base64,AAAA\"]";
 
-    /** Answers of a create that waited; {@code polls}: whether the prediction is looked at. */
+    /** Answers of a create that waited; {@code polls}: whether the prediction is polled. */
     enum Answered {
         FILES_OF_AN_IMAGE_MODEL("image", 201, "'processing', 'output': " + FILES, false),
         FILES_WITH_ALL_FIELDS("image", 201, "'processing', 'output': " + FILES
@@ -95,7 +95,7 @@ class ReplicateWaitTest extends RouteTestSupport {
 
         JsonNode document = generateFails(Map.of("provider", "replicate", "prompt", "hi"));
 
-        assertThat(document.path("error").path("type").asText()).as("of the look, which does not wait").isEqualTo("provider-unavailable");
+        assertThat(document.path("error").path("type").asText()).as("of the poll, which does not wait").isEqualTo("provider-unavailable");
         assertThat(document.path("prediction").has("id")).isTrue();
         assertThat(simulator.count(Call.POLL)).isEqualTo(1);
     }

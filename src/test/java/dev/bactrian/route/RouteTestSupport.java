@@ -25,6 +25,7 @@ import org.apache.camel.CamelExecutionException;
 import org.apache.camel.Exchange;
 import org.apache.camel.ProducerTemplate;
 import org.apache.camel.main.Main;
+import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
@@ -36,6 +37,13 @@ import org.junit.jupiter.api.io.TempDir;
  */
 @Tag("slow")
 abstract class RouteTestSupport {
+
+    /** What a test waits for at most, where it takes a moment: plenty, for a machine that is busy with something else. */
+    static final Duration SOON = Duration.ofSeconds(30);
+
+    static {
+        Awaitility.setDefaultTimeout(SOON);
+    }
 
     /** A message that was emitted: its body, and all of its headers. */
     record Emitted(Object body, Map<String, Object> headers) {
@@ -183,12 +191,12 @@ abstract class RouteTestSupport {
     void nothingIsLeftOver() {
         if (main != null) {
             for (ProviderHttp http : context().getRegistry().findByType(ProviderHttp.class)) {
-                await("connections given back").atMost(Duration.ofSeconds(5)).until(() -> http.leased() == 0);
+                await("connections given back").until(() -> http.leased() == 0);
             }
         }
         stop();
         simulator.close();
-        await("threads gone").atMost(Duration.ofSeconds(10)).until(() -> Thread.getAllStackTraces().keySet().stream()
+        await("threads gone").until(() -> Thread.getAllStackTraces().keySet().stream()
                 .noneMatch(thread -> !before.contains(thread) && thread.getName().contains("bactrian")));
         assertThat(captured.chunks).as("chunks that no assertion took").isEmpty();
         assertThat(captured.results).as("results that no assertion took").isEmpty();

@@ -4,12 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.io.PrintStream;
 import java.net.InetAddress;
 import java.net.ServerSocket;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -22,6 +19,7 @@ import dev.bactrian.config.SettingException;
 import dev.bactrian.http.ProviderJson;
 import dev.bactrian.simulator.Call;
 import dev.bactrian.simulator.Reply;
+import dev.bactrian.support.CapturedLog;
 import org.apache.camel.builder.RouteBuilder;
 import org.apache.camel.main.Main;
 import org.junit.jupiter.api.AfterEach;
@@ -38,20 +36,18 @@ class SafeOutcomeTest extends InboxTestSupport {
 
     private final AtomicBoolean archiveIsUp = new AtomicBoolean();
     private final AtomicInteger tries = new AtomicInteger();
-    private final ByteArrayOutputStream log = new ByteArrayOutputStream();
-    private PrintStream before;
+    private CapturedLog log;
     private Path kept;
 
     @BeforeEach
     void readTheLog() {
         kept = folder.resolve("kept");
-        before = System.err;
-        System.setErr(new PrintStream(log, true, StandardCharsets.UTF_8));
+        log = new CapturedLog();
     }
 
     @AfterEach
     void readTheLogNoMore() {
-        System.setErr(before);
+        log.close();
     }
 
     @Override
@@ -87,7 +83,7 @@ class SafeOutcomeTest extends InboxTestSupport {
     }
 
     private List<String> log(String text) {
-        return log.toString(StandardCharsets.UTF_8).lines().filter(line -> line.contains(text)).toList();
+        return log.lines(text);
     }
 
     /** Two requests of which the first can go nowhere, for several rounds. */
@@ -95,9 +91,9 @@ class SafeOutcomeTest extends InboxTestSupport {
         startWith();
         blockTheFolder();
         Files.writeString(inbox.resolve("a.json"), first);
-        await().atMost(LONG).until(() -> tries.get() > 0);
+        await().until(() -> tries.get() > 0);
         Files.writeString(inbox.resolve("b.json"), CHAT);
-        await().atMost(LONG).until(() -> tries.get() > 4);
+        await().until(() -> tries.get() > 4);
 
         assertThat(names("")).contains("a.json", "b.json");
         assertThat(names(".failed")).isEmpty();
@@ -113,7 +109,7 @@ class SafeOutcomeTest extends InboxTestSupport {
 
         archiveIsUp.set(true);
 
-        await().atMost(LONG).until(() -> names(".done").size() == 2);
+        await().until(() -> names(".done").size() == 2);
         assertThat(captured.results).extracting(result -> result.json().path("id").asText()).containsExactly("a", "b");
         assertThat(log("a: is emitted now")).hasSize(1);
         assertThat(kept).isRegularFile();
@@ -126,7 +122,7 @@ class SafeOutcomeTest extends InboxTestSupport {
 
         Files.delete(kept);
 
-        await().atMost(LONG).until(() -> names(".failed").size() == 2);
+        await().until(() -> names(".failed").size() == 2);
         for (String id : List.of("a", "b")) {
             assertThat(kept(id).path("error").path("type").asText()).isEqualTo("delivery-failed");
             assertThat(kept(id).path("error").path("message").asText()).contains("the archive is full");
@@ -142,7 +138,7 @@ class SafeOutcomeTest extends InboxTestSupport {
         for (String id : List.of("same", "same")) {
             int before = names(".failed").size();
             Files.writeString(inbox.resolve("r.json"), "{\"id\": \"" + id + "\", \"prompt\": \"hi\"}");
-            await().atMost(LONG).until(() -> names(".failed").size() == before + 1);
+            await().until(() -> names(".failed").size() == before + 1);
         }
 
         assertThat(kept.toFile().list()).hasSize(2).contains("same.json").anyMatch(name -> name.matches("\\d{17}-same\\.json"));
@@ -153,12 +149,12 @@ class SafeOutcomeTest extends InboxTestSupport {
         startWith();
         blockTheFolder();
         Files.writeString(inbox.resolve("bad.json"), "{\"prompt\": 7}");
-        await().atMost(LONG).until(() -> tries.get() > 2);
+        await().until(() -> tries.get() > 2);
         assertThat(names("")).contains("bad.json");
 
         Files.delete(kept);
 
-        await().atMost(LONG).until(() -> names(".failed").size() == 1);
+        await().until(() -> names(".failed").size() == 1);
         assertThat(kept("bad").path("undelivered").path("error").path("type").asText()).isEqualTo("invalid-request");
     }
 
@@ -167,12 +163,12 @@ class SafeOutcomeTest extends InboxTestSupport {
         startWith("bactrian.emit.result", "bean:captured?method=result | direct:archive");
         blockTheFolder();
         Files.writeString(inbox.resolve("a.json"), CHAT);
-        await().atMost(LONG).until(() -> tries.get() > 3);
+        await().until(() -> tries.get() > 3);
         assertThat(captured.results).hasSize(1);
 
         archiveIsUp.set(true);
 
-        await().atMost(LONG).until(() -> names(".done").size() == 1);
+        await().until(() -> names(".done").size() == 1);
         assertThat(captured.results).hasSize(2);
         captured.results.clear();
     }
@@ -182,7 +178,7 @@ class SafeOutcomeTest extends InboxTestSupport {
         startWith("camel.main.shutdown-timeout", "2");
         blockTheFolder();
         Files.writeString(inbox.resolve("a.json"), PREDICTION);
-        await().atMost(LONG).until(() -> tries.get() > 1);
+        await().until(() -> tries.get() > 1);
         stop();
         assertThat(names("")).contains("a.json");
         assertThat(names(".failed")).isEmpty();
@@ -192,7 +188,7 @@ class SafeOutcomeTest extends InboxTestSupport {
         archiveIsUp.set(true);
         startWith();
 
-        await().atMost(LONG).until(() -> names(".done").size() == 1);
+        await().until(() -> names(".done").size() == 1);
         assertThat(simulator.count(Call.CREATE)).isEqualTo(1);
         assertThat(captured.results).hasSize(1);
         captured.results.clear();
@@ -205,7 +201,7 @@ class SafeOutcomeTest extends InboxTestSupport {
             startWith("camel.main.shutdown-timeout", "2", "bactrian.emit.result",
                     "bean:captured?method=result | http://127.0.0.1:" + silent.getLocalPort() + "/hook?token=hunter2");
             Files.writeString(inbox.resolve("a.json"), request);
-            await().atMost(LONG).until(() -> !captured.results.isEmpty());
+            await().until(() -> !captured.results.isEmpty());
 
             stop();
         }
@@ -223,7 +219,7 @@ class SafeOutcomeTest extends InboxTestSupport {
     void atAStopItIsKeptThoughItIsToBeTriedAgainLater() throws Exception {
         startWith("camel.main.shutdown-timeout", "2", "bactrian.retry.max-attempts", "5", "bactrian.retry.delay", "40s", "bactrian.retry.max-delay", "40s");
         Files.writeString(inbox.resolve("a.json"), CHAT);
-        await().atMost(LONG).until(() -> tries.get() > 0);
+        await().until(() -> tries.get() > 0);
 
         stop();
 
@@ -236,11 +232,11 @@ class SafeOutcomeTest extends InboxTestSupport {
         startWith();
         blockTheFolder();
         template().sendBody("direct:generate-and-emit", "{\"id\": \"apart\", \"prompt\": \"hi\"}");
-        await().atMost(LONG).until(() -> tries.get() > 2);
+        await().until(() -> tries.get() > 2);
 
         Files.delete(kept);
 
-        await().atMost(LONG).until(() -> Files.exists(kept.resolve("apart.json")));
+        await().until(() -> Files.exists(kept.resolve("apart.json")));
         assertThat(kept("apart").path("undelivered").path("status").asText()).isEqualTo("succeeded");
     }
 
@@ -252,7 +248,7 @@ class SafeOutcomeTest extends InboxTestSupport {
         startWith("bactrian.emit.result", "file:" + out + "?fileName=of/${header.BactrianRequestId}.json");
         Files.writeString(inbox.resolve("a.json"), CHAT);
 
-        await().atMost(LONG).until(() -> names(".failed").size() == 1);
+        await().until(() -> names(".failed").size() == 1);
         assertThat(kept("a").path("error").path("type").asText()).isEqualTo("delivery-failed");
         assertThat(out.resolve("of").toFile().list()).containsExactly("a.json");
     }

@@ -3,7 +3,6 @@ package dev.bactrian.route;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -42,7 +41,6 @@ import org.springframework.jms.connection.JmsTransactionManager;
 class TransactedTest extends RouteTestSupport {
 
     private static final int DELIVERIES = 3;
-    private static final Duration SOON = Duration.ofSeconds(20);
     private static final Map<String, String> WAYS = Map.of(
             "endpoint", "direct:generate",
             "kamelet", "kamelet:generate-action/ROUTE",
@@ -159,7 +157,7 @@ class TransactedTest extends RouteTestSupport {
     }
 
     private void awaitNoOrders() {
-        await("orders handled").atMost(SOON).until(() -> routes.stream().allMatch(route -> depth(route) == 0));
+        await("orders handled").until(() -> routes.stream().allMatch(route -> depth(route) == 0));
     }
 
     @Test
@@ -180,7 +178,7 @@ class TransactedTest extends RouteTestSupport {
         simulator.always(Call.CHAT, Reply.json(400, "{\"error\": {\"message\": \"no\"}}"));
 
         order("ROUTE", "endpoint", "kamelet");
-        await("given up by the broker").atMost(SOON).until(() -> depth("dead") == routes.size());
+        await("given up by the broker").until(() -> depth("dead") == routes.size());
 
         assertThat(answers()).isEqualTo(each(0));
         assertThat(chats()).as("one call per delivery").isEqualTo(each(DELIVERIES));
@@ -224,7 +222,7 @@ class TransactedTest extends RouteTestSupport {
         awaitNoOrders();
 
         assertThat(answers()).isEqualTo(each(1));
-        await("emitted").atMost(SOON).until(() -> captured.results.size() == routes.size() * DELIVERIES);
+        await("emitted").until(() -> captured.results.size() == routes.size() * DELIVERIES);
         captured.results.clear();
         assertThat(chats()).isEqualTo(each(DELIVERIES));
     }

@@ -1,11 +1,7 @@
 package dev.bactrian.route;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.within;
 
-import java.io.IOException;
-import java.net.InetAddress;
-import java.net.ServerSocket;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.Instant;
@@ -23,6 +19,7 @@ import dev.bactrian.simulator.Call;
 import dev.bactrian.simulator.RecordedRequest;
 import dev.bactrian.simulator.Reply;
 import dev.bactrian.simulator.Simulator;
+import dev.bactrian.support.FreePort;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
@@ -227,7 +224,7 @@ class UpstageErrorsTest extends RouteTestSupport {
 
     @Test
     void aClosedPortIsTriedAgainAndSaysSo() throws Exception {
-        start("bactrian.upstage.api-endpoint", "http://127.0.0.1:" + closedPort() + "/v1/chat/completions",
+        start("bactrian.upstage.api-endpoint", "http://127.0.0.1:" + FreePort.find() + "/v1/chat/completions",
                 "bactrian.retry.max-attempts", "2");
 
         JsonNode error = generateFails(REQUEST).path("error");
@@ -241,7 +238,7 @@ class UpstageErrorsTest extends RouteTestSupport {
 
     @Test
     void aServiceThatComesUpBetweenTwoTriesAnswers() throws Exception {
-        int port = closedPort();
+        int port = FreePort.find();
         start("bactrian.upstage.api-endpoint", "http://127.0.0.1:" + port + "/v1/chat/completions",
                 "bactrian.retry.max-attempts", "50", "bactrian.retry.delay", "50ms");
 
@@ -289,12 +286,12 @@ class UpstageErrorsTest extends RouteTestSupport {
 
         JsonNode error = generateFails(REQUEST).path("error");
 
-        assertThat(Duration.ofNanos(System.nanoTime() - begin)).isBetween(Duration.ofMillis(300), Duration.ofMillis(1500));
+        assertThat(Duration.ofNanos(System.nanoTime() - begin)).isBetween(Duration.ofMillis(300), Duration.ofSeconds(10));
         assertThat(error.path("type").asText()).isEqualTo("provider-unavailable");
         assertThat(error.path("message").asText()).contains("did not answer in time");
         assertThat(error.path("attempts").asInt()).isEqualTo(1);
         assertThat(simulator.count(Call.CHAT)).isEqualTo(1);
-        org.awaitility.Awaitility.await("the server sees the connection closed").atMost(Duration.ofSeconds(5))
+        org.awaitility.Awaitility.await("the server sees the connection closed")
                 .until(() -> simulator.clientAborts() == 1);
     }
 
@@ -386,7 +383,7 @@ class UpstageErrorsTest extends RouteTestSupport {
             Instant first = simulator.requests().get(0).at();
             Instant second = simulator.requests().get(1).at();
             Instant due = asked.millis >= 0 ? first.plusMillis(asked.millis) : at;
-            assertThat(second).isBetween(due, due.plusMillis(700));
+            assertThat(second).isBetween(due, due.plusMillis(3000));
             assertThat(takeChunks()).isEqualTo("ok");
         });
     }
@@ -404,14 +401,14 @@ class UpstageErrorsTest extends RouteTestSupport {
 
     @TestFactory
     Stream<DynamicTest> aRetryAfterThatSaysNothingLeavesTheDefault() throws Exception {
-        start("bactrian.retry.delay", "100ms", "bactrian.retry.max-delay", "200ms");
+        start("bactrian.retry.delay", "100ms", "bactrian.retry.max-delay", "20s");
         return each(NotAsked.values(), asked -> {
             simulator.reset();
             simulator.on(Call.CHAT, Reply.status(429).header("Retry-After", asked.value), Reply.stream("ok"));
 
             generate(REQUEST);
 
-            assertThat(millisBetween(simulator.requests())).isBetween(99L, 500L);
+            assertThat(millisBetween(simulator.requests())).isBetween(99L, 5000L);
             assertThat(takeChunks()).isEqualTo("ok");
         });
     }
@@ -425,7 +422,7 @@ class UpstageErrorsTest extends RouteTestSupport {
 
             generate(REQUEST);
 
-            assertThat(millisBetween(simulator.requests())).isBetween(299L, 900L);
+            assertThat(millisBetween(simulator.requests())).isBetween(299L, 5000L);
             assertThat(takeChunks()).isEqualTo("ok");
         });
     }
@@ -463,10 +460,10 @@ class UpstageErrorsTest extends RouteTestSupport {
         simulator.on(Call.CHAT, Reply.status(503), Reply.stream("other"), Reply.stream("first"));
 
         CompletableFuture<String> first = template().asyncRequestBody("direct:generate", (Object) "a", String.class);
-        org.awaitility.Awaitility.await().atMost(Duration.ofSeconds(5)).until(() -> simulator.count(Call.CHAT) == 1);
+        org.awaitility.Awaitility.await().until(() -> simulator.count(Call.CHAT) == 1);
         assertThat(generate("b").path("text").asText()).isEqualTo("other");
 
-        assertThat(first.get(5, TimeUnit.SECONDS)).contains("\"text\":\"first\"");
+        assertThat(first.get(20, TimeUnit.SECONDS)).contains("\"text\":\"first\"");
         assertThat(takeChunks()).isEqualTo("other|first");
     }
 
@@ -557,13 +554,13 @@ class UpstageErrorsTest extends RouteTestSupport {
         simulator.on(Call.CHAT, Reply.stream("one").after(Duration.ofMillis(500)), Reply.stream("two"));
 
         CompletableFuture<String> first = template().asyncRequestBody("direct:generate", (Object) REQUEST, String.class);
-        org.awaitility.Awaitility.await().atMost(Duration.ofSeconds(5)).until(() -> simulator.count(Call.CHAT) == 1);
+        org.awaitility.Awaitility.await().until(() -> simulator.count(Call.CHAT) == 1);
         JsonNode second = generateFails(REQUEST);
 
         assertThat(second.path("error").path("type").asText()).isEqualTo("invalid-request");
         assertThat(second.path("error").path("message").asText()).contains("r1", "in work");
         assertThat(second.path("id").asText()).as("the first one's documents are not replaced").isNotEqualTo("r1");
-        assertThat(first.get(5, TimeUnit.SECONDS)).contains("\"text\":\"one\"");
+        assertThat(first.get(20, TimeUnit.SECONDS)).contains("\"text\":\"one\"");
         assertThat(generate(REQUEST).path("text").asText()).isEqualTo("two");
         assertThat(takeChunks()).isEqualTo("one|two");
     }
@@ -630,10 +627,10 @@ class UpstageErrorsTest extends RouteTestSupport {
         simulator.on(Call.CHAT, Reply.stream("slow").after(Duration.ofMillis(300)), Reply.status(400));
 
         CompletableFuture<String> slow = template().asyncRequestBody("direct:generate", (Object) "a", String.class);
-        org.awaitility.Awaitility.await().atMost(Duration.ofSeconds(5)).until(() -> simulator.count(Call.CHAT) == 1);
+        org.awaitility.Awaitility.await().until(() -> simulator.count(Call.CHAT) == 1);
         generateFails("b");
 
-        assertThat(slow.get(5, TimeUnit.SECONDS)).contains("\"text\":\"slow\"");
+        assertThat(slow.get(20, TimeUnit.SECONDS)).contains("\"text\":\"slow\"");
         assertThat(takeChunks()).isEqualTo("slow");
     }
 
@@ -644,9 +641,10 @@ class UpstageErrorsTest extends RouteTestSupport {
         Instant before = Instant.now();
 
         JsonNode document = generateFails(REQUEST);
+        Instant after = Instant.now();
 
-        assertThat(Instant.parse(document.path("startedAt").asText())).isCloseTo(before, within(500, ChronoUnit.MILLIS));
-        assertThat(document.path("durationMs").asLong()).isBetween(200L, 1000L);
+        assertThat(Instant.parse(document.path("startedAt").asText())).isBetween(before.truncatedTo(ChronoUnit.MILLIS), after.minusMillis(200));
+        assertThat(document.path("durationMs").asLong()).isBetween(200L, Duration.between(before, after).toMillis() + 1);
     }
 
     private static <T> Stream<DynamicTest> each(T[] cases, ThrowingConsumer<T> test) {
@@ -656,11 +654,5 @@ class UpstageErrorsTest extends RouteTestSupport {
     private static long millisBetween(List<RecordedRequest> requests) {
         assertThat(requests).hasSize(2);
         return Duration.between(requests.get(0).at(), requests.get(1).at()).toMillis();
-    }
-
-    private static int closedPort() throws IOException {
-        try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-            return socket.getLocalPort();
-        }
     }
 }

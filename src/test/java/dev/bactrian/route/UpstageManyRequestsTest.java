@@ -62,7 +62,7 @@ class UpstageManyRequestsTest extends RouteTestSupport {
         return context().getEndpoints().stream().map(Endpoint::getEndpointUri).collect(Collectors.toCollection(TreeSet::new));
     }
 
-    /** The pool that looks at predictions counts as one: its size is fixed. */
+    /** The pool that polls predictions counts as one: its size is fixed. */
     private static Set<String> threads() {
         return Thread.getAllStackTraces().keySet().stream().map(thread -> thread.getName().replaceFirst("^bactrian-poll-.*", "bactrian-poll")).filter(name -> !name.startsWith("simulator-"))
                 .collect(Collectors.toCollection(TreeSet::new));
