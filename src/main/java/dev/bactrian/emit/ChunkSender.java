@@ -6,7 +6,6 @@ import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
-import java.util.concurrent.ExecutorService;
 import java.util.concurrent.RejectedExecutionException;
 
 import dev.bactrian.config.Masked;
@@ -22,7 +21,7 @@ import dev.bactrian.generate.Generation;
 import dev.bactrian.generate.Headers;
 import dev.bactrian.jms.Transactions;
 import dev.bactrian.text.OneLine;
-import dev.bactrian.threads.Pools;
+import dev.bactrian.threads.RoutePool;
 import org.apache.camel.AsyncCallback;
 import org.apache.camel.AsyncProducer;
 import org.apache.camel.CamelContext;
@@ -42,10 +41,10 @@ public final class ChunkSender extends AsyncProcessorSupport implements CamelCon
 
     private CamelContext camelContext;
     private Settings settings;
-    private Destinations destinations;
+    private DestinationEndpoints destinations;
     /** By the account's key, empty for none. */
     private final Map<String, List<AsyncProducer>> producers = new ConcurrentHashMap<>();
-    private final ExecutorService apart = Pools.asNeeded("bactrian-chunk");
+    private final RoutePool apart = new RoutePool("bactrian-chunk");
 
     @Override
     public CamelContext getCamelContext() {
@@ -55,8 +54,9 @@ public final class ChunkSender extends AsyncProcessorSupport implements CamelCon
     @Override
     public void setCamelContext(CamelContext camelContext) {
         this.camelContext = camelContext;
+        apart.setCamelContext(camelContext);
         settings = Settings.of(camelContext);
-        destinations = Destinations.of(camelContext);
+        destinations = DestinationEndpoints.of(camelContext);
     }
 
     /** For the routes: whether the chunks of that request go anywhere. */
@@ -112,7 +112,7 @@ public final class ChunkSender extends AsyncProcessorSupport implements CamelCon
         }
         int index = exchange.getProperty(ExchangePropertyKey.SPLIT_INDEX, Integer.class);
         exchange.getMessage().setHeader(Headers.CHUNK_INDEX, job.getChunks().before() + index);
-        // Whatever the caller of the routes waits for, a chunk is no question.
+        // Always, whatever the caller's exchange pattern.
         exchange.setPattern(ExchangePattern.InOnly);
         if (!Transactions.holdThisThread()) {
             return send(exchange, job, targets, callback);
@@ -182,7 +182,7 @@ public final class ChunkSender extends AsyncProcessorSupport implements CamelCon
                 List<AsyncProducer> made = new ArrayList<>();
                 for (String uri : settings.account(generation.account()).endpoints(Property.EMIT_CHUNK)) {
                     destinations.check(Property.EMIT_CHUNK, uri);
-                    AsyncProducer producer = camelContext.getEndpoint(destinations.target(DestinationUris.asMeant(uri))).createAsyncProducer();
+                    AsyncProducer producer = camelContext.getEndpoint(destinations.withTimeouts(DestinationUris.asMeant(uri))).createAsyncProducer();
                     ServiceHelper.startService(producer);
                     made.add(producer);
                 }

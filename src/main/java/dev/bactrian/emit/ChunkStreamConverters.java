@@ -32,8 +32,8 @@ public final class ChunkStreamConverters implements TypeConverterLoader {
 
     @Override
     public void load(TypeConverterRegistry registry) throws TypeConverterLoaderException {
-        add(registry, InputStream.class, ChunkInput::new);
-        add(registry, Reader.class, stream -> new InputStreamReader(new ChunkInput(stream), StandardCharsets.UTF_8));
+        add(registry, InputStream.class, ChunkInputStream::new);
+        add(registry, Reader.class, stream -> new InputStreamReader(new ChunkInputStream(stream), StandardCharsets.UTF_8));
         add(registry, String.class, stream -> isShown() ? stream.toString() : text(stream));
         add(registry, byte[].class, stream -> text(stream).getBytes(StandardCharsets.UTF_8));
     }
@@ -61,7 +61,7 @@ public final class ChunkStreamConverters implements TypeConverterLoader {
 
     private static String text(ChunkStream stream) throws IOException {
         StringBuilder text = new StringBuilder();
-        for (String chunk = ChunkInput.next(stream); chunk != null; chunk = ChunkInput.next(stream)) {
+        for (String chunk = ChunkInputStream.next(stream); chunk != null; chunk = ChunkInputStream.next(stream)) {
             text.append(chunk);
         }
         return text.toString();

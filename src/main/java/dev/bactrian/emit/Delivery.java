@@ -9,10 +9,13 @@ import dev.bactrian.generate.Generation;
  * @param uri         the Camel URI that the message is sent to
  * @param text        the document, or the text alone; null for an image
  * @param json        whether the text is a document
- * @param picture     the image whose bytes are the message, or null
+ * @param image     the image whose bytes are the message, or null
  * @param index       which of the result's images, from 0
  */
-public record Delivery(String destination, String uri, String text, boolean json, ResultImage picture, int index) {
+public record Delivery(String destination, String uri, String text, boolean json, ResultImage image, int index) {
+
+    /** The variable that holds the delivery that is being sent. */
+    public static final String VARIABLE = "bactrianCurrentDelivery";
 
     /** The {@link #key()} of a reply. */
     public static final String REPLY = "reply";
@@ -30,8 +33,8 @@ public record Delivery(String destination, String uri, String text, boolean json
         return new Delivery(destination, destination, text, false, null, 0);
     }
 
-    static Delivery image(String destination, String uri, ResultImage picture) {
-        return new Delivery(destination, uri, null, false, picture, picture.index());
+    static Delivery image(String destination, String uri, ResultImage image) {
+        return new Delivery(destination, uri, null, false, image, image.index());
     }
 
     /** A name for it that shows nothing of the URI, and is the same as long as the configuration is. */
@@ -44,9 +47,14 @@ public record Delivery(String destination, String uri, String text, boolean json
         return destination == null;
     }
 
-    /** For the routes: whether it is an image whose bytes are not here yet. */
-    public boolean isUnfetched() {
-        return picture != null && picture.isMissing();
+    /** Whether it is an image whose bytes are not here yet. */
+    boolean isUnfetched() {
+        return image != null && image.isMissing();
+    }
+
+    /** The same, sent to that URI. */
+    Delivery to(String target) {
+        return new Delivery(destination, target, text, json, image, index);
     }
 
     /** Whether it goes by HTTP, which wants bytes and their type. */

@@ -1,12 +1,13 @@
 package dev.bactrian.emit;
 
+import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import dev.bactrian.config.Beans;
 import dev.bactrian.config.Masked;
 import dev.bactrian.config.Property;
 import dev.bactrian.config.Settings;
@@ -26,25 +27,34 @@ import org.apache.camel.CamelContextAware;
 import org.apache.camel.Exchange;
 import org.apache.camel.ExchangeException;
 import org.apache.camel.Message;
+import org.apache.camel.Processor;
 import org.apache.camel.http.base.HttpOperationFailedException;
+import org.apache.camel.support.CamelContextHelper;
 import org.slf4j.Logger;
 
-/** What {@code routes/emit.camel.yaml} can't say itself: which messages go where. */
-public final class Emitter implements CamelContextAware {
+/**
+ * Which messages an outcome comes to, and what becomes of each. For {@code routes/emit.camel.yaml}; as a processor it makes the
+ * message of a delivery.
+ */
+public final class Emitter implements CamelContextAware, Processor {
+
+    /** The name of the bean. */
+    public static final String BEAN = "bactrianEmitter";
+
+    /** The name of the bean that says that the application is the service: what it sends to itself, nobody takes. */
+    public static final String STANDALONE = "bactrianStandalone";
 
     private static final Logger LOG = OneLineLogger.of("dev.bactrian.emit");
 
     /** Where content goes by default: a name that ends in {@code .json} would lie about it. */
     private static final String CONTENT_DEFAULT = "file:outbox?fileName=${header.BactrianContentName}";
 
-    /** The variable that holds the URI of a message that is sent. */
-    private static final String TARGET = "target";
-
     private CamelContext camelContext;
     private Settings settings;
     private List<String> results;
     private List<String> errors;
-    private Destinations destinations;
+    private DestinationEndpoints destinations;
+    private UndeliveredFolder undelivered;
 
     @Override
     public CamelContext getCamelContext() {
@@ -53,12 +63,18 @@ public final class Emitter implements CamelContextAware {
 
     @Override
     public void setCamelContext(CamelContext camelContext) {
+        if (this.camelContext == camelContext) {
+            // Camel sets it more than once.
+            return;
+        }
         this.camelContext = camelContext;
         settings = Settings.of(camelContext);
         boolean content = settings.emitFormat() == EmitFormat.CONTENT && !settings.isSet(Property.EMIT_RESULT);
         results = content ? List.of(DestinationUris.asMeant(CONTENT_DEFAULT)) : endpoints(Property.EMIT_RESULT);
         errors = endpoints(Property.EMIT_ERROR);
-        destinations = Destinations.of(camelContext);
+        destinations = DestinationEndpoints.of(camelContext);
+        undelivered = new UndeliveredFolder();
+        undelivered.setCamelContext(camelContext);
     }
 
     private List<String> endpoints(Property property) {
@@ -72,7 +88,7 @@ public final class Emitter implements CamelContextAware {
         List<Delivery> deliveries = new ArrayList<>();
         for (String uri : failed ? errors : results) {
             if (!failed && settings.emitFormat() == EmitFormat.CONTENT) {
-                contents(document, uri, pictures(exchange), deliveries);
+                contents(document, uri, ImageDownloads.images(exchange), deliveries);
             } else {
                 deliveries.add(Delivery.document(uri, document));
             }
@@ -82,50 +98,56 @@ public final class Emitter implements CamelContextAware {
 
     /** A round in which what is not sent yet is tried. */
     public void begin(Exchange exchange) {
-        emission(exchange).begin();
+        outgoing(exchange).begin();
         // How often the rounds were tried is not how often a delivery was.
         exchange.getMessage().removeHeaders("CamelRedeliver*");
     }
 
+    /** Whether the messages of the document are not known yet. */
+    public boolean isFirst(Exchange exchange) {
+        return !outgoing(exchange).isOpened();
+    }
+
     /** Finds all messages of the document that is the body. */
-    public void openEmission(Exchange exchange) {
-        ResultImages pictures = pictures(exchange);
+    public void addMessages(Exchange exchange) {
+        ResultImages images = ImageDownloads.images(exchange);
         List<Delivery> messages = new ArrayList<>();
-        deliveries(exchange).forEach(delivery -> messages.addAll(messages(delivery, pictures)));
-        emission(exchange).open(exchange.getMessage().getBody(String.class), pictures, messages);
+        deliveries(exchange).forEach(delivery -> messages.addAll(messages(delivery, images)));
+        outgoing(exchange).open(exchange.getMessage().getBody(String.class), images, messages);
     }
 
-    private static OutgoingDocument emission(Exchange exchange) {
-        return exchange.getVariable("emission", OutgoingDocument.class);
+    private static OutgoingDocument outgoing(Exchange exchange) {
+        return exchange.getVariable(OutgoingDocument.VARIABLE, OutgoingDocument.class);
     }
 
-    /** The messages of the variable {@code delivery}, whose document is the body. */
+    /** The messages of the variable {@code bactrianCurrentDelivery}, whose document is the body. */
     public List<Delivery> messages(Exchange exchange) {
-        Delivery delivery = exchange.getVariable("delivery", Delivery.class);
+        Delivery delivery = current(exchange);
         return messages(delivery.json() ? Delivery.document(delivery.destination(), exchange.getMessage().getBody(String.class)) : delivery,
-                pictures(exchange));
+                ImageDownloads.images(exchange));
+    }
+
+    private static Delivery current(Exchange exchange) {
+        return exchange.getVariable(Delivery.VARIABLE, Delivery.class);
     }
 
     /** In order: the images that go with a document come before it. */
-    private List<Delivery> messages(Delivery delivery, ResultImages pictures) {
+    private List<Delivery> messages(Delivery delivery, ResultImages images) {
         List<Delivery> messages = new ArrayList<>();
         if (delivery.json() && settings.imagesMode() == ImagesMode.DOWNLOAD) {
-            pictures.all().stream().filter(picture -> !picture.isMissing())
-                    .forEach(picture -> messages.add(Delivery.image(delivery.destination(), DestinationUris.forFiles(delivery.destination()), picture)));
+            images.all().stream().filter(image -> !image.isMissing())
+                    .forEach(image -> messages.add(Delivery.image(delivery.destination(), DestinationUris.forFiles(delivery.destination()), image)));
         }
         messages.add(delivery);
+        messages.replaceAll(message -> message.isReply() ? message : message.to(destinations.withTimeouts(message.uri())));
         return messages;
-    }
-
-    private static ResultImages pictures(Exchange exchange) {
-        return exchange.getVariable("pictures", ResultImages.none(), ResultImages.class);
     }
 
     private static void contents(String document, String uri, ResultImages known, List<Delivery> deliveries) {
         JsonNode json = ProviderJson.json(document).orElseThrow();
         if (json.has("images")) {
-            ResultImages pictures = known.all().isEmpty() ? ResultImages.of(document, ImagesMode.URL) : known;
-            pictures.all().forEach(picture -> deliveries.add(Delivery.image(uri, uri, picture)));
+            ResultImages images = known.all().isEmpty() ? ResultImages.of(document, ImagesMode.URL) : known;
+            images.all().forEach(image -> deliveries.add(Delivery.image(uri, uri, image)));
         } else {
             JsonNode text = json.has("text") ? json.get("text") : json.path("output");
             deliveries.add(Delivery.text(uri, text.isTextual() ? text.textValue() : Documents.text(text)));
@@ -134,42 +156,61 @@ public final class Emitter implements CamelContextAware {
 
     /** The document of a delivery that has to wait, with the images that are here by now: they are not there for ever. */
     public static Optional<String> waiting(Exchange exchange) {
-        return Optional.ofNullable(exchange.getVariable("pictures", ResultImages.class)).flatMap(ResultImages::waiting);
+        return Optional.ofNullable(exchange.getVariable(ResultImages.VARIABLE, ResultImages.class)).flatMap(ResultImages::waiting);
     }
 
-    /** For the routes: whether the variable {@code delivery} can be made, all that belongs before it being there. */
+    /** What of the document is still to be sent, in order. */
+    public List<Delivery> pending(Exchange exchange) {
+        return outgoing(exchange).pending();
+    }
+
+    /** Whether the delivery that is the body can be made, all that belongs before it being there. */
     public boolean isDue(Exchange exchange) {
-        return emission(exchange).isDue(exchange.getVariable("delivery", Delivery.class));
+        return outgoing(exchange).isDue(exchange.getMessage().getBody(Delivery.class));
+    }
+
+    /** Whether the exchange is that of a document on its way out, and not a delivery from the queue. */
+    public boolean isEmitting(Exchange exchange) {
+        return outgoing(exchange) != null;
     }
 
     /** A delivery was made. */
     public void sent(Exchange exchange) {
-        emission(exchange).sent(exchange.getVariable("delivery", Delivery.class));
+        if (isEmitting(exchange)) {
+            outgoing(exchange).sent(current(exchange));
+        }
     }
 
     /** Whether a delivery that has failed is tried again in this round: in the first alone, as often as is set. */
     public boolean mayDeliverAgain(Exchange exchange) {
-        return !emission(exchange).isTriedAgain() && !emission(exchange).isClosed() && retries().mayDeliverAgain(exchange);
+        return isEmitting(exchange) && !outgoing(exchange).isTriedAgain() && !outgoing(exchange).isClosed() && retries().mayDeliverAgain(exchange);
     }
 
     /** Whether another round is made: until all is delivered or kept, or the application has stopped. */
     public boolean mayGoOn(Exchange exchange) {
-        return !emission(exchange).isClosed();
+        return !outgoing(exchange).isClosed();
     }
 
     private Retries retries() {
-        return Beans.one(camelContext, Retries.class);
+        return CamelContextHelper.mandatoryLookup(camelContext, "bactrianRetries", Retries.class);
     }
 
-    /** Makes the message of a delivery: its body, the Bactrian headers, and a content type where one is needed. */
-    public void open(Exchange exchange) {
+    /**
+     * Makes the message of a delivery: its body, the Bactrian headers, and a content type where one is needed.
+     *
+     * @throws ImageException where it is an image that can't be downloaded
+     */
+    @Override
+    public void process(Exchange exchange) throws ImageException {
         Message message = exchange.getMessage();
-        Delivery delivery = exchange.getVariable("delivery", Delivery.class);
+        Delivery delivery = current(exchange);
+        if (delivery.isUnfetched()) {
+            CamelContextHelper.mandatoryLookup(camelContext, ImageDownloads.BEAN, ImageDownloads.class).download(delivery.image());
+        }
         removeOthers(message);
         String requestId = message.getHeader(Headers.REQUEST_ID, String.class);
-        exchange.setVariable(TARGET, destinations.target(delivery.uri()));
-        if (delivery.picture() != null) {
-            open(message, delivery.picture());
+        if (delivery.image() != null) {
+            open(message, delivery.image());
         } else {
             open(message, delivery);
         }
@@ -201,10 +242,10 @@ public final class Emitter implements CamelContextAware {
         message.removeHeaders("*", Headers.REQUEST_ID, Headers.PROVIDER, Headers.MODEL, Headers.KIND, Headers.STATUS, "CamelRedeliver*");
     }
 
-    private static void open(Message message, ResultImage picture) {
-        message.setBody(picture.image().bytes());
-        message.setHeader(Headers.CONTENT_NAME, picture.name());
-        message.setHeader(Exchange.CONTENT_TYPE, picture.image().contentType());
+    private static void open(Message message, ResultImage image) {
+        message.setBody(image.content().bytes());
+        message.setHeader(Headers.CONTENT_NAME, image.name());
+        message.setHeader(Exchange.CONTENT_TYPE, image.content().contentType());
     }
 
     /**
@@ -229,48 +270,71 @@ public final class Emitter implements CamelContextAware {
 
     /** Notes that a delivery could not be made. */
     public void failed(Exchange exchange) {
-        Delivery delivery = exchange.getVariable("delivery", Delivery.class);
-        OutgoingDocument emission = emission(exchange);
-        String problem = problem(delivery, Cause.of(exchange));
-        if (!emission.isTriedAgain() && !emission.isClosed()) {
-            LOG.warn("{}: could not be emitted to {}", emission.id(), problem);
+        if (!isEmitting(exchange)) {
+            return;
         }
-        emission.failed(delivery, problem, Math.max(1, Job.in(exchange).attempts()));
+        Delivery delivery = current(exchange);
+        OutgoingDocument outgoing = outgoing(exchange);
+        String problem = problem(delivery, Cause.of(exchange));
+        if (!outgoing.isTriedAgain() && !outgoing.isClosed()) {
+            LOG.warn("{}: could not be emitted to {}", outgoing.id(), problem);
+        }
+        outgoing.failed(delivery, problem, Math.max(1, Job.in(exchange).attempts()));
     }
 
     /** Notes that something else went wrong in a round. */
     public void broken(Exchange exchange) {
         Throwable cause = Cause.of(exchange);
-        OutgoingDocument emission = emission(exchange);
-        if (!emission.isTriedAgain() && !emission.isClosed()) {
-            LOG.error("{}: could not be emitted", emission.id(), cause);
+        OutgoingDocument outgoing = outgoing(exchange);
+        if (!outgoing.isTriedAgain() && !outgoing.isClosed()) {
+            LOG.error("{}: could not be emitted", outgoing.id(), cause);
         }
-        emission.broken(settings.redact(Masked.text(OneLine.of(cause.toString()))));
+        outgoing.broken(settings.redact(Masked.text(OneLine.of(cause.toString()))));
+    }
+
+    /**
+     * Keeps what of the document could not be delivered.
+     *
+     * @throws IOException where it can't be written
+     */
+    public void keepUndelivered(Exchange exchange) throws IOException {
+        if (outgoing(exchange).isIncomplete()) {
+            keep(outgoing(exchange));
+        }
+    }
+
+    void keep(OutgoingDocument document) throws IOException {
+        undelivered.keep(document);
+    }
+
+    /** Where it is kept. */
+    Path folder() {
+        return undelivered.folder();
     }
 
     /** Fails because an outcome is neither delivered nor kept, and says so once. */
     public void notKept(Exchange exchange, @ExchangeException Exception cause) throws Exception {
-        OutgoingDocument emission = emission(exchange);
-        if (!emission.isTriedAgain() && !emission.isClosed()) {
-            LOG.warn("{}: neither emitted nor kept in {}/: {}; it stays in work and is tried again", emission.id(),
-                    settings.require(Property.UNDELIVERED), Undelivered.reason(Cause.of(cause)));
+        OutgoingDocument outgoing = outgoing(exchange);
+        if (!outgoing.isTriedAgain() && !outgoing.isClosed()) {
+            LOG.warn("{}: neither emitted nor kept in {}/: {}; it stays in work and is tried again", outgoing.id(),
+                    settings.require(Property.UNDELIVERED), UndeliveredFolder.reason(Cause.of(cause)));
         }
         throw cause;
     }
 
     /** Says that an outcome that could go nowhere has gone somewhere. */
     public void safe(Exchange exchange) {
-        OutgoingDocument emission = emission(exchange);
-        if (emission.isTriedAgain()) {
-            LOG.warn("{}: {}", emission.id(), emission.isKept() ? "is kept in " + settings.require(Property.UNDELIVERED) + "/ now" : "is emitted now");
+        OutgoingDocument outgoing = outgoing(exchange);
+        if (outgoing.isTriedAgain()) {
+            LOG.warn("{}: {}", outgoing.id(), outgoing.isKept() ? "is kept in " + settings.require(Property.UNDELIVERED) + "/ now" : "is emitted now");
         }
     }
 
     /** Where a delivery could not be made and why, in one line without a secret. */
     public String problem(Delivery delivery, Throwable cause) {
         String destination = destination(delivery);
-        boolean lost = cause instanceof ImageException && delivery.picture() != null && !Image.isData(delivery.picture().url());
-        return settings.redact(destination + ": " + (lost ? "image " + delivery.picture().url() + ": " : "") + problem(cause));
+        boolean lost = cause instanceof ImageException && delivery.image() != null && !ImageContent.isData(delivery.image().url());
+        return settings.redact(destination + ": " + (lost ? "image " + delivery.image().url() + ": " : "") + problem(cause));
     }
 
     /** The name of a destination, without a secret. */

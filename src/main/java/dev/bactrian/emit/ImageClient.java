@@ -95,9 +95,9 @@ final class ImageClient {
      *
      * @throws ImageException with one line that says why it can't be had
      */
-    Image fetch(String url) throws ImageException {
-        if (Image.isData(url)) {
-            Image image = Image.of(url);
+    ImageContent fetch(String url) throws ImageException {
+        if (ImageContent.isData(url)) {
+            ImageContent image = ImageContent.of(url);
             if (image.bytes().length > maxBytes) {
                 throw tooLarge();
             }
@@ -143,7 +143,7 @@ final class ImageClient {
     }
 
     /** What came: the image, or where it has gone. */
-    private record Answer(Image image, int status, String location) {
+    private record Answer(ImageContent image, int status, String location) {
     }
 
     private Answer get(URI uri, long millis) throws ImageException {
@@ -192,7 +192,7 @@ final class ImageClient {
         if (bytes.length > maxBytes) {
             throw tooLarge();
         }
-        return new Answer(Image.of(bytes, entity.getContentType()), status, null);
+        return new Answer(ImageContent.of(bytes, entity.getContentType()), status, null);
     }
 
     private static ImageException tooLarge() {

@@ -20,7 +20,10 @@ import dev.bactrian.http.ProviderJson;
  * A document on its way out: its messages, and which of them could not be sent. It is sent in rounds until all of it is
  * delivered, or what is not is kept. Shared by the exchange that sends it and whoever keeps it when the application stops.
  */
-public final class OutgoingDocument {
+final class OutgoingDocument {
+
+    /** The variable that holds the document, in the exchange that sends it. */
+    static final String VARIABLE = "bactrianOutgoing";
 
     private final String id;
     private final List<String> problems = new ArrayList<>();
@@ -28,7 +31,7 @@ public final class OutgoingDocument {
     private final Set<String> downDestinations = new HashSet<>();
     private final Set<ResultImage> kept = new LinkedHashSet<>();
     private String document;
-    private ResultImages pictures = ResultImages.none();
+    private ResultImages images = ResultImages.none();
     private List<Delivery> messages = List.of();
     private boolean opened;
     private int rounds;
@@ -47,16 +50,16 @@ public final class OutgoingDocument {
         return id;
     }
 
-    /** Its messages are known. {@code pictures}: the images whose files belong to the document, or none. */
-    synchronized void open(String wholeDocument, ResultImages images, List<Delivery> all) {
+    /** Its messages are known. {@code itsImages}: the images whose files belong to the document, or none. */
+    synchronized void open(String wholeDocument, ResultImages itsImages, List<Delivery> all) {
         document = wholeDocument;
-        pictures = images;
+        images = itsImages;
         messages = List.copyOf(all);
         opened = true;
     }
 
-    /** For the routes: whether its messages are known. */
-    public synchronized boolean isOpened() {
+    /** Whether its messages are known. */
+    synchronized boolean isOpened() {
         return opened;
     }
 
@@ -76,8 +79,8 @@ public final class OutgoingDocument {
         return rounds > 1;
     }
 
-    /** For the routes: what is still to be sent, in order; one per destination, or several where there are images to send. */
-    public synchronized List<Delivery> getPending() {
+    /** What is still to be sent, in order; one per destination, or several where there are images to send. */
+    synchronized List<Delivery> pending() {
         return isClosed ? List.of() : messages.stream().filter(message -> !sent.contains(message)).toList();
     }
 
@@ -93,9 +96,9 @@ public final class OutgoingDocument {
     synchronized void failed(Delivery delivery, String problem, int tries) {
         problems.add(problem);
         downDestinations.add(delivery.destination());
-        kept.addAll(pictures.all());
-        if (delivery.picture() != null) {
-            kept.add(delivery.picture());
+        kept.addAll(images.all());
+        if (delivery.image() != null) {
+            kept.add(delivery.image());
         }
         attempts = Math.max(attempts, tries);
     }
@@ -103,7 +106,7 @@ public final class OutgoingDocument {
     /** Something other than a delivery went wrong. */
     synchronized void broken(String problem) {
         problems.add(problem);
-        kept.addAll(pictures.all());
+        kept.addAll(images.all());
     }
 
     /** Nothing more is sent: what is not sent by now has the problem that the application stops. */
@@ -122,8 +125,8 @@ public final class OutgoingDocument {
         return isClosed;
     }
 
-    /** For the routes: whether something could not be sent, and is not kept. */
-    public synchronized boolean isIncomplete() {
+    /** Whether something could not be sent, and is not kept. */
+    synchronized boolean isIncomplete() {
         return !problems.isEmpty() && !isKept;
     }
 
@@ -138,8 +141,8 @@ public final class OutgoingDocument {
     }
 
     /** The images that are kept beside the document that could not be delivered. */
-    synchronized List<ResultImage> pictures() {
-        return kept.stream().filter(picture -> !picture.isMissing()).toList();
+    synchronized List<ResultImage> images() {
+        return kept.stream().filter(image -> !image.isMissing()).toList();
     }
 
     /** What is kept of a document that could not be delivered: the error {@code delivery-failed}, and the document. */

@@ -1,15 +1,14 @@
 package dev.bactrian.emit;
 
 /**
- * One image of a result: where it is, and its bytes once they are here. The exchange variable {@code picture} of
- * {@code routes/images.camel.yaml}; shared by the copies of an exchange.
+ * One image of a result: its URL, and its bytes once they are here. Shared by the copies of an exchange.
  */
-public final class ResultImage {
+final class ResultImage {
 
     private final String requestId;
     private final int index;
     private final String url;
-    private volatile Image image;
+    private volatile ImageContent content;
     private volatile String problem;
 
     ResultImage(String requestId, int index, String url) {
@@ -26,16 +25,16 @@ public final class ResultImage {
         return url;
     }
 
-    Image image() {
-        return image;
+    ImageContent content() {
+        return content;
     }
 
     String problem() {
         return problem;
     }
 
-    void found(Image bytes) {
-        image = bytes;
+    void found(ImageContent bytes) {
+        content = bytes;
         problem = null;
     }
 
@@ -43,13 +42,13 @@ public final class ResultImage {
         problem = why;
     }
 
-    /** For the routes: whether its bytes are not here. */
-    public boolean isMissing() {
-        return image == null;
+    /** Whether its bytes are not here. */
+    boolean isMissing() {
+        return content == null;
     }
 
     /** The name of its file, which can't be told before its bytes are here: {@code cat-0.png}. */
     String name() {
-        return requestId + "-" + index + "." + image.extension();
+        return requestId + "-" + index + "." + content.extension();
     }
 }

@@ -13,12 +13,15 @@ import dev.bactrian.http.ProviderJson;
 
 /**
  * The images of one result document, and the document as it is once their bytes are here. The exchange variable
- * {@code pictures} of the routes; shared by the copies of an exchange.
+ * {@code bactrianImages}; shared by the copies of an exchange.
  */
-public final class ResultImages {
+final class ResultImages {
 
     /** In the document of a delivery that waits in a queue: the bytes of an image that has been fetched. */
     private static final String DATA = "data";
+
+    /** The variable that holds the images of the exchange's document. */
+    static final String VARIABLE = "bactrianImages";
 
     private final ObjectNode document;
     private final ImagesMode mode;
@@ -29,19 +32,19 @@ public final class ResultImages {
         this.mode = mode;
         String id = document.path("id").asText();
         for (JsonNode node : document.path("images")) {
-            ResultImage picture = new ResultImage(id, all.size(), node.path("url").asText());
+            ResultImage image = new ResultImage(id, all.size(), node.path("url").asText());
             if (node.has("error")) {
-                picture.lost(node.path("error").asText());
+                image.lost(node.path("error").asText());
             }
             if (node.has(DATA)) {
                 try {
-                    picture.found(Image.of(node.path(DATA).asText()));
+                    image.found(ImageContent.of(node.path(DATA).asText()));
                 } catch (ImageException e) {
-                    picture.lost(e.getMessage());
+                    image.lost(e.getMessage());
                 }
                 ((ObjectNode) node).remove(DATA);
             }
-            all.add(picture);
+            all.add(image);
         }
     }
 
@@ -59,33 +62,33 @@ public final class ResultImages {
         return all;
     }
 
-    /** For the routes: whether the document is not to go out as it is. */
-    public boolean isAwaited() {
+    /** Whether the document is not to go out as it is. */
+    boolean isAwaited() {
         return mode != ImagesMode.URL && !all.isEmpty();
     }
 
-    /** For the routes: the images whose bytes are still to be had. */
-    public List<ResultImage> getWanted() {
-        return all.stream().filter(picture -> picture.isMissing() && picture.problem() == null
-                && (mode == ImagesMode.DOWNLOAD || !Image.isData(picture.url()))).toList();
+    /** The images whose bytes are still to be had. */
+    List<ResultImage> wanted() {
+        return all.stream().filter(image -> image.isMissing() && image.problem() == null
+                && (mode == ImagesMode.DOWNLOAD || !ImageContent.isData(image.url()))).toList();
     }
 
-    /** For the routes: the document with the images in it, or with the names of their files. */
-    public String getDocument() {
+    /** The document with the images in it, or with the names of their files. */
+    String document() {
         ObjectNode copy = document.deepCopy();
-        for (ResultImage picture : all) {
-            ObjectNode node = (ObjectNode) copy.path("images").path(picture.index());
-            if (picture.isMissing()) {
-                if (picture.problem() != null) {
-                    node.put("error", picture.problem());
+        for (ResultImage image : all) {
+            ObjectNode node = (ObjectNode) copy.path("images").path(image.index());
+            if (image.isMissing()) {
+                if (image.problem() != null) {
+                    node.put("error", image.problem());
                 }
             } else if (mode == ImagesMode.INLINE) {
-                node.put("url", picture.image().dataUrl());
+                node.put("url", image.content().dataUrl());
             } else {
-                if (Image.isData(picture.url())) {
+                if (ImageContent.isData(image.url())) {
                     node.remove("url");
                 }
-                node.put("file", picture.name()).put("contentType", picture.image().contentType()).put("bytes", picture.image().bytes().length);
+                node.put("file", image.name()).put("contentType", image.content().contentType()).put("bytes", image.content().bytes().length);
             }
         }
         return Documents.text(copy);
@@ -94,14 +97,14 @@ public final class ResultImages {
     /** The document as it waits for a destination that is down: with the bytes, which are not there for ever. */
     Optional<String> waiting() {
         if (mode == ImagesMode.INLINE) {
-            return Optional.of(getDocument());
+            return Optional.of(document());
         } else if (all.stream().allMatch(ResultImage::isMissing)) {
             return Optional.empty();
         }
         ObjectNode copy = document.deepCopy();
-        for (ResultImage picture : all) {
-            if (!picture.isMissing() && !Image.isData(picture.url())) {
-                ((ObjectNode) copy.path("images").path(picture.index())).put(DATA, picture.image().dataUrl());
+        for (ResultImage image : all) {
+            if (!image.isMissing() && !ImageContent.isData(image.url())) {
+                ((ObjectNode) copy.path("images").path(image.index())).put(DATA, image.content().dataUrl());
             }
         }
         return Optional.of(Documents.text(copy));

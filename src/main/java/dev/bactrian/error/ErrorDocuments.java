@@ -74,7 +74,7 @@ public final class ErrorDocuments implements CamelContextAware {
             LOG.warn("{}: no memory for what came of the answer; its error goes out without", id);
             // What it takes up is free for what is more important.
             exchange.getMessage().setBody(null);
-            exchange.removeVariable("pictures");
+            exchange.removeVariable("bactrianImages");
             job.forget();
             leave(exchange, job, id, null);
         }

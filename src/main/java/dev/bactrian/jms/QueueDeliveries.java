@@ -3,13 +3,12 @@ package dev.bactrian.jms;
 import java.util.List;
 import java.util.Map;
 
-import dev.bactrian.config.Beans;
 import dev.bactrian.config.Property;
 import dev.bactrian.config.Settings;
 import dev.bactrian.core.Job;
 import dev.bactrian.emit.Delivery;
 import dev.bactrian.emit.Emitter;
-import dev.bactrian.emit.Images;
+import dev.bactrian.emit.ImageDownloads;
 import dev.bactrian.error.Cause;
 import dev.bactrian.generate.Generation;
 import dev.bactrian.generate.Headers;
@@ -21,6 +20,7 @@ import jakarta.jms.Message;
 import jakarta.jms.Queue;
 import org.apache.camel.CamelContext;
 import org.apache.camel.Exchange;
+import org.apache.camel.support.CamelContextHelper;
 import org.slf4j.Logger;
 
 /**
@@ -81,8 +81,12 @@ public final class QueueDeliveries {
         if (letter.isDead()) {
             return;
         }
-        Images images = Beans.named(camelContext, "bactrianImages", Images.class);
-        exchange.setVariable("pictures", Delivery.REPLY.equals(key) ? images.toAnswer(exchange) : images.toEmit(exchange));
+        ImageDownloads images = CamelContextHelper.mandatoryLookup(camelContext, ImageDownloads.BEAN, ImageDownloads.class);
+        if (Delivery.REPLY.equals(key)) {
+            images.toAnswer(exchange);
+        } else {
+            images.toEmit(exchange);
+        }
         String problem = key == null ? "not a delivery" : null;
         Delivery delivery = null;
         if (Delivery.REPLY.equals(key)) {
@@ -98,14 +102,14 @@ public final class QueueDeliveries {
             QueueMessages.set(exchange, letter.because(problem));
             return;
         }
-        exchange.setVariable("delivery", delivery);
+        exchange.setVariable(Delivery.VARIABLE, delivery);
         letters.ledger().forget(QueueMessages.property(message, RECALL_KEY));
     }
 
     /** Takes one message of a delivery. */
     public void message(Exchange exchange) {
         QueueMessages.hold(exchange);
-        exchange.setVariable("delivery", exchange.getMessage().getBody(Delivery.class));
+        exchange.setVariable(Delivery.VARIABLE, exchange.getMessage().getBody(Delivery.class));
     }
 
     /** Leaves the message of a reply. */
@@ -128,7 +132,7 @@ public final class QueueDeliveries {
             }
         }
         int tries = letter.message().getObjectProperty(TRIES) instanceof Integer before ? before + 1 : 1;
-        String problem = emitter().problem(exchange.getVariable("delivery", Delivery.class), cause);
+        String problem = emitter().problem(exchange.getVariable(Delivery.VARIABLE, Delivery.class), cause);
         String id = QueueMessages.property(letter.message(), Headers.REQUEST_ID);
         if (tries >= mostTries) {
             QueueMessages.set(exchange, letter.because("not delivered in " + tries + " tries to " + problem));
@@ -157,6 +161,6 @@ public final class QueueDeliveries {
     }
 
     private Emitter emitter() {
-        return Beans.named(camelContext, "bactrianEmitter", Emitter.class);
+        return CamelContextHelper.mandatoryLookup(camelContext, Emitter.BEAN, Emitter.class);
     }
 }

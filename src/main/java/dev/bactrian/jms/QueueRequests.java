@@ -34,6 +34,7 @@ import org.apache.camel.AggregationStrategy;
 import org.apache.camel.CamelContext;
 import org.apache.camel.Exchange;
 import org.apache.camel.support.SynchronizationAdapter;
+import org.apache.camel.support.CamelContextHelper;
 
 /**
  * What {@code routes/from-jms.camel.yaml} can't say itself of requests and predictions under way: what is read from a
@@ -276,7 +277,7 @@ public final class QueueRequests implements AggregationStrategy {
     }
 
     private Emitter emitter() {
-        return Beans.named(camelContext, "bactrianEmitter", Emitter.class);
+        return CamelContextHelper.mandatoryLookup(camelContext, Emitter.BEAN, Emitter.class);
     }
 
     private boolean isStopping() {

@@ -4,7 +4,7 @@ import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 
 import dev.bactrian.config.Beans;
-import dev.bactrian.emit.Images;
+import dev.bactrian.emit.ImageDownloads;
 import dev.bactrian.http.ProviderHttp;
 import dev.bactrian.threads.Pools;
 import org.apache.camel.CamelContext;
@@ -25,7 +25,10 @@ final class ShutdownTimeoutHandler extends LifecycleStrategySupport {
         checks.scheduleWithFixedDelay(() -> {
             if (context.getShutdownStrategy().isTimeoutOccurred()) {
                 Beans.all(context, ProviderHttp.class).values().forEach(ProviderHttp::breakOff);
-                Beans.all(context, Images.class).values().forEach(Images::stop);
+                ImageDownloads images = context.getRegistry().lookupByNameAndType(ImageDownloads.BEAN, ImageDownloads.class);
+                if (images != null) {
+                    images.stop();
+                }
             }
         }, CHECK_MILLIS, CHECK_MILLIS, TimeUnit.MILLISECONDS);
     }

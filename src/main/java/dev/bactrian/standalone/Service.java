@@ -13,8 +13,7 @@ import dev.bactrian.config.Masked;
 import dev.bactrian.config.Property;
 import dev.bactrian.config.SettingException;
 import dev.bactrian.config.Settings;
-import dev.bactrian.config.Settings.ReplicateApi;
-import dev.bactrian.emit.Destinations;
+import dev.bactrian.emit.Emitter;
 import dev.bactrian.simulator.Simulator;
 import dev.bactrian.text.OneLineLogger;
 import org.apache.camel.main.Main;
@@ -57,7 +56,7 @@ final class Service implements AutoCloseable {
         properties.forEach(main::addProperty);
         main.configure().setRoutesIncludePattern(routes(settings.require(Property.ROUTES)));
         main.bind("bactrianSettings", settings);
-        main.bind(Destinations.STANDALONE, true);
+        main.bind(Emitter.STANDALONE, true);
         int port = settings.count(Property.MANAGEMENT_PORT);
         management = port == 0 ? null : new Management(port);
         if (management != null) {

@@ -24,7 +24,7 @@ class ImageTest {
         "image/svg+xml;charset=utf-8, image/svg+xml, svg",
         "-, image/png, png", "application/octet-stream, image/png, png", "image/jpeg, image/jpeg, jpg"})
     void theHeaderSaysWhatItIsAndTheBytesWhereItDoesNot(String header, String type, String extension) throws ImageException {
-        Image image = Image.of(PNG, header);
+        ImageContent image = ImageContent.of(PNG, header);
 
         assertThat(image.contentType()).isEqualTo(type);
         assertThat(image.extension()).isEqualTo(extension);
@@ -32,12 +32,12 @@ class ImageTest {
 
     @Test
     void theFirstBytesShowTheType() throws ImageException {
-        assertThat(Image.of(bytes("\u00ff\u00d8\u00ff\u00e0"), null).contentType()).isEqualTo("image/jpeg");
-        assertThat(Image.of(bytes("GIF89a"), null).contentType()).isEqualTo("image/gif");
-        assertThat(Image.of(bytes("RIFF\u0010\0\0\0WEBPVP8 "), null).contentType()).isEqualTo("image/webp");
-        assertThat(Image.of(bytes("\0\0\0\u001cftypavif"), null).contentType()).isEqualTo("image/avif");
-        assertThat(Image.of(bytes("II*\0"), null).contentType()).isEqualTo("image/tiff");
-        assertThat(Image.of(bytes("BM6"), null).contentType()).isEqualTo("image/bmp");
+        assertThat(ImageContent.of(bytes("\u00ff\u00d8\u00ff\u00e0"), null).contentType()).isEqualTo("image/jpeg");
+        assertThat(ImageContent.of(bytes("GIF89a"), null).contentType()).isEqualTo("image/gif");
+        assertThat(ImageContent.of(bytes("RIFF\u0010\0\0\0WEBPVP8 "), null).contentType()).isEqualTo("image/webp");
+        assertThat(ImageContent.of(bytes("\0\0\0\u001cftypavif"), null).contentType()).isEqualTo("image/avif");
+        assertThat(ImageContent.of(bytes("II*\0"), null).contentType()).isEqualTo("image/tiff");
+        assertThat(ImageContent.of(bytes("BM6"), null).contentType()).isEqualTo("image/bmp");
     }
 
     @ParameterizedTest
@@ -46,17 +46,17 @@ class ImageTest {
         "image/png, is said to be 'image/png' and is not", "image/webp, is said to be 'image/webp' and is not",
         "'image/png\r\nX-Evil: 1', is not an image"})
     void aPageThatIsNoImageIsNone(String header, String said) {
-        assertThatThrownBy(() -> Image.of(bytes("<html>gone</html>"), header)).isInstanceOf(ImageException.class).hasMessageStartingWith(said);
+        assertThatThrownBy(() -> ImageContent.of(bytes("<html>gone</html>"), header)).isInstanceOf(ImageException.class).hasMessageStartingWith(said);
     }
 
     @Test
     void aDataUrlIsDecodedAndWrittenAgain() throws ImageException {
-        Image image = Image.of(Image.of(PNG, null).dataUrl());
+        ImageContent image = ImageContent.of(ImageContent.of(PNG, null).dataUrl());
 
         assertThat(image.bytes()).isEqualTo(PNG);
         assertThat(image.contentType()).isEqualTo("image/png");
-        assertThat(Image.of("data:,a%20b").bytes()).isEqualTo(bytes("a b"));
-        assertThatThrownBy(() -> Image.of("data:image/png")).isInstanceOf(ImageException.class);
-        assertThatThrownBy(() -> Image.of("data:image/png;base64,a")).isInstanceOf(ImageException.class);
+        assertThat(ImageContent.of("data:,a%20b").bytes()).isEqualTo(bytes("a b"));
+        assertThatThrownBy(() -> ImageContent.of("data:image/png")).isInstanceOf(ImageException.class);
+        assertThatThrownBy(() -> ImageContent.of("data:image/png;base64,a")).isInstanceOf(ImageException.class);
     }
 }

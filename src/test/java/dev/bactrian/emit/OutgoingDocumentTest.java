@@ -12,14 +12,14 @@ class OutgoingDocumentTest {
     /** The pause between two rounds may end just when the time to stop in does. */
     @Test
     void aRoundAfterTheEndForgetsNothing() {
-        OutgoingDocument emission = new OutgoingDocument("a", "{\"id\": \"a\"}");
-        emission.begin();
-        emission.open("{\"id\": \"a\"}", ResultImages.none(), List.of(Delivery.document("direct:archive", "{\"id\": \"a\"}")));
-        emission.close(delivery -> "not delivered before the stop");
+        OutgoingDocument outgoing = new OutgoingDocument("a", "{\"id\": \"a\"}");
+        outgoing.begin();
+        outgoing.open("{\"id\": \"a\"}", ResultImages.none(), List.of(Delivery.document("direct:archive", "{\"id\": \"a\"}")));
+        outgoing.close(delivery -> "not delivered before the stop");
 
-        emission.begin();
+        outgoing.begin();
 
-        assertThat(emission.isIncomplete()).as("it is still to be kept").isTrue();
-        assertThat(emission.undelivered()).contains("not delivered before the stop");
+        assertThat(outgoing.isIncomplete()).as("it is still to be kept").isTrue();
+        assertThat(outgoing.undelivered()).contains("not delivered before the stop");
     }
 }

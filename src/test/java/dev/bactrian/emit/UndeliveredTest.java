@@ -25,20 +25,20 @@ class UndeliveredTest {
     @TempDir
     Path folder;
 
-    private static Undelivered in(DefaultCamelContext context, Path kept) {
+    private static UndeliveredFolder in(DefaultCamelContext context, Path kept) {
         context.getRegistry().bind("bactrianSettings", Settings.of(Map.of("bactrian.undelivered", kept.toString())));
-        Undelivered undelivered = new Undelivered();
+        UndeliveredFolder undelivered = new UndeliveredFolder();
         undelivered.setCamelContext(context);
         return undelivered;
     }
 
     private static OutgoingDocument failed(String id, String text) {
         String document = "{\"id\": \"" + id + "\", \"text\": \"" + text + "\"}";
-        OutgoingDocument emission = new OutgoingDocument(id, document);
-        emission.begin();
-        emission.open(document, ResultImages.none(), List.of(Delivery.document("direct:archive", document)));
-        emission.close(delivery -> "not delivered");
-        return emission;
+        OutgoingDocument outgoing = new OutgoingDocument(id, document);
+        outgoing.begin();
+        outgoing.open(document, ResultImages.none(), List.of(Delivery.document("direct:archive", document)));
+        outgoing.close(delivery -> "not delivered");
+        return outgoing;
     }
 
     @Test
@@ -56,21 +56,21 @@ class UndeliveredTest {
     @Test
     void keepsAnImageOnceThoughItsDocumentCanNotBeWritten() throws Exception {
         String document = "{\"id\": \"cat\", \"images\": [{\"url\": \"https://example.org/out.png\"}]}";
-        ResultImages pictures = ResultImages.of(document, ImagesMode.DOWNLOAD);
-        pictures.all().get(0).found(new Image(new byte[] {1, 2, 3}, "image/png"));
-        OutgoingDocument emission = new OutgoingDocument("cat", document);
-        emission.begin();
-        emission.open(document, pictures, List.of(Delivery.document("direct:archive", document)));
-        emission.close(delivery -> "not delivered");
+        ResultImages images = ResultImages.of(document, ImagesMode.DOWNLOAD);
+        images.all().get(0).found(new ImageContent(new byte[] {1, 2, 3}, "image/png"));
+        OutgoingDocument outgoing = new OutgoingDocument("cat", document);
+        outgoing.begin();
+        outgoing.open(document, images, List.of(Delivery.document("direct:archive", document)));
+        outgoing.close(delivery -> "not delivered");
         Path inTheWay = Files.createDirectories(folder.resolve("cat.json").resolve("x"));
         try (DefaultCamelContext context = new DefaultCamelContext()) {
-            Undelivered undelivered = in(context, folder);
+            UndeliveredFolder undelivered = in(context, folder);
             for (int round = 0; round < 3; round++) {
-                assertThatThrownBy(() -> undelivered.keep(emission)).isInstanceOf(IOException.class);
+                assertThatThrownBy(() -> undelivered.keep(outgoing)).isInstanceOf(IOException.class);
             }
             Files.delete(inTheWay);
             Files.delete(inTheWay.getParent());
-            undelivered.keep(emission);
+            undelivered.keep(outgoing);
         }
 
         assertThat(folder.toFile().list()).containsExactlyInAnyOrder("cat-0.png", "cat.json");
@@ -81,13 +81,13 @@ class UndeliveredTest {
     void keepsAllOfOneIdThoughTheyComeAtOnce() throws Exception {
         ExecutorService threads = Executors.newFixedThreadPool(8);
         try (DefaultCamelContext context = new DefaultCamelContext()) {
-            Undelivered undelivered = in(context, folder);
+            UndeliveredFolder undelivered = in(context, folder);
             List<CompletableFuture<Void>> all = new ArrayList<>();
             for (int i = 0; i < 40; i++) {
-                OutgoingDocument emission = failed("same", "text " + i + " of many");
+                OutgoingDocument outgoing = failed("same", "text " + i + " of many");
                 all.add(CompletableFuture.runAsync(() -> {
                     try {
-                        undelivered.keep(emission);
+                        undelivered.keep(outgoing);
                     } catch (Exception e) {
                         throw new IllegalStateException(e);
                     }

@@ -34,13 +34,10 @@ import org.slf4j.Logger;
  * The endpoints of {@code bactrian.emit.*}. Each is tried when the application starts, as far as that goes without
  * sending: a result that is paid for is too late to learn that there is no such bean.
  */
-public final class Destinations implements StartupListener, Ordered {
-
-    /** The name of the bean that says that the application is the service: what it sends to itself, nobody takes. */
-    public static final String STANDALONE = "bactrianStandalone";
+final class DestinationEndpoints implements StartupListener, Ordered {
 
     private static final Logger LOG = OneLineLogger.of("dev.bactrian.emit");
-    private static final String BEAN = "bactrianDestinations";
+    private static final String BEAN = "bactrianDestinationEndpoints";
     private static final Pattern UNKNOWN_OPTIONS = Pattern.compile("Unknown parameters=\\[\\{(.*)}]");
     private static final Pattern HTTP_PORT = Pattern.compile("^https?:/*(?:[^/?#]*@)?(?:\\[[^/?#]*]|[^/?#:]*):(\\d+)(?=[/?#]|$)");
     private static final Pattern OPTION_NAME = Pattern.compile("[?&]([^=&?]+)=");
@@ -48,17 +45,17 @@ public final class Destinations implements StartupListener, Ordered {
     private final CamelContext camelContext;
     private final Settings settings;
 
-    private Destinations(CamelContext camelContext) {
+    private DestinationEndpoints(CamelContext camelContext) {
         this.camelContext = camelContext;
         settings = Settings.of(camelContext);
     }
 
     /** Those of an application, the same object each time. */
-    static Destinations of(CamelContext context) {
-        synchronized (Destinations.class) {
-            Destinations destinations = context.getRegistry().lookupByNameAndType(BEAN, Destinations.class);
+    static DestinationEndpoints of(CamelContext context) {
+        synchronized (DestinationEndpoints.class) {
+            DestinationEndpoints destinations = context.getRegistry().lookupByNameAndType(BEAN, DestinationEndpoints.class);
             if (destinations == null) {
-                destinations = new Destinations(context);
+                destinations = new DestinationEndpoints(context);
                 context.getRegistry().bind(BEAN, destinations);
                 try {
                     context.addStartupListener(destinations);
@@ -140,7 +137,7 @@ public final class Destinations implements StartupListener, Ordered {
 
     private Endpoint endpoint(Property property, String uri) {
         try {
-            return camelContext.getEndpoint(target(DestinationUris.asMeant(uri)));
+            return camelContext.getEndpoint(withTimeouts(DestinationUris.asMeant(uri)));
         } catch (RuntimeException e) {
             throw refused(property, uri, reason(uri, e));
         }
@@ -183,7 +180,7 @@ public final class Destinations implements StartupListener, Ordered {
         }
         boolean swallows = mock || seda;
         boolean fails = endpoint instanceof DirectEndpoint known && !known.isBlock() && known.isFailIfNoConsumers();
-        if (camelContext.getRegistry().lookupByName(STANDALONE) != null || !swallows && !fails) {
+        if (camelContext.getRegistry().lookupByName(Emitter.STANDALONE) != null || !swallows && !fails) {
             throw refused(property, uri, "nothing takes from it: there is no route from it");
         } else if (!mock) {
             LOG.warn("{}: '{}': nothing takes from it: there is no route from it yet", property.key(), Masked.uri(uri));
@@ -230,7 +227,7 @@ public final class Destinations implements StartupListener, Ordered {
      * The URI as it is sent to. By HTTP, a destination that does not answer is given up after {@code bactrian.emit.timeout},
      * and as many are under way at once as requests are; what the URI says itself counts.
      */
-    String target(String uri) {
+    String withTimeouts(String uri) {
         if (!DestinationUris.isHttp(uri) || !isCamelHttp(uri)) {
             return uri;
         }

@@ -1,8 +1,8 @@
 package dev.bactrian.emit;
 
+import java.util.List;
 import java.util.concurrent.RejectedExecutionException;
 
-import dev.bactrian.config.Beans;
 import dev.bactrian.config.Property;
 import dev.bactrian.config.Settings;
 import dev.bactrian.config.Settings.EmitFormat;
@@ -17,10 +17,15 @@ import dev.bactrian.text.OneLineLogger;
 import org.apache.camel.CamelContext;
 import org.apache.camel.CamelContextAware;
 import org.apache.camel.Exchange;
+import org.apache.camel.Processor;
+import org.apache.camel.support.CamelContextHelper;
 import org.slf4j.Logger;
 
-/** What {@code routes/images.camel.yaml} can't say itself: which images are fetched, and how. */
-public final class Images implements CamelContextAware {
+/** The images of results: which of them are downloaded, and each download. For {@code routes/images.camel.yaml}. */
+public final class ImageDownloads implements CamelContextAware, Processor {
+
+    /** The name of the bean. */
+    public static final String BEAN = "bactrianImageDownloads";
 
     private static final Logger LOG = OneLineLogger.of("dev.bactrian.emit");
 
@@ -40,34 +45,66 @@ public final class Images implements CamelContextAware {
         settings = Settings.of(camelContext);
     }
 
-    /** The images that are to be in the document for whoever has asked. */
-    public ResultImages toAnswer(Exchange exchange) {
-        return settings.imagesMode() == ImagesMode.INLINE ? pictures(exchange, ImagesMode.INLINE) : ResultImages.none();
+    /** Sets the variable {@code bactrianImages}: the images that are to be in the document for whoever has asked. */
+    public void toAnswer(Exchange exchange) {
+        exchange.setVariable(ResultImages.VARIABLE, ofAnswer(exchange));
     }
 
-    /** The images that are to be in the document that is emitted, or to go with it. */
-    public ResultImages toEmit(Exchange exchange) {
-        return settings.emitFormat() == EmitFormat.CONTENT ? pictures(exchange, ImagesMode.URL)
-                : settings.imagesMode() != ImagesMode.URL ? pictures(exchange, settings.imagesMode()) : ResultImages.none();
+    private ResultImages ofAnswer(Exchange exchange) {
+        return settings.imagesMode() == ImagesMode.INLINE ? images(exchange, ImagesMode.INLINE) : ResultImages.none();
     }
 
-    private static ResultImages pictures(Exchange exchange, ImagesMode mode) {
+    /** Sets the variable {@code bactrianImages}: the images that are to be in the document that is emitted, or to go with it. */
+    public void toEmit(Exchange exchange) {
+        exchange.setVariable(ResultImages.VARIABLE, ofEmitted(exchange));
+    }
+
+    private ResultImages ofEmitted(Exchange exchange) {
+        return settings.emitFormat() == EmitFormat.CONTENT ? images(exchange, ImagesMode.URL)
+                : settings.imagesMode() != ImagesMode.URL ? images(exchange, settings.imagesMode()) : ResultImages.none();
+    }
+
+    private static ResultImages images(Exchange exchange, ImagesMode mode) {
         boolean images = Kind.IMAGE.toString().equals(exchange.getMessage().getHeader(Headers.KIND))
                 && !"failed".equals(exchange.getMessage().getHeader(Headers.STATUS));
         return images ? ResultImages.of(exchange.getMessage().getBody(String.class), mode) : ResultImages.none();
     }
 
+    /** Whether the document is not to go out as it is. */
+    public boolean isWanted(Exchange exchange) {
+        return images(exchange).isAwaited();
+    }
+
+    /** The images whose bytes are still to be had. */
+    public List<?> missing(Exchange exchange) {
+        return images(exchange).wanted();
+    }
+
+    /** The document with the images in it, or with the names of their files. */
+    public String document(Exchange exchange) {
+        return images(exchange).document();
+    }
+
+    static ResultImages images(Exchange exchange) {
+        return exchange.getVariable(ResultImages.VARIABLE, ResultImages.none(), ResultImages.class);
+    }
+
+    /** Downloads the image that is the body. */
+    @Override
+    public void process(Exchange exchange) throws ImageException {
+        download(exchange.getMessage().getBody(ResultImage.class));
+    }
+
     /**
-     * Gets the bytes of the variable {@code picture}.
+     * Downloads an image.
      *
      * @throws ImageException             with one line that says why they can't be had
      * @throws RejectedExecutionException where the application has stopped meanwhile
      */
-    public void fetch(Exchange exchange) throws ImageException {
-        ResultImage picture = exchange.getVariable("picture", ResultImage.class);
+    void download(ResultImage image) throws ImageException {
         ImageClient http = client();
         try {
-            picture.found(http.fetch(picture.url()));
+            image.found(http.fetch(image.url()));
         } catch (ImageException | RuntimeException e) {
             if (http.isClosed()) {
                 throw new RejectedExecutionException("stopped while an image was fetched");
@@ -87,9 +124,9 @@ public final class Images implements CamelContextAware {
 
     /** Notes why an image can't be had: the result keeps its URL. */
     public void lost(Exchange exchange) {
-        ResultImage picture = exchange.getVariable("picture", ResultImage.class);
-        picture.lost(settings.redact(Cause.of(exchange).getMessage()));
-        LOG.warn("{}: image {} can't be had: {}", exchange.getMessage().getHeader(Headers.REQUEST_ID), picture.index(), picture.problem());
+        ResultImage image = exchange.getMessage().getBody(ResultImage.class);
+        image.lost(settings.redact(Cause.of(exchange).getMessage()));
+        LOG.warn("{}: image {} can't be had: {}", exchange.getMessage().getHeader(Headers.REQUEST_ID), image.index(), image.problem());
     }
 
     private synchronized ImageClient client() {
@@ -97,7 +134,7 @@ public final class Images implements CamelContextAware {
             throw new RejectedExecutionException("the application has stopped");
         }
         if (client == null) {
-            client = new ImageClient(camelContext, settings, Beans.one(camelContext, AnswerRoom.class));
+            client = new ImageClient(camelContext, settings, CamelContextHelper.mandatoryLookup(camelContext, "bactrianAnswerRoom", AnswerRoom.class));
         }
         return client;
     }

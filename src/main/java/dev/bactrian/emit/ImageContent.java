@@ -12,7 +12,7 @@ import java.util.regex.Pattern;
  *
  * @param contentType in small letters and without parameters, such as {@code image/png}
  */
-record Image(byte[] bytes, String contentType) {
+record ImageContent(byte[] bytes, String contentType) {
 
     private static final Pattern TYPE = Pattern.compile("[a-z0-9]+/[a-z0-9.+-]+");
     private static final Map<String, String> EXTENSIONS = Map.of("image/png", "png", "image/jpeg", "jpg", "image/webp", "webp",
@@ -23,7 +23,7 @@ record Image(byte[] bytes, String contentType) {
      *
      * @throws ImageException where it is none
      */
-    static Image of(byte[] bytes, String header) throws ImageException {
+    static ImageContent of(byte[] bytes, String header) throws ImageException {
         String type = mediaType(header);
         String shown = shown(bytes);
         if (type.isEmpty() || type.equals("application/octet-stream")) {
@@ -36,7 +36,7 @@ record Image(byte[] bytes, String contentType) {
         } else if (shown == null && isMarked(type)) {
             throw new ImageException("is said to be '" + type + "' and is not");
         }
-        return new Image(bytes, type);
+        return new ImageContent(bytes, type);
     }
 
     /**
@@ -44,7 +44,7 @@ record Image(byte[] bytes, String contentType) {
      *
      * @throws ImageException where that can't be read
      */
-    static Image of(String dataUrl) throws ImageException {
+    static ImageContent of(String dataUrl) throws ImageException {
         int comma = dataUrl.indexOf(',');
         if (comma < 0) {
             throw new ImageException("a data URL without its data");
@@ -56,7 +56,7 @@ record Image(byte[] bytes, String contentType) {
         try {
             byte[] bytes = base64 ? Base64.getMimeDecoder().decode(data)
                     : URLDecoder.decode(data.replace("+", "%2B"), StandardCharsets.UTF_8).getBytes(StandardCharsets.UTF_8);
-            return new Image(bytes, TYPE.matcher(type).matches() ? type : "text/plain");
+            return new ImageContent(bytes, TYPE.matcher(type).matches() ? type : "text/plain");
         } catch (IllegalArgumentException e) {
             throw new ImageException("a data URL that is not base64");
         }

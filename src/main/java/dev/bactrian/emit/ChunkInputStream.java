@@ -12,7 +12,7 @@ import dev.bactrian.error.GenerateException;
  * What the stream fails with is the cause of an {@link IOException}, and so is its being closed before its end: nobody takes a
  * part for the whole. Closing it closes the stream.
  */
-final class ChunkInput extends InputStream {
+final class ChunkInputStream extends InputStream {
 
     private static final byte[] NOTHING = {};
 
@@ -21,7 +21,7 @@ final class ChunkInput extends InputStream {
     private int at;
     private boolean closed;
 
-    ChunkInput(ChunkStream stream) {
+    ChunkInputStream(ChunkStream stream) {
         this.stream = stream;
     }
 

@@ -28,12 +28,11 @@ import org.apache.camel.support.service.ServiceHelper;
 import org.slf4j.Logger;
 
 /**
- * Holds what is on its way out until its outcome is safe: a copy of the exchange sends it, by the route
- * {@code bactrian-safe}, and the exchange goes on when that has ended. When the time to stop in is over, what is not
- * delivered is kept, and the exchange goes on at once, whatever its copy hangs at: a request must not be paid for again
- * because a destination was slow.
+ * The outcomes that are on their way out. A copy of the exchange sends the outcome, by the route {@code bactrian-emit-round}, and
+ * the exchange goes on when that has ended. When the time to stop in is over, what is not delivered is kept, and the exchange
+ * goes on at once, whatever its copy hangs at: a request must not be paid for again because a destination was slow.
  */
-public final class InHand extends AsyncProcessorSupport implements CamelContextAware {
+public final class PendingOutcomes extends AsyncProcessorSupport implements CamelContextAware {
 
     private static final Logger LOG = OneLineLogger.of("dev.bactrian.emit");
 
@@ -41,10 +40,10 @@ public final class InHand extends AsyncProcessorSupport implements CamelContextA
     private static final Duration YOUNG = Duration.ofSeconds(1);
     private static final int CUTTERS = 4;
 
-    private final Set<Hand> hands = ConcurrentHashMap.newKeySet();
+    private final Set<Pending> pending = ConcurrentHashMap.newKeySet();
     private CamelContext camelContext;
     private Settings settings;
-    private Undelivered undelivered;
+    private Emitter emitter;
     private AsyncProducer route;
     private ScheduledThreadPoolExecutor cutters;
     /** By the clock of {@link System#nanoTime()}: when the time to stop in is over, and when Camel stops waiting. */
@@ -77,44 +76,44 @@ public final class InHand extends AsyncProcessorSupport implements CamelContextA
         });
     }
 
-    /** Where what can't be delivered is kept. */
-    public void setUndelivered(Undelivered undelivered) {
-        this.undelivered = undelivered;
+    /** Keeps what can't be delivered. */
+    public void setEmitter(Emitter emitter) {
+        this.emitter = emitter;
     }
 
     @Override
     public boolean process(Exchange exchange, AsyncCallback callback) {
         Exchange copy = ExchangeHelper.createCorrelatedCopy(exchange, false);
-        OutgoingDocument emission = new OutgoingDocument(exchange.getMessage().getHeader(Headers.REQUEST_ID, String.class),
+        OutgoingDocument outgoing = new OutgoingDocument(exchange.getMessage().getHeader(Headers.REQUEST_ID, String.class),
                 exchange.getMessage().getBody(String.class));
-        copy.setVariable("emission", emission);
-        Hand hand = new Hand(exchange, emission, callback, System.nanoTime());
-        hold(hand);
+        copy.setVariable(OutgoingDocument.VARIABLE, outgoing);
+        Pending one = new Pending(exchange, outgoing, callback, System.nanoTime());
+        hold(one);
         try {
-            route().process(copy, doneSync -> hand.end(copy));
+            route().process(copy, doneSync -> one.end(copy));
         } catch (Exception e) {
             copy.setException(e);
-            hand.end(copy);
+            one.end(copy);
         }
         return false;
     }
 
-    private synchronized void hold(Hand hand) {
-        hands.add(hand);
+    private synchronized void hold(Pending one) {
+        pending.add(one);
         if (cutters != null) {
-            cutLater(hand);
+            cutLater(one);
         }
     }
 
     private synchronized AsyncProducer route() throws Exception {
         if (route == null) {
-            route = camelContext.getEndpoint("direct:bactrian-safe").createAsyncProducer();
+            route = camelContext.getEndpoint("direct:bactrian-emit-round").createAsyncProducer();
             ServiceHelper.startService(route);
         }
         return route;
     }
 
-    /** The application stops: from now on there is an end to how long anything is in hand. */
+    /** The application stops: from now on there is an end to how long anything is pending. */
     private synchronized void stopping() {
         ShutdownStrategy strategy = camelContext.getShutdownStrategy();
         Duration camel = Duration.of(strategy.getTimeout(), strategy.getTimeUnit().toChronoUnit());
@@ -127,20 +126,20 @@ public final class InHand extends AsyncProcessorSupport implements CamelContextA
         graceEnds = now + grace.toNanos();
         camelEnds = now + camel.minus(min(camel.dividedBy(8), Duration.ofMillis(500))).toNanos();
         cutters = Pools.scheduled("bactrian-end-of-grace", CUTTERS);
-        hands.forEach(this::cutLater);
+        pending.forEach(this::cutLater);
     }
 
     private static Duration min(Duration one, Duration other) {
         return one.compareTo(other) < 0 ? one : other;
     }
 
-    private void cutLater(Hand hand) {
-        long at = hand.begun() + YOUNG.toNanos() - graceEnds > 0 ? hand.begun() + YOUNG.toNanos() : graceEnds;
+    private void cutLater(Pending one) {
+        long at = one.begun() + YOUNG.toNanos() - graceEnds > 0 ? one.begun() + YOUNG.toNanos() : graceEnds;
         at = at - camelEnds > 0 ? camelEnds : at;
         try {
-            cutters.schedule(hand::cut, at - System.nanoTime(), TimeUnit.NANOSECONDS);
+            cutters.schedule(one::cut, at - System.nanoTime(), TimeUnit.NANOSECONDS);
         } catch (RejectedExecutionException e) {
-            hand.cut();
+            one.cut();
         }
     }
 
@@ -151,7 +150,7 @@ public final class InHand extends AsyncProcessorSupport implements CamelContextA
             cutters = null;
         }
         // Of a context whose stop did not wait, or whose timeout came first.
-        hands.forEach(Hand::cut);
+        pending.forEach(Pending::cut);
         if (pool != null) {
             pool.shutdownNow();
         }
@@ -164,17 +163,17 @@ public final class InHand extends AsyncProcessorSupport implements CamelContextA
     }
 
     /** One exchange that waits for its copy. */
-    private final class Hand {
+    private final class Pending {
 
         private final Exchange exchange;
-        private final OutgoingDocument emission;
+        private final OutgoingDocument outgoing;
         private final AsyncCallback callback;
         private final long begun;
         private final AtomicBoolean ended = new AtomicBoolean();
 
-        Hand(Exchange exchange, OutgoingDocument emission, AsyncCallback callback, long begun) {
+        Pending(Exchange exchange, OutgoingDocument outgoing, AsyncCallback callback, long begun) {
             this.exchange = exchange;
-            this.emission = emission;
+            this.outgoing = outgoing;
             this.callback = callback;
             this.begun = begun;
         }
@@ -195,14 +194,14 @@ public final class InHand extends AsyncProcessorSupport implements CamelContextA
             if (!ended.compareAndSet(false, true)) {
                 return;
             }
-            emission.close(delivery -> (delivery == null ? "" : Emitter.destination(delivery) + ": ") + "not delivered before the stop");
+            outgoing.close(delivery -> (delivery == null ? "" : Emitter.destination(delivery) + ": ") + "not delivered before the stop");
             Exception failure = null;
-            if (emission.isIncomplete()) {
+            if (outgoing.isIncomplete()) {
                 try {
-                    undelivered.keep(emission);
-                    LOG.warn("{}: kept in {}/: the application stops before it is delivered", emission.id(), undelivered.folder());
+                    emitter.keep(outgoing);
+                    LOG.warn("{}: kept in {}/: the application stops before it is delivered", outgoing.id(), emitter.folder());
                 } catch (IOException | RuntimeException | OutOfMemoryError e) {
-                    LOG.error("{}: neither delivered nor kept in {}/ before the stop: {}", emission.id(), undelivered.folder(), Undelivered.reason(e));
+                    LOG.error("{}: neither delivered nor kept in {}/ before the stop: {}", outgoing.id(), emitter.folder(), UndeliveredFolder.reason(e));
                     failure = new RejectedExecutionException("stopped before its outcome was safe", Cause.of(e));
                 }
             }
@@ -210,8 +209,8 @@ public final class InHand extends AsyncProcessorSupport implements CamelContextA
         }
 
         private void goOn(Exception failure) {
-            hands.remove(this);
-            if (emission.isKept()) {
+            pending.remove(this);
+            if (outgoing.isKept()) {
                 exchange.getMessage().setHeader(Headers.STATUS, "failed");
             } else if (failure != null) {
                 exchange.setException(failure);

@@ -20,14 +20,13 @@ import dev.bactrian.text.OneLineLogger;
 import org.apache.camel.CamelContext;
 import org.apache.camel.CamelContextAware;
 import org.apache.camel.RuntimeCamelException;
-import org.apache.camel.Variable;
 import org.slf4j.Logger;
 
 /**
  * The folder {@code bactrian.undelivered}, where what could not be delivered is kept. In Java and not as a {@code file:}
  * endpoint: something is kept at the end of a stop, too, when no route runs any more.
  */
-public final class Undelivered implements CamelContextAware {
+final class UndeliveredFolder implements CamelContextAware {
 
     private static final Logger LOG = OneLineLogger.of("dev.bactrian.emit");
 
@@ -83,28 +82,28 @@ public final class Undelivered implements CamelContextAware {
     }
 
     /**
-     * Keeps what of an emission was not delivered: the document with the error, and the images that belong to it. Once.
+     * Keeps what of a document was not delivered: the document with the error, and the images that belong to it. Once.
      *
      * @throws IOException where it can't be written; nothing of it is left then but images
      */
-    public void keep(@Variable("emission") OutgoingDocument emission) throws IOException {
-        synchronized (emission) {
-            if (!emission.isKept()) {
-                for (ResultImage picture : emission.pictures()) {
-                    if (!isKept(picture)) {
-                        keep(picture.name(), picture.image().bytes());
+    void keep(OutgoingDocument outgoing) throws IOException {
+        synchronized (outgoing) {
+            if (!outgoing.isKept()) {
+                for (ResultImage image : outgoing.images()) {
+                    if (!isKept(image)) {
+                        keep(image.name(), image.content().bytes());
                     }
                 }
-                keep(emission.id() + ".json", emission.undelivered().getBytes(StandardCharsets.UTF_8));
-                emission.kept();
+                keep(outgoing.id() + ".json", outgoing.undelivered().getBytes(StandardCharsets.UTF_8));
+                outgoing.kept();
             }
         }
     }
 
     /** Whether an earlier round has kept it, whose document could not be written. */
-    private boolean isKept(ResultImage picture) throws IOException {
-        Path file = folder.resolve(picture.name());
-        byte[] bytes = picture.image().bytes();
+    private boolean isKept(ResultImage image) throws IOException {
+        Path file = folder.resolve(image.name());
+        byte[] bytes = image.content().bytes();
         return Files.isRegularFile(file) && Files.size(file) == bytes.length && Arrays.equals(Files.readAllBytes(file), bytes);
     }
 

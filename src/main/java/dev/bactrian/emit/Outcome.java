@@ -1,0 +1,29 @@
+package dev.bactrian.emit;
+
+import java.util.concurrent.RejectedExecutionException;
+
+import dev.bactrian.error.GenerateException;
+import dev.bactrian.generate.CallerReply;
+import org.apache.camel.AggregationStrategy;
+import org.apache.camel.Exchange;
+
+/** Leaves the outcome of a request, to be emitted: its result document as the body, or its error document. */
+public final class Outcome implements AggregationStrategy {
+
+    private final CallerReply reply = new CallerReply();
+
+    @Override
+    public Exchange aggregate(Exchange trigger, Exchange outcome) {
+        reply.aggregate(trigger, outcome);
+        if (trigger.getException() instanceof GenerateException failure) {
+            trigger.setException(null);
+            trigger.setProperty(Exchange.EXCEPTION_CAUGHT, failure);
+            try {
+                reply.error(trigger);
+            } catch (RejectedExecutionException e) {
+                trigger.setException(e);
+            }
+        }
+        return trigger;
+    }
+}

@@ -1,0 +1,136 @@
+package dev.bactrian.threads;
+
+import java.util.List;
+import java.util.concurrent.AbstractExecutorService;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
+
+import org.apache.camel.CamelContext;
+import org.apache.camel.CamelContextAware;
+import org.apache.camel.support.LifecycleStrategySupport;
+
+/**
+ * A thread pool that the routes declare: as many threads as there is work, gone after a minute without any. Camel makes it with
+ * the first work, so that JMX shows it, its threads are named as the application names them, and are virtual where Camel's are.
+ */
+public final class RoutePool extends AbstractExecutorService implements CamelContextAware {
+
+    private static final long CHECK_MILLIS = 1000;
+
+    private final String name;
+    private final Semaphore room;
+    private CamelContext camelContext;
+    private ExecutorService pool;
+    private volatile boolean shutdown;
+
+    /** One without a bound. */
+    public RoutePool(String name) {
+        this(name, Integer.MAX_VALUE);
+    }
+
+    /** One that does so many things at once at most; beyond, whoever brings work waits. */
+    public RoutePool(String name, int most) {
+        this.name = name;
+        room = new Semaphore(most);
+    }
+
+    @Override
+    public CamelContext getCamelContext() {
+        return camelContext;
+    }
+
+    @Override
+    public void setCamelContext(CamelContext camelContext) {
+        this.camelContext = camelContext;
+    }
+
+    /**
+     * Has work done.
+     *
+     * @throws RejectedExecutionException where the pool has been shut down, or its caller was interrupted while it waited
+     */
+    @Override
+    public void execute(Runnable work) {
+        try {
+            do {
+                if (shutdown) {
+                    throw new RejectedExecutionException("the application has stopped");
+                }
+            } while (!room.tryAcquire(CHECK_MILLIS, TimeUnit.MILLISECONDS));
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new RejectedExecutionException("interrupted while waiting for a thread", e);
+        }
+        boolean accepted = false;
+        try {
+            pool().execute(() -> {
+                try {
+                    work.run();
+                } finally {
+                    room.release();
+                }
+            });
+            accepted = true;
+        } finally {
+            if (!accepted) {
+                room.release();
+            }
+        }
+    }
+
+    private synchronized ExecutorService pool() {
+        if (shutdown) {
+            throw new RejectedExecutionException("the application has stopped");
+        }
+        if (pool == null) {
+            pool = camelContext.getExecutorServiceManager().newCachedThreadPool(this, name);
+            camelContext.addLifecycleStrategy(new LifecycleStrategySupport() {
+                @Override
+                public void onContextStopped(CamelContext context) {
+                    shutdownNow();
+                }
+            });
+        }
+        return pool;
+    }
+
+    @Override
+    public synchronized void shutdown() {
+        shutdown = true;
+        if (pool != null) {
+            camelContext.getExecutorServiceManager().shutdown(pool);
+        }
+    }
+
+    @Override
+    public synchronized List<Runnable> shutdownNow() {
+        shutdown = true;
+        return pool == null ? List.of() : camelContext.getExecutorServiceManager().shutdownNow(pool);
+    }
+
+    @Override
+    public boolean isShutdown() {
+        return shutdown;
+    }
+
+    @Override
+    public synchronized boolean isTerminated() {
+        return shutdown && (pool == null || pool.isTerminated());
+    }
+
+    @Override
+    public boolean awaitTermination(long timeout, TimeUnit unit) throws InterruptedException {
+        ExecutorService made;
+        synchronized (this) {
+            made = pool;
+        }
+        return made == null || made.awaitTermination(timeout, unit);
+    }
+
+    @Override
+    public String toString() {
+        return name;
+    }
+}
