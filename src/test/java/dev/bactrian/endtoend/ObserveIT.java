@@ -12,7 +12,7 @@ import java.time.Duration;
 import java.util.List;
 
 import dev.bactrian.config.Property;
-import dev.bactrian.route.Scrape;
+import dev.bactrian.routes.support.Scrape;
 import dev.bactrian.simulator.Call;
 import dev.bactrian.support.FreePort;
 import org.junit.jupiter.api.Test;
