@@ -33,8 +33,8 @@ import jakarta.jms.Queue;
 import org.apache.camel.AggregationStrategy;
 import org.apache.camel.CamelContext;
 import org.apache.camel.Exchange;
-import org.apache.camel.support.SynchronizationAdapter;
 import org.apache.camel.support.CamelContextHelper;
+import org.apache.camel.support.SynchronizationAdapter;
 
 /**
  * What {@code routes/from-jms.camel.yaml} can't say itself of requests and predictions under way: what is read from a

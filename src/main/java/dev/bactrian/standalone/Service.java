@@ -13,6 +13,7 @@ import dev.bactrian.config.Masked;
 import dev.bactrian.config.Property;
 import dev.bactrian.config.SettingException;
 import dev.bactrian.config.Settings;
+import dev.bactrian.config.Settings.ReplicateApi;
 import dev.bactrian.emit.Emitter;
 import dev.bactrian.simulator.Simulator;
 import dev.bactrian.text.OneLineLogger;
