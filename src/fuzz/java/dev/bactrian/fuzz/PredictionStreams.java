@@ -9,7 +9,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 
-import dev.bactrian.generate.Cancellation;
+import dev.bactrian.core.Cancellation;
 import dev.bactrian.generate.Generation;
 import dev.bactrian.replicate.PredictionStream;
 

@@ -2,8 +2,8 @@ package dev.bactrian.fuzz;
 
 import java.util.Properties;
 
+import dev.bactrian.flow.Requests;
 import dev.bactrian.generate.Generation;
-import dev.bactrian.generate.Requests;
 import dev.bactrian.model.Kind;
 import dev.bactrian.model.Model;
 import dev.bactrian.model.Provider;

@@ -1,11 +1,7 @@
 package dev.bactrian.core;
 
-import dev.bactrian.emit.ChunkSource;
-import dev.bactrian.emit.ChunkStream;
 import dev.bactrian.error.GenerationFailure;
-import dev.bactrian.generate.Cancellation;
 import dev.bactrian.generate.Generation;
-import dev.bactrian.limit.Turns.Turn;
 import org.apache.camel.Exchange;
 
 /**
@@ -21,12 +17,26 @@ public final class Job {
     /** The exchange variable. */
     public static final String VARIABLE = "bactrian";
 
+    /** A place in the line of those that wait for a call. */
+    public interface Turn {
+
+        /** How long to wait there before asking again, in milliseconds. */
+        long millis();
+    }
+
+    /** Who reads the chunks of a request's answer as they arrive. */
+    public interface Reader {
+
+        /** Whether the whole text is kept, for the result document. */
+        boolean isTextKept();
+    }
+
     private Generation generation;
     private Integer delivery;
     private boolean admitted;
     private Provider service;
     private Cancellation cancellation;
-    private ChunkStream channel;
+    private Reader channel;
     private Turn turn;
     private GenerationFailure refusal;
     private int attempts;
@@ -144,12 +154,12 @@ public final class Job {
     }
 
     /** The stream that its caller reads, or null. */
-    public ChunkStream channel() {
+    public Reader channel() {
         return channel;
     }
 
     /** Its caller reads the chunks from that stream. */
-    public void channel(ChunkStream stream) {
+    public void channel(Reader stream) {
         channel = stream;
     }
 
@@ -198,6 +208,11 @@ public final class Job {
     /** Since when it has such failures, by {@link System#nanoTime()}. */
     public long sparedSince(long now) {
         return spared == 0 ? now : sparedSince;
+    }
+
+    /** How often the current step has failed, less what is no attempt. */
+    public int tries() {
+        return attempts - spared;
     }
 
     /** One more of its failures is no attempt. */
@@ -282,7 +297,7 @@ public final class Job {
     }
 
     /** Its message was sent twice. */
-    public void duplicate() {
+    public void markDuplicate() {
         duplicate = true;
     }
 

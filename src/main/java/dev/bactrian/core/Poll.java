@@ -6,6 +6,11 @@ import dev.bactrian.error.GenerationFailure;
 /** How far a provider's asynchronous work on a request has come, by the last poll. Immutable. */
 public interface Poll {
 
+    /** Whether an id may be put into a URL or a record: what the services hand out is letters, digits, {@code _} and {@code -}. */
+    static boolean isValidId(String id) {
+        return id.matches("[A-Za-z0-9_-]{1,128}");
+    }
+
     /** What the provider knows the work by. */
     String getId();
 

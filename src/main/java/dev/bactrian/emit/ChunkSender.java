@@ -11,15 +11,15 @@ import java.util.concurrent.RejectedExecutionException;
 import dev.bactrian.config.Masked;
 import dev.bactrian.config.Property;
 import dev.bactrian.config.Settings;
+import dev.bactrian.core.Cancellation;
 import dev.bactrian.core.Job;
 import dev.bactrian.error.Cause;
 import dev.bactrian.error.ErrorType;
 import dev.bactrian.error.GenerationFailure;
-import dev.bactrian.generate.Cancellation;
 import dev.bactrian.generate.Documents;
 import dev.bactrian.generate.Generation;
 import dev.bactrian.generate.Headers;
-import dev.bactrian.jms.Transactions;
+import dev.bactrian.host.Transactions;
 import dev.bactrian.text.OneLine;
 import dev.bactrian.threads.RoutePool;
 import org.apache.camel.AsyncCallback;
@@ -93,7 +93,7 @@ public final class ChunkSender extends AsyncProcessorSupport implements CamelCon
         // What is sent to may change the variable.
         Job job = Job.of(exchange);
         try {
-            ChunkStream reader = job.channel();
+            ChunkStream reader = StreamBridge.stream(job);
             if (reader != null && !reader.put(exchange.getMessage().getBody(String.class))) {
                 job.getChunks().fail(Cancellation.failure(job.generation(), 1));
                 callback.done(true);

@@ -7,9 +7,10 @@ import java.util.NoSuchElementException;
 import java.util.Queue;
 import java.util.function.Function;
 
+import dev.bactrian.core.Cancellation;
+import dev.bactrian.core.Job;
 import dev.bactrian.error.GenerateException;
-import dev.bactrian.generate.CallerReply;
-import dev.bactrian.generate.Cancellation;
+import dev.bactrian.flow.CallerReply;
 import org.apache.camel.Exchange;
 import org.apache.camel.ExchangeExtension;
 import org.apache.camel.support.SynchronizationAdapter;
@@ -31,7 +32,7 @@ import org.apache.camel.support.SynchronizationAdapter;
  * <p>The service is read no further ahead than {@value #MOST_WAITING} chunks. To be read by one thread at a time;
  * {@link #close()} may be called by any.
  */
-public final class ChunkStream implements Iterator<String>, Closeable {
+public final class ChunkStream implements Job.Reader, Iterator<String>, Closeable {
 
     private static final int MOST_WAITING = 64;
     private static final int NEVER = -1;
@@ -223,6 +224,7 @@ public final class ChunkStream implements Iterator<String>, Closeable {
     }
 
     /** Whether the answer's text is kept for the document. */
+    @Override
     public boolean isTextKept() {
         return textKept;
     }

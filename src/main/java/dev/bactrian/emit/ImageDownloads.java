@@ -8,7 +8,7 @@ import dev.bactrian.config.Settings;
 import dev.bactrian.config.Settings.EmitFormat;
 import dev.bactrian.config.Settings.ImagesMode;
 import dev.bactrian.error.Cause;
-import dev.bactrian.error.Retries;
+import dev.bactrian.flow.Retries;
 import dev.bactrian.generate.Headers;
 import dev.bactrian.http.AnswerRoom;
 import dev.bactrian.model.Kind;

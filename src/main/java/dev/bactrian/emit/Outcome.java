@@ -3,7 +3,7 @@ package dev.bactrian.emit;
 import java.util.concurrent.RejectedExecutionException;
 
 import dev.bactrian.error.GenerateException;
-import dev.bactrian.generate.CallerReply;
+import dev.bactrian.flow.CallerReply;
 import org.apache.camel.AggregationStrategy;
 import org.apache.camel.Exchange;
 

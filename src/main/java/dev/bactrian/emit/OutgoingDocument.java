@@ -14,7 +14,7 @@ import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.bactrian.error.ErrorType;
 import dev.bactrian.generate.Documents;
-import dev.bactrian.http.ProviderJson;
+import dev.bactrian.text.ProviderJson;
 
 /**
  * A document on its way out: its messages, and which of them could not be sent. It is sent in rounds until all of it is

@@ -9,7 +9,7 @@ import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.bactrian.config.Settings.ImagesMode;
 import dev.bactrian.generate.Documents;
-import dev.bactrian.http.ProviderJson;
+import dev.bactrian.text.ProviderJson;
 
 /**
  * The images of one result document, and the document as it is once their bytes are here. The exchange variable

@@ -7,7 +7,7 @@ import dev.bactrian.core.Job;
 import dev.bactrian.error.ErrorType;
 import dev.bactrian.error.GenerateException;
 import dev.bactrian.error.GenerationFailure;
-import dev.bactrian.generate.CallerReply;
+import dev.bactrian.flow.CallerReply;
 import dev.bactrian.generate.Documents;
 import dev.bactrian.generate.Generation;
 import dev.bactrian.generate.Headers;
@@ -42,7 +42,7 @@ public final class StreamBridge implements AggregationStrategy {
     public void follow(Exchange exchange) {
         Job job = Job.of(exchange).fork();
         exchange.setVariable(Job.VARIABLE, job);
-        ChunkStream stream = job.channel();
+        ChunkStream stream = stream(job);
         // The first that is added is the last that is called: the request's id is free and its connection given back by then.
         exchange.getExchangeExtension().addOnCompletion(new SynchronizationAdapter() {
             @Override
@@ -73,20 +73,20 @@ public final class StreamBridge implements AggregationStrategy {
     public void begun(Exchange exchange) {
         Job job = Job.of(exchange);
         if (job.channel() != null) {
-            job.channel().begun(job.cancellation());
+            stream(job).begun(job.cancellation());
         }
     }
 
     /** Waits for the beginning of the answer, or for the failure that comes instead. */
     public void await(Exchange exchange) {
-        Job.of(exchange).channel().awaitBegin();
+        stream(Job.of(exchange)).awaitBegin();
     }
 
     /** Hands the stream to the caller, or throws what has failed before there was one. */
     @Override
     public Exchange aggregate(Exchange caller, Exchange outcome) {
         Job job = Job.ofCopy(caller, outcome);
-        ChunkStream stream = job.channel();
+        ChunkStream stream = stream(job);
         if (outcome.getException() != null) {
             CallerReply.broken(outcome);
         }
@@ -138,5 +138,10 @@ public final class StreamBridge implements AggregationStrategy {
         GenerationFailure failure = new GenerationFailure(ErrorType.STREAM_INTERRUPTED, message, null, 1, !generation.isReplicate(), cause);
         return new GenerateException(failure.type().toString(), failure.getMessage(), failure.retryable(),
                 Documents.text(Documents.error(generation, failure, "", null)), Documents.headers(generation, "failed"), cause);
+    }
+
+    /** The stream that the caller of a request reads, or null. */
+    static ChunkStream stream(Job job) {
+        return (ChunkStream) job.channel();
     }
 }

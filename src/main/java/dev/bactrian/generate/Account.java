@@ -55,7 +55,7 @@ public final class Account implements CamelContextAware {
      *
      * @throws SettingException where there is no model to be pinned
      */
-    void requireModelToPin() {
+    public void requireModelToPin() {
         if (modelPinned && model == null) {
             throw new SettingException("modelPinned", "no model is named that could be pinned");
         }
@@ -73,7 +73,7 @@ public final class Account implements CamelContextAware {
     }
 
     /** What tells its predictions from another account's: where they are created, and with which token. */
-    String owner() {
+    public String owner() {
         return Generation.fingerprint(properties.get(Property.REPLICATE_API_ENDPOINT) + " " + properties.get(Property.REPLICATE_API_TOKEN));
     }
 
@@ -83,7 +83,7 @@ public final class Account implements CamelContextAware {
     }
 
     /** Whether a body is the text of a user, whatever it looks like. */
-    boolean isTextAlone() {
+    public boolean isTextAlone() {
         return textAlone;
     }
 
@@ -146,7 +146,7 @@ public final class Account implements CamelContextAware {
 
     /** {@code text}: a body is the text of a user, whatever it looks like; {@code request}: it may be a request document. */
     public void setInput(String input) {
-        this.textAlone = given(input).map(value -> Requests.isText("input", value)).orElse(false);
+        this.textAlone = given(input).map(value -> isText("input", value)).orElse(false);
     }
 
     private static boolean flag(String name, String value) {
@@ -245,5 +245,17 @@ public final class Account implements CamelContextAware {
 
     private static Optional<String> given(String value) {
         return Optional.ofNullable(value).map(Settings::trimmed).filter(text -> !text.isEmpty());
+    }
+
+    /**
+     * Whether {@code text} is said, and not {@code request}.
+     *
+     * @throws SettingException where it is neither
+     */
+    public static boolean isText(String name, String input) {
+        if (!input.equals("text") && !input.equals("request")) {
+            throw new SettingException(name, "'" + input + "' is not one of request, text");
+        }
+        return input.equals("text");
     }
 }

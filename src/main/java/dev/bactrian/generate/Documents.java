@@ -12,10 +12,10 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.bactrian.error.GenerationFailure;
-import dev.bactrian.http.ProviderJson;
 import dev.bactrian.text.LongText;
 import dev.bactrian.text.OneLine;
 import dev.bactrian.text.OutgoingJson;
+import dev.bactrian.text.ProviderJson;
 import dev.bactrian.text.Unicode;
 
 /** The documents that go out: JSON as docs/reference.md describes it. */
@@ -109,7 +109,7 @@ public final class Documents {
     }
 
     /** The same, not yet in one piece: what the document was made from may be let go first. */
-    static LongText written(JsonNode document) {
+    public static LongText written(JsonNode document) {
         try {
             LongText text = new LongText();
             ProviderJson.JSON.writeValue(text, OutgoingJson.of(document));

@@ -42,13 +42,13 @@ public record Generation(String id, GenerateRequest request, Model model, String
      *
      * @param owner what tells its predictions from another account's, also after a restart
      */
-    Generation with(String accountKey, String owner) {
+    public Generation with(String accountKey, String owner) {
         return new Generation(id, request, model, recallKey == null ? null : recallKey + "-" + owner, startedAt, startNano, accountKey,
                 formerKey == null ? null : formerKey + "-" + owner);
     }
 
     /** The same, whose id an earlier version would have made another: a prediction of then is found. */
-    Generation formerly(String formerId) {
+    public Generation formerly(String formerId) {
         return recallKey == null || formerId.equals(id) ? this : new Generation(id, request, model, recallKey, startedAt, startNano, account,
                 formerId + recallKey.substring(id.length()));
     }

@@ -23,7 +23,7 @@ import org.apache.camel.support.ResourceHelper;
  * @param catalogue what {@code bactrian.models} names
  * @param allowed   what {@code bactrian.models.allowed} lists
  */
-record Models(Catalogue catalogue, AllowedModels allowed) {
+public record Models(Catalogue catalogue, AllowedModels allowed) {
 
     private static final String BEAN = "bactrianModels";
 
@@ -32,7 +32,7 @@ record Models(Catalogue catalogue, AllowedModels allowed) {
      *
      * @throws SettingException where the catalogue can't be read, or the list names what is no model
      */
-    static Models of(CamelContext context) {
+    public static Models of(CamelContext context) {
         synchronized (Models.class) {
             Models models = context.getRegistry().lookupByNameAndType(BEAN, Models.class);
             if (models == null) {
@@ -74,7 +74,7 @@ record Models(Catalogue catalogue, AllowedModels allowed) {
      * @param account whose list narrows the application's, or null
      * @throws SettingException where the account's list names what is no model
      */
-    Model resolve(String name, Provider provider, Kind kind, Account account) {
+    public Model resolve(String name, Provider provider, Kind kind, Account account) {
         return catalogue.resolve(name, provider, kind, account == null ? allowed : allowed.and(account.allowed(catalogue)));
     }
 }

@@ -11,7 +11,7 @@ import java.util.function.BooleanSupplier;
 
 import dev.bactrian.config.Property;
 import dev.bactrian.config.Settings;
-import dev.bactrian.error.ErrorNet;
+import dev.bactrian.core.ErrorNet;
 import org.apache.camel.CamelContext;
 import org.apache.camel.CamelContextAware;
 import org.apache.camel.Exchange;

@@ -6,6 +6,8 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 
+import dev.bactrian.text.ProviderJson;
+
 /**
  * The body of the answer to a call that is paid for. Where it breaks off, however that may be, but has brought the id of what was
  * made, that is its end and no failure: with the id there is a way to all else.

@@ -17,6 +17,7 @@ import dev.bactrian.error.ErrorType;
 import dev.bactrian.error.GenerationFailure;
 import dev.bactrian.model.Provider;
 import dev.bactrian.text.OneLine;
+import dev.bactrian.text.ProviderJson;
 import dev.bactrian.threads.Descriptors;
 import org.apache.camel.http.base.HttpOperationFailedException;
 import org.apache.hc.client5.http.ConnectTimeoutException;

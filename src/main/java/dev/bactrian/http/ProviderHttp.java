@@ -18,7 +18,7 @@ import dev.bactrian.config.Masked;
 import dev.bactrian.config.Property;
 import dev.bactrian.config.Settings;
 import dev.bactrian.config.Url;
-import dev.bactrian.generate.Cancellations;
+import dev.bactrian.core.Cancellations;
 import dev.bactrian.generate.Capacity;
 import dev.bactrian.limit.Gates;
 import dev.bactrian.model.Provider;

@@ -11,17 +11,17 @@ import java.util.regex.Pattern;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.bactrian.core.Poll;
 import dev.bactrian.generate.Documents;
 import dev.bactrian.generate.Generation;
-import dev.bactrian.http.ProviderJson;
 import dev.bactrian.model.Kind;
 import dev.bactrian.model.Model;
 import dev.bactrian.model.Provider;
 import dev.bactrian.replicate.PollCounts;
 import dev.bactrian.replicate.PollState;
 import dev.bactrian.replicate.PollTimings;
-import dev.bactrian.replicate.Prediction;
 import dev.bactrian.request.GenerateRequest;
+import dev.bactrian.text.ProviderJson;
 
 /**
  * A prediction under way as a message: what a look at it, by whichever instance, needs to know of its request. Of what
@@ -103,7 +103,7 @@ record PollMessage(Generation generation, PollState poll) {
 
     private static String prediction(JsonNode state) {
         String id = required(state, "prediction");
-        if (!Prediction.isValidId(id)) {
+        if (!Poll.isValidId(id)) {
             throw new IllegalArgumentException("prediction");
         }
         return id;

@@ -3,8 +3,8 @@ package dev.bactrian.jms;
 import java.util.List;
 
 import dev.bactrian.error.Cause;
+import dev.bactrian.flow.Requests;
 import dev.bactrian.generate.Headers;
-import dev.bactrian.generate.Requests;
 import dev.bactrian.ledger.Ledger;
 import dev.bactrian.text.Unicode;
 import jakarta.jms.JMSException;

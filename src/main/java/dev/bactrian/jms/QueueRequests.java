@@ -13,16 +13,16 @@ import java.util.stream.Stream;
 import dev.bactrian.config.Beans;
 import dev.bactrian.config.Property;
 import dev.bactrian.config.Settings;
+import dev.bactrian.core.Cancellations;
 import dev.bactrian.core.Job;
 import dev.bactrian.emit.Delivery;
 import dev.bactrian.emit.Emitter;
 import dev.bactrian.error.ErrorType;
 import dev.bactrian.error.GenerationFailure;
-import dev.bactrian.generate.Cancellations;
+import dev.bactrian.flow.Requests;
 import dev.bactrian.generate.Capacity;
 import dev.bactrian.generate.Generation;
 import dev.bactrian.generate.Headers;
-import dev.bactrian.generate.Requests;
 import dev.bactrian.ledger.Ledger;
 import dev.bactrian.observe.Observer;
 import dev.bactrian.replicate.PollCounts;
@@ -117,7 +117,7 @@ public final class QueueRequests implements AggregationStrategy {
         Job job = Job.of(exchange);
         Generation generation = job.generation();
         if (!claim(generation, letter.message().getJMSMessageID())) {
-            job.duplicate();
+            job.markDuplicate();
             throw new GenerationFailure(ErrorType.INVALID_REQUEST, "id: a request with the id " + generation.id() + " was sent before");
         }
         job.claimed(generation.id());

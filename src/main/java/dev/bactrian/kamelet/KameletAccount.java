@@ -9,7 +9,7 @@ import dev.bactrian.emit.ChunkStream;
 import dev.bactrian.emit.StreamBridge;
 import dev.bactrian.generate.Account;
 import dev.bactrian.generate.Headers;
-import dev.bactrian.http.ProviderJson;
+import dev.bactrian.text.ProviderJson;
 import org.apache.camel.CamelContext;
 import org.apache.camel.CamelContextAware;
 import org.apache.camel.Exchange;

@@ -13,7 +13,6 @@ import dev.bactrian.core.Poll;
 import dev.bactrian.error.ErrorType;
 import dev.bactrian.error.GenerationFailure;
 import dev.bactrian.generate.Generation;
-import dev.bactrian.replicate.Prediction;
 import dev.bactrian.text.OneLineLogger;
 import org.apache.camel.CamelContext;
 import org.apache.camel.CamelContextAware;
@@ -139,7 +138,7 @@ public final class Ledger implements CamelContextAware {
     private String prediction(String key) {
         forgetting.settle(key);
         String id = records.getState(key);
-        return id != null && Prediction.isValidId(id) ? id : null;
+        return id != null && Poll.isValidId(id) ? id : null;
     }
 
     /** Remembers the prediction. Where that fails the request goes on: it is paid for. */

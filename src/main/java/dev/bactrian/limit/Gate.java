@@ -11,7 +11,6 @@ import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 
-import dev.bactrian.http.Retry;
 import dev.bactrian.text.OneLineLogger;
 import org.slf4j.Logger;
 

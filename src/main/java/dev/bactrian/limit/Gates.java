@@ -10,7 +10,6 @@ import java.util.function.Function;
 import dev.bactrian.config.Property;
 import dev.bactrian.config.Settings;
 import dev.bactrian.generate.Generation;
-import dev.bactrian.http.Retry;
 import org.apache.camel.CamelContext;
 import org.apache.hc.core5.http.ClassicHttpRequest;
 import org.apache.hc.core5.http.ClassicHttpResponse;

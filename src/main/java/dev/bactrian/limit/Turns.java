@@ -4,11 +4,10 @@ import java.util.concurrent.TimeUnit;
 
 import dev.bactrian.config.Property;
 import dev.bactrian.config.Settings;
+import dev.bactrian.core.Cancellation;
 import dev.bactrian.core.Job;
 import dev.bactrian.error.ErrorType;
 import dev.bactrian.error.GenerationFailure;
-import dev.bactrian.error.Retries;
-import dev.bactrian.generate.Cancellation;
 import dev.bactrian.generate.Generation;
 import org.apache.camel.CamelContext;
 import org.apache.camel.CamelContextAware;
@@ -66,14 +65,14 @@ public final class Turns implements CamelContextAware {
         Job job = Job.of(exchange);
         Generation generation = job.generation();
         Gate gate = gates.named(exchange.getMessage().getHeader(GATE, String.class));
-        Turn turn = job.turn();
+        Place turn = (Place) job.turn();
         boolean often = job.attempts() >= OFTEN;
         Ticket ticket = turn == null ? gate.ticket(often ? System.nanoTime() : generation.startNano()) : turn.ticket();
         boolean ended = job.poll() == null && job.isCancelled();
-        boolean refused = Retries.counted(job) + gate.seenInVain(ticket) > mostRetries;
+        boolean refused = job.tries() + gate.seenInVain(ticket) > mostRetries;
         long wait = ended || refused ? 0 : gate.ask(ticket);
         if (wait > 0) {
-            job.turn(new Turn(ticket, TimeUnit.NANOSECONDS.toMillis(wait) + 1));
+            job.turn(new Place(ticket, TimeUnit.NANOSECONDS.toMillis(wait) + 1));
             return;
         }
         job.turn(null);
@@ -109,7 +108,6 @@ public final class Turns implements CamelContextAware {
         }
     }
 
-    /** A place in the line, and how long to wait there before asking again. */
-    public record Turn(Ticket ticket, long millis) {
+    private record Place(Ticket ticket, long millis) implements Job.Turn {
     }
 }

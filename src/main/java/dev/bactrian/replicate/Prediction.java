@@ -7,8 +7,8 @@ import java.util.regex.Pattern;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.MissingNode;
 import dev.bactrian.generate.Documents;
-import dev.bactrian.http.ProviderJson;
 import dev.bactrian.text.OneLine;
+import dev.bactrian.text.ProviderJson;
 
 /**
  * A prediction as an answer shows it (PROVIDERS.md 1.6). All but {@code id} and {@code status} may be missing.
@@ -21,12 +21,6 @@ public record Prediction(String id, String rawStatus, JsonNode output, JsonNode 
         boolean dataRemoved, String streamUrl) {
 
     private static final Pattern PREDICTION_IN_URL = Pattern.compile("/predictions/([A-Za-z0-9_-]+)");
-    private static final Pattern ID = Pattern.compile("[A-Za-z0-9_-]{1,128}");
-
-    /** Whether an id may be put into a URL: what the service hands out is letters and digits. */
-    public static boolean isValidId(String id) {
-        return ID.matcher(id).matches();
-    }
 
     /**
      * Reads an answer; empty where it is not a prediction, or not the one asked for. An answer to a poll may lack the id:

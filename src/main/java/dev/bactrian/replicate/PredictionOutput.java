@@ -12,7 +12,7 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.bactrian.core.Answer;
-import dev.bactrian.emit.ChunkSource;
+import dev.bactrian.core.ChunkSource;
 import dev.bactrian.error.ErrorType;
 import dev.bactrian.error.GenerationFailure;
 import dev.bactrian.model.Kind;

@@ -9,16 +9,16 @@ import java.time.Duration;
 import java.util.Arrays;
 import java.util.function.UnaryOperator;
 
+import dev.bactrian.core.Cancellation;
+import dev.bactrian.core.ChunkSource;
 import dev.bactrian.core.PartialAnswer;
-import dev.bactrian.emit.ChunkSource;
 import dev.bactrian.error.GenerationFailure;
-import dev.bactrian.generate.Cancellation;
 import dev.bactrian.http.AnswerBody;
 import dev.bactrian.http.EventStream;
-import dev.bactrian.http.ProviderJson;
 import dev.bactrian.model.Kind;
 import dev.bactrian.text.LongText;
 import dev.bactrian.text.OneLineLogger;
+import dev.bactrian.text.ProviderJson;
 import org.slf4j.Logger;
 
 /**

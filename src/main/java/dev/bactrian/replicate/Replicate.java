@@ -13,29 +13,30 @@ import dev.bactrian.config.Property;
 import dev.bactrian.config.Settings;
 import dev.bactrian.config.Settings.ReplicateApi;
 import dev.bactrian.config.Url;
+import dev.bactrian.core.Cancellation;
 import dev.bactrian.core.Job;
+import dev.bactrian.core.Poll;
 import dev.bactrian.core.Provider;
 import dev.bactrian.emit.ChunkSender;
 import dev.bactrian.error.Cause;
 import dev.bactrian.error.ErrorType;
 import dev.bactrian.error.GenerationFailure;
-import dev.bactrian.generate.Cancellation;
 import dev.bactrian.generate.Generation;
 import dev.bactrian.http.CallHeaders;
 import dev.bactrian.http.Hosts;
 import dev.bactrian.http.HttpFailures;
 import dev.bactrian.http.NoRoomException;
 import dev.bactrian.http.ProviderHttp;
-import dev.bactrian.http.ProviderJson;
-import dev.bactrian.http.Retry;
 import dev.bactrian.ledger.Ledger;
 import dev.bactrian.limit.Gate;
 import dev.bactrian.limit.Gates;
+import dev.bactrian.limit.Retry;
 import dev.bactrian.limit.Turns;
 import dev.bactrian.model.Kind;
 import dev.bactrian.observe.Observer;
 import dev.bactrian.text.OneLine;
 import dev.bactrian.text.OneLineLogger;
+import dev.bactrian.text.ProviderJson;
 import dev.bactrian.threads.Descriptors;
 import org.apache.camel.CamelContext;
 import org.apache.camel.CamelContextAware;
@@ -320,7 +321,7 @@ public final class Replicate implements Provider, CamelContextAware {
         JsonNode answer = ProviderJson.json(clean).or(() -> ProviderJson.begun(clean, "id")).orElse(MissingNode.getInstance());
         Prediction prediction = Prediction.read(answer, null)
                 .orElseThrow(() -> unavailable("the answer to the create is not a prediction" + words(generation, answer)));
-        if (!Prediction.isValidId(prediction.id())) {
+        if (!Poll.isValidId(prediction.id())) {
             throw unavailable("the answer to the create holds an id that is not used: it is not letters, digits, _ and -");
         }
         LOG.debug("{}: prediction {} created, {}", generation.id(), prediction.id(), settings(generation).redact(prediction.rawStatus()));

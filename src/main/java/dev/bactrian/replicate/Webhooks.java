@@ -11,8 +11,9 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.MissingNode;
 import dev.bactrian.config.Property;
 import dev.bactrian.config.Settings;
-import dev.bactrian.http.ProviderJson;
+import dev.bactrian.core.Poll;
 import dev.bactrian.text.OneLineLogger;
+import dev.bactrian.text.ProviderJson;
 import org.apache.camel.CamelContext;
 import org.apache.camel.CamelContextAware;
 import org.apache.camel.Exchange;
@@ -88,7 +89,7 @@ public final class Webhooks implements CamelContextAware {
         String text = new String(body, StandardCharsets.UTF_8);
         JsonNode json = ProviderJson.json(text).orElse(MissingNode.getInstance());
         String prediction = json.path("id").asText();
-        if (!json.path("status").isTextual() || !Prediction.isValidId(prediction)) {
+        if (!json.path("status").isTextual() || !Poll.isValidId(prediction)) {
             return NO_PREDICTION;
         }
         boolean ended = PredictionStatus.of(json.path("status").textValue()).terminal();

@@ -17,8 +17,8 @@ import java.util.stream.Stream;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.bactrian.config.Property;
 import dev.bactrian.generate.Headers;
-import dev.bactrian.http.ProviderJson;
 import dev.bactrian.text.OneLine;
+import dev.bactrian.text.ProviderJson;
 import org.apache.camel.Body;
 import org.apache.camel.Header;
 

@@ -11,8 +11,8 @@ import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.bactrian.http.EventStream;
-import dev.bactrian.http.ProviderJson;
 import dev.bactrian.text.OneLine;
+import dev.bactrian.text.ProviderJson;
 
 /**
  * What one event of a chat stream says (PROVIDERS.md 3.5), read anew for each.

@@ -9,9 +9,9 @@ import java.util.List;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.bactrian.config.Property;
-import dev.bactrian.http.ProviderJson;
 import dev.bactrian.simulator.Call;
 import dev.bactrian.support.FreePort;
+import dev.bactrian.text.ProviderJson;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;

@@ -17,8 +17,8 @@ import java.util.stream.Stream;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.bactrian.config.Property;
-import dev.bactrian.http.ProviderJson;
 import dev.bactrian.simulator.Simulator;
+import dev.bactrian.text.ProviderJson;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Timeout;

@@ -9,7 +9,7 @@ import java.util.Enumeration;
 import java.util.List;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import dev.bactrian.http.ProviderJson;
+import dev.bactrian.text.ProviderJson;
 import jakarta.jms.Connection;
 import jakarta.jms.JMSException;
 import jakarta.jms.Message;

@@ -10,8 +10,8 @@ import java.util.stream.IntStream;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.bactrian.config.Property;
-import dev.bactrian.http.ProviderJson;
 import dev.bactrian.simulator.Call;
+import dev.bactrian.text.ProviderJson;
 import jakarta.jms.Message;
 import org.apache.activemq.artemis.jms.client.ActiveMQConnectionFactory;
 import org.apache.camel.CamelContext;

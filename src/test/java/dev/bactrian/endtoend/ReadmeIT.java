@@ -13,9 +13,9 @@ import java.util.TreeSet;
 import java.util.regex.Pattern;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import dev.bactrian.http.ProviderJson;
 import dev.bactrian.packaging.Readme;
 import dev.bactrian.simulator.Call;
+import dev.bactrian.text.ProviderJson;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeEach;

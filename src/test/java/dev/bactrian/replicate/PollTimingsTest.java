@@ -6,7 +6,7 @@ import java.time.Duration;
 import java.time.Instant;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import dev.bactrian.http.ProviderJson;
+import dev.bactrian.text.ProviderJson;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;

@@ -15,12 +15,12 @@ import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
 
+import dev.bactrian.core.Cancellation;
 import dev.bactrian.error.ErrorType;
 import dev.bactrian.error.GenerationFailure;
-import dev.bactrian.generate.Cancellation;
-import dev.bactrian.http.ProviderJson;
 import dev.bactrian.http.ScriptedInputStream;
 import dev.bactrian.model.Kind;
+import dev.bactrian.text.ProviderJson;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;

@@ -5,7 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.util.Locale;
 import java.util.Optional;
 
-import dev.bactrian.http.ProviderJson;
+import dev.bactrian.core.Poll;
+import dev.bactrian.text.ProviderJson;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -115,20 +116,20 @@ class PredictionTest {
     @ParameterizedTest
     @ValueSource(strings = {"k7w2c9q4mnrm80cx5t1v3hz6ea", "p1", "A-b_9", "x"})
     void anIdOfLettersAndDigitsIsUsed(String id) {
-        assertThat(Prediction.isValidId(id)).isTrue();
+        assertThat(Poll.isValidId(id)).isTrue();
     }
 
     @ParameterizedTest
     @ValueSource(strings = {"", ".", "..", "a/b", "../admin?x=1#y", "a?b", "a#b", "a%2Fb", "a b", " a", "a\n", "a\u0000", "한글", "a:b", "a\\b", "a.b"})
     void anyOtherIdIsNotUsed(String id) {
-        assertThat(Prediction.isValidId(id)).isFalse();
+        assertThat(Poll.isValidId(id)).isFalse();
     }
 
     @Test
     void anIdWithoutEndIsNotUsed() {
-        assertThat(Prediction.isValidId("x".repeat(128))).isTrue();
-        assertThat(Prediction.isValidId("x".repeat(129))).isFalse();
-        assertThat(Prediction.isValidId("x".repeat(10_240))).isFalse();
+        assertThat(Poll.isValidId("x".repeat(128))).isTrue();
+        assertThat(Poll.isValidId("x".repeat(129))).isFalse();
+        assertThat(Poll.isValidId("x".repeat(10_240))).isFalse();
     }
 
     /** What a failed prediction says, and what its reason must hold. */

@@ -15,12 +15,12 @@ import java.util.List;
 import java.util.stream.Stream;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import dev.bactrian.http.ProviderJson;
 import dev.bactrian.routes.support.RouteTestSupport;
 import dev.bactrian.simulator.Call;
 import dev.bactrian.simulator.RecordedRequest;
 import dev.bactrian.simulator.Reply;
 import dev.bactrian.simulator.Simulator;
+import dev.bactrian.text.ProviderJson;
 import org.apache.camel.builder.RouteBuilder;
 import org.apache.camel.main.Main;
 import org.junit.jupiter.api.DynamicTest;

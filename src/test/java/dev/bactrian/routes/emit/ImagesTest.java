@@ -29,12 +29,12 @@ import java.util.stream.Stream;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.sun.net.httpserver.HttpServer;
-import dev.bactrian.http.ProviderJson;
 import dev.bactrian.routes.support.RouteTestSupport;
 import dev.bactrian.simulator.Call;
 import dev.bactrian.simulator.RecordedRequest;
 import dev.bactrian.simulator.Reply;
 import dev.bactrian.simulator.Simulator;
+import dev.bactrian.text.ProviderJson;
 import org.apache.camel.builder.RouteBuilder;
 import org.apache.camel.main.Main;
 import org.junit.jupiter.api.DynamicTest;

@@ -16,11 +16,11 @@ import java.util.stream.Stream;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.bactrian.config.SettingException;
-import dev.bactrian.http.ProviderJson;
 import dev.bactrian.routes.support.InboxTestSupport;
 import dev.bactrian.simulator.Call;
 import dev.bactrian.simulator.Reply;
 import dev.bactrian.support.CapturedLog;
+import dev.bactrian.text.ProviderJson;
 import org.apache.camel.builder.RouteBuilder;
 import org.apache.camel.main.Main;
 import org.junit.jupiter.api.AfterEach;

@@ -15,12 +15,12 @@ import java.util.concurrent.TimeUnit;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.bactrian.error.GenerateException;
-import dev.bactrian.http.ProviderJson;
 import dev.bactrian.routes.support.ReplicateReplies;
 import dev.bactrian.routes.support.RouteTestSupport;
 import dev.bactrian.simulator.Call;
 import dev.bactrian.simulator.RecordedRequest;
 import dev.bactrian.simulator.Reply;
+import dev.bactrian.text.ProviderJson;
 import org.apache.camel.CamelExecutionException;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;

@@ -14,10 +14,10 @@ import java.util.concurrent.TimeUnit;
 
 import dev.bactrian.emit.ChunkStream;
 import dev.bactrian.error.GenerateException;
-import dev.bactrian.http.ProviderJson;
 import dev.bactrian.routes.support.RouteTestSupport;
 import dev.bactrian.simulator.Call;
 import dev.bactrian.simulator.Reply;
+import dev.bactrian.text.ProviderJson;
 import org.apache.camel.Exchange;
 import org.apache.camel.builder.RouteBuilder;
 import org.apache.camel.main.Main;

@@ -18,13 +18,13 @@ import java.util.stream.Stream;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.bactrian.error.GenerateException;
-import dev.bactrian.http.ProviderJson;
 import dev.bactrian.request.ChatMessage;
 import dev.bactrian.request.GenerateRequest;
 import dev.bactrian.routes.support.RouteTestSupport;
 import dev.bactrian.simulator.Call;
 import dev.bactrian.simulator.Reply;
 import dev.bactrian.simulator.Simulator;
+import dev.bactrian.text.ProviderJson;
 import org.apache.camel.CamelConfiguration;
 import org.apache.camel.CamelContext;
 import org.apache.camel.Exchange;

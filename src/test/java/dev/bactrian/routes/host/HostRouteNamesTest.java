@@ -6,8 +6,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import java.util.ArrayList;
 import java.util.List;
 
-import dev.bactrian.http.ProviderJson;
 import dev.bactrian.routes.support.RouteTestSupport;
+import dev.bactrian.text.ProviderJson;
 import org.apache.camel.builder.RouteBuilder;
 import org.apache.camel.main.Main;
 import org.junit.jupiter.api.Test;

@@ -22,12 +22,12 @@ import java.util.concurrent.atomic.AtomicInteger;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.bactrian.error.GenerateException;
-import dev.bactrian.http.ProviderJson;
 import dev.bactrian.routes.support.RouteTestSupport;
 import dev.bactrian.simulator.Call;
 import dev.bactrian.simulator.RecordedRequest;
 import dev.bactrian.simulator.Reply;
 import dev.bactrian.simulator.Simulator;
+import dev.bactrian.text.ProviderJson;
 import org.apache.camel.Exchange;
 import org.apache.camel.Processor;
 import org.apache.camel.builder.RouteBuilder;

@@ -15,13 +15,13 @@ import java.util.concurrent.atomic.AtomicReference;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.bactrian.config.Property;
-import dev.bactrian.http.ProviderJson;
 import dev.bactrian.routes.support.ReplicateReplies;
 import dev.bactrian.routes.support.RouteTestSupport;
 import dev.bactrian.simulator.Call;
 import dev.bactrian.simulator.Reply;
 import dev.bactrian.support.CapturedLog;
 import dev.bactrian.support.FreePort;
+import dev.bactrian.text.ProviderJson;
 import jakarta.jms.Connection;
 import jakarta.jms.ConnectionFactory;
 import jakarta.jms.JMSContext;

@@ -13,10 +13,10 @@ import java.util.stream.Stream;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import dev.bactrian.http.ProviderJson;
 import dev.bactrian.routes.support.RouteTestSupport;
 import dev.bactrian.simulator.Call;
 import dev.bactrian.simulator.Reply;
+import dev.bactrian.text.ProviderJson;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;

@@ -1,4 +1,4 @@
-package dev.bactrian.http;
+package dev.bactrian.limit;
 
 import java.time.Clock;
 import java.time.DateTimeException;
@@ -15,6 +15,7 @@ import java.util.function.DoubleSupplier;
 
 import dev.bactrian.config.Property;
 import dev.bactrian.config.Settings;
+import dev.bactrian.text.ProviderJson;
 
 /**
  * How long to wait before a call is made again: what the provider asks for, else an exponential delay with jitter,

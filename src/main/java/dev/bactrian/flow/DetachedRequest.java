@@ -1,4 +1,4 @@
-package dev.bactrian.generate;
+package dev.bactrian.flow;
 
 import java.io.IOException;
 import java.io.InputStream;

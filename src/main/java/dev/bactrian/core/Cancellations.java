@@ -1,4 +1,4 @@
-package dev.bactrian.generate;
+package dev.bactrian.core;
 
 import java.time.Duration;
 import java.util.Map;
@@ -7,8 +7,8 @@ import java.util.concurrent.atomic.AtomicLong;
 
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import dev.bactrian.config.Beans;
-import dev.bactrian.core.Job;
-import dev.bactrian.core.Poll;
+import dev.bactrian.generate.Documents;
+import dev.bactrian.generate.Headers;
 import dev.bactrian.text.OneLine;
 import dev.bactrian.text.OneLineLogger;
 import org.apache.camel.Body;

@@ -1,4 +1,4 @@
-package dev.bactrian.error;
+package dev.bactrian.core;
 
 import java.time.Duration;
 import java.util.Collection;
@@ -8,8 +8,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.LockSupport;
 
 import dev.bactrian.config.Beans;
-import dev.bactrian.generate.Cancellations;
-import dev.bactrian.generate.Requests;
+import dev.bactrian.error.StoppedException;
 import dev.bactrian.text.OneLineLogger;
 import org.apache.camel.AsyncCallback;
 import org.apache.camel.AsyncProcessor;
@@ -214,7 +213,7 @@ public final class ErrorNet implements CamelContextAware, InterceptStrategy {
                 Cancellations.of(camelContext).cut();
                 // Those whose poll is just being made, too: next, Camel interrupts whoever waits.
                 long end = System.nanoTime() + LAST_CALLS.toNanos();
-                Beans.named(camelContext, "bactrianRequests", Requests.class).awaitEnd(LAST_CALLS);
+                Beans.named(camelContext, "bactrianRequests", RequestsInWork.class).awaitEnd(LAST_CALLS);
                 awaitCallers(end);
             }
         }

@@ -1,10 +1,12 @@
-package dev.bactrian.generate;
+package dev.bactrian.flow;
 
 import java.util.List;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.bactrian.config.Settings;
 import dev.bactrian.core.Job;
+import dev.bactrian.generate.Documents;
+import dev.bactrian.generate.Generation;
 import dev.bactrian.observe.Observer;
 import dev.bactrian.text.LongText;
 import dev.bactrian.text.OutgoingJson;

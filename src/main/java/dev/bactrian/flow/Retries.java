@@ -1,13 +1,14 @@
-package dev.bactrian.error;
+package dev.bactrian.flow;
 
 import dev.bactrian.config.Property;
 import dev.bactrian.config.Settings;
 import dev.bactrian.core.Job;
+import dev.bactrian.error.Cause;
 import dev.bactrian.generate.Generation;
 import dev.bactrian.http.HttpFailures;
-import dev.bactrian.http.Retry;
 import dev.bactrian.limit.Gate;
 import dev.bactrian.limit.Gates;
+import dev.bactrian.limit.Retry;
 import dev.bactrian.text.OneLine;
 import dev.bactrian.text.OneLineLogger;
 import dev.bactrian.threads.Descriptors;
@@ -64,11 +65,6 @@ public final class Retries implements CamelContextAware, Processor {
         if (job.spared() < SURELY_SPARED || now - job.sparedSince(now) < retry.longestRefusal().toNanos()) {
             job.spare(now);
         }
-    }
-
-    /** How often the call of a request was made in vain, less what is no try. */
-    public static int counted(Job job) {
-        return job.attempts() - job.spared();
     }
 
     /** Whether fewer retries have been made than there may be. */

@@ -1,4 +1,4 @@
-package dev.bactrian.http;
+package dev.bactrian.text;
 
 import java.util.ArrayList;
 import java.util.List;
@@ -6,7 +6,6 @@ import java.util.Optional;
 import java.util.regex.Pattern;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import dev.bactrian.text.Unicode;
 
 /** Finds what a service says in an error answer, whatever form it puts its words in. */
 final class ErrorWords {

@@ -1,4 +1,4 @@
-package dev.bactrian.jms;
+package dev.bactrian.host;
 
 import jakarta.jms.JMSException;
 import org.springframework.jms.connection.JmsResourceHolder;

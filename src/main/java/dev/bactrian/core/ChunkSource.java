@@ -1,4 +1,4 @@
-package dev.bactrian.emit;
+package dev.bactrian.core;
 
 import java.util.Iterator;
 

@@ -1,4 +1,4 @@
-package dev.bactrian.http;
+package dev.bactrian.limit;
 
 import static org.assertj.core.api.Assertions.assertThat;
 

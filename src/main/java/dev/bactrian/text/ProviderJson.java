@@ -1,4 +1,4 @@
-package dev.bactrian.http;
+package dev.bactrian.text;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -17,10 +17,6 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
-import dev.bactrian.text.JsonMappers;
-import dev.bactrian.text.OneLine;
-import dev.bactrian.text.OutgoingJson;
-import dev.bactrian.text.Unicode;
 
 /** Reads what providers answer: JSON where it is JSON, whatever its content type says. */
 public final class ProviderJson {
@@ -108,7 +104,7 @@ public final class ProviderJson {
         }
     }
 
-    static Optional<Double> number(String body, String field) {
+    public static Optional<Double> number(String body, String field) {
         return json(body).map(node -> node.get(field)).filter(JsonNode::isNumber).map(JsonNode::doubleValue);
     }
 

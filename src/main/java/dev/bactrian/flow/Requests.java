@@ -1,4 +1,4 @@
-package dev.bactrian.generate;
+package dev.bactrian.flow;
 
 import java.io.IOException;
 import java.io.InputStream;
@@ -13,10 +13,16 @@ import com.fasterxml.jackson.databind.JsonNode;
 import dev.bactrian.config.Property;
 import dev.bactrian.config.SettingException;
 import dev.bactrian.config.Settings;
+import dev.bactrian.core.Cancellations;
 import dev.bactrian.core.Job;
+import dev.bactrian.core.RequestsInWork;
 import dev.bactrian.error.Cause;
 import dev.bactrian.error.ErrorType;
 import dev.bactrian.error.GenerationFailure;
+import dev.bactrian.generate.Account;
+import dev.bactrian.generate.Generation;
+import dev.bactrian.generate.Headers;
+import dev.bactrian.generate.Models;
 import dev.bactrian.model.Provider;
 import dev.bactrian.observe.Observer;
 import dev.bactrian.request.GenerateRequest;
@@ -36,7 +42,7 @@ import org.apache.camel.util.FileUtil;
 import org.slf4j.Logger;
 
 /** The steps of a request that are the same for each provider: it is read and admitted, and its answer is read. */
-public final class Requests implements CamelContextAware, Processor {
+public final class Requests implements CamelContextAware, Processor, RequestsInWork {
 
     /** Set by a trigger: the id of a request that brings none. */
     public static final String DEFAULT_ID = "bactrianDefaultId";
@@ -203,7 +209,7 @@ public final class Requests implements CamelContextAware, Processor {
         }
     }
 
-    /** Waits until no request is in work, that long at most. */
+    @Override
     public void awaitEnd(Duration atMost) {
         long end = System.nanoTime() + atMost.toNanos();
         synchronized (inWork) {
@@ -314,22 +320,10 @@ public final class Requests implements CamelContextAware, Processor {
     private static boolean isTextAlone(Exchange exchange, Account account) {
         String input = exchange.getVariable(INPUT, String.class);
         try {
-            return input != null && isText(INPUT, input) || account != null && account.isTextAlone();
+            return input != null && Account.isText(INPUT, input) || account != null && account.isTextAlone();
         } catch (SettingException e) {
             throw new GenerationFailure(ErrorType.INVALID_REQUEST, e.getMessage());
         }
-    }
-
-    /**
-     * Whether {@code text} is said, and not {@code request}.
-     *
-     * @throws SettingException where it is neither
-     */
-    static boolean isText(String name, String input) {
-        if (!input.equals("text") && !input.equals("request")) {
-            throw new SettingException(name, "'" + input + "' is not one of request, text");
-        }
-        return input.equals("text");
     }
 
     private static GenerateRequest withHeaders(GenerateRequest request, Message message) {

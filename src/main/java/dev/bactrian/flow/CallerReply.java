@@ -1,15 +1,15 @@
-package dev.bactrian.generate;
+package dev.bactrian.flow;
 
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.concurrent.RejectedExecutionException;
 
 import dev.bactrian.core.Job;
-import dev.bactrian.error.ErrorDocuments;
 import dev.bactrian.error.ErrorType;
 import dev.bactrian.error.GenerateException;
 import dev.bactrian.error.GenerationFailure;
-import dev.bactrian.jms.Transactions;
+import dev.bactrian.generate.Generation;
+import dev.bactrian.host.Transactions;
 import dev.bactrian.ledger.Ledger;
 import dev.bactrian.text.OneLineLogger;
 import org.apache.camel.AggregationStrategy;

@@ -1,4 +1,4 @@
-package dev.bactrian.error;
+package dev.bactrian.flow;
 
 import java.io.IOException;
 import java.time.Instant;
@@ -7,13 +7,16 @@ import java.util.concurrent.RejectedExecutionException;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.bactrian.config.Settings;
+import dev.bactrian.core.Cancellation;
 import dev.bactrian.core.Job;
 import dev.bactrian.core.PartialAnswer;
-import dev.bactrian.generate.Cancellation;
+import dev.bactrian.error.Cause;
+import dev.bactrian.error.ErrorType;
+import dev.bactrian.error.GenerationFailure;
+import dev.bactrian.error.StoppedException;
 import dev.bactrian.generate.Documents;
 import dev.bactrian.generate.Generation;
 import dev.bactrian.generate.Headers;
-import dev.bactrian.generate.Requests;
 import dev.bactrian.http.HttpFailures;
 import dev.bactrian.model.Provider;
 import dev.bactrian.observe.Observer;

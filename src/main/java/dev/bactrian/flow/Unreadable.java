@@ -1,4 +1,4 @@
-package dev.bactrian.generate;
+package dev.bactrian.flow;
 
 import dev.bactrian.error.Cause;
 import dev.bactrian.error.ErrorType;

@@ -1,9 +1,10 @@
-package dev.bactrian.generate;
+package dev.bactrian.core;
 
 import java.time.Duration;
 
 import dev.bactrian.error.ErrorType;
 import dev.bactrian.error.GenerationFailure;
+import dev.bactrian.generate.Generation;
 
 /**
  * Whether a request in work is to end, as {@code direct:cancel} asks for: the exchange variable {@code cancellation} of
