@@ -12,6 +12,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Function;
+import java.util.stream.Stream;
 
 import dev.bactrian.text.OneLineLogger;
 import org.apache.camel.CamelContext;
@@ -61,9 +62,11 @@ public final class Settings {
     /** By their keys, the settings of accounts. */
     private final Map<String, Settings> accounts = new ConcurrentHashMap<>();
     private final Set<String> said = ConcurrentHashMap.newKeySet();
+    /** The tokens that are no property. */
+    private final Set<String> otherTokens;
     /** In every form that is masked, the longest first. */
-    private final List<String> tokens;
-    private final List<String> longTokens;
+    private volatile List<String> tokens;
+    private volatile List<String> longTokens;
 
     private Settings(Function<String, String> lookup, Function<String, String> environment) {
         for (Property property : Property.values()) {
@@ -85,8 +88,8 @@ public final class Settings {
             check(property);
         }
         checkWebhooks();
-        tokens = tokens(SHORTEST_IN_ERRORS);
-        longTokens = tokens(SHORTEST_IN_ANSWERS);
+        otherTokens = ConcurrentHashMap.newKeySet();
+        findTokens();
     }
 
     private Settings(Settings defaults, Map<Property, String> own) {
@@ -97,8 +100,20 @@ public final class Settings {
             values.put(Property.REPLICATE_POLL_ENDPOINT, below(own.get(Property.REPLICATE_API_ENDPOINT), "/{id}"));
         }
         own.keySet().forEach(this::check);
+        otherTokens = defaults.otherTokens;
+        findTokens();
+    }
+
+    private void findTokens() {
         tokens = tokens(SHORTEST_IN_ERRORS);
         longTokens = tokens(SHORTEST_IN_ANSWERS);
+    }
+
+    /** Has a token that is no property taken out as those are: of a provider whose route file sets it. */
+    public void mask(String token) {
+        otherTokens.add(token);
+        findTokens();
+        accounts.values().forEach(Settings::findTokens);
     }
 
     /** That path below a URL, before its query. */
@@ -358,7 +373,7 @@ public final class Settings {
     }
 
     private List<String> tokens(int shortest) {
-        return KEYS.stream().flatMap(property -> text(property).stream()).filter(token -> token.length() >= shortest)
+        return Stream.concat(KEYS.stream().flatMap(property -> text(property).stream()), otherTokens.stream()).filter(token -> token.length() >= shortest)
                 .flatMap(token -> Masked.forms(token).stream()).sorted(Comparator.comparingInt(String::length).reversed()).toList();
     }
 }

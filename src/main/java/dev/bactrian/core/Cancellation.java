@@ -4,7 +4,6 @@ import java.time.Duration;
 
 import dev.bactrian.error.ErrorType;
 import dev.bactrian.error.GenerationFailure;
-import dev.bactrian.generate.Generation;
 
 /**
  * Whether a request in work is to end, as {@code direct:cancel} asks for: the exchange variable {@code cancellation} of
@@ -77,8 +76,8 @@ public final class Cancellation {
      *
      * @param attempts how often the call was made; 0: nothing was sent
      */
-    public static GenerationFailure failure(Generation generation, int attempts) {
-        return generation.isReplicate() ? failure(ErrorType.PREDICTION_CANCELED, attempts) : interrupted(attempts);
+    public static GenerationFailure failure(Provider service, int attempts) {
+        return service.isPolled() ? failure(ErrorType.PREDICTION_CANCELED, attempts) : interrupted(attempts);
     }
 
     /** The same of a chat. */

@@ -38,6 +38,7 @@ public final class Job {
     private Cancellation cancellation;
     private Reader channel;
     private Turn turn;
+    private String gate;
     private GenerationFailure refusal;
     private int attempts;
     private int spared;
@@ -166,6 +167,16 @@ public final class Job {
     /** Whether the text of its answer is kept, for the result document. */
     public boolean isTextKept() {
         return channel == null || channel.isTextKept();
+    }
+
+    /** The name of the gate that its last call has asked, or null. */
+    public String gate() {
+        return gate;
+    }
+
+    /** Its call asks that gate. */
+    public void gate(String name) {
+        gate = name;
     }
 
     /** Its place in the line of those that wait for a call, or null. */

@@ -95,7 +95,7 @@ public final class ChunkSender extends AsyncProcessorSupport implements CamelCon
         try {
             ChunkStream reader = StreamBridge.stream(job);
             if (reader != null && !reader.put(exchange.getMessage().getBody(String.class))) {
-                job.getChunks().fail(Cancellation.failure(job.generation(), 1));
+                job.getChunks().fail(Cancellation.failure(job.service(), 1));
                 callback.done(true);
                 return true;
             }

@@ -26,15 +26,14 @@ public final class StreamBridge implements AggregationStrategy {
     /** Set by a caller: whether the result document is to hold the text, which is then kept in memory. */
     public static final String KEEP_TEXT = "bactrianKeepText";
 
-    private final Map<ChunkStream, Generation> open = new ConcurrentHashMap<>();
+    private final Map<ChunkStream, Job> open = new ConcurrentHashMap<>();
 
     /** Makes the stream of a request. */
     public void open(Exchange exchange) {
         Job job = Job.of(exchange);
-        Generation generation = job.generation();
         ChunkStream stream = new ChunkStream(exchange.getVariable(KEEP_TEXT, false, Boolean.class),
-                e -> failure(generation, "interrupted while waiting for the answer", e));
-        open.put(stream, generation);
+                e -> failure(job, "interrupted while waiting for the answer", e));
+        open.put(stream, job);
         job.channel(stream);
     }
 
@@ -47,11 +46,11 @@ public final class StreamBridge implements AggregationStrategy {
         exchange.getExchangeExtension().addOnCompletion(new SynchronizationAdapter() {
             @Override
             public void onDone(Exchange done) {
-                Generation generation = open.remove(stream);
+                Job asked = open.remove(stream);
                 GenerateException failure = CallerReply.failure(done);
                 if (failure == null && job.getSummary() == null) {
                     // The routes were stopped under way.
-                    stream.end(null, stopped(generation));
+                    stream.end(null, stopped(asked));
                     return;
                 }
                 forgetFailed(done, failure);
@@ -124,18 +123,19 @@ public final class StreamBridge implements AggregationStrategy {
 
     /** Ends those that are open; who reads them must not take it for their end. */
     public void stop() {
-        open.forEach((stream, generation) -> {
-            stream.end(null, stopped(generation));
+        open.forEach((stream, job) -> {
+            stream.end(null, stopped(job));
             stream.cut();
         });
     }
 
-    private static GenerateException stopped(Generation generation) {
-        return failure(generation, "the application has stopped", null);
+    private static GenerateException stopped(Job job) {
+        return failure(job, "the application has stopped", null);
     }
 
-    private static GenerateException failure(Generation generation, String message, Throwable cause) {
-        GenerationFailure failure = new GenerationFailure(ErrorType.STREAM_INTERRUPTED, message, null, 1, !generation.isReplicate(), cause);
+    private static GenerateException failure(Job job, String message, Throwable cause) {
+        Generation generation = job.generation();
+        GenerationFailure failure = new GenerationFailure(ErrorType.STREAM_INTERRUPTED, message, null, 1, !job.service().isPolled(), cause);
         return new GenerateException(failure.type().toString(), failure.getMessage(), failure.retryable(),
                 Documents.text(Documents.error(generation, failure, "", null)), Documents.headers(generation, "failed"), cause);
     }

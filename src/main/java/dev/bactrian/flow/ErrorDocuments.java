@@ -10,6 +10,7 @@ import dev.bactrian.config.Settings;
 import dev.bactrian.core.Cancellation;
 import dev.bactrian.core.Job;
 import dev.bactrian.core.PartialAnswer;
+import dev.bactrian.core.Provider;
 import dev.bactrian.error.Cause;
 import dev.bactrian.error.ErrorType;
 import dev.bactrian.error.GenerationFailure;
@@ -18,7 +19,6 @@ import dev.bactrian.generate.Documents;
 import dev.bactrian.generate.Generation;
 import dev.bactrian.generate.Headers;
 import dev.bactrian.http.HttpFailures;
-import dev.bactrian.model.Provider;
 import dev.bactrian.observe.Observer;
 import dev.bactrian.request.RequestId;
 import dev.bactrian.text.OneLine;
@@ -115,10 +115,10 @@ public final class ErrorDocuments implements CamelContextAware {
         if (cause instanceof GenerationFailure failure) {
             return failure;
         }
-        Provider provider = generation == null ? null : generation.model().provider();
+        Provider provider = job.service();
         if (provider != null && job.isCancelled()
-                && (HttpFailures.mayRepeat(cause, provider) || provider == Provider.UPSTAGE && cause instanceof IOException)) {
-            return Cancellation.failure(generation, attempts);
+                && (HttpFailures.mayRepeat(cause, provider) || !provider.isPolled() && cause instanceof IOException)) {
+            return Cancellation.failure(provider, attempts);
         }
         boolean answered = job.answer() != null;
         if (provider != null && !answered && (cause instanceof IOException || cause instanceof HttpOperationFailedException)) {
@@ -145,12 +145,11 @@ public final class ErrorDocuments implements CamelContextAware {
     /** Its cause says so, too: for a request that is there at the next start it is no outcome. */
     private static GenerationFailure stopped(Job job, Throwable cause) {
         Generation generation = job.generation();
-        boolean replicate = generation != null && generation.isReplicate();
         boolean unsent = generation == null || cause instanceof StoppedException && job.poll() == null;
         RejectedExecutionException why = cause instanceof RejectedExecutionException rejected ? rejected
                 : new RejectedExecutionException("the application has stopped", cause);
         return new GenerationFailure(job.answer() == null || job.poll() != null ? ErrorType.PROVIDER_UNAVAILABLE : ErrorType.STREAM_INTERRUPTED,
-                "the application has stopped", null, job.attempts() > 0 ? job.attempts() : unsent ? 0 : 1, unsent || !replicate, why);
+                "the application has stopped", null, job.attempts() > 0 ? job.attempts() : unsent ? 0 : 1, unsent || job.service() == null || !job.service().isPolled(), why);
     }
 
     private GenerationFailure clean(Generation generation, GenerationFailure failure) {

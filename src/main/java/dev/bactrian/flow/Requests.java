@@ -4,7 +4,6 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.time.Duration;
 import java.util.HashMap;
-import java.util.Locale;
 import java.util.Map;
 import java.util.UUID;
 import java.util.concurrent.RejectedExecutionException;
@@ -23,6 +22,7 @@ import dev.bactrian.generate.Account;
 import dev.bactrian.generate.Generation;
 import dev.bactrian.generate.Headers;
 import dev.bactrian.generate.Models;
+import dev.bactrian.model.Model;
 import dev.bactrian.model.Provider;
 import dev.bactrian.observe.Observer;
 import dev.bactrian.request.GenerateRequest;
@@ -76,13 +76,23 @@ public final class Requests implements CamelContextAware, Processor, RequestsInW
         this.camelContext = camelContext;
     }
 
-    /** Reads the settings and the catalogue. */
-    public void start() {
+    /** Reads the settings and the catalogue, whose providers must be there once the application has started. */
+    public void start() throws Exception {
         settings = Settings.of(camelContext);
-        reader = new RequestReader(settings.bytes(Property.MAX_REQUEST_BYTES));
         models = Models.of(camelContext);
+        reader = new RequestReader(settings.bytes(Property.MAX_REQUEST_BYTES), models.catalogue().providers());
         observer = Observer.of(camelContext);
-        observer.models(models.catalogue().ids());
+        observer.models(models.catalogue());
+        camelContext.addStartupListener((context, already) -> requireProviders(already));
+    }
+
+    /** Not of an application that has started already: its other route files are loaded as well, or are about to be. */
+    private void requireProviders(boolean already) {
+        try {
+            models.catalogue().requireProviders(name -> already || provider(name.toString()) != null);
+        } catch (IllegalArgumentException e) {
+            throw new SettingException(Property.MODELS.key(), e.getMessage());
+        }
     }
 
     /**
@@ -103,10 +113,9 @@ public final class Requests implements CamelContextAware, Processor, RequestsInW
         job.generation(generation, provider(generation.getProvider()));
     }
 
-    /** The provider of that name: the bean {@code bactrian<Name>}. */
+    /** The provider of that name. */
     public dev.bactrian.core.Provider provider(String name) {
-        return camelContext.getRegistry().lookupByNameAndType("bactrian" + name.substring(0, 1).toUpperCase(Locale.ROOT) + name.substring(1),
-                dev.bactrian.core.Provider.class);
+        return dev.bactrian.core.Provider.of(camelContext, name);
     }
 
     private Generation generation(Exchange exchange) throws IOException {
@@ -116,8 +125,9 @@ public final class Requests implements CamelContextAware, Processor, RequestsInW
         boolean idGiven = request.id() != null || defaultId != null;
         String id = request.id() != null ? request.id() : defaultId != null ? RequestId.fit(defaultId) : UUID.randomUUID().toString();
         try {
-            Generation generation = Generation.begin(id, request,
-                    models.resolve(request.model(), request.provider(), request.kind(), account), idGiven,
+            Model model = models.resolve(request.model(), request.provider(), request.kind(), account);
+            dev.bactrian.core.Provider service = provider(model.provider().toString());
+            Generation generation = Generation.begin(id, request, model, idGiven && (service == null || service.isPolled()),
                     exchange.getVariable(DELIVERY, "", String.class));
             if (request.id() == null && defaultId != null) {
                 generation = generation.formerly(RequestId.formerFit(defaultId));
@@ -326,14 +336,14 @@ public final class Requests implements CamelContextAware, Processor, RequestsInW
         }
     }
 
-    private static GenerateRequest withHeaders(GenerateRequest request, Message message) {
+    private GenerateRequest withHeaders(GenerateRequest request, Message message) {
         if (request.model() != null || request.provider() != null) {
             return request;
         }
         String model = message.getHeader(Headers.MODEL, String.class);
         Provider provider;
         try {
-            provider = RequestReader.provider(message.getHeader(Headers.PROVIDER, String.class));
+            provider = reader.provider(message.getHeader(Headers.PROVIDER, String.class));
         } catch (GenerationFailure e) {
             throw e.of(request.id());
         }

@@ -56,7 +56,7 @@ public final class Retries implements CamelContextAware, Processor {
         return job != null && job.generation() != null && !job.isAnswered()
                 && (failures(exchange) - job.spared() <= mostRetries || Descriptors.areExhausted(Cause.of(exchange)))
                 && !job.isCancelled()
-                && HttpFailures.mayRepeat(Cause.of(exchange), job.generation().model().provider());
+                && HttpFailures.mayRepeat(Cause.of(exchange), job.service());
     }
 
     /** Not without end, though others are answered meanwhile: one request may be more than the service ever takes. */
@@ -85,7 +85,7 @@ public final class Retries implements CamelContextAware, Processor {
         Job job = Job.in(exchange);
         Generation generation = job.generation();
         job.attempts(attempts);
-        if (generation != null && !job.isAnswered() && HttpFailures.isRefused(cause)) {
+        if (generation != null && !job.isAnswered() && job.gate() != null && HttpFailures.isRefused(cause)) {
             refused(exchange, job, cause);
             return;
         }
@@ -100,7 +100,7 @@ public final class Retries implements CamelContextAware, Processor {
     /** A call was answered 429: it is made again when the gate of its limit lets it, which knows what the service asks for. */
     private void refused(Exchange exchange, Job job, Throwable cause) {
         Generation generation = job.generation();
-        Gate gate = Gates.of(camelContext).calls(generation);
+        Gate gate = Gates.of(camelContext).named(job.gate());
         retry.asked(HttpFailures.headers(cause), HttpFailures.body(cause)).ifPresent(gate::told);
         if (gate.isMinutesLimit()) {
             spare(job);

@@ -5,6 +5,7 @@ import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.bactrian.config.Property;
@@ -98,7 +99,7 @@ public final class Account implements CamelContextAware {
     }
 
     private GenerateRequest withDefaults(GenerateRequest request) {
-        boolean otherProvider = request.provider() != null && request.provider() != provider;
+        boolean otherProvider = request.provider() != null && !request.provider().equals(provider);
         boolean named = request.model() != null || otherProvider;
         ObjectNode options = request.options().deepCopy();
         if (temperature != null && !options.has("temperature")) {
@@ -124,6 +125,21 @@ public final class Account implements CamelContextAware {
     @Override
     public void setCamelContext(CamelContext camelContext) {
         this.camelContext = camelContext;
+        requireProvider();
+    }
+
+    private void requireProvider() {
+        if (camelContext != null && provider != null && !Catalogue.OWN.contains(provider)) {
+            Set<Provider> known = Models.of(camelContext).catalogue().providers();
+            if (!known.contains(provider)) {
+                throw notAProvider(provider.toString(), known);
+            }
+        }
+    }
+
+    private static SettingException notAProvider(String name, Set<Provider> known) {
+        return new SettingException("provider", "'" + name + "' is not one of "
+                + String.join(", ", known.stream().map(Provider::toString).toList()));
     }
 
     /** The model of a request that names neither a model nor another provider: an id or an alias. */
@@ -156,10 +172,10 @@ public final class Account implements CamelContextAware {
         return value.equals("true");
     }
 
-    /** The provider of a request that names none: {@code replicate} or {@code upstage}. */
+    /** The provider of a request that names none, by its name in the catalogue: {@code replicate} or {@code upstage}. */
     public void setProvider(String provider) {
-        this.provider = given(provider).map(name -> Provider.of(name).orElseThrow(
-                () -> new SettingException("provider", "'" + name + "' is not one of replicate, upstage"))).orElse(null);
+        this.provider = given(provider).map(name -> Provider.of(name).orElseThrow(() -> notAProvider(name, Catalogue.OWN))).orElse(null);
+        requireProvider();
     }
 
     /**

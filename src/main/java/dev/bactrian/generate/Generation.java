@@ -5,7 +5,6 @@ import java.time.Duration;
 import java.time.Instant;
 
 import dev.bactrian.model.Model;
-import dev.bactrian.model.Provider;
 import dev.bactrian.request.GenerateRequest;
 import dev.bactrian.text.Fingerprint;
 
@@ -17,6 +16,7 @@ import dev.bactrian.text.Fingerprint;
  * @param request   what was asked
  * @param model     the model it resolved to
  * @param recallKey what the ledger of predictions knows it by, or null where it cannot come again (an id nobody gave)
+ *                  or leaves nothing at its provider
  * @param startedAt when it was taken
  * @param startNano the same by the clock that measures durations
  * @param account   the key of the account that it is made with, or null for none
@@ -61,11 +61,6 @@ public record Generation(String id, GenerateRequest request, Model model, String
     /** For the routes: who runs the model. */
     public String getProvider() {
         return model.provider().toString();
-    }
-
-    /** For the routes: whether Replicate runs the model. */
-    public boolean isReplicate() {
-        return model.provider() == Provider.REPLICATE;
     }
 
     /** For the routes: the model's id. */

@@ -13,9 +13,9 @@ import java.util.Map;
 import java.util.Optional;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.bactrian.core.Provider;
 import dev.bactrian.error.ErrorType;
 import dev.bactrian.error.GenerationFailure;
-import dev.bactrian.model.Provider;
 import dev.bactrian.text.OneLine;
 import dev.bactrian.text.ProviderJson;
 import dev.bactrian.threads.Descriptors;
@@ -56,13 +56,13 @@ public final class HttpFailures {
         if (cause instanceof HttpOperationFailedException http) {
             int status = http.getStatusCode();
             String said = ProviderJson.message(http.getResponseBody()).map(message -> ": " + message).orElse("");
-            return new GenerationFailure(type(status), provider + " answered " + status + said, status, attempts,
-                    mayRepeat(cause, provider) || provider == Provider.UPSTAGE && isPassing(status), cause);
+            return new GenerationFailure(type(status), provider.name() + " answered " + status + said, status, attempts,
+                    mayRepeat(cause, provider) || !provider.isPolled() && isPassing(status), cause);
         }
         Integer status = cause instanceof ProxyException proxy && proxy.wantsCredentials() ? Integer.valueOf(407) : null;
         boolean retryable = mayRepeat(cause, provider)
-                || provider == Provider.UPSTAGE && cause instanceof IOException && !(cause instanceof CertificateFaultException);
-        return new GenerationFailure(ErrorType.PROVIDER_UNAVAILABLE, provider + " " + problem(cause), status, attempts, retryable, cause);
+                || !provider.isPolled() && cause instanceof IOException && !(cause instanceof CertificateFaultException);
+        return new GenerationFailure(ErrorType.PROVIDER_UNAVAILABLE, provider.name() + " " + problem(cause), status, attempts, retryable, cause);
     }
 
     /**
@@ -70,7 +70,7 @@ public final class HttpFailures {
      *
      * @param body what came, without any secret
      */
-    public static GenerationFailure inPlaceOfAnAnswer(String body, Provider provider) {
+    public static GenerationFailure inPlaceOfAnAnswer(String body, String provider) {
         Optional<JsonNode> json = ProviderJson.json(body).map(node -> node.isArray() && node.size() > 0 ? node.get(0) : node);
         ErrorType type = json.map(HttpFailures::type).orElse(ErrorType.PROVIDER_UNAVAILABLE);
         String said = body.stripLeading().startsWith("<") ? " with a page" + ProviderJson.title(body).map(title -> ": " + title).orElse("")
@@ -142,7 +142,7 @@ public final class HttpFailures {
     public static boolean mayRepeat(Throwable cause, Provider provider) {
         if (cause instanceof HttpOperationFailedException http) {
             int status = http.getStatusCode();
-            return status == 429 || provider == Provider.UPSTAGE && (status == 408 || status >= 502 && status <= 504);
+            return status == 429 || !provider.isPolled() && (status == 408 || status >= 502 && status <= 504);
         }
         return notConnected(cause);
     }

@@ -5,8 +5,8 @@ import java.io.InputStream;
 import java.net.ConnectException;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ScheduledExecutorService;
@@ -19,9 +19,10 @@ import dev.bactrian.config.Property;
 import dev.bactrian.config.Settings;
 import dev.bactrian.config.Url;
 import dev.bactrian.core.Cancellations;
+import dev.bactrian.core.Provider;
+import dev.bactrian.core.Provider.Access;
 import dev.bactrian.generate.Capacity;
 import dev.bactrian.limit.Gates;
-import dev.bactrian.model.Provider;
 import dev.bactrian.text.OneLineLogger;
 import dev.bactrian.threads.Pools;
 import org.apache.camel.CamelContext;
@@ -84,7 +85,7 @@ public final class ProviderHttp extends CloseableHttpClient implements CamelCont
     private static final TimeValue LONGEST_IDLE = TimeValue.ofSeconds(30);
     private static final TimeValue LONGEST_LIFE = TimeValue.ofMinutes(10);
 
-    private Provider provider;
+    private String provider;
     private boolean anonymous;
     private CamelContext camelContext;
     private PoolingHttpClientConnectionManager connections;
@@ -93,9 +94,13 @@ public final class ProviderHttp extends CloseableHttpClient implements CamelCont
     private Credentials credentials;
     private volatile boolean brokenOff;
 
-    /** {@code replicate} or {@code upstage}. */
+    /** The name of the provider that is called: {@code replicate}. */
     public void setProvider(String name) {
-        provider = Provider.of(name.toLowerCase(Locale.ROOT)).orElseThrow();
+        provider = name;
+    }
+
+    private Provider provider() {
+        return Objects.requireNonNull(Provider.of(camelContext, provider), provider);
     }
 
     /** Whether the token stays out of it, wherever a request goes. */
@@ -120,7 +125,7 @@ public final class ProviderHttp extends CloseableHttpClient implements CamelCont
 
     private synchronized Credentials credentials() {
         if (credentials == null) {
-            credentials = anonymous ? new Credentials(null, List.of()) : Credentials.of(Settings.of(camelContext), provider);
+            credentials = anonymous ? new Credentials(null, List.of()) : Credentials.of(Settings.of(camelContext), provider(), null);
         }
         return credentials;
     }
@@ -195,10 +200,10 @@ public final class ProviderHttp extends CloseableHttpClient implements CamelCont
                         .setConnectionRequestTimeout(Timeout.of(settings.duration(Property.CONNECT_TIMEOUT)))
                         .setProtocolUpgradeEnabled(false)
                         .build())
-                .addExecInterceptorBefore(ChainElement.CONNECT.name(), "bactrian-line", new ConnectionChooser(provider == Provider.REPLICATE));
-        through(settings.proxy(provider == Provider.UPSTAGE ? Property.UPSTAGE_PROXY : Property.REPLICATE_PROXY), builder);
+                .addExecInterceptorBefore(ChainElement.CONNECT.name(), "bactrian-line", new ConnectionChooser(provider().isPolled()));
+        through(provider().access(null).proxy(), builder);
         // The last: outside of what tells a proxy's answer from the provider's.
-        builder.addExecInterceptorFirst("bactrian-answer", new Guard(settings, provider, credentials(), anonymous, clock,
+        builder.addExecInterceptorFirst("bactrian-answer", new Guard(settings, provider(), credentials(), anonymous, clock,
                 Beans.named(camelContext, "bactrianAnswerRoom", AnswerRoom.class)));
         return builder.build();
     }
@@ -256,15 +261,13 @@ public final class ProviderHttp extends CloseableHttpClient implements CamelCont
     /** What goes with the calls of an account: its token, or null, to these endpoints alone. */
     private record Credentials(String token, List<HttpHost> endpoints) {
 
-        static Credentials of(Settings settings, Provider provider) {
-            boolean upstage = provider == Provider.UPSTAGE;
-            Property secret = upstage ? Property.UPSTAGE_API_KEY : Property.REPLICATE_API_TOKEN;
-            List<Url> urls = (upstage ? List.of(Property.UPSTAGE_API_ENDPOINT) : List.of(Property.REPLICATE_API_ENDPOINT, Property.REPLICATE_POLL_ENDPOINT))
-                    .stream().map(property -> Url.of(settings.require(property))).toList();
-            String token = settings.text(secret).map(String::trim).orElse(null);
+        static Credentials of(Settings settings, Provider provider, String account) {
+            Access access = provider.access(account);
+            List<Url> urls = access.endpoints().stream().map(Url::of).toList();
+            String token = access.token();
             List<String> open = urls.stream().filter(url -> url.scheme().equals("http") && !url.isLoopback()).map(Url::origin).distinct().toList();
-            if (token != null && !open.isEmpty() && settings.isFirst("in the clear: " + provider)) {
-                LOG.warn("{} goes in the clear to {}: whoever is on the way can read it. Use https", secret.key(), String.join(", ", open));
+            if (token != null && !open.isEmpty() && settings.isFirst("in the clear: " + provider.name())) {
+                LOG.warn("{} goes in the clear to {}: whoever is on the way can read it. Use https", access.tokenName(), String.join(", ", open));
             }
             return new Credentials(token, urls.stream().map(url -> host(url.scheme(), url.host(), url.port())).toList());
         }
@@ -307,7 +310,7 @@ public final class ProviderHttp extends CloseableHttpClient implements CamelCont
             request.removeHeaders(ACCOUNT);
             scope.originalRequest.removeHeaders(ACCOUNT);
             return account == null ? ownCredentials
-                    : credentials.computeIfAbsent(account.getValue(), key -> Credentials.of(settings.account(key), provider));
+                    : credentials.computeIfAbsent(account.getValue(), key -> Credentials.of(settings.account(key), provider, key));
         }
 
         @Override
@@ -351,11 +354,11 @@ public final class ProviderHttp extends CloseableHttpClient implements CamelCont
 
         /** Whether the answer comes bit by bit, for as long as it takes: its reader says what must come when. */
         private boolean isStream(ClassicHttpRequest request, ClassicHttpResponse response) {
-            return response.getCode() < 300 && (anonymous || provider == Provider.UPSTAGE && Method.POST.isSame(request.getMethod()));
+            return response.getCode() < 300 && (anonymous || !provider.isPolled() && Method.POST.isSame(request.getMethod()));
         }
 
         private boolean isCreate(ClassicHttpRequest request, ClassicHttpResponse response) {
-            return response.getCode() < 300 && provider == Provider.REPLICATE && Method.POST.isSame(request.getMethod());
+            return response.getCode() < 300 && provider.isPolled() && Method.POST.isSame(request.getMethod());
         }
 
         private static HttpEntity begun(HttpEntity entity) {

@@ -62,7 +62,7 @@ public final class QueueDeliveries {
         exchange.getMessage().setBody(packet.document());
         exchange.getMessage().setHeader(QueueMessages.DELIVERY, delivery.key());
         Generation generation = Job.generation(exchange);
-        if (generation != null && generation.recallKey() != null && generation.isReplicate()) {
+        if (generation != null && generation.recallKey() != null) {
             exchange.getMessage().setHeader(RECALL_KEY, generation.recallKey());
         }
         if (delivery.isReply()) {

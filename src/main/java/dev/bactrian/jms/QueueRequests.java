@@ -59,7 +59,7 @@ public final class QueueRequests implements AggregationStrategy {
         this.letters = letters;
         Settings settings = Settings.of(camelContext);
         inFlight = new InFlightLimiter(Capacity.of(camelContext).most());
-        Observer.of(camelContext).waiting(inFlight::waiting);
+        Observer.of(camelContext).waiting("replicate", inFlight::waiting);
         maxRequestBytes = settings.bytes(Property.MAX_REQUEST_BYTES);
         ours = Stream.of(Property.JMS_REQUESTS, Property.JMS_POLLS, Property.JMS_DELIVERIES, Property.JMS_DEAD_LETTERS)
                 .map(settings::require).collect(Collectors.toSet());
@@ -131,9 +131,7 @@ public final class QueueRequests implements AggregationStrategy {
         while (true) {
             try {
                 boolean claimed = ledger().claim(generation.id(), messageId);
-                if (generation.isReplicate()) {
-                    ledger().recall(generation);
-                }
+                ledger().recall(generation);
                 return claimed;
             } catch (GenerationFailure e) {
                 ledger().isWaitedFor(e);
@@ -260,7 +258,7 @@ public final class QueueRequests implements AggregationStrategy {
 
     /** A create that was not answered as it should: it may have been accepted all the same, and is not made again. */
     private static boolean mayBePaidFor(Job job) {
-        return job.generation() != null && job.generation().isReplicate() && job.poll() == null
+        return job.service() != null && job.service().isPolled() && job.poll() == null
                 && job.failure().attempts() > 0 && !job.failure().retryable();
     }
 

@@ -1,12 +1,16 @@
 package dev.bactrian.kamelet;
 
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
 import dev.bactrian.config.Property;
 import dev.bactrian.config.Settings;
+import dev.bactrian.generate.Models;
 import dev.bactrian.host.RouteNames;
+import dev.bactrian.model.Provider;
 import org.apache.camel.CamelContext;
 import org.apache.camel.ServiceStatus;
 import org.apache.camel.model.ModelCamelContext;
@@ -17,20 +21,26 @@ import org.apache.camel.support.PluginHelper;
 /** The packaged routes that the Kamelets call: {@code direct:} routes do not come along with a Kamelet. */
 public final class PackagedRoutes {
 
-    /** The files of {@code classpath:bactrian/} that are no triggers, each with a route by which to tell that it is there. */
-    public static final Map<String, String> FILES = Map.of(
+    /** The files of {@code classpath:bactrian/} that are no triggers and no providers, each with a route by which to tell that it is there. */
+    private static final Map<String, String> FILES = Map.of(
             "cancel", "bactrian-cancel",
             "emit", "bactrian-emit",
             "errors", "bactrian-failed",
             "generate", "bactrian-generate",
             "images", "bactrian-images",
             "limits", "bactrian-turn",
-            "replicate", "bactrian-replicate",
             "sink", "bactrian-generate-and-emit",
-            "stream", "bactrian-generate-stream",
-            "upstage", "bactrian-upstage");
+            "stream", "bactrian-generate-stream");
 
     private PackagedRoutes() {
+    }
+
+    /** The same, and those of these providers, as far as they are packaged. */
+    public static Map<String, String> files(Set<Provider> providers) {
+        Map<String, String> files = new LinkedHashMap<>(FILES);
+        providers.stream().map(Provider::toString).filter(name -> PackagedRoutes.class.getResource("/bactrian/" + name + ".camel.yaml") != null)
+                .forEach(name -> files.put(name, "bactrian-" + name));
+        return files;
     }
 
     /** Loads and starts those that the application has not included itself. */
@@ -38,7 +48,7 @@ public final class PackagedRoutes {
         ModelCamelContext model = (ModelCamelContext) context;
         List<RouteDefinition> before = List.copyOf(model.getRouteDefinitions());
         List<Resource> missing = new ArrayList<>();
-        FILES.forEach((file, route) -> {
+        files(Models.of(context).catalogue().providers()).forEach((file, route) -> {
             if (model.getRouteDefinition(route) == null) {
                 missing.add(PluginHelper.getResourceLoader(context).resolveResource("classpath:bactrian/" + file + ".camel.yaml"));
             }

@@ -158,7 +158,7 @@ public final class Ledger implements CamelContextAware {
      * not handled to its end and may come again. The same where the application stops, which makes requests fail.
      */
     public void forgetLater(Exchange exchange, Generation generation, boolean succeeded) {
-        if (generation == null || generation.recallKey() == null || !generation.isReplicate()) {
+        if (generation == null || generation.recallKey() == null) {
             return;
         }
         exchange.getExchangeExtension().addOnCompletion(new SynchronizationAdapter() {

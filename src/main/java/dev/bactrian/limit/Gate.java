@@ -47,18 +47,18 @@ public final class Gate {
      * @param time   that time
      * @param spread how far calls are apart for which {@link Gate#slot} is asked, or null where they are not spread
      */
-    record Rate(int calls, Duration time, Duration spread) {
+    public record Rate(int calls, Duration time, Duration spread) {
 
         /** None. */
-        static final Rate NONE = new Rate(Integer.MAX_VALUE, Duration.ZERO, null);
+        public static final Rate NONE = new Rate(Integer.MAX_VALUE, Duration.ZERO, null);
 
         /** All of them at once where it must be: the service takes bursts. */
-        static Rate perMinute(int calls) {
+        public static Rate perMinute(int calls) {
             return new Rate(calls, Duration.ofMinutes(1), null);
         }
 
         /** Spread over the minute. What comes late may come with what is in time: twice as many as there should be in a second. */
-        static Rate spread(int perMinute) {
+        public static Rate spread(int perMinute) {
             Duration apart = Duration.ofMinutes(1).dividedBy(perMinute);
             return apart.compareTo(Duration.ofNanos(100_000)) < 0 ? NONE
                     : new Rate(Math.max(2, perMinute / 30), Duration.ofSeconds(1), apart);

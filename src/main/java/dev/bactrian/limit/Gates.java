@@ -1,23 +1,24 @@
 package dev.bactrian.limit;
 
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.util.Map;
 import java.util.Objects;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.function.Function;
 
 import dev.bactrian.config.Property;
 import dev.bactrian.config.Settings;
-import dev.bactrian.generate.Generation;
+import dev.bactrian.core.Provider.Access;
+import dev.bactrian.text.Fingerprint;
 import org.apache.camel.CamelContext;
 import org.apache.hc.core5.http.ClassicHttpRequest;
 import org.apache.hc.core5.http.ClassicHttpResponse;
 import org.apache.hc.core5.http.Header;
 
 /**
- * The gates of a Camel context, one for each limit that a service keeps: of Replicate one for creates and one for all else,
- * for each token; of Upstage one for each key and model.
+ * The gates of a Camel context, one for each limit that a service keeps. Its provider says what it limits, for each
+ * endpoint and token.
  */
 public final class Gates {
 
@@ -58,25 +59,22 @@ public final class Gates {
         }
     }
 
-    /** For the call that a request is made with: the create, or the chat. */
-    public Gate calls(Generation generation) {
-        Settings own = settings.account(generation.account());
-        return generation.isReplicate()
-                ? gate("Replicate's creates", key(own, Property.REPLICATE_API_ENDPOINT, Property.REPLICATE_API_TOKEN),
-                        key -> Gate.Rate.perMinute(own.count(Property.REPLICATE_MAX_CREATES_PER_MINUTE)))
-                : gate("Upstage's " + generation.getModelId(), key(own, Property.UPSTAGE_API_ENDPOINT, Property.UPSTAGE_API_KEY),
-                        key -> Gate.Rate.NONE);
-    }
-
-    /** For polls and cancels. */
-    public Gate polls(Generation generation) {
-        Settings own = settings.account(generation.account());
-        return gate("Replicate's polls", key(own, Property.REPLICATE_API_ENDPOINT, Property.REPLICATE_API_TOKEN),
-                key -> Gate.Rate.spread(own.count(Property.REPLICATE_MAX_REQUESTS_PER_MINUTE)));
+    /**
+     * The gate of a limit: the same object for the same limit, endpoint and token.
+     *
+     * @param of what the service limits, for the log: {@code Replicate's creates}
+     */
+    public Gate gate(String of, Access access, Gate.Rate rate) {
+        String key = of + " " + Fingerprint.of((access.endpoint() + " " + (access.token() == null ? "" : access.token())).getBytes(StandardCharsets.UTF_8));
+        return gates.computeIfAbsent(key, limited -> {
+            Gate gate = new Gate("gate-" + (names.size() + 1), of, rate, retry, settings.duration(Property.RETRY_MAX_DELAY), SYSTEM);
+            names.put(gate.name(), gate);
+            return gate;
+        });
     }
 
     /** The one of that name. */
-    Gate named(String name) {
+    public Gate named(String name) {
         return Objects.requireNonNull(names.get(name), "no such gate");
     }
 
@@ -114,17 +112,5 @@ public final class Gates {
             headers.putIfAbsent(header.getName(), header.getValue() == null ? "" : header.getValue());
         }
         return headers;
-    }
-
-    private static String key(Settings settings, Property endpoint, Property token) {
-        return Generation.fingerprint(settings.require(endpoint) + " " + settings.text(token).map(String::trim).orElse(""));
-    }
-
-    private Gate gate(String of, String key, Function<String, Gate.Rate> rate) {
-        return gates.computeIfAbsent(of + " " + key, limited -> {
-            Gate gate = new Gate("gate-" + (names.size() + 1), of, rate.apply(key), retry, settings.duration(Property.RETRY_MAX_DELAY), SYSTEM);
-            names.put(gate.name(), gate);
-            return gate;
-        });
     }
 }

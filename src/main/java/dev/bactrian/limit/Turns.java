@@ -65,6 +65,7 @@ public final class Turns implements CamelContextAware {
         Job job = Job.of(exchange);
         Generation generation = job.generation();
         Gate gate = gates.named(exchange.getMessage().getHeader(GATE, String.class));
+        job.gate(gate.name());
         Place turn = (Place) job.turn();
         boolean often = job.attempts() >= OFTEN;
         Ticket ticket = turn == null ? gate.ticket(often ? System.nanoTime() : generation.startNano()) : turn.ticket();
@@ -104,7 +105,7 @@ public final class Turns implements CamelContextAware {
     /** A call of a request that was ended is not made; the cancel of its prediction is. */
     private static void check(Job job) {
         if (job.poll() == null && job.isCancelled()) {
-            throw Cancellation.failure(job.generation(), job.attempts());
+            throw Cancellation.failure(job.service(), job.attempts());
         }
     }
 

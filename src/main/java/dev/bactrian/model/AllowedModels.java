@@ -57,11 +57,11 @@ public final class AllowedModels {
 
     /** Whether that is one of them: the same provider's, by whatever name. */
     boolean hold(Model model) {
-        return isAll() || byName.values().stream().anyMatch(one -> one.provider() == model.provider() && one.id().equals(model.id()));
+        return isAll() || byName.values().stream().anyMatch(one -> one.provider().equals(model.provider()) && one.id().equals(model.id()));
     }
 
     /** The names as the operator wrote them, of one provider where it is not null. */
     List<String> names(Provider provider) {
-        return byName.entrySet().stream().filter(entry -> provider == null || entry.getValue().provider() == provider).map(Map.Entry::getKey).toList();
+        return byName.entrySet().stream().filter(entry -> provider == null || entry.getValue().provider().equals(provider)).map(Map.Entry::getKey).toList();
     }
 }

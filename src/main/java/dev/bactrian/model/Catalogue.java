@@ -2,7 +2,6 @@ package dev.bactrian.model;
 
 import java.util.ArrayList;
 import java.util.Collections;
-import java.util.EnumMap;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -10,6 +9,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Function;
+import java.util.function.Predicate;
 import java.util.regex.Pattern;
 
 import dev.bactrian.config.SettingException;
@@ -28,6 +28,9 @@ import org.slf4j.Logger;
 public final class Catalogue {
 
     private static final Logger LOG = OneLineLogger.of("dev.bactrian.models");
+    /** The providers that a request may name whatever the catalogue holds. */
+    public static final Set<Provider> OWN = Collections.unmodifiableSet(new LinkedHashSet<>(List.of(Provider.REPLICATE, Provider.UPSTAGE)));
+
     private static final Set<String> FIELDS = Set.of("extends", "default-model", "providers");
     private static final Set<String> PROVIDER_FIELDS =
             Set.of("url", "working", "supports-stream", "default-model", "default-image-model", "models");
@@ -43,10 +46,12 @@ public final class Catalogue {
         private final Map<String, String> aliases = new LinkedHashMap<>();
     }
 
-    private final Map<Provider, Entry> providers = new EnumMap<>(Provider.class);
+    private final Map<Provider, Entry> providers = new LinkedHashMap<>();
+    private final String source;
     private final String defaultModel;
 
     private Catalogue(String source, Map<?, ?> document, Function<String, String> parents, String configuredDefault) {
+        this.source = source;
         Map<?, ?> root = document;
         String parent = text(source, root, "extends", null);
         if (parent != null) {
@@ -118,7 +123,7 @@ public final class Catalogue {
         }
         ((Map<?, ?>) root.get("providers")).forEach((name, value) -> {
             Provider provider = Provider.of(String.valueOf(name)).orElseThrow(
-                    () -> problem(source, "'" + name + "' is not a provider (replicate, upstage)"));
+                    () -> problem(source, "'" + name + "' is not the name of a provider"));
             if (!(value instanceof Map<?, ?> fields)) {
                 throw problem(source, provider + " is not a map");
             }
@@ -238,16 +243,20 @@ public final class Catalogue {
             return known.get();
         }
         // Where there is a list, a name that is not on it is refused and not replaced.
-        if (provider == Provider.UPSTAGE && allowed.isAll()) {
+        if (Provider.UPSTAGE.equals(provider) && allowed.isAll()) {
             Model model = defaultFor(Provider.UPSTAGE, null);
             LOG.warn("Upstage has no model {} in the catalogue; {} is used", quoted(name), model.id());
             return model;
         }
         boolean ownerAndName = OWNER_AND_NAME.matcher(name).matches();
-        if (ownerAndName && provider != Provider.UPSTAGE) {
+        if (ownerAndName && mayBeReplicate(provider)) {
             return new Model(Provider.REPLICATE, name, kind, name);
         }
         throw unsupported(quoted(name) + " is not a model" + (provider == null ? "" : " of " + provider), provider, allowed);
+    }
+
+    private static boolean mayBeReplicate(Provider provider) {
+        return provider == null || provider.equals(Provider.REPLICATE);
     }
 
     /** A sender's name for a model as messages and the log show it. */
@@ -261,7 +270,7 @@ public final class Catalogue {
         }
         for (Map.Entry<Provider, Entry> candidate : providers.entrySet()) {
             Entry entry = candidate.getValue();
-            if (provider == null || provider == candidate.getKey()) {
+            if (provider == null || provider.equals(candidate.getKey())) {
                 String id = kind == Kind.IMAGE ? entry.defaultImageModel : entry.defaultModel;
                 if (id != null) {
                     return entry.models.get(id);
@@ -279,7 +288,7 @@ public final class Catalogue {
         }
         List<String> names = new ArrayList<>(names(provider));
         return new GenerationFailure(ErrorType.UNSUPPORTED_MODEL, problem + "; valid names: " + String.join(", ", names)
-                + (provider == Provider.UPSTAGE ? "" : ", or any owner/name[:version] of Replicate"));
+                + (mayBeReplicate(provider) ? ", or any owner/name[:version] of Replicate" : ""));
     }
 
     private Optional<Model> find(String name) {
@@ -291,6 +300,27 @@ public final class Catalogue {
         return entry == null ? Optional.empty() : Optional.ofNullable(entry.models.get(entry.aliases.getOrDefault(name, name)));
     }
 
+    /** The providers that a request may name: those of Bactrian itself, then those that the catalogue adds. */
+    public Set<Provider> providers() {
+        Set<Provider> all = new LinkedHashSet<>(OWN);
+        all.addAll(providers.keySet());
+        return all;
+    }
+
+    /**
+     * Makes sure that there is a provider of each name.
+     *
+     * @throws IllegalArgumentException where one is missing, in one line
+     */
+    public void requireProviders(Predicate<Provider> there) {
+        for (Provider provider : providers()) {
+            if (!OWN.contains(provider) && !there.test(provider)) {
+                throw problem(source, "'" + provider + "' is not a provider (" + String.join(", ",
+                        providers().stream().filter(one -> OWN.contains(one) || there.test(one)).map(Provider::toString).toList()) + ")");
+            }
+        }
+    }
+
     /** The ids of all models. */
     public List<String> ids() {
         return providers.values().stream().flatMap(entry -> entry.models.keySet().stream()).toList();
@@ -300,7 +330,7 @@ public final class Catalogue {
     public List<String> names(Provider provider) {
         List<String> names = new ArrayList<>();
         providers.forEach((candidate, entry) -> {
-            if (provider == null || provider == candidate) {
+            if (provider == null || provider.equals(candidate)) {
                 names.addAll(entry.models.keySet());
                 names.addAll(entry.aliases.keySet());
             }

@@ -2,23 +2,53 @@ package dev.bactrian.model;
 
 import java.util.Locale;
 import java.util.Optional;
+import java.util.regex.Pattern;
 
-/** A service that runs models. */
-public enum Provider {
-    REPLICATE, UPSTAGE;
+import com.fasterxml.jackson.annotation.JsonValue;
 
-    /** The provider of that name as documents and requests write it. */
+/** A service that runs models, by its name: that of its route, of its bean and of its entry in the catalogue. Immutable. */
+public final class Provider {
+
+    /** Replicate. */
+    public static final Provider REPLICATE = new Provider("replicate");
+    /** Upstage. */
+    public static final Provider UPSTAGE = new Provider("upstage");
+
+    private static final Pattern NAME = Pattern.compile("[a-z][a-z0-9]{0,39}");
+
+    private final String name;
+
+    private Provider(String name) {
+        this.name = name;
+    }
+
+    /** The provider of that name as documents and requests write it; empty where nothing can have that name. */
     public static Optional<Provider> of(String name) {
-        for (Provider provider : values()) {
-            if (provider.toString().equals(name)) {
-                return Optional.of(provider);
-            }
-        }
-        return Optional.empty();
+        return NAME.matcher(name).matches() ? Optional.of(new Provider(name)) : Optional.empty();
+    }
+
+    /**
+     * The provider of that name, in upper case or not: {@code UPSTAGE}.
+     *
+     * @throws IllegalArgumentException where nothing can have that name
+     */
+    public static Provider valueOf(String name) {
+        return of(name.toLowerCase(Locale.ROOT)).orElseThrow(() -> new IllegalArgumentException("'" + name + "' is not the name of a provider"));
     }
 
     @Override
+    public boolean equals(Object other) {
+        return other instanceof Provider provider && name.equals(provider.name);
+    }
+
+    @Override
+    public int hashCode() {
+        return name.hashCode();
+    }
+
+    @JsonValue
+    @Override
     public String toString() {
-        return name().toLowerCase(Locale.ROOT);
+        return name;
     }
 }

@@ -1,10 +1,9 @@
 package dev.bactrian.observe;
 
 import java.time.Duration;
-import java.util.EnumMap;
-import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.IntSupplier;
@@ -13,7 +12,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.bactrian.config.Beans;
 import dev.bactrian.generate.Generation;
-import dev.bactrian.model.Provider;
+import dev.bactrian.model.Catalogue;
 import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
@@ -40,26 +39,19 @@ final class Meters implements Observer {
             Duration.ofMinutes(5)};
 
     private final MeterRegistry registry;
-    private final Set<String> models;
-    private final Map<Provider, AtomicInteger> inFlight = new EnumMap<>(Provider.class);
+    private final Map<String, IntSupplier> waiting;
+    private final Set<String> models = ConcurrentHashMap.newKeySet();
+    private final Map<String, AtomicInteger> inFlight = new ConcurrentHashMap<>();
 
-    private Meters(MeterRegistry registry, Set<String> models, List<IntSupplier> waiting) {
+    private Meters(MeterRegistry registry, Map<String, IntSupplier> waiting) {
         this.registry = registry;
-        this.models = models;
-        for (Provider provider : Provider.values()) {
-            AtomicInteger working = new AtomicInteger();
-            inFlight.put(provider, working);
-            Gauge.builder("bactrian.in.flight", () -> working.get()
-                            + (provider == Provider.REPLICATE ? waiting.stream().mapToInt(IntSupplier::getAsInt).sum() : 0))
-                    .description("Requests that this instance has in work")
-                    .tag("provider", provider.toString()).strongReference(true).register(registry);
-        }
+        this.waiting = waiting;
     }
 
     /** The meters of an application, or null where it has no registry. */
-    static Observer of(CamelContext context, Set<String> models, List<IntSupplier> waiting) {
+    static Observer of(CamelContext context, Map<String, IntSupplier> waiting) {
         MeterRegistry registry = registry(context);
-        return registry == null ? null : new Meters(registry, models, waiting);
+        return registry == null ? null : new Meters(registry, waiting);
     }
 
     private static MeterRegistry registry(CamelContext context) {
@@ -82,13 +74,29 @@ final class Meters implements Observer {
     }
 
     @Override
+    public void models(Catalogue catalogue) {
+        models.addAll(catalogue.ids());
+        catalogue.providers().forEach(provider -> inFlight(provider.toString()));
+    }
+
+    private AtomicInteger inFlight(String provider) {
+        return inFlight.computeIfAbsent(provider, name -> {
+            AtomicInteger working = new AtomicInteger();
+            Gauge.builder("bactrian.in.flight", () -> working.get() + waiting.getOrDefault(name, () -> 0).getAsInt())
+                    .description("Requests that this instance has in work")
+                    .tag("provider", name).strongReference(true).register(registry);
+            return working;
+        });
+    }
+
+    @Override
     public void begun(Exchange exchange, Generation generation) {
-        inFlight.get(generation.model().provider()).incrementAndGet();
+        inFlight(generation.getProvider()).incrementAndGet();
     }
 
     @Override
     public void left(Generation generation) {
-        inFlight.get(generation.model().provider()).decrementAndGet();
+        inFlight(generation.getProvider()).decrementAndGet();
     }
 
     @Override

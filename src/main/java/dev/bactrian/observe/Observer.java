@@ -1,10 +1,10 @@
 package dev.bactrian.observe;
 
-import java.util.Collection;
 import java.util.function.IntSupplier;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.bactrian.generate.Generation;
+import dev.bactrian.model.Catalogue;
 import org.apache.camel.CamelContext;
 import org.apache.camel.Exchange;
 
@@ -22,12 +22,12 @@ public interface Observer {
         return Observers.of(context);
     }
 
-    /** The models of the catalogue. A model that is none of them is one of unboundedly many, and not told apart from others. */
-    default void models(Collection<String> ids) {
+    /** The catalogue. A model that is not in it is one of unboundedly many, and not told apart from others. */
+    default void models(Catalogue catalogue) {
     }
 
-    /** Requests of the queue that wait for the next poll of their prediction are in flight, too; this counts them. */
-    default void waiting(IntSupplier predictions) {
+    /** Requests of the queue that wait for the next poll of their provider's work are in flight, too; this counts them. */
+    default void waiting(String provider, IntSupplier requests) {
     }
 
     /** A request is in work, until {@link #left}. */

@@ -1,9 +1,8 @@
 package dev.bactrian.observe;
 
-import java.util.Collection;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
-import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.Consumer;
@@ -13,6 +12,7 @@ import java.util.stream.Stream;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.bactrian.generate.Generation;
+import dev.bactrian.model.Catalogue;
 import dev.bactrian.text.OneLineLogger;
 import org.apache.camel.CamelContext;
 import org.apache.camel.Exchange;
@@ -24,8 +24,8 @@ final class Observers implements Observer {
     private static final Logger LOG = OneLineLogger.of("dev.bactrian.observe");
     private static final String BEAN = "bactrianObserver";
 
-    private final Set<String> models = ConcurrentHashMap.newKeySet();
-    private final List<IntSupplier> waiting = new CopyOnWriteArrayList<>();
+    private final List<Catalogue> catalogues = new CopyOnWriteArrayList<>();
+    private final Map<String, IntSupplier> waiting = new ConcurrentHashMap<>();
     private Observer meters;
     private Observer spans;
     private volatile List<Observer> all = List.of();
@@ -56,7 +56,12 @@ final class Observers implements Observer {
     }
 
     private synchronized void find(CamelContext context) {
-        meters = meters != null ? meters : optional(() -> Meters.of(context, models, waiting));
+        if (meters == null) {
+            meters = optional(() -> Meters.of(context, waiting));
+            if (meters != null) {
+                catalogues.forEach(meters::models);
+            }
+        }
         spans = spans != null ? spans : optional(() -> Spans.of(context));
         all = Stream.of(meters, spans).filter(Objects::nonNull).toList();
     }
@@ -71,13 +76,14 @@ final class Observers implements Observer {
     }
 
     @Override
-    public void models(Collection<String> ids) {
-        models.addAll(ids);
+    public synchronized void models(Catalogue catalogue) {
+        catalogues.add(catalogue);
+        tell(observer -> observer.models(catalogue));
     }
 
     @Override
-    public void waiting(IntSupplier predictions) {
-        waiting.add(predictions);
+    public void waiting(String provider, IntSupplier requests) {
+        waiting.merge(provider, requests, (before, more) -> () -> before.getAsInt() + more.getAsInt());
     }
 
     @Override

@@ -4,7 +4,6 @@ import java.io.IOException;
 import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
@@ -12,12 +11,11 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 
 import dev.bactrian.config.Beans;
-import dev.bactrian.config.Property;
 import dev.bactrian.config.Settings;
-import dev.bactrian.config.Url;
+import dev.bactrian.core.Provider;
+import dev.bactrian.core.Provider.Access;
 import dev.bactrian.generate.Account;
 import dev.bactrian.http.ProviderHttp;
-import dev.bactrian.model.Provider;
 import dev.bactrian.text.OneLine;
 import org.apache.camel.health.HealthCheckRegistry;
 import org.apache.camel.health.HealthCheckResultBuilder;
@@ -38,10 +36,8 @@ public final class ProviderHealth extends AbstractHealthCheck {
     private static final int FRESH_SECONDS = 30;
     private static final long LONGEST_SECONDS = 5;
     private static final long LONGEST_WAIT_SECONDS = 2;
-    /** Letters and digits, as an id is, and nobody's. */
-    private static final String NO_PREDICTION = "bactrianhealthcheck";
 
-    private final Provider provider;
+    private final String provider;
     private String http;
     private Finding found;
     private long foundNano;
@@ -52,10 +48,10 @@ public final class ProviderHealth extends AbstractHealthCheck {
     private record Question(String whose, Settings settings, HttpGet get, FutureTask<Integer> answer) {
     }
 
-    /** The check of {@code replicate} or {@code upstage}, whose id is {@code bactrian-replicate} or {@code bactrian-upstage}. */
+    /** The check of a provider, {@code replicate} say, whose id is {@code bactrian-replicate} then. */
     public ProviderHealth(String provider) {
         super("bactrian", "bactrian-" + provider);
-        this.provider = Provider.of(provider.toLowerCase(Locale.ROOT)).orElseThrow();
+        this.provider = provider;
     }
 
     /** The name of the {@link ProviderHttp} that asks. */
@@ -101,16 +97,16 @@ public final class ProviderHealth extends AbstractHealthCheck {
         long deadline = System.nanoTime() + Duration.ofSeconds(LONGEST_SECONDS).toNanos();
         List<Finding> findings = questions.values().stream().map(question -> finding(question, deadline)).toList();
         return findings.stream().filter(finding -> !finding.up()).findFirst().orElseGet(() -> findings.isEmpty()
-                ? new Finding(true, provider + " is not configured: " + token().key() + " is not set") : findings.get(0));
+                ? new Finding(true, provider + " is not configured: " + provider().access(null).tokenName() + " is not set") : findings.get(0));
     }
 
     private void ask(Map<List<String>, Question> questions, String whose, String account, Settings settings) {
-        boolean official = host(settings.require(endpoint())).equals(host(endpoint().defaultValue(false).orElseThrow()));
-        if (official && settings.text(token()).isEmpty()) {
+        Access access = provider().access(account);
+        if (access.isClosed()) {
             return;
         }
-        questions.computeIfAbsent(List.of(url(settings), settings.text(token()).orElse("")), same -> {
-            HttpGet get = new HttpGet(url(settings));
+        questions.computeIfAbsent(List.of(access.probe(), access.token() == null ? "" : access.token()), same -> {
+            HttpGet get = new HttpGet(access.probe());
             get.setHeader(HttpHeaders.ACCEPT, "application/json");
             // Not to be taken for one that is unreachable where our requests hold all connections.
             get.setConfig(RequestConfig.custom().setConnectionRequestTimeout(Timeout.ofSeconds(LONGEST_WAIT_SECONDS))
@@ -145,23 +141,12 @@ public final class ProviderHealth extends AbstractHealthCheck {
         }
     }
 
-    private Property endpoint() {
-        return provider == Provider.UPSTAGE ? Property.UPSTAGE_API_ENDPOINT : Property.REPLICATE_API_ENDPOINT;
-    }
-
-    private Property token() {
-        return provider == Provider.UPSTAGE ? Property.UPSTAGE_API_KEY : Property.REPLICATE_API_TOKEN;
+    private Provider provider() {
+        return Provider.of(getCamelContext(), provider);
     }
 
     private ProviderHttp client() {
         return getCamelContext().getRegistry().lookupByNameAndType(http, ProviderHttp.class);
-    }
-
-    /** Upstage lists its models; Replicate looks up a prediction that can't be there (PROVIDERS.md 1.5, 3.2). */
-    private String url(Settings settings) {
-        return provider == Provider.UPSTAGE
-                ? settings.require(Property.UPSTAGE_API_ENDPOINT).replaceFirst("/chat/completions(?=$|\\?)", "/models")
-                : settings.require(Property.REPLICATE_POLL_ENDPOINT).replace("{id}", NO_PREDICTION);
     }
 
     private Finding finding(String whose, int status) {
@@ -170,9 +155,5 @@ public final class ProviderHealth extends AbstractHealthCheck {
             default -> status >= 500 ? new Finding(false, provider + " is unavailable: it answered " + status)
                     : new Finding(true, provider + " is reachable");
         };
-    }
-
-    private static String host(String url) {
-        return Url.of(url).host();
     }
 }

@@ -7,9 +7,9 @@ import java.util.Set;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.bactrian.config.Beans;
+import dev.bactrian.core.Provider;
 import dev.bactrian.generate.Generation;
 import dev.bactrian.model.Kind;
-import dev.bactrian.model.Provider;
 import io.opentelemetry.api.GlobalOpenTelemetry;
 import io.opentelemetry.api.common.AttributeKey;
 import io.opentelemetry.api.trace.Span;
@@ -57,7 +57,7 @@ final class Spans implements Observer {
         if (generation == null) {
             return;
         }
-        String operation = operation(generation);
+        String operation = operation(exchange, generation);
         SpanBuilder builder = tracer.spanBuilder(operation + " " + generation.model().id())
                 .setSpanKind(SpanKind.CLIENT)
                 // By a queue, a request may have begun in another exchange, and in another process.
@@ -86,8 +86,9 @@ final class Spans implements Observer {
         span.end();
     }
 
-    private static String operation(Generation generation) {
-        return generation.model().provider() == Provider.UPSTAGE ? "chat"
+    private static String operation(Exchange exchange, Generation generation) {
+        Provider provider = Provider.of(exchange.getContext(), generation.getProvider());
+        return provider != null && !provider.isPolled() ? "chat"
                 : generation.model().kind() == Kind.IMAGE ? "generate_content" : "text_completion";
     }
 

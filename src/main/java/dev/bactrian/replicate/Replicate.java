@@ -2,6 +2,7 @@ package dev.bactrian.replicate;
 
 import java.io.InputStream;
 import java.time.Duration;
+import java.util.List;
 import java.util.concurrent.atomic.AtomicBoolean;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -17,6 +18,7 @@ import dev.bactrian.core.Cancellation;
 import dev.bactrian.core.Job;
 import dev.bactrian.core.Poll;
 import dev.bactrian.core.Provider;
+import dev.bactrian.core.Provider.Access;
 import dev.bactrian.emit.ChunkSender;
 import dev.bactrian.error.Cause;
 import dev.bactrian.error.ErrorType;
@@ -56,6 +58,9 @@ public final class Replicate implements Provider, CamelContextAware {
 
     private static final Logger LOG = OneLineLogger.of("dev.bactrian.replicate");
     private static final String JSON = "application/json";
+    private static final String NAME = "replicate";
+    /** Letters and digits, as an id is, and nobody's. */
+    private static final String NO_PREDICTION = "bactrianhealthcheck";
     private static final String OFFICIAL_HOST = "api.replicate.com";
 
     private CamelContext camelContext;
@@ -83,8 +88,39 @@ public final class Replicate implements Provider, CamelContextAware {
         streamHosts = Hosts.of(settings.text(Property.REPLICATE_STREAM_HOSTS).orElse(""));
     }
 
-    private Url endpoint(Generation generation) {
-        return Url.of(settings(generation).require(Property.REPLICATE_API_ENDPOINT));
+    @Override
+    public String name() {
+        return NAME;
+    }
+
+    @Override
+    public boolean isPolled() {
+        return true;
+    }
+
+    /** A poll of a prediction that can't be there is free (PROVIDERS.md 1.5). */
+    @Override
+    public Access access(String account) {
+        Settings own = settings.account(account);
+        String endpoint = own.require(Property.REPLICATE_API_ENDPOINT);
+        String poll = own.require(Property.REPLICATE_POLL_ENDPOINT);
+        return new Access(List.of(endpoint, poll), Property.REPLICATE_API_TOKEN.key(), own.text(Property.REPLICATE_API_TOKEN).map(String::trim).orElse(null),
+                Url.of(endpoint).host().equals(OFFICIAL_HOST), poll.replace("{id}", NO_PREDICTION), own.proxy(Property.REPLICATE_PROXY));
+    }
+
+    private Access access(Generation generation) {
+        return access(generation.account());
+    }
+
+    private Gate creates(Generation generation) {
+        return gates.gate("Replicate's creates", access(generation),
+                Gate.Rate.perMinute(settings(generation).count(Property.REPLICATE_MAX_CREATES_PER_MINUTE)));
+    }
+
+    /** For polls and cancels. */
+    private Gate polls(Generation generation) {
+        return gates.gate("Replicate's polls", access(generation),
+                Gate.Rate.spread(settings(generation).count(Property.REPLICATE_MAX_REQUESTS_PER_MINUTE)));
     }
 
     private Settings settings(Generation generation) {
@@ -106,7 +142,7 @@ public final class Replicate implements Provider, CamelContextAware {
         Generation generation = Job.generation(exchange);
         Message message = exchange.getMessage();
         message.setBody(body(generation));
-        leaveHeaders(generation, message, createUrl(generation), gates.calls(generation));
+        leaveHeaders(generation, message, createUrl(generation), creates(generation));
         message.setHeader(Exchange.CONTENT_TYPE, JSON);
         message.setHeader("Cancel-After", cancelAfter(generation));
         message.setHeader("Prefer", prefer(generation));
@@ -149,7 +185,7 @@ public final class Replicate implements Provider, CamelContextAware {
         boolean due = told == null && !job.isCancelled() && isDue(generation, before);
         job.markPollDue(due && !isHeldBack(generation, before));
         if (job.isPollDue()) {
-            leaveHeaders(generation, exchange.getMessage(), pollUrl(generation, before), gates.polls(generation));
+            leaveHeaders(generation, exchange.getMessage(), pollUrl(generation, before), polls(generation));
         } else {
             job.poll(told != null ? told(generation, before, told) : job.isCancelled() ? abandoned(generation, before)
                     : due ? heldBack(generation, before) : skipped(generation, before));
@@ -232,7 +268,7 @@ public final class Replicate implements Provider, CamelContextAware {
         Job job = Job.of(exchange);
         job.cancelSent();
         exchange.getMessage().setBody("");
-        leaveHeaders(job.generation(), exchange.getMessage(), cancelUrl(job.generation(), state(job)), gates.polls(job.generation()));
+        leaveHeaders(job.generation(), exchange.getMessage(), cancelUrl(job.generation(), state(job)), polls(job.generation()));
     }
 
     /** The cancel could not be sent. */
@@ -242,7 +278,7 @@ public final class Replicate implements Provider, CamelContextAware {
     }
 
     private String createUrl(Generation generation) {
-        return endpoint(generation).forCamel();
+        return Url.of(access(generation).endpoint()).forCamel();
     }
 
     /** Built from configuration and the id, never from an answer. */
@@ -277,7 +313,7 @@ public final class Replicate implements Provider, CamelContextAware {
     String cancelAfter(Generation generation) {
         InflightRepository inflight = camelContext.getInflightRepository();
         int creates = inflight.size("bactrian-replicate") - inflight.size("bactrian-replicate-stream");
-        return settings(generation).cancelAfter(gates.polls(generation).pause(creates)).map(deadline -> deadline.toSeconds() + "s").orElse(null);
+        return settings(generation).cancelAfter(polls(generation).pause(creates)).map(deadline -> deadline.toSeconds() + "s").orElse(null);
     }
 
     /** The {@code Prefer} of a create, such as {@code wait=30}, or null (PROVIDERS.md 1.3). */
@@ -292,10 +328,7 @@ public final class Replicate implements Provider, CamelContextAware {
      * @throws GenerationFailure {@code authentication} where no token is set for the official endpoint
      */
     byte[] body(Generation generation) {
-        if (endpoint(generation).host().equals(OFFICIAL_HOST)
-                && settings(generation).text(Property.REPLICATE_API_TOKEN).isEmpty()) {
-            throw new GenerationFailure(ErrorType.AUTHENTICATION, Property.REPLICATE_API_TOKEN.key() + " is not set");
-        }
+        access(generation).requireToken();
         ObjectNode body = JsonNodeFactory.instance.objectNode();
         if (settings.replicateApi() == ReplicateApi.HOMEPAGE) {
             body.put("model", generation.model().id());
@@ -368,18 +401,18 @@ public final class Replicate implements Provider, CamelContextAware {
      */
     long pause(Generation generation, PollState poll) {
         Duration least = Duration.ofMillis(poll.getDelayMillis());
-        Duration pause = isDue(generation, poll) ? gates.polls(generation).slot(least) : least;
+        Duration pause = isDue(generation, poll) ? polls(generation).slot(least) : least;
         return pause.plusNanos(999_999).toMillis();
     }
 
     /** Whether a poll that is due can't be made now: the service's limit is used up. Where it can, it has to be made. */
     boolean isHeldBack(Generation generation, PollState poll) {
-        return isDue(generation, poll) && !gates.polls(generation).tryGo();
+        return isDue(generation, poll) && !polls(generation).tryGo();
     }
 
     /** In place of a poll that is held back: later, when others have a turn, too. */
     PollState heldBack(Generation generation, PollState before) {
-        return refused(generation, before, gates.polls(generation).closedFor());
+        return refused(generation, before, polls(generation).closedFor());
     }
 
     private PollState refused(Generation generation, PollState before, Duration wait) {
@@ -429,7 +462,7 @@ public final class Replicate implements Provider, CamelContextAware {
     /** Notes that the stream can't be read. */
     void unstreamed(Generation generation, PollState poll,
             @ExchangeException Throwable caught) {
-        noStream(generation, poll, "can't be read: " + HttpFailures.of(Cause.of(caught), dev.bactrian.model.Provider.REPLICATE, 1).getMessage());
+        noStream(generation, poll, "can't be read: " + HttpFailures.of(Cause.of(caught), this, 1).getMessage());
     }
 
     /** Where the waiting stands after the stream, whatever came of it. */
@@ -487,7 +520,7 @@ public final class Replicate implements Provider, CamelContextAware {
         observer.polled(generation, false);
         Throwable cause = Cause.of(caught);
         if (HttpFailures.isRefused(cause)) {
-            Gate gate = gates.polls(generation);
+            Gate gate = polls(generation);
             retry.asked(HttpFailures.headers(cause), HttpFailures.body(cause)).ifPresent(gate::told);
             LOG.debug("{}: poll of prediction {} refused by the service's limit", generation.id(), before.getId());
             return refused(generation, before, gate.closedFor());
@@ -498,7 +531,7 @@ public final class Replicate implements Provider, CamelContextAware {
             return before.refused(settings(generation).duration(Property.REPLICATE_POLL_DELAY));
         }
         int misses = before.polls().misses() + 1;
-        GenerationFailure said = HttpFailures.of(cause, dev.bactrian.model.Provider.REPLICATE, misses);
+        GenerationFailure said = HttpFailures.of(cause, this, misses);
         // The rule of creates says what is retryable; here one is paid for already.
         GenerationFailure failure = new GenerationFailure(said.type(), said.getMessage(), said.httpStatus(), misses, false, cause);
         if (failure.httpStatus() != null && failure.httpStatus() == 404) {
@@ -514,7 +547,7 @@ public final class Replicate implements Provider, CamelContextAware {
 
     /** In place of the next look: the request is ended on request, so the prediction is given up. */
     PollState abandoned(Generation generation, PollState before) {
-        return before.givenUp(Cancellation.failure(generation, 1));
+        return before.givenUp(Cancellation.failure(this, 1));
     }
 
     /**

@@ -23,6 +23,7 @@ import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.bactrian.error.ErrorType;
 import dev.bactrian.error.GenerationFailure;
+import dev.bactrian.model.Catalogue;
 import dev.bactrian.model.Kind;
 import dev.bactrian.model.Provider;
 import dev.bactrian.text.JsonMappers;
@@ -70,10 +71,17 @@ public final class RequestReader {
             .build();
 
     private final long maxBytes;
+    private final Set<Provider> providers;
 
-    /** A reader that refuses a body of more than that many bytes. */
+    /** A reader that refuses a body of more than that many bytes, and a provider other than those of Bactrian itself. */
     public RequestReader(long maxBytes) {
+        this(maxBytes, Catalogue.OWN);
+    }
+
+    /** A reader that refuses a body of more than that many bytes, and a provider other than those. */
+    public RequestReader(long maxBytes, Set<Provider> providers) {
         this.maxBytes = maxBytes;
+        this.providers = providers;
     }
 
     /** Reads text. */
@@ -140,6 +148,9 @@ public final class RequestReader {
         try {
             if (request.prompt() == null && request.messages().isEmpty()) {
                 throw invalid("no prompt: one of messages and prompt is required");
+            }
+            if (request.provider() != null && !providers.contains(request.provider())) {
+                throw badProvider();
             }
             parse(written(request, "the request"));
             return request;
@@ -227,7 +238,7 @@ public final class RequestReader {
         }
     }
 
-    private static GenerateRequest request(JsonNode root) {
+    private GenerateRequest request(JsonNode root) {
         if (!(root instanceof ObjectNode fields)) {
             throw invalid("not a JSON object");
         }
@@ -242,7 +253,7 @@ public final class RequestReader {
         }
     }
 
-    private static GenerateRequest read(String id, ObjectNode fields) {
+    private GenerateRequest read(String id, ObjectNode fields) {
         String prompt = text(fields, "prompt");
         List<ChatMessage> messages = fields.path("messages").isNull() || !fields.has("messages") ? List.of()
                 : messages(fields.get("messages"));
@@ -267,9 +278,15 @@ public final class RequestReader {
                 prompt == null ? messages : List.of(), prompt, options);
     }
 
-    /** The provider of that name. */
-    public static Provider provider(String name) {
-        return name == null ? null : Provider.of(name).orElseThrow(() -> invalid("provider: not replicate or upstage"));
+    /** The provider of that name; null of none. */
+    public Provider provider(String name) {
+        return name == null ? null : Provider.of(name).filter(providers::contains).orElseThrow(this::badProvider);
+    }
+
+    private GenerationFailure badProvider() {
+        List<String> names = providers.stream().map(Provider::toString).toList();
+        int last = names.size() - 1;
+        return invalid("provider: not " + String.join(", ", names.subList(0, last)) + " or " + names.get(last));
     }
 
     private static Kind kind(String name) {

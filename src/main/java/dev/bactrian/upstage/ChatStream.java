@@ -22,7 +22,6 @@ import dev.bactrian.http.EventStream;
 import dev.bactrian.http.HttpFailures;
 import dev.bactrian.http.NothingHeardException;
 import dev.bactrian.http.ResponseTooLargeException;
-import dev.bactrian.model.Provider;
 import dev.bactrian.text.LongText;
 import dev.bactrian.text.OneLineLogger;
 import dev.bactrian.text.ProviderJson;
@@ -222,7 +221,7 @@ public final class ChatStream implements ChunkSource, Answer, Closeable {
 
     private GenerationFailure inPlaceOfAnAnswer(String body) {
         close();
-        failure = cancellation.isRequested() ? Cancellation.interrupted(1) : HttpFailures.inPlaceOfAnAnswer(redact.apply(body), Provider.UPSTAGE);
+        failure = cancellation.isRequested() ? Cancellation.interrupted(1) : HttpFailures.inPlaceOfAnAnswer(redact.apply(body), Upstage.NAME);
         return failure;
     }
 

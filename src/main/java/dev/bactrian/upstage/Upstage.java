@@ -1,6 +1,7 @@
 package dev.bactrian.upstage;
 
 import java.io.InputStream;
+import java.util.List;
 
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
@@ -12,11 +13,12 @@ import dev.bactrian.config.Url;
 import dev.bactrian.core.Cancellation;
 import dev.bactrian.core.Job;
 import dev.bactrian.core.Provider;
-import dev.bactrian.error.ErrorType;
+import dev.bactrian.core.Provider.Access;
 import dev.bactrian.error.GenerationFailure;
 import dev.bactrian.generate.Generation;
 import dev.bactrian.http.CallHeaders;
 import dev.bactrian.http.ProviderHttp;
+import dev.bactrian.limit.Gate;
 import dev.bactrian.limit.Gates;
 import dev.bactrian.limit.Turns;
 import dev.bactrian.observe.Observer;
@@ -30,6 +32,11 @@ import org.apache.camel.Message;
 
 /** The provider of {@code routes/upstage.camel.yaml}: what its call holds, and who reads the stream that it is answered with. */
 public final class Upstage implements Provider, CamelContextAware {
+
+    /** Its name. */
+    static final String NAME = "upstage";
+
+    private static final String OFFICIAL_HOST = "api.upstage.ai";
 
     private CamelContext camelContext;
     private Settings settings;
@@ -52,17 +59,29 @@ public final class Upstage implements Provider, CamelContextAware {
     @Override
     public void request(Exchange exchange) {
         Generation generation = Job.generation(exchange);
+        Access access = access(generation.account());
         Message message = exchange.getMessage();
         message.setBody(body(generation));
-        CallHeaders.leave(message, endpoint(generation).forCamel(), "text/event-stream", generation.account());
+        CallHeaders.leave(message, Url.of(access.endpoint()).forCamel(), "text/event-stream", generation.account());
         message.setHeader(Exchange.CONTENT_TYPE, "application/json");
         message.setHeader("Accept-Encoding", "identity");
         message.setHeader(ProviderHttp.REQUEST, generation.id());
-        message.setHeader(Turns.GATE, gates.calls(generation).name());
+        message.setHeader(Turns.GATE, gates.gate("Upstage's " + generation.getModelId(), access, Gate.Rate.NONE).name());
     }
 
-    private Url endpoint(Generation generation) {
-        return Url.of(settings(generation).require(Property.UPSTAGE_API_ENDPOINT));
+    @Override
+    public String name() {
+        return NAME;
+    }
+
+    /** The list of its models is free (PROVIDERS.md 3.2). */
+    @Override
+    public Access access(String account) {
+        Settings own = settings.account(account);
+        String endpoint = own.require(Property.UPSTAGE_API_ENDPOINT);
+        return new Access(List.of(endpoint), Property.UPSTAGE_API_KEY.key(), own.text(Property.UPSTAGE_API_KEY).map(String::trim).orElse(null),
+                Url.of(endpoint).host().equals(OFFICIAL_HOST), endpoint.replaceFirst("/chat/completions(?=$|\\?)", "/models"),
+                own.proxy(Property.UPSTAGE_PROXY));
     }
 
     private Settings settings(Generation generation) {
@@ -75,7 +94,7 @@ public final class Upstage implements Provider, CamelContextAware {
      * @throws GenerationFailure {@code authentication} where no key is set for the official endpoint
      */
     byte[] body(Generation generation) {
-        requireKey(generation);
+        access(generation.account()).requireToken();
         GenerateRequest request = generation.request();
         ObjectNode body = JsonNodeFactory.instance.objectNode().put("model", generation.model().id());
         body.set("messages", messages(request, settings(generation).promptStyle()));
@@ -85,13 +104,6 @@ public final class Upstage implements Provider, CamelContextAware {
         }
         body.setAll(request.options());
         return ProviderJson.bytes(body);
-    }
-
-    private void requireKey(Generation generation) {
-        boolean official = endpoint(generation).host().equals("api.upstage.ai");
-        if (official && settings(generation).text(Property.UPSTAGE_API_KEY).isEmpty()) {
-            throw new GenerationFailure(ErrorType.AUTHENTICATION, Property.UPSTAGE_API_KEY.key() + " is not set");
-        }
     }
 
     private static ArrayNode messages(GenerateRequest request, PromptStyle style) {

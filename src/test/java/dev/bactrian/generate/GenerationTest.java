@@ -93,7 +93,7 @@ class GenerationTest {
 
     @Test
     void aGenerationKnowsWhoRunsIt() {
-        assertThat(Generation.begin("x", request("{'prompt':'a'}"), GEMMA, true, "").isReplicate()).isTrue();
+        assertThat(Generation.begin("x", request("{'prompt':'a'}"), GEMMA, true, "").getProvider()).isEqualTo("replicate");
         assertThat(Generation.begin("x", request("{'prompt':'a'}"), SOLAR, true, "").getProvider()).isEqualTo("upstage");
     }
 

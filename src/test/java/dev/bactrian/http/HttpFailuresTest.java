@@ -4,8 +4,6 @@ import static dev.bactrian.error.ErrorType.AUTHENTICATION;
 import static dev.bactrian.error.ErrorType.PROVIDER_REJECTED;
 import static dev.bactrian.error.ErrorType.PROVIDER_UNAVAILABLE;
 import static dev.bactrian.error.ErrorType.RATE_LIMITED;
-import static dev.bactrian.model.Provider.REPLICATE;
-import static dev.bactrian.model.Provider.UPSTAGE;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.FileNotFoundException;
@@ -15,11 +13,14 @@ import java.net.NoRouteToHostException;
 import java.net.SocketException;
 import java.net.SocketTimeoutException;
 import java.net.UnknownHostException;
+import java.util.List;
 import java.util.Map;
 
+import dev.bactrian.core.Provider;
 import dev.bactrian.error.ErrorType;
 import dev.bactrian.error.GenerationFailure;
-import dev.bactrian.model.Provider;
+import dev.bactrian.replicate.Replicate;
+import dev.bactrian.upstage.Upstage;
 import org.apache.camel.http.base.HttpOperationFailedException;
 import org.apache.hc.client5.http.ConnectTimeoutException;
 import org.apache.hc.core5.http.ConnectionRequestTimeoutException;
@@ -31,6 +32,9 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** From an HTTP answer, or none, to an error type; and which calls may be made again: CONTRACT.md sections 5 and 6. */
 class HttpFailuresTest {
+
+    private static final Provider REPLICATE = new Replicate();
+    private static final Provider UPSTAGE = new Upstage();
 
     private static HttpOperationFailedException answered(int status, String body) {
         return new HttpOperationFailedException("https://api.example/v1", status, "reason", null, Map.of("Retry-After", "7"), body);
@@ -73,13 +77,13 @@ class HttpFailuresTest {
     @ParameterizedTest
     @EnumSource
     void aStatusHasAType(Status row) {
-        for (Provider provider : Provider.values()) {
+        for (Provider provider : List.of(REPLICATE, UPSTAGE)) {
             GenerationFailure failure = HttpFailures.of(answered(row.code, ""), provider, 2);
 
             assertThat(failure.type()).isEqualTo(row.type);
             assertThat(failure.httpStatus()).isEqualTo(row.code);
             assertThat(failure.attempts()).isEqualTo(2);
-            assertThat(failure).hasMessageContaining(provider.toString()).hasMessageContaining(String.valueOf(row.code));
+            assertThat(failure).hasMessageContaining(provider.name()).hasMessageContaining(String.valueOf(row.code));
         }
     }
 

@@ -40,7 +40,9 @@ class CatalogueTest {
     };
 
     private static Catalogue read(String text) {
-        return Catalogue.read("models.yaml", text, PARENTS, null);
+        Catalogue catalogue = Catalogue.read("models.yaml", text, PARENTS, null);
+        catalogue.requireProviders(other -> false);
+        return catalogue;
     }
 
     private static Model resolve(Catalogue catalogue, String name) {

@@ -22,6 +22,7 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.bactrian.kamelet.PackagedRoutes;
+import dev.bactrian.model.Catalogue;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -275,7 +276,7 @@ class KameletsTest {
         try (Stream<Path> routes = Files.list(Path.of("routes"))) {
             routes.map(file -> file.getFileName().toString().replace(".camel.yaml", "")).filter(name -> !name.startsWith("from-")).forEach(files::add);
         }
-        Map<String, String> loaded = PackagedRoutes.FILES;
+        Map<String, String> loaded = PackagedRoutes.files(Catalogue.read("models", Files.readString(Path.of("src/main/resources/bactrian/models.yaml")), uri -> null, null).providers());
         assertThat(loaded.keySet()).isEqualTo(files);
         for (Map.Entry<String, String> entry : loaded.entrySet()) {
             assertThat(Files.readString(Path.of("routes", entry.getKey() + ".camel.yaml"))).contains("    id: " + entry.getValue() + "\n");
