@@ -1,0 +1,139 @@
+package dev.bactrian.routes.provider;
+
+import java.util.Iterator;
+import java.util.List;
+import java.util.Optional;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.bactrian.config.Settings;
+import dev.bactrian.config.Url;
+import dev.bactrian.core.Answer;
+import dev.bactrian.core.ChunkSource;
+import dev.bactrian.core.Job;
+import dev.bactrian.core.Provider;
+import dev.bactrian.core.Provider.Access;
+import dev.bactrian.error.GenerationFailure;
+import dev.bactrian.generate.Generation;
+import dev.bactrian.http.CallHeaders;
+import dev.bactrian.http.HttpFailures;
+import dev.bactrian.http.ProviderHttp;
+import dev.bactrian.limit.Gate;
+import dev.bactrian.limit.Gates;
+import dev.bactrian.limit.Turns;
+import dev.bactrian.text.ProviderJson;
+import org.apache.camel.CamelContext;
+import org.apache.camel.CamelContextAware;
+import org.apache.camel.Exchange;
+import org.apache.camel.Message;
+
+/** A provider that answers a POST of {@code {"model", "prompt"}} with {@code {"text"}}: all the Java that one needs. */
+public final class Acme implements Provider, CamelContextAware {
+
+    private CamelContext camelContext;
+    private Settings settings;
+    private String endpoint;
+    private String key;
+
+    public void setEndpoint(String url) {
+        endpoint = url;
+    }
+
+    public void setKey(String secret) {
+        key = secret;
+    }
+
+    @Override
+    public CamelContext getCamelContext() {
+        return camelContext;
+    }
+
+    @Override
+    public void setCamelContext(CamelContext context) {
+        camelContext = context;
+        settings = Settings.of(context);
+    }
+
+    @Override
+    public String name() {
+        return "acme";
+    }
+
+    @Override
+    public Access access(String account) {
+        settings.mask(key);
+        return new Access(List.of(endpoint), "acme.key", key, true, endpoint, Optional.empty());
+    }
+
+    @Override
+    public void request(Exchange exchange) {
+        Generation generation = Job.generation(exchange);
+        Access access = access(generation.account());
+        access.requireToken();
+        Message message = exchange.getMessage();
+        message.setBody(ProviderJson.bytes(JsonNodeFactory.instance.objectNode()
+                .put("model", generation.model().id()).put("prompt", generation.request().promptFor(false)).setAll(generation.request().options())));
+        CallHeaders.leave(message, Url.of(access.endpoint()).forCamel(), "application/json", generation.account());
+        message.setHeader(Exchange.CONTENT_TYPE, "application/json");
+        message.setHeader(ProviderHttp.REQUEST, generation.id());
+        message.setHeader(Turns.GATE, Gates.of(camelContext).gate("Acme's calls", access, Gate.Rate.NONE).name());
+    }
+
+    /** Reads the answer. */
+    public void open(Exchange exchange) {
+        Job job = Job.of(exchange);
+        String body = settings.masked(exchange.getMessage().getBody(String.class));
+        Whole answer = new Whole(ProviderJson.json(body).map(json -> json.path("text")).filter(JsonNode::isTextual).map(JsonNode::textValue)
+                .orElseThrow(() -> HttpFailures.inPlaceOfAnAnswer(body, name())));
+        job.answer(answer, answer);
+    }
+
+    /** A text that came in one piece. */
+    private static final class Whole implements Answer, ChunkSource {
+
+        private final String text;
+        private final Iterator<String> pieces;
+        private GenerationFailure failure;
+
+        Whole(String text) {
+            this.text = text;
+            pieces = List.of(text).iterator();
+        }
+
+        @Override
+        public String text() {
+            return text;
+        }
+
+        @Override
+        public int count() {
+            return 1;
+        }
+
+        @Override
+        public ObjectNode answer() {
+            return JsonNodeFactory.instance.objectNode().put("kind", "text").put("text", text).put("chunks", 1);
+        }
+
+        @Override
+        public boolean hasNext() {
+            return failure != null || pieces.hasNext();
+        }
+
+        @Override
+        public String next() {
+            if (failure != null) {
+                GenerationFailure reason = failure;
+                failure = null;
+                throw reason;
+            }
+            return pieces.next();
+        }
+
+        @Override
+        public void fail(GenerationFailure reason) {
+            failure = reason;
+        }
+    }
+}

@@ -1,0 +1,163 @@
+package dev.bactrian.routes.provider;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+import java.util.Map;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.sun.net.httpserver.HttpServer;
+import dev.bactrian.config.SettingException;
+import dev.bactrian.routes.support.RouteTestSupport;
+import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
+import org.apache.camel.health.HealthCheck.State;
+import org.apache.camel.health.HealthCheckHelper;
+import org.apache.camel.main.Main;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/** A provider that Bactrian does not know is one route file, one class and one entry in the catalogue, as CONTRIBUTING.md says. */
+class ThirdProviderTest extends RouteTestSupport {
+
+    private static final String KEY = "acme-key-0123456789";
+
+    /** An answer of the service. */
+    private record Scripted(int status, String body) {
+    }
+
+    private final SimpleMeterRegistry registry = new SimpleMeterRegistry();
+    private final Queue<Scripted> answers = new ConcurrentLinkedQueue<>();
+    private final Queue<String> requests = new ConcurrentLinkedQueue<>();
+    private HttpServer server;
+
+    @BeforeEach
+    void startServer() throws Exception {
+        server = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
+        server.createContext("/", call -> {
+            requests.add(call.getRequestMethod() + " " + call.getRequestHeaders().getFirst("Authorization") + " "
+                    + new String(call.getRequestBody().readAllBytes(), StandardCharsets.UTF_8));
+            Scripted answer = answers.isEmpty() ? new Scripted(404, "") : answers.remove();
+            byte[] body = answer.body.getBytes(StandardCharsets.UTF_8);
+            call.getResponseHeaders().set("Content-Type", "application/json");
+            call.sendResponseHeaders(answer.status, body.length == 0 ? -1 : body.length);
+            call.getResponseBody().write(body);
+            call.close();
+        });
+        server.start();
+    }
+
+    @AfterEach
+    void stopServer() {
+        server.stop(0);
+    }
+
+    @Override
+    protected void configure(Main main) {
+        main.configure().setRoutesIncludePattern("classpath:bactrian/*.camel.yaml,classpath:providers/acme.camel.yaml");
+        main.bind("metricsRegistry", registry);
+    }
+
+    private void start() throws Exception {
+        start("bactrian.models", "classpath:providers/models.yaml", "acme.key", KEY,
+                "acme.endpoint", "http://localhost:" + server.getAddress().getPort() + "/write");
+    }
+
+    @Test
+    void itsModelIsAnsweredByItsRoute() throws Exception {
+        answers.add(new Scripted(200, "{\"text\": \"안녕\"}"));
+        start();
+
+        JsonNode document = generate(Map.of("model", "anvil-1", "prompt", "Hello", "weight", 3));
+
+        assertThat(document.path("provider").asText()).isEqualTo("acme");
+        assertThat(document.path("model").asText()).isEqualTo("anvil");
+        assertThat(document.path("text").asText()).isEqualTo("안녕");
+        assertThat(takeChunks()).isEqualTo("안녕");
+        assertThat(requests).containsExactly("POST Bearer " + KEY + " {\"model\":\"anvil\",\"prompt\":\"Hello\",\"weight\":3}");
+        assertThat(registry.get("bactrian.requests").tags("provider", "acme", "model", "anvil", "status", "succeeded").timer().count()).isOne();
+        assertThat(registry.get("bactrian.in.flight").tags("provider", "acme").gauge().value()).isZero();
+    }
+
+    @Test
+    void itsDefaultModelAnswersARequestThatNamesItAlone() throws Exception {
+        answers.add(new Scripted(200, "{\"text\": \"Hi\"}"));
+        start();
+
+        assertThat(generate(Map.of("provider", "acme", "prompt", "Hello")).path("model").asText()).isEqualTo("anvil");
+        takeChunks();
+    }
+
+    @Test
+    void aCallThatWasRefusedOrFailedIsRepeated() throws Exception {
+        answers.addAll(List.of(new Scripted(429, ""), new Scripted(503, ""), new Scripted(200, "{\"text\": \"Hi\"}")));
+        start();
+
+        assertThat(generate(Map.of("model", "anvil", "prompt", "Hello")).path("text").asText()).isEqualTo("Hi");
+        assertThat(requests).hasSize(3);
+        takeChunks();
+    }
+
+    @Test
+    void itsErrorIsAnErrorDocumentWithoutItsKey() throws Exception {
+        answers.add(new Scripted(401, "{\"error\": \"no such key " + KEY + "\"}"));
+        start();
+
+        JsonNode document = generateFails(Map.of("model", "anvil", "prompt", "Hello"));
+
+        assertThat(document.path("error").path("type").asText()).isEqualTo("authentication");
+        assertThat(document.path("error").path("message").asText()).startsWith("acme answered 401: no such key").doesNotContain(KEY);
+    }
+
+    @Test
+    void whatIsNoAnswerIsAnErrorWithoutItsKey() throws Exception {
+        answers.add(new Scripted(200, "{\"error\": {\"type\": \"overloaded\", \"message\": \"busy, " + KEY + "\"}}"));
+        start();
+
+        JsonNode document = generateFails(Map.of("model", "anvil", "prompt", "Hello"));
+
+        assertThat(document.path("error").path("type").asText()).isEqualTo("provider-unavailable");
+        assertThat(document.path("error").path("message").asText()).contains("busy").doesNotContain(KEY);
+    }
+
+    @Test
+    void anUnknownProviderIsRefusedWithItsNameAmongTheKnown() throws Exception {
+        start();
+
+        assertThat(generateFails(Map.of("provider", "openai", "prompt", "Hello")).path("error").path("message").asText())
+                .isEqualTo("provider: not replicate, upstage or acme");
+    }
+
+    @Test
+    void itsModelsNamesAloneAreValid() throws Exception {
+        start();
+
+        assertThat(generateFails(Map.of("provider", "acme", "model", "owner/name", "prompt", "Hello")).path("error").path("message").asText())
+                .isEqualTo("'owner/name' is not a model of acme; valid names: anvil, anvil-1");
+    }
+
+    @Test
+    void itsReadinessIsChecked() throws Exception {
+        answers.add(new Scripted(401, ""));
+        start();
+
+        assertThat(HealthCheckHelper.invokeReadiness(context()).stream().filter(result -> result.getCheck().getId().equals("bactrian-acme")))
+                .singleElement().satisfies(result -> {
+                    assertThat(result.getState()).isEqualTo(State.DOWN);
+                    assertThat(result.getMessage()).hasValue("acme does not take the token: it answered 401");
+                });
+    }
+
+    @Test
+    void aCatalogueThatNamesNoProviderStopsTheStart() {
+        assertThatThrownBy(() -> start("bactrian.models", "classpath:providers/models.yaml", "acme.key", KEY, "acme.endpoint", "http://localhost",
+                "camel.main.routes-include-pattern", "classpath:bactrian/*.camel.yaml"))
+                .isInstanceOf(SettingException.class).hasMessageContaining("'acme' is not a provider (replicate, upstage)");
+    }
+}
