@@ -24,11 +24,11 @@ import dev.bactrian.request.GenerateRequest;
 import dev.bactrian.text.ProviderJson;
 
 /**
- * A prediction under way as a message: what a look at it, by whichever instance, needs to know of its request. Of what
- * was asked it holds the prompt of an image alone, which the result repeats.
+ * The content of a message on {@code bactrian.polls}: what any instance needs to poll a prediction and finish its request.
+ * Of the request itself it holds nothing but the prompt of an image, which the result repeats.
  *
  * @param generation the request
- * @param poll       how far the waiting has come
+ * @param poll       the state of its prediction
  */
 record PollMessage(Generation generation, PollState poll) {
 
@@ -59,7 +59,7 @@ record PollMessage(Generation generation, PollState poll) {
         return Documents.text(state);
     }
 
-    /** Reads a message's text; empty where it is none of ours. */
+    /** Reads a message's text; empty where it is not such a message. */
     static Optional<PollMessage> read(String text) {
         JsonNode state = ProviderJson.json(text).orElse(JsonNodeFactory.instance.nullNode());
         try {
@@ -77,7 +77,7 @@ record PollMessage(Generation generation, PollState poll) {
         }
     }
 
-    /** What names a URL, a file or a header must have the form of such a name, whoever wrote the message. */
+    /** Anybody may have written the message, and the name becomes part of a URL, a file's name or a header. */
     private static String name(JsonNode state, String field) {
         String name = required(state, field);
         if (!NAME.matcher(name).matches()) {

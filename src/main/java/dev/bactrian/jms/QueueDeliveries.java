@@ -16,17 +16,13 @@ import dev.bactrian.limit.Retry;
 import dev.bactrian.text.OneLineLogger;
 import dev.bactrian.text.ProviderJson;
 import jakarta.jms.JMSException;
-import jakarta.jms.Message;
 import jakarta.jms.Queue;
 import org.apache.camel.CamelContext;
 import org.apache.camel.Exchange;
 import org.apache.camel.support.CamelContextHelper;
 import org.slf4j.Logger;
 
-/**
- * What {@code routes/from-jms.camel.yaml} can't say itself of deliveries and dead letters: what is read from a message, and
- * what is written into the next.
- */
+/** The bean {@code bactrianQueueDeliveries} of {@code routes/from-jms.camel.yaml}: reads and writes deliveries and dead letters. */
 public final class QueueDeliveries {
 
     private static final Logger LOG = OneLineLogger.of("dev.bactrian.jms");
@@ -34,28 +30,28 @@ public final class QueueDeliveries {
     private static final List<String> EMITTED =
             List.of(Headers.REQUEST_ID, Headers.PROVIDER, Headers.MODEL, Headers.KIND, Headers.STATUS);
 
-    /** On a delivery: how often it was tried. */
+    /** The JMS property that says how often a delivery was tried. */
     private static final String TRIES = "BactrianTries";
-    /** On the first message after a create: what the ledger may forget now that the create's transaction is done. */
+    /** The JMS property, on the first message after a create, that says what the ledger may forget once that transaction is done. */
     private static final String RECALL_KEY = "BactrianRecallKey";
 
     private final CamelContext camelContext;
-    private final QueueMessages letters;
+    private final QueueMessages messages;
     private final Connections connections;
     private final Settings settings;
     private final Retry retry;
     private final int mostTries;
 
-    QueueDeliveries(CamelContext camelContext, QueueMessages letters, Connections connections) {
+    QueueDeliveries(CamelContext camelContext, QueueMessages messages, Connections connections) {
         this.camelContext = camelContext;
-        this.letters = letters;
+        this.messages = messages;
         this.connections = connections;
         settings = Settings.of(camelContext);
         retry = Retry.of(settings);
         mostTries = settings.count(Property.JMS_DELIVERY_ATTEMPTS);
     }
 
-    /** Leaves the message of a delivery: the whole document, and which delivery it is. */
+    /** Makes the message of a delivery: the document, and which delivery it is. */
     public void pack(Exchange exchange) {
         QueueRequests.Packet packet = (QueueRequests.Packet) exchange.getMessage().getBody();
         Delivery delivery = packet.delivery();
@@ -70,15 +66,14 @@ public final class QueueDeliveries {
         }
     }
 
-    /** Takes a delivery off its queue and leaves its document, to be emitted. */
+    /** Reads the message of a delivery: the body becomes its document. One that can't be made becomes a dead letter. */
     public void delivery(Exchange exchange) throws JMSException {
-        QueueMessage letter = letters.open(exchange, Body.WHOLE);
-        Message message = letter.message();
-        String document = QueueMessages.text(letter);
-        String key = QueueMessages.property(message, QueueMessages.DELIVERY);
+        QueueMessage message = messages.open(exchange, Body.WHOLE);
+        String document = QueueMessages.text(message);
+        String key = QueueMessages.property(message.jms(), QueueMessages.DELIVERY);
         exchange.getMessage().getHeaders().keySet().retainAll(EMITTED);
         exchange.getMessage().setBody(document);
-        if (letter.isDead()) {
+        if (message.isDead()) {
             return;
         }
         ImageDownloads images = CamelContextHelper.mandatoryLookup(camelContext, ImageDownloads.BEAN, ImageDownloads.class);
@@ -91,7 +86,7 @@ public final class QueueDeliveries {
         Delivery delivery = null;
         if (Delivery.REPLY.equals(key)) {
             delivery = Delivery.answer(document);
-            problem = letter.replyTo() == null || !connections.isThere(letter.replyTo()) ? "whoever asked is gone" : null;
+            problem = message.replyTo() == null || !connections.isThere(message.replyTo()) ? "whoever asked is gone" : null;
         } else if (key != null && ProviderJson.json(document).isPresent()) {
             delivery = emitter().deliveries(exchange).stream().filter(one -> one.key().equals(key)).findFirst().orElse(null);
             problem = delivery == null ? "its destination is not configured any more" : null;
@@ -99,65 +94,81 @@ public final class QueueDeliveries {
             problem = "not a document";
         }
         if (problem != null) {
-            QueueMessages.set(exchange, letter.because(problem));
+            QueueMessages.set(exchange, message.dead(problem));
             return;
         }
         exchange.setVariable(Delivery.VARIABLE, delivery);
-        letters.ledger().forget(QueueMessages.property(message, RECALL_KEY));
+        messages.ledger().forget(QueueMessages.property(message.jms(), RECALL_KEY));
     }
 
-    /** Takes one message of a delivery. */
+    /** What is sent for the delivery; nothing where it can't be made. */
+    public List<Delivery> messages(Exchange exchange) {
+        return QueueMessages.of(exchange).isDead() ? List.of() : emitter().messages(exchange);
+    }
+
+    /** Begins one of those, which is the body; of a reply this makes the message. */
     public void message(Exchange exchange) {
         QueueMessages.hold(exchange);
-        exchange.setVariable(Delivery.VARIABLE, exchange.getMessage().getBody(Delivery.class));
+        Delivery delivery = exchange.getMessage().getBody(Delivery.class);
+        exchange.setVariable(Delivery.VARIABLE, delivery);
+        if (delivery.isReply()) {
+            exchange.getMessage().setBody(delivery.text());
+            exchange.getMessage().setHeader("CamelJmsDestination", QueueMessages.of(exchange).replyTo());
+            exchange.getMessage().setHeader("JMSCorrelationID", QueueMessages.of(exchange).correlationId());
+        }
     }
 
-    /** Leaves the message of a reply. */
-    public void reply(Exchange exchange) {
-        exchange.getMessage().setHeader("CamelJmsDestination", QueueMessages.of(exchange).replyTo());
-        exchange.getMessage().setHeader("JMSCorrelationID", QueueMessages.of(exchange).correlationId());
+    /** Whether it goes to the sender of the request. */
+    public boolean isReply(Exchange exchange) {
+        return exchange.getVariable(Delivery.VARIABLE, Delivery.class).isReply();
     }
 
     /**
-     * After a delivery that failed: leaves it to be tried again, or as a dead letter where it was tried often enough.
+     * Decides what becomes of a delivery that has failed: it waits in its queue, or is a dead letter after
+     * {@code bactrian.jms.delivery-attempts}.
      *
-     * @throws JMSException where the broker refused it: that has spoilt the transaction, and nothing more can be sent in it
+     * @throws JMSException where the broker has refused a message: nothing more can be sent in this transaction
      */
     public void undelivered(Exchange exchange) throws JMSException {
-        QueueMessage letter = QueueMessages.of(exchange);
+        QueueMessage message = QueueMessages.of(exchange);
         Throwable cause = Cause.of(exchange);
         for (Throwable one = cause; one != null; one = one.getCause()) {
             if (one instanceof JMSException refused) {
                 throw refused;
             }
         }
-        int tries = letter.message().getObjectProperty(TRIES) instanceof Integer before ? before + 1 : 1;
+        int tries = message.jms().getObjectProperty(TRIES) instanceof Integer before ? before + 1 : 1;
         String problem = emitter().problem(exchange.getVariable(Delivery.VARIABLE, Delivery.class), cause);
-        String id = QueueMessages.property(letter.message(), Headers.REQUEST_ID);
+        String id = QueueMessages.property(message.jms(), Headers.REQUEST_ID);
         if (tries >= mostTries) {
-            QueueMessages.set(exchange, letter.because("not delivered in " + tries + " tries to " + problem));
+            QueueMessages.set(exchange, message.dead("not delivered in " + tries + " tries to " + problem));
             return;
         }
         long delay = QueueRequests.rounded(retry.before(tries, Map.of(), null).toMillis());
         LOG.warn("{}: could not be emitted to {}; again in {} ms", id, problem, delay);
-        QueueMessages.set(exchange, letter.delayed(delay));
-        QueueMessages.asItCame(exchange);
+        QueueMessages.set(exchange, message.delayed(settings.require(Property.JMS_DELIVERIES), delay));
+        QueueMessages.restore(exchange);
         Emitter.waiting(exchange).ifPresent(exchange.getMessage()::setBody);
         exchange.getMessage().setHeader(TRIES, tries);
     }
 
-    /** Leaves a message that can't be handled: as it came, with the reason and the queue it came from. */
+    /** Whether the message becomes a dead letter. */
+    public boolean isDead(Exchange exchange) {
+        return QueueMessages.of(exchange).isDead();
+    }
+
+    /** Makes a dead letter: the message as it was sent, with the reason and the queue it came from. */
     public void deadLetter(Exchange exchange) throws JMSException {
-        QueueMessage letter = QueueMessages.of(exchange);
-        QueueMessages.asItCame(exchange);
+        QueueMessage message = QueueMessages.of(exchange);
+        QueueMessages.restore(exchange);
         Emitter.waiting(exchange).ifPresent(exchange.getMessage()::setBody);
-        exchange.getMessage().setHeader(Headers.REASON, settings.redact(letter.reason()));
-        if (letter.message().getJMSDestination() instanceof Queue queue) {
+        exchange.getMessage().setHeader(Headers.REASON, settings.redact(message.reason()));
+        if (message.jms().getJMSDestination() instanceof Queue queue) {
             exchange.getMessage().setHeader(Headers.QUEUE, queue.getQueueName());
         }
         Generation generation = Job.generation(exchange);
-        String id = generation != null ? generation.id() : exchange.getMessage().getHeader(Headers.REQUEST_ID, letter.correlationId(), String.class);
-        LOG.warn("{}: a dead letter: {}", id, letter.reason());
+        String id = generation != null ? generation.id() : exchange.getMessage().getHeader(Headers.REQUEST_ID, message.correlationId(), String.class);
+        LOG.warn("{}: a dead letter: {}", id, message.reason());
     }
 
     private Emitter emitter() {

@@ -4,47 +4,53 @@ import jakarta.jms.Destination;
 import jakarta.jms.Message;
 
 /**
- * A message in work as the broker delivered it: the exchange variable {@code bactrianMessage} of
- * {@code routes/from-jms.camel.yaml}. Immutable.
+ * The message that an exchange handles, as the broker delivered it, and what is to become of it: the exchange variable
+ * {@code bactrianMessage} of {@code routes/from-jms.camel.yaml}. Immutable.
  *
- * @param message       the message itself
- * @param body          what it holds
- * @param readable      whether all of it could be read
- * @param attempt       which begin of its work this is, from 1
+ * @param jms           the JMS message
+ * @param body          its content
+ * @param usable        whether its queue's work can be done with it at all
+ * @param attempt       how often its work was begun, this time included
  * @param replyTo       where its sender waits for the outcome, or null
  * @param correlationId what tells its sender which request the outcome is of: the request's correlation id, else the
  *                      id that its sender knows the message by
- * @param reason        why it can't be handled, or null
- * @param delayMillis   how long the next message that comes of it waits in its queue, or null
+ * @param reason        why it becomes a dead letter, or null
+ * @param nextQueue     the name of the queue in which the next message waits, or null
+ * @param delayMillis   how long that waits, or null
  */
-public record QueueMessage(Message message, Body body, boolean readable, int attempt, Destination replyTo, String correlationId, String reason,
-        Long delayMillis) {
+public record QueueMessage(Message jms, Body body, boolean usable, int attempt, Destination replyTo, String correlationId, String reason,
+        String nextQueue, Long delayMillis) {
 
-    /** One that was begun so often has brought down whoever took it. */
+    /** A message whose work was begun so often has brought down every instance that took it. */
     static final int MOST_ATTEMPTS = 5;
 
-    static QueueMessage of(Message message, Body body, int attempt, Destination replyTo, String correlationId) {
-        return new QueueMessage(message, body, true, attempt, replyTo, correlationId,
-                attempt <= MOST_ATTEMPTS ? null : "begun " + MOST_ATTEMPTS + " times without an end", null);
+    static QueueMessage of(Message jms, Body body, int attempt, Destination replyTo, String correlationId) {
+        return new QueueMessage(jms, body, true, attempt, replyTo, correlationId,
+                attempt <= MOST_ATTEMPTS ? null : "begun " + MOST_ATTEMPTS + " times without an end", null, null);
     }
 
-    /** The same, as one that can't be handled. */
-    QueueMessage because(String why) {
-        return new QueueMessage(message, body, readable, attempt, replyTo, correlationId, why, delayMillis);
+    /** The same, to be a dead letter for that reason once its work is done. */
+    QueueMessage dead(String why) {
+        return new QueueMessage(jms, body, usable, attempt, replyTo, correlationId, why, nextQueue, delayMillis);
     }
 
-    /** The same, as one that can't even be read. */
-    QueueMessage unreadable(String what, String why) {
-        return new QueueMessage(message, body, false, attempt, replyTo, correlationId, what + " cannot be decoded: " + why, delayMillis);
+    /** The same, to be a dead letter for that reason without any work. */
+    QueueMessage unusable(String why) {
+        return new QueueMessage(jms, body, false, attempt, replyTo, correlationId, why, nextQueue, delayMillis);
     }
 
-    /** The same, after which the next message waits for that long. */
-    QueueMessage delayed(long millis) {
-        return new QueueMessage(message, body, readable, attempt, replyTo, correlationId, reason, millis);
+    /** The same; the next message waits in that queue for so long. */
+    QueueMessage delayed(String queue, long millis) {
+        return new QueueMessage(jms, body, usable, attempt, replyTo, correlationId, reason, queue, millis);
     }
 
-    /** For the routes: whether it can't be handled. */
-    public boolean isDead() {
+    /** Whether it becomes a dead letter. */
+    boolean isDead() {
         return reason != null;
+    }
+
+    /** Whether the next message waits. */
+    boolean isDelayed() {
+        return nextQueue != null;
     }
 }

@@ -14,16 +14,16 @@ import org.apache.camel.CamelContext;
 import org.apache.camel.Exchange;
 import org.apache.camel.support.DefaultMessage;
 
-/** What all hops do with the message of an exchange, which is the variable {@code bactrianMessage}. */
+/** Reads the message that an exchange handles, and keeps it as the variable {@code bactrianMessage}. */
 final class QueueMessages {
 
-    /** On a delivery: which one. */
+    /** The JMS property that says which delivery a message is. */
     static final String DELIVERY = "BactrianDelivery";
 
-    /** {@code Content-Type} as the name of a JMS property, which can't hold a hyphen; Camel's spelling. */
+    /** {@code Content-Type} as Camel spells it for a JMS property, whose name can't hold a hyphen. */
     private static final String CONTENT_TYPE = "Content_HYPHEN_Type";
 
-    /** Where Artemis keeps the message id of a sender by AMQP, who does not know the one that it gives the message. */
+    /** Where Artemis keeps the message id that an AMQP sender knows; JMSMessageID is its own. */
     private static final String SENDERS_MESSAGE_ID = "NATIVE_MESSAGE_ID";
 
     private static final String VARIABLE = "bactrianMessage";
@@ -34,7 +34,7 @@ final class QueueMessages {
         this.camelContext = camelContext;
     }
 
-    /** Keeps all that follows on this thread: on another it would not be part of the transaction. Copies forget it. */
+    /** Keeps all further steps on this thread, because another is not part of the transaction. A copy of the exchange needs it again. */
     static void hold(Exchange exchange) {
         exchange.getExchangeExtension().setTransacted(true);
     }
@@ -45,52 +45,56 @@ final class QueueMessages {
         return senders == null ? message.getJMSMessageID() : senders;
     }
 
-    /** A message's property as a text, null where it has none or one that is no text. */
+    /** A text property; null where there is none or it is not a text. */
     static String property(Message message, String name) throws JMSException {
         return message.propertyExists(name) && message.getObjectProperty(name) instanceof String text ? text : null;
     }
 
     /**
-     * The message of an exchange, which from here on is held to its thread, and is a plain message with the same headers
-     * and body: each copy of Camel's {@code JmsMessage} costs an exception that is thrown and caught inside (Camel 4.18).
-     * One that can't be read is a dead letter; nothing is wrong with the connection that it came by.
+     * Reads the message of an exchange and keeps the exchange on this thread. A message that can't be decoded is unusable;
+     * that is no fault of the connection.
      *
-     * @param most how many bytes of it are read, and one more
+     * @param most how many bytes of its body are read; one more shows that it is larger
      * @throws JMSException where the broker can't hand it over
      */
     QueueMessage open(Exchange exchange, long most) throws JMSException {
         hold(exchange);
         Message message = exchange.getMessage().getBody(Message.class);
+        // Not Camel's JmsMessage: each copy of one throws and catches an exception inside (Camel 4.18).
         DefaultMessage plain = new DefaultMessage(exchange);
         plain.setBody(message);
         int attempt = message.getJMSRedelivered() ? attempt(message) : 1;
         Body body = Body.of(message, most);
-        QueueMessage letter = QueueMessage.of(message, body, attempt, null, correlationId(message));
+        QueueMessage taken = QueueMessage.of(message, body, attempt, null, correlationId(message));
         try {
             plain.setHeaders(exchange.getMessage().getHeaders());
-            letter = QueueMessage.of(message, body, attempt, message.getJMSReplyTo(), letter.correlationId());
+            taken = QueueMessage.of(message, body, attempt, message.getJMSReplyTo(), taken.correlationId());
             if (body.fault() != null) {
-                letter = letter.unreadable("its body", body.fault());
+                taken = taken.unusable(undecodable("its body", body.fault()));
             }
         } catch (RuntimeException | MessageFormatException e) {
-            letter = letter.unreadable("a property", Cause.words(Cause.of(e)));
+            taken = taken.unusable(undecodable("a property", Cause.words(Cause.of(e))));
         }
         exchange.setMessage(plain);
-        set(exchange, letter);
+        set(exchange, taken);
         exchange.setVariable(Requests.ATTEMPT, attempt);
-        return letter;
+        return taken;
+    }
+
+    private static String undecodable(String what, String why) {
+        return what + " cannot be decoded: " + why;
     }
 
     private int attempt(Message message) throws JMSException {
-        // A sender may have its messages go without an id; then there is the broker's count alone.
+        // A sender may switch message ids off; then only the broker's own count is there.
         return message.getJMSMessageID() != null ? ledger().again(message.getJMSMessageID()) + 1
                 : message.propertyExists("JMSXDeliveryCount") ? message.getIntProperty("JMSXDeliveryCount") : 2;
     }
 
-    /** Leaves a message as its sender sent it, in valid Unicode: what of it is read, and where its answer goes. */
-    static void asItCame(Exchange exchange) throws JMSException {
-        QueueMessage letter = of(exchange);
-        Message message = letter.message();
+    /** Sets body and headers to those of the message as it was sent, in valid Unicode, and where its answer goes. */
+    static void restore(Exchange exchange) throws JMSException {
+        QueueMessage taken = of(exchange);
+        Message message = taken.jms();
         exchange.getMessage().removeHeaders("*");
         for (String name : List.of(Headers.REQUEST_ID, Headers.PROVIDER, Headers.MODEL, Headers.KIND, Headers.STATUS, DELIVERY)) {
             String value = property(message, name);
@@ -102,29 +106,29 @@ final class QueueMessages {
         if (type != null) {
             exchange.getMessage().setHeader(Exchange.CONTENT_TYPE, type);
         }
-        exchange.getMessage().setBody(letter.body().bytes() != null ? letter.body().bytes() : Unicode.valid(text(letter)));
+        exchange.getMessage().setBody(taken.body().bytes() != null ? taken.body().bytes() : Unicode.valid(text(taken)));
         addReply(exchange);
     }
 
-    /** Sets where the answer goes. */
+    /** Sets the headers that say where the answer goes. */
     static void addReply(Exchange exchange) {
         exchange.getMessage().setHeader("JMSReplyTo", of(exchange).replyTo());
         exchange.getMessage().setHeader("JMSCorrelationID", of(exchange).correlationId());
     }
 
-    /** A message's text, empty where it has none. */
-    static String text(QueueMessage letter) {
-        return letter.body().text() == null ? "" : letter.body().text();
+    /** The text of a message; empty where it has none. */
+    static String text(QueueMessage taken) {
+        return taken.body().text() == null ? "" : taken.body().text();
     }
 
-    /** The message of an exchange. */
+    /** The message that an exchange handles. */
     static QueueMessage of(Exchange exchange) {
         return exchange.getVariable(VARIABLE, QueueMessage.class);
     }
 
-    /** The message of an exchange is that from here on. */
-    static void set(Exchange exchange, QueueMessage letter) {
-        exchange.setVariable(VARIABLE, letter);
+    /** Replaces it. */
+    static void set(Exchange exchange, QueueMessage taken) {
+        exchange.setVariable(VARIABLE, taken);
     }
 
     Ledger ledger() {

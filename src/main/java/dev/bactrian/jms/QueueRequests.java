@@ -33,39 +33,47 @@ import jakarta.jms.Queue;
 import org.apache.camel.AggregationStrategy;
 import org.apache.camel.CamelContext;
 import org.apache.camel.Exchange;
+import org.apache.camel.Processor;
 import org.apache.camel.support.CamelContextHelper;
 import org.apache.camel.support.SynchronizationAdapter;
 
 /**
- * What {@code routes/from-jms.camel.yaml} can't say itself of requests and predictions under way: what is read from a
- * message, and what is written into the next. Of a sender's properties {@code BactrianModel}, {@code BactrianProvider} and
- * the content type are read, no other.
+ * The bean {@code bactrianQueue} of {@code routes/from-jms.camel.yaml}: reads messages that are requests and predictions, and
+ * writes the next ones. Of a sender's properties it reads only {@code BactrianModel}, {@code BactrianProvider} and the
+ * content type. As a processor it keeps an exchange on its thread.
  */
-public final class QueueRequests implements AggregationStrategy {
-
+public final class QueueRequests implements AggregationStrategy, Processor {
 
     private static final List<String> READ = List.of(Headers.MODEL, Headers.PROVIDER, Exchange.CONTENT_TYPE);
 
-    /** Milliseconds that a message to {@code bactrian.polls} was delayed by. */
+    /** The delays, in milliseconds, of the messages to {@code bactrian.polls} so far. */
     private final NavigableSet<Long> delays = new ConcurrentSkipListSet<>();
     private final CamelContext camelContext;
-    private final QueueMessages letters;
+    private final QueueMessages messages;
     private final InFlightLimiter inFlight;
     private final long maxRequestBytes;
     private final Set<String> ours;
+    private final String polls;
 
-    QueueRequests(CamelContext camelContext, QueueMessages letters) {
+    QueueRequests(CamelContext camelContext, QueueMessages messages) {
         this.camelContext = camelContext;
-        this.letters = letters;
+        this.messages = messages;
         Settings settings = Settings.of(camelContext);
         inFlight = new InFlightLimiter(Capacity.of(camelContext).most());
         Observer.of(camelContext).waiting("replicate", inFlight::waiting);
         maxRequestBytes = settings.bytes(Property.MAX_REQUEST_BYTES);
         ours = Stream.of(Property.JMS_REQUESTS, Property.JMS_POLLS, Property.JMS_DELIVERIES, Property.JMS_DEAD_LETTERS)
                 .map(settings::require).collect(Collectors.toSet());
+        polls = settings.require(Property.JMS_POLLS);
     }
 
-    /** Takes a request off its queue, waiting until there is room for it. */
+    /** Keeps all further steps on this thread. */
+    @Override
+    public void process(Exchange exchange) {
+        QueueMessages.hold(exchange);
+    }
+
+    /** Reads the message of a request, once there is room for it. */
     public void request(Exchange exchange) throws JMSException {
         inFlight.begin(this::isStopping);
         exchange.getExchangeExtension().addOnCompletion(new SynchronizationAdapter() {
@@ -74,9 +82,9 @@ public final class QueueRequests implements AggregationStrategy {
                 inFlight.end();
             }
         });
-        QueueMessage letter = letters.open(exchange, maxRequestBytes);
-        String messageId = letter.message().getJMSMessageID();
-        String correlationId = letter.correlationId();
+        QueueMessage message = messages.open(exchange, maxRequestBytes);
+        String messageId = message.jms().getJMSMessageID();
+        String correlationId = message.correlationId();
         exchange.setVariable(Requests.DEFAULT_ID, correlationId == null || correlationId.isBlank() ? messageId : correlationId);
         exchange.setVariable(Requests.DELIVERY, messageId);
         exchange.setVariable(Requests.INPUT, Settings.of(camelContext).require(Property.JMS_INPUT));
@@ -84,18 +92,17 @@ public final class QueueRequests implements AggregationStrategy {
     }
 
     /**
-     * Leaves a request's text or bytes as the body.
+     * Sets the body to a request's text or bytes.
      *
-     * @throws GenerationFailure {@code invalid-request} where the message is of another kind, or wants its answer where
-     *                           it would be taken for a request
+     * @throws GenerationFailure {@code invalid-request} where the message is of another kind, or its {@code JMSReplyTo} is a
+     *                           queue of Bactrian's own
      */
     public void read(Exchange exchange) throws JMSException {
-        QueueMessages.hold(exchange);
-        QueueMessage letter = QueueMessages.of(exchange);
-        if (isOurs(letter.replyTo())) {
+        QueueMessage message = QueueMessages.of(exchange);
+        if (isOurs(message.replyTo())) {
             throw new GenerationFailure(ErrorType.INVALID_REQUEST, "JMSReplyTo: names a queue of Bactrian's own");
         }
-        Body body = letter.body();
+        Body body = message.body();
         if (body.text() == null && body.bytes() == null) {
             throw new GenerationFailure(ErrorType.INVALID_REQUEST, "not a text or bytes message but " + body.kind().words);
         }
@@ -108,25 +115,25 @@ public final class QueueRequests implements AggregationStrategy {
     }
 
     /**
-     * Lets a request into work that was not sent twice and has not been begun too often.
+     * Claims a request's id for this message.
      *
-     * @throws GenerationFailure where it was
+     * @throws GenerationFailure where another message has it, or this one was begun too often
      */
     public void claim(Exchange exchange) throws JMSException {
-        QueueMessage letter = QueueMessages.of(exchange);
+        QueueMessage message = QueueMessages.of(exchange);
         Job job = Job.of(exchange);
         Generation generation = job.generation();
-        if (!claim(generation, letter.message().getJMSMessageID())) {
+        if (!claim(generation, message.jms().getJMSMessageID())) {
             job.markDuplicate();
             throw new GenerationFailure(ErrorType.INVALID_REQUEST, "id: a request with the id " + generation.id() + " was sent before");
         }
         job.claimed(generation.id());
-        if (letter.isDead()) {
-            throw givenUp(letter);
+        if (message.isDead()) {
+            throw givenUp(message);
         }
     }
 
-    /** Claims a request's id. While the ledger can't be reached the message is held: to go on might pay twice. */
+    /** While the ledger can't be reached this waits: to go on might pay twice. */
     private boolean claim(Generation generation, String messageId) {
         while (true) {
             try {
@@ -140,18 +147,18 @@ public final class QueueRequests implements AggregationStrategy {
         }
     }
 
-    /** Takes a prediction under way off its queue; one that is none is a dead letter. */
+    /** Reads the message of a prediction and resumes its job; one that was begun too often is given up. */
     public void prediction(Exchange exchange) throws JMSException {
-        QueueMessage letter = letters.open(exchange, Body.WHOLE);
+        QueueMessage message = messages.open(exchange, Body.WHOLE);
         exchange.getMessage().removeHeaders("*");
-        PollMessage waiting = PollMessage.read(QueueMessages.text(letter)).orElse(null);
+        PollMessage waiting = PollMessage.read(QueueMessages.text(message)).orElse(null);
         if (waiting == null) {
-            QueueMessages.set(exchange, letter.readable() ? letter.because("not a prediction under way") : letter);
+            QueueMessages.set(exchange, message.usable() ? message.unusable("not a prediction under way") : message);
             return;
         }
         Job job = Job.begin(exchange);
         job.generation(waiting.generation(), requests().provider(waiting.generation().getProvider()));
-        job.delivery(letter.attempt());
+        job.delivery(message.attempt());
         job.poll(waiting.poll());
         job.claimed(waiting.generation().id());
         cancellations().follow(exchange, waiting.generation().id(), waiting.poll());
@@ -160,42 +167,63 @@ public final class QueueRequests implements AggregationStrategy {
         if (first) {
             ledger().forget(waiting.generation().recallKey());
         }
-    }
-
-    /** Lets a look be made. Where that was begun too often the prediction is given up. */
-    public void admitPoll(Exchange exchange) {
-        QueueMessages.hold(exchange);
-        if (QueueMessages.of(exchange).isDead()) {
-            Job job = Job.of(exchange);
-            job.poll(job.poll().givenUp(givenUp(QueueMessages.of(exchange))));
+        if (message.isDead()) {
+            job.poll(waiting.poll().givenUp(givenUp(message)));
         }
     }
 
-    private static GenerationFailure givenUp(QueueMessage letter) {
-        return new GenerationFailure(ErrorType.PROVIDER_UNAVAILABLE, "given up: " + letter.reason(), null, QueueMessage.MOST_ATTEMPTS, false, null);
+    /** Whether the message is a request that is not read yet. */
+    public boolean isRequest(Exchange exchange) {
+        return QueueMessages.of(exchange).usable() && Job.of(exchange) == null;
     }
 
-    /** Hands what a request or a look has come to back to the message's own exchange. */
+    /** Whether there is a prediction to be polled. */
+    public boolean isPending(Exchange exchange) {
+        Job job = Job.of(exchange);
+        return job != null && job.isPending();
+    }
+
+    /** Whether there is a request with nothing more to be polled. */
+    public boolean isEnded(Exchange exchange) {
+        Job job = Job.of(exchange);
+        return job != null && !job.isPending();
+    }
+
+    private static GenerationFailure givenUp(QueueMessage message) {
+        return new GenerationFailure(ErrorType.PROVIDER_UNAVAILABLE, "given up: " + message.reason(), null, QueueMessage.MOST_ATTEMPTS, false, null);
+    }
+
+    /** Hands the outcome of a step back to the exchange of the message. */
     @Override
-    public Exchange aggregate(Exchange letter, Exchange outcome) {
-        letter.getMessage().setBody(outcome.getMessage().getBody());
-        letter.getMessage().setHeaders(outcome.getMessage().getHeaders());
-        letter.setVariable(Job.VARIABLE, Job.in(outcome));
-        return letter;
+    public Exchange aggregate(Exchange message, Exchange outcome) {
+        message.getMessage().setBody(outcome.getMessage().getBody());
+        message.getMessage().setHeaders(outcome.getMessage().getHeaders());
+        if (QueueMessages.of(message).usable()) {
+            message.setVariable(Job.VARIABLE, Job.in(outcome));
+        }
+        return message;
     }
 
-    /** Leaves the message that waits for the next poll until it is due, or a little longer. */
+    /** Makes the message that waits for the next poll of a pending prediction, until it is due or a little longer. */
     public void later(Exchange exchange) {
+        if (!isPending(exchange)) {
+            return;
+        }
         Job job = Job.of(exchange);
         PollState poll = (PollState) job.poll();
         long delay = available(rounded(job.service().pollDelay(job)));
-        QueueMessages.set(exchange, QueueMessages.of(exchange).delayed(delay));
+        QueueMessages.set(exchange, QueueMessages.of(exchange).delayed(polls, delay));
         Generation generation = job.generation();
         exchange.getMessage().removeHeaders("*");
         exchange.getMessage().setBody(new PollMessage(generation, poll).write());
         QueueMessages.addReply(exchange);
         inFlight.waiting(poll.getId(), delay);
         cancellations().later(generation.id(), poll, Duration.ofMillis(delay));
+    }
+
+    /** Whether the next message waits in its queue. */
+    public boolean isDelayed(Exchange exchange) {
+        return QueueMessages.of(exchange).isDelayed();
     }
 
     /** While the application stops Camel sends to no new endpoint: then a delay that was used before, the next shorter one if there is. */
@@ -209,7 +237,7 @@ public final class QueueRequests implements AggregationStrategy {
         return shorter != null ? shorter : longer != null ? longer : delay;
     }
 
-    /** Up to two digits that count: each delay is an endpoint of its own, and there must not be many. */
+    /** Rounded up to two significant digits: each delay is an endpoint of its own, and there must not be many. */
     static long rounded(long millis) {
         long step = 1;
         while (millis / step >= 100) {
@@ -228,12 +256,15 @@ public final class QueueRequests implements AggregationStrategy {
     }
 
     /**
-     * The deliveries of the document that is the body, its sender's reply among them.
+     * The deliveries of a request's result or error document, which is the body; the reply to its sender is one of them.
      *
      * @throws RejectedExecutionException where it failed while the application stops, and may be done again
      */
     public List<Packet> deliveries(Exchange exchange) throws JMSException {
         Job job = Job.of(exchange);
+        if (job == null) {
+            return List.of();
+        }
         boolean failed = job.failure() != null;
         if (failed && isStopping() && !mayBePaidFor(job)) {
             throw new RejectedExecutionException("stopped before its work was done; the request goes back to its queue");
@@ -263,7 +294,7 @@ public final class QueueRequests implements AggregationStrategy {
     }
 
     private Ledger ledger() {
-        return letters.ledger();
+        return messages.ledger();
     }
 
     private Cancellations cancellations() {

@@ -42,9 +42,9 @@ public final class Queues implements CamelContextAware {
                 Connections connections = new Connections(camelContext, settings);
                 camelContext.addService(connections);
                 camelContext.addLifecycleStrategy(new ShutdownTimeoutHandler());
-                QueueMessages letters = new QueueMessages(camelContext);
-                camelContext.getRegistry().bind("bactrianQueue", new QueueRequests(camelContext, letters));
-                camelContext.getRegistry().bind("bactrianQueueDeliveries", new QueueDeliveries(camelContext, letters, connections));
+                QueueMessages messages = new QueueMessages(camelContext);
+                camelContext.getRegistry().bind("bactrianQueue", new QueueRequests(camelContext, messages));
+                camelContext.getRegistry().bind("bactrianQueueDeliveries", new QueueDeliveries(camelContext, messages, connections));
             }
         } catch (NoClassDefFoundError e) {
             throw new SettingException(Property.JMS_ENABLED.key(), "the queue needs camel-jms, artemis-jakarta-client (for a broker "
