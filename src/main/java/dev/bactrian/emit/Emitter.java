@@ -196,13 +196,17 @@ public final class Emitter implements CamelContextAware, Processor {
     }
 
     /**
-     * Makes the message of a delivery: its body, the Bactrian headers, and a content type where one is needed.
+     * Makes the message of the delivery that is the body: its content, the Bactrian headers, and a content type where one is
+     * needed. Sets the variable {@code bactrianCurrentDelivery}.
      *
      * @throws ImageException where it is an image that can't be downloaded
      */
     @Override
     public void process(Exchange exchange) throws ImageException {
         Message message = exchange.getMessage();
+        if (message.getBody() instanceof Delivery next) {
+            exchange.setVariable(Delivery.VARIABLE, next);
+        }
         Delivery delivery = current(exchange);
         if (delivery.isUnfetched()) {
             CamelContextHelper.mandatoryLookup(camelContext, ImageDownloads.BEAN, ImageDownloads.class).download(delivery.image());

@@ -15,13 +15,14 @@ import dev.bactrian.ledger.Ledger;
 import org.apache.camel.AggregationStrategy;
 import org.apache.camel.CamelContext;
 import org.apache.camel.Exchange;
+import org.apache.camel.Processor;
 import org.apache.camel.support.SynchronizationAdapter;
 
 /**
  * What {@code routes/stream.camel.yaml} can't say itself: it ties the exchange that does the work to the
  * {@link ChunkStream} that its caller gets.
  */
-public final class StreamBridge implements AggregationStrategy {
+public final class StreamBridge implements AggregationStrategy, Processor {
 
     /** Set by a caller: whether the result document is to hold the text, which is then kept in memory. */
     public static final String KEEP_TEXT = "bactrianKeepText";
@@ -37,8 +38,9 @@ public final class StreamBridge implements AggregationStrategy {
         job.channel(stream);
     }
 
-    /** The request's own exchange: its outcome ends the stream. */
-    public void follow(Exchange exchange) {
+    /** Prepares the request's own exchange: its outcome ends the stream. */
+    @Override
+    public void process(Exchange exchange) {
         Job job = Job.of(exchange).fork();
         exchange.setVariable(Job.VARIABLE, job);
         ChunkStream stream = stream(job);

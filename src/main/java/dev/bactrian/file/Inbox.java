@@ -15,7 +15,10 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 
+import dev.bactrian.config.Property;
+import dev.bactrian.config.Settings;
 import dev.bactrian.error.Cause;
+import dev.bactrian.flow.Requests;
 import dev.bactrian.request.RequestId;
 import dev.bactrian.text.OneLineLogger;
 import dev.bactrian.threads.Descriptors;
@@ -171,22 +174,23 @@ public final class Inbox implements CamelContextAware, GenericFileFilter<File>, 
         }
     }
 
-    /** Makes the file's content the body. A file that can't be opened after all stays in the inbox; where nothing can be opened at the moment, this waits. */
+    /**
+     * Sets the body to the file's content, and the variables that {@link Requests} reads of a trigger. A file that can't be opened
+     * after all stays in the inbox; where nothing can be opened at the moment, this waits.
+     */
     public void open(Exchange exchange) throws InterruptedException {
         TakenFile file = TakenFile.of(exchange);
         try {
             retry(() -> exchange.getMessage().setBody(file.open()));
+            exchange.setVariable(Requests.DEFAULT_ID, InboxNames.defaultId(file.name()));
+            exchange.setVariable(Requests.INPUT, Settings.of(camelContext).require(Property.FILE_INPUT));
+            exchange.setVariable(Requests.DELIVERY, exchange.getMessage().getHeader(Exchange.FILE_LAST_MODIFIED, Long.class));
             sayWhereItGoes(file.name());
         } catch (IOException e) {
             leave(file.name(), reason(e));
             file.leave();
             exchange.setRouteStop(true);
         }
-    }
-
-    /** The id of a request that brings none. */
-    public String defaultId(Exchange exchange) {
-        return InboxNames.defaultId(TakenFile.of(exchange).name());
     }
 
     private void sayWhereItGoes(String name) {

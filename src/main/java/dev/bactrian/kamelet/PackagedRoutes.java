@@ -21,11 +21,14 @@ import org.apache.camel.support.PluginHelper;
 /** The packaged routes that the Kamelets call: {@code direct:} routes do not come along with a Kamelet. */
 public final class PackagedRoutes {
 
-    /** The files of {@code classpath:bactrian/} that are no triggers and no providers, each with a route by which to tell that it is there. */
+    /**
+     * The files of {@code classpath:bactrian/} that are no triggers and no providers, each with a route or configuration that shows
+     * that it is there.
+     */
     private static final Map<String, String> FILES = Map.of(
             "cancel", "bactrian-cancel",
             "emit", "bactrian-emit",
-            "errors", "bactrian-failed",
+            "errors", "bactrian-errors",
             "generate", "bactrian-generate",
             "images", "bactrian-images",
             "limits", "bactrian-turn",
@@ -49,7 +52,7 @@ public final class PackagedRoutes {
         List<RouteDefinition> before = List.copyOf(model.getRouteDefinitions());
         List<Resource> missing = new ArrayList<>();
         files(Models.of(context).catalogue().providers()).forEach((file, route) -> {
-            if (model.getRouteDefinition(route) == null) {
+            if (model.getRouteDefinition(route) == null && model.getRouteConfigurationDefinition(route) == null) {
                 missing.add(PluginHelper.getResourceLoader(context).resolveResource("classpath:bactrian/" + file + ".camel.yaml"));
             }
         });
