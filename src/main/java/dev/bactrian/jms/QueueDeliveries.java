@@ -167,7 +167,8 @@ public final class QueueDeliveries {
             exchange.getMessage().setHeader(Headers.QUEUE, queue.getQueueName());
         }
         Generation generation = Job.generation(exchange);
-        String id = generation != null ? generation.id() : exchange.getMessage().getHeader(Headers.REQUEST_ID, message.correlationId(), String.class);
+        String id = generation != null ? generation.id()
+                : exchange.getMessage().getHeader(Headers.REQUEST_ID, message.correlationId(), String.class);
         LOG.warn("{}: a dead letter: {}", id, message.reason());
     }
 

@@ -190,7 +190,8 @@ public final class QueueRequests implements AggregationStrategy, Processor {
     }
 
     private static GenerationFailure givenUp(QueueMessage message) {
-        return new GenerationFailure(ErrorType.PROVIDER_UNAVAILABLE, "given up: " + message.reason(), null, QueueMessage.MOST_ATTEMPTS, false, null);
+        return new GenerationFailure(ErrorType.PROVIDER_UNAVAILABLE, "given up: " + message.reason(), null,
+                QueueMessage.MOST_ATTEMPTS, false, null);
     }
 
     /** Hands the outcome of a step back to the exchange of the message. */
