@@ -108,12 +108,13 @@ class GenerateAndEmitTest extends RouteTestSupport {
     /** The caller's file is gone when the request is made. */
     @Test
     void aFileIsReadBeforeItsRouteIsDoneWithIt() throws Exception {
-        start("bactrian.max-in-flight", "2");
         simulator.always(Call.CHAT, Reply.stream("a").after(Duration.ofMillis(100)));
+        // Whole before the host's route polls: it takes a file that is just being written.
         Path inbox = Files.createDirectories(folder.resolve("host-inbox"));
         for (int i = 0; i < 5; i++) {
             Files.writeString(inbox.resolve("r" + i + ".json"), "{\"prompt\": \"number " + i + "\"}");
         }
+        start("bactrian.max-in-flight", "2");
 
         await().until(() -> captured.results.size() == 5);
         assertThat(prompts()).containsExactlyInAnyOrder("number 0", "number 1", "number 2", "number 3", "number 4");
@@ -124,11 +125,11 @@ class GenerateAndEmitTest extends RouteTestSupport {
 
     @Test
     void theNameOfAFileSaysWhatItHoldsHereToo() throws Exception {
-        start("bactrian.emit.chunk", "");
         simulator.always(Call.CHAT, Reply.stream("a"));
         Path inbox = Files.createDirectories(folder.resolve("host-inbox"));
         Files.writeString(inbox.resolve("one.json"), "\n  {\"prompt\": \"one\"}");
         Files.writeString(inbox.resolve("two.txt"), "{ is a brace");
+        start("bactrian.emit.chunk", "");
 
         await().until(() -> captured.results.size() == 2);
         assertThat(prompts()).containsExactlyInAnyOrder("one", "{ is a brace");
