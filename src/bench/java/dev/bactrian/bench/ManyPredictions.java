@@ -13,7 +13,7 @@ final class ManyPredictions implements Section {
 
     @Override
     public Table run() throws Exception {
-        Table table = new Table("Predictions in flight, five looks a second apart (ideal 4 s), under " + HEAP,
+        Table table = new Table("Predictions in flight, five polls a second apart (ideal 4 s), under " + HEAP,
                 "client", "predictions", "wall s", "x ideal", "CPU s", "threads", "peak MB", "aim", "met");
         for (int predictions : new int[] {100, 2000, MOST}) {
             for (Contender contender : new Contender[] {Contender.FLOOR, Contender.BACTRIAN}) {

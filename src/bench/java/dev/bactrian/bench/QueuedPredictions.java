@@ -14,7 +14,7 @@ final class QueuedPredictions implements Section {
 
     @Override
     public Table run() throws Exception {
-        Table table = new Table("10,000 predictions in flight by the queue, five looks a second apart (ideal 4 s), under " + HEAP,
+        Table table = new Table("10,000 predictions in flight by the queue, five polls a second apart (ideal 4 s), under " + HEAP,
                 "broker", "figure", "measured", "aim", "met");
         measure(table, "embedded");
         measure(table, "own process");
@@ -33,9 +33,9 @@ final class QueuedPredictions implements Section {
             double latest = looks.get("latest");
             double threads = figures.get("threads");
             row(table, broker, "wall s", wall, 2, Aim.of("20", wall <= 20));
-            row(table, broker, "looks/s, the best second", peak, 0, Aim.of("4,000", peak >= 4000));
-            row(table, broker, "looks/s, from the first to the last", looks.get("mean"), 0, Aim.NONE);
-            row(table, broker, "a look is late, median s", median, 3, Aim.NONE);
+            row(table, broker, "polls/s, the best second", peak, 0, Aim.of("4,000", peak >= 4000));
+            row(table, broker, "polls/s, from the first to the last", looks.get("mean"), 0, Aim.NONE);
+            row(table, broker, "a poll is late, median s", median, 3, Aim.NONE);
             row(table, broker, "99th percentile s", looks.get("late99"), 3, Aim.NONE);
             row(table, broker, "the latest s", latest, 3, Aim.of("3 x the median", latest <= 3 * median));
             row(table, broker, "threads", threads, 0, Aim.of("80", threads <= 80));
