@@ -28,14 +28,13 @@ import org.apache.camel.Exchange;
 import org.apache.camel.ExchangePropertyKey;
 import org.apache.camel.component.file.GenericFile;
 import org.apache.camel.component.file.GenericFileFilter;
-import org.apache.camel.spi.ExceptionHandler;
 import org.slf4j.Logger;
 
 /**
  * What {@code routes/from-file.camel.yaml} can't say itself: which files are requests, when they are whole, what they
  * hold. Others may write to the inbox: regular files alone are read, and no link is followed.
  */
-public final class Inbox implements CamelContextAware, GenericFileFilter<File>, ExceptionHandler {
+public final class Inbox implements CamelContextAware, GenericFileFilter<File>, FileFailures {
 
     static final Logger LOG = OneLineLogger.of("dev.bactrian.file");
 
@@ -258,15 +257,5 @@ public final class Inbox implements CamelContextAware, GenericFileFilter<File>, 
         String words = Cause.words(failure);
         return failure instanceof AccessDeniedException ? "no access to " + words
                 : failure instanceof NoSuchFileException gone && gone.getReason() == null ? words + " is gone" : words;
-    }
-
-    @Override
-    public void handleException(String message, Throwable exception) {
-        handleException(message, null, exception);
-    }
-
-    @Override
-    public void handleException(Throwable exception) {
-        handleException(null, null, exception);
     }
 }

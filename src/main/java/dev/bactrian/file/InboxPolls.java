@@ -9,11 +9,10 @@ import org.apache.camel.Consumer;
 import org.apache.camel.Endpoint;
 import org.apache.camel.Exchange;
 import org.apache.camel.component.file.FileEndpoint;
-import org.apache.camel.spi.ExceptionHandler;
 import org.apache.camel.spi.PollingConsumerPollStrategy;
 
 /** Checks the inbox itself before each poll. What is wrong with it is said once, and polls go on when it is over. */
-public final class InboxPolls implements PollingConsumerPollStrategy, ExceptionHandler {
+public final class InboxPolls implements PollingConsumerPollStrategy, FileFailures {
 
     /** How often the inbox is surveyed, in nanoseconds. */
     private static final long SURVEY_EACH = 1_000_000_000L;
@@ -74,15 +73,5 @@ public final class InboxPolls implements PollingConsumerPollStrategy, ExceptionH
             failure = words;
             Inbox.LOG.warn("The inbox could not be polled: {}", words);
         }
-    }
-
-    @Override
-    public void handleException(String message, Throwable exception) {
-        handleException(message, null, exception);
-    }
-
-    @Override
-    public void handleException(Throwable exception) {
-        handleException(null, null, exception);
     }
 }
