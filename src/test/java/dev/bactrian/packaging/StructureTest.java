@@ -47,6 +47,7 @@ class StructureTest {
     private static final Path CLASSES = Path.of(URI.create(Property.class.getProtectionDomain().getCodeSource().getLocation().toString()));
     private static final Pattern USE = Pattern.compile("(?m)^ +(dev\\.bactrian\\S*) +-> (dev\\.bactrian\\S*) ");
     private static final Pattern VARIABLE = Pattern.compile("variable\\.(\\w+)|setVariable:\\s(?:\\s*(?:id|description): .*\\n)*\\s*name: (\\w+)");
+    private static final Pattern FOR_APPLICATIONS = Pattern.compile("For applications:([^;]*); the rest is internal");
     /** The packages of the library, from the bottom up. */
     private static final List<String> LAYERS = List.of("", "text", "threads", "config", "host", "error", "model", "request", "generate", "core",
             "limit", "http", "ledger", "observe", "flow", "emit", "upstage", "replicate", "jms", "kamelet", "file");
@@ -72,7 +73,8 @@ class StructureTest {
                         (int) traffic.variables.stream().filter(name -> !name.startsWith("bactrian")).count(), 0, 0)
                 & row(table, "packages of the library in a cycle", inCycle(uses).size(), 0, 0)
                 & row(table, "uses of a package further up", upwards(uses).size(), 0, 0)
-                & row(table, "public types of the library", publicTypes(), 113, 25);
+                & row(table, "public types for applications", publicTypes(true), 11, 25)
+                & row(table, "public types that are internal", publicTypes(false), 102, 102);
         table.append("variables: ").append(String.join(", ", traffic.variables)).append('\n');
         table.append("upwards: ").append(String.join(", ", upwards(uses))).append('\n');
         Files.writeString(TABLE, table);
@@ -243,17 +245,25 @@ class StructureTest {
         }
     }
 
-    private static int publicTypes() throws Exception {
+    /** Counts those for applications, or those of a package, or the part of it, that says in its {@code package-info} that it is internal. */
+    private static int publicTypes(boolean forApplications) throws Exception {
         int types = 0;
         try (Stream<Path> files = Files.walk(CLASSES.resolve("dev/bactrian"))) {
             for (Path file : files.filter(f -> f.toString().endsWith(".class") && !f.toString().contains("$")).toList()) {
                 String name = CLASSES.relativize(file).toString().replace('/', '.').replaceFirst("\\.class$", "");
                 if (BESIDE_THE_LIBRARY.stream().noneMatch(name::startsWith) && !name.endsWith("package-info")
-                        && Modifier.isPublic(Class.forName(name, false, StructureTest.class.getClassLoader()).getModifiers())) {
+                        && Modifier.isPublic(Class.forName(name, false, StructureTest.class.getClassLoader()).getModifiers())
+                        && isForApplications(name) == forApplications) {
                     types++;
                 }
             }
         }
         return types;
+    }
+
+    private static boolean isForApplications(String type) throws IOException {
+        String packageInfo = Files.readString(Path.of("src/main/java", type.replaceFirst("[^.]+$", "").replace('.', '/'), "package-info.java"));
+        Matcher named = FOR_APPLICATIONS.matcher(packageInfo);
+        return named.find() ? named.group(1).contains("{@link " + type + "}") : !packageInfo.contains("Internal.");
     }
 }
