@@ -39,7 +39,8 @@ class QueueStopIT extends QueueEndToEnd {
 
         assertThat(stop(service)).isLessThan(Duration.ofSeconds(15));
         assertThat(client.depth(REQUESTS)).as("requests that were not taken").isPositive();
-        assertThat(client.depth(REQUESTS)).isEqualTo(LOAD - simulator.count(Call.CREATE) - simulator.count(Call.CHAT));
+        assertThat(client.depth(REQUESTS)).as("a prediction that was begun may be given back too: the ledger knows it")
+                .isGreaterThanOrEqualTo(LOAD - simulator.count(Call.CREATE) - simulator.count(Call.CHAT));
 
         run(queueService());
         oneResultEach(SOON);
