@@ -83,7 +83,7 @@ public final class Documents {
         return TIMESTAMP.format(instant);
     }
 
-    /** A document for the log, on one line without its content: what it cost in time, and in chunks or looks. */
+    /** A document for the log, on one line without its content: what it cost in time, and in chunks or polls. */
     public static String summary(ObjectNode document) {
         StringBuilder summary = new StringBuilder();
         if (document.path("model").isTextual()) {
@@ -94,7 +94,7 @@ public final class Documents {
             summary.append(", ").append(document.path("chunks").asInt()).append(" chunks");
         }
         if (document.has("prediction")) {
-            summary.append(", ").append(document.path("prediction").path("polls").asInt()).append(" looks");
+            summary.append(", ").append(document.path("prediction").path("polls").asInt()).append(" polls");
         }
         if (document.has("error")) {
             summary.append(": ").append(document.path("error").path("type").asText()).append(": ")

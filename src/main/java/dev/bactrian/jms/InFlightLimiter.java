@@ -8,8 +8,8 @@ import java.util.function.BooleanSupplier;
 
 /**
  * Holds {@code bactrian.max-in-flight} for the queue: requests that a consumer works on, and predictions under way that
- * this instance has created or looked at. A prediction whose looks another instance goes on with is not known to have
- * ended; it counts until a look at it would be {@value #GRACE_SECONDS} seconds late.
+ * this instance has created or polled. A prediction whose polls another instance goes on with is not known to have
+ * ended; it counts until a poll of it would be {@value #GRACE_SECONDS} seconds late.
  */
 final class InFlightLimiter {
 
@@ -71,7 +71,7 @@ final class InFlightLimiter {
         notifyAll();
     }
 
-    /** A prediction is under way; its next look comes after that many milliseconds. */
+    /** A prediction is under way; its next poll comes after that many milliseconds. */
     synchronized void waiting(String prediction, long delayMillis) {
         waiting.put(prediction, System.nanoTime() + delayMillis * 1_000_000);
     }

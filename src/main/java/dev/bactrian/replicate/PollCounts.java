@@ -3,12 +3,12 @@ package dev.bactrian.replicate;
 import java.time.Duration;
 
 /**
- * How often a prediction has been looked at. Immutable.
+ * How often a prediction has been polled. Immutable.
  *
- * @param answered looks that were answered
+ * @param answered polls that were answered
  * @param queued   how many of them found it not started yet
- * @param misses   looks in a row that were not answered
- * @param skipped  looks that were not made, because a webhook is awaited
+ * @param misses   polls in a row that were not answered
+ * @param skipped  polls that were not made, because a webhook is awaited
  * @param refused  milliseconds waited because of the service's limit, since a poll was answered otherwise
  */
 public record PollCounts(int answered, int queued, int misses, int skipped, long refused) {
@@ -41,7 +41,7 @@ public record PollCounts(int answered, int queued, int misses, int skipped, long
         return new PollCounts(answered, queued, misses, 0);
     }
 
-    /** Of {@code bactrian.replicate.poll-max-attempts}. A look that was not answered does not count. */
+    /** Of {@code bactrian.replicate.poll-max-attempts}. A poll that was not answered does not count. */
     int counted() {
         return answered + skipped;
     }

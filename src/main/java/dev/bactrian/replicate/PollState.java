@@ -9,36 +9,35 @@ import dev.bactrian.core.Poll;
 import dev.bactrian.error.GenerationFailure;
 
 /**
- * How far the waiting for a prediction has come: replaced with each
- * poll. Immutable.
+ * How far a prediction has come. Each poll makes a new one. Immutable.
  *
  * @param prediction as last seen
- * @param polls      how often it was looked at
+ * @param polls      how often it was polled
  * @param times      how long it waited and ran, or null where it was created before a restart
- * @param delay      the wait before the next look, or null where none is made any more
- * @param problem    why the last look was not answered or the prediction is given up, or null
+ * @param delay      the wait before the next poll, or null where none is made any more
+ * @param problem    why the last poll was not answered or the prediction is given up, or null
  */
 public record PollState(Prediction prediction, PollCounts polls, PollTimings times, Duration delay, GenerationFailure problem)
         implements Poll {
 
     private static final double LONGEST_SECONDS = Duration.ofDays(365).toSeconds();
 
-    /** Nothing has been looked at yet; the first look comes at once. */
+    /** No poll has been made yet; the first comes at once. */
     static PollState first(Prediction prediction, PollTimings times) {
         return new PollState(prediction, PollCounts.NONE, times, Duration.ZERO, null);
     }
 
-    /** The waiting for a prediction as a message has kept it. */
+    /** The state that a message has kept. */
     public static PollState resume(String prediction, String rawStatus, PollCounts polls, PollTimings times) {
         return new PollState(Prediction.known(prediction, rawStatus), polls, times, Duration.ZERO, null);
     }
 
-    /** After a look; {@code next} is the wait before the next, or null. */
+    /** After a poll; {@code next} is the wait before the next, or null. */
     PollState seen(Prediction found, Duration next) {
         return new PollState(found, polls.plusAnswered(found.status()), timesAt(found), next, null);
     }
 
-    /** After a look that was not answered; {@code next} is the wait before the next, or null. */
+    /** After a poll that was not answered; {@code next} is the wait before the next, or null. */
     PollState missed(GenerationFailure failure, Duration next) {
         return new PollState(prediction, polls.plusMissed(), times, next, failure);
     }
@@ -48,12 +47,12 @@ public record PollState(Prediction prediction, PollCounts polls, PollTimings tim
         return new PollState(prediction, polls.plusRefused(wait), times, wait, null);
     }
 
-    /** In place of a look: the webhook is waited for. */
+    /** In place of a poll: the webhook is awaited. */
     PollState skipped(Duration next) {
         return new PollState(prediction, polls.plusSkipped(), times, next, null);
     }
 
-    /** In place of a look: a webhook has told how it ended. */
+    /** In place of a poll: a webhook has reported how it ended. */
     PollState told(Prediction ended) {
         return new PollState(ended, polls, timesAt(ended), Duration.ZERO, null);
     }
@@ -63,12 +62,12 @@ public record PollState(Prediction prediction, PollCounts polls, PollTimings tim
         return new PollState(Prediction.known(prediction.id(), prediction.rawStatus()), polls, times, delay, problem);
     }
 
-    /** No more looks are made, for that reason. */
+    /** No more polls are made, for that reason. */
     public PollState givenUp(GenerationFailure reason) {
         return new PollState(prediction, polls, times, null, reason);
     }
 
-    /** The first look after its text was streamed comes at once; given up where a piece of it could not be passed on. */
+    /** The first poll after its text was streamed comes at once. The prediction is given up where a chunk could not be passed on. */
     PollState after(PredictionStream streamed) {
         return new PollState(prediction, polls.withoutSkipped(), streamed.seen(times), streamed.failure() == null ? Duration.ZERO : null,
                 streamed.failure());
@@ -78,12 +77,12 @@ public record PollState(Prediction prediction, PollCounts polls, PollTimings tim
         return times == null ? null : times.found(found.status());
     }
 
-    /** For the loop: whether to look again. */
+    /** For the loop: whether to poll again. */
     public boolean isPending() {
         return delay != null && !prediction.status().terminal();
     }
 
-    /** For the delay: milliseconds until the next look. */
+    /** For the delay: milliseconds until the next poll. */
     public long getDelayMillis() {
         return delay.toMillis();
     }

@@ -23,7 +23,7 @@ import org.slf4j.Logger;
 
 /**
  * A text as the model writes it, read from the prediction's own event stream (PROVIDERS.md 1.10): an iterator over its
- * pieces, in order, none of them empty. However it ends is no failure and never thrown: the looks at the prediction
+ * pieces, in order, none of them empty. However it ends is no failure and never thrown: the polls of the prediction
  * decide. An event that the end of the stream may have cut short is left to them, too.
  *
  * <p>{@link #hasNext()} never waits, and {@link #next()} answers null at the end, as of

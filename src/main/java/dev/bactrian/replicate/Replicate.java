@@ -344,7 +344,7 @@ public final class Replicate implements Provider, CamelContextAware {
     }
 
     /**
-     * The prediction that a create answered; no look is needed where it has ended already.
+     * The prediction that a create answered; no poll is needed where it has ended already.
      *
      * @throws GenerationFailure {@code provider-unavailable} where the answer is none, or its id can't be used
      */
@@ -381,7 +381,7 @@ public final class Replicate implements Provider, CamelContextAware {
     }
 
     /**
-     * Whether the next look is to be made. While a webhook is awaited one is made every
+     * Whether the next poll is to be made. While a webhook is awaited one is made every
      * {@code bactrian.replicate.webhook-poll-delay}, and a last one.
      */
     boolean isDue(Generation generation, PollState poll) {
@@ -422,15 +422,15 @@ public final class Replicate implements Provider, CamelContextAware {
                         + " with 429 for " + retry.longestRefusal().toSeconds() + " s", 429, 1, false, null));
     }
 
-    /** In place of the next look: the webhook is waited for. Never given up here, for the last look is made in any case. */
+    /** In place of the next poll: the webhook is awaited. Never gives up, for the last poll is made in any case. */
     PollState skipped(Generation generation, PollState before) {
         return before.skipped(settings(generation).duration(Property.REPLICATE_POLL_DELAY));
     }
 
-    /** In place of the next look: what a webhook has told. */
+    /** In place of the next poll: what a webhook has reported. */
     PollState told(Generation generation, PollState before, String body) {
         Prediction prediction = ProviderJson.json(clean(generation, body)).flatMap(json -> Prediction.read(json, before.getId())).orElseThrow();
-        LOG.debug("{}: a webhook told of prediction {}: {}", generation.id(), prediction.id(),
+        LOG.debug("{}: a webhook reported prediction {}: {}", generation.id(), prediction.id(),
                 settings(generation).redact(prediction.rawStatus()));
         return before.told(prediction);
     }
@@ -465,7 +465,7 @@ public final class Replicate implements Provider, CamelContextAware {
         noStream(generation, poll, "can't be read: " + HttpFailures.of(Cause.of(caught), this, 1).getMessage());
     }
 
-    /** Where the waiting stands after the stream, whatever came of it. */
+    /** The state after the stream, however it ended. */
     PollState streamed(Generation generation, PollState poll,
             PredictionStream streamed) {
         if (streamed == null) {
@@ -479,7 +479,7 @@ public final class Replicate implements Provider, CamelContextAware {
     }
 
     private void noStream(Generation generation, PollState poll, String why) {
-        LOG.info("{}: the stream of prediction {} {}; it is looked at instead", generation.id(), poll.getId(),
+        LOG.info("{}: the stream of prediction {} {}; it is polled instead", generation.id(), poll.getId(),
                 settings(generation).redact(OneLine.of(why)));
     }
 
@@ -494,16 +494,16 @@ public final class Replicate implements Provider, CamelContextAware {
     }
 
     /**
-     * The next look, from what it was answered.
+     * The state after a poll, from its answer.
      *
      * @throws GenerationFailure {@code provider-unavailable} where the answer is not a prediction
      */
     PollState seen(Generation generation, PollState before, String body) {
         JsonNode answer = ProviderJson.json(clean(generation, body)).orElse(MissingNode.getInstance());
-        Prediction prediction = Prediction.read(answer, before.getId()).orElseThrow(() -> unavailable("the answer to a look at prediction "
+        Prediction prediction = Prediction.read(answer, before.getId()).orElseThrow(() -> unavailable("the answer to a poll of prediction "
                 + before.getId() + (Prediction.isOfAnother(answer, before.getId()) ? " is another prediction" : " is not a prediction" + words(generation, answer))));
         observer.polled(generation, true);
-        LOG.debug("{}: look {} at prediction {}: {}", generation.id(), before.polls().answered() + 1, prediction.id(),
+        LOG.debug("{}: poll {} of prediction {}: {}", generation.id(), before.polls().answered() + 1, prediction.id(),
                 settings(generation).redact(prediction.rawStatus()));
         if (prediction.status() == PredictionStatus.UNKNOWN) {
             LOG.warn("{}: prediction {} has the unknown status '{}'; taken as still running", generation.id(), prediction.id(),
@@ -514,7 +514,7 @@ public final class Replicate implements Provider, CamelContextAware {
         return before.seen(prediction, last ? null : own.duration(Property.REPLICATE_POLL_DELAY));
     }
 
-    /** The next look after one that was not answered: later where that may help, else none. */
+    /** The state after a poll that was not answered: the next one comes later where that may help, else there is none. */
     PollState missed(Generation generation, PollState before,
             @ExchangeException Throwable caught) {
         observer.polled(generation, false);
@@ -545,7 +545,7 @@ public final class Replicate implements Provider, CamelContextAware {
         return before.missed(failure, again ? wait : null);
     }
 
-    /** In place of the next look: the request is ended on request, so the prediction is given up. */
+    /** In place of the next poll: the request was cancelled, so the prediction is given up. */
     PollState abandoned(Generation generation, PollState before) {
         return before.givenUp(Cancellation.failure(this, 1));
     }
@@ -573,7 +573,7 @@ public final class Replicate implements Provider, CamelContextAware {
         return output.after(streamed.text(), streamed.count());
     }
 
-    /** Why there is no result: it ended badly, was given up, could not be looked at any more, or did not end in time. */
+    /** Why there is no result: it ended badly, was given up, could not be polled any more, or did not end in time. */
     void fail(Generation generation, PollState poll) {
         Prediction prediction = poll.prediction();
         switch (prediction.status()) {
@@ -586,8 +586,8 @@ public final class Replicate implements Provider, CamelContextAware {
     }
 
     private static GenerationFailure notEnded(Prediction prediction, PollCounts polls) {
-        return new GenerationFailure(ErrorType.TIMEOUT, "prediction " + prediction.id() + " has not ended after " + polls.answered()
-                + " looks: " + polls.queued() + " found it waiting to start, " + (polls.answered() - polls.queued()) + " running");
+        return new GenerationFailure(ErrorType.TIMEOUT, "prediction " + prediction.id() + " did not finish within " + polls.answered()
+                + " polls (" + polls.queued() + " queued, " + (polls.answered() - polls.queued()) + " running)");
     }
 
     private static GenerationFailure unavailable(String message) {

@@ -7,7 +7,7 @@ import java.util.Map;
 
 /**
  * What webhooks have told of predictions, until somebody asks: the first word on each, and of all no more than a number
- * of bytes and for ten minutes. What is dropped is found by a look.
+ * of bytes and for ten minutes. What is dropped is found by a poll.
  */
 final class WebhookStore {
 

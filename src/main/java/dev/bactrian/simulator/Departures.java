@@ -36,7 +36,7 @@ final class Departures {
         watches.remove(clientPort);
     }
 
-    /** Looks once; to be called at intervals by one thread. */
+    /** Samples once; to be called at intervals by one thread. */
     void check() {
         if (watches.isEmpty()) {
             return;

@@ -134,7 +134,7 @@ public final class Simulator implements AutoCloseable {
         return url + "/v1/predictions";
     }
 
-    /** Where one is looked up, with {@code {id}} in its place: {@code …/v1/predictions/{id}}. */
+    /** Where one is polled, with {@code {id}} in its place: {@code …/v1/predictions/{id}}. */
     public String pollUrl() {
         return url + "/v1/predictions/{id}";
     }
@@ -144,7 +144,7 @@ public final class Simulator implements AutoCloseable {
         return url + "/api/prediction";
     }
 
-    /** Where one is looked up without a key: {@code …/api/poll?id={id}}. */
+    /** Where one is polled without a key: {@code …/api/poll?id={id}}. */
     public String homepagePollUrl() {
         return url + "/api/poll?id={id}";
     }

@@ -71,7 +71,7 @@ class PredictionTest {
         assertThat(created("{'id':'p1'}").orElseThrow().status()).isEqualTo(PredictionStatus.STARTING);
     }
 
-    /** Answers to a look that are no predictions. */
+    /** Answers to a poll that are no predictions. */
     enum NoPrediction {
         NO_STATUS("{'id':'p1'}"),
         NULL_STATUS("{'id':'p1','status':null}"),

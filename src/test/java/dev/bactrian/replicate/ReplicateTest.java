@@ -195,7 +195,7 @@ class ReplicateTest {
             poll = replicate.seen(generation, poll, json("{'status':'" + status + "'}"));
         }
 
-        assertThat(failure(replicate, poll)).hasMessageContaining("p1").hasMessageContaining("3 looks").hasMessageContaining("2 ").hasMessageContaining("1 running");
+        assertThat(failure(replicate, poll)).hasMessageContaining("p1").hasMessageContaining("3 polls").hasMessageContaining("2 ").hasMessageContaining("1 running");
     }
 
     @Test

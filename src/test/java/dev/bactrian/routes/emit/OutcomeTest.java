@@ -144,7 +144,7 @@ class OutcomeTest extends InboxTestSupport {
                 "https://x.replicate.delivery/\uFFFD.png", ""),
         FAILED("{'model': 'gemma-2b', 'prompt': 'p'}", ReplicateReplies.failed("\"no " + HALF + "\"", "null"), "error", "no \uFFFD", ""),
         FAILED_WITH_LOG("{'model': 'gemma-2b', 'prompt': 'p'}", ReplicateReplies.failed("null", "\"log " + HALF + "\""), "error", "log \uFFFD", ""),
-        STATUS("{'model': 'gemma-2b', 'prompt': 'p'}", ReplicateReplies.poll("odd " + HALF), "error", "1 looks", "");
+        STATUS("{'model': 'gemma-2b', 'prompt': 'p'}", ReplicateReplies.poll("odd " + HALF), "error", "1 polls", "");
 
         private final String request;
         private final Reply reply;

@@ -87,7 +87,7 @@ class ReplicatePollsTest extends RouteTestSupport {
 
         JsonNode error = generateFails(REQUEST).path("error");
 
-        assertThat(error.path("message").asText()).contains("p1", "5 looks", "3 found it waiting", "2 running");
+        assertThat(error.path("message").asText()).contains("p1", "5 polls", "3 queued", "2 running");
         assertThat(error.path("retryable").asBoolean()).isFalse();
     }
 
