@@ -17,13 +17,6 @@ public final class Job {
     /** The exchange variable. */
     public static final String VARIABLE = "bactrian";
 
-    /** A place in the line of those that wait for a call. */
-    public interface Turn {
-
-        /** How long to wait there before asking again, in milliseconds. */
-        long millis();
-    }
-
     /** Who reads the chunks of a request's answer as they arrive. */
     public interface Reader {
 
@@ -37,9 +30,7 @@ public final class Job {
     private Provider service;
     private Cancellation cancellation;
     private Reader channel;
-    private Turn turn;
     private String gate;
-    private GenerationFailure refusal;
     private int attempts;
     private int spared;
     private long sparedSince;
@@ -179,28 +170,6 @@ public final class Job {
         gate = name;
     }
 
-    /** Its place in the line of those that wait for a call, or null. */
-    public Turn turn() {
-        return turn;
-    }
-
-    /** It waits there, or no more. */
-    public void turn(Turn place) {
-        turn = place;
-    }
-
-    /** Why the call that it has waited for is not made; only once. */
-    public GenerationFailure takeRefusal() {
-        GenerationFailure why = refusal;
-        refusal = null;
-        return why;
-    }
-
-    /** The call that it waits for is not made, for that reason. */
-    public void refuse(GenerationFailure why) {
-        refusal = why;
-    }
-
     /** How often the current step has failed. */
     public int attempts() {
         return attempts;
@@ -332,8 +301,8 @@ public final class Job {
         failure = why;
     }
 
-    /** Its result or error document for the log, on one line; null until there is one. */
-    public String getSummary() {
+    /** Its result or error document for the log, in one line; null until there is one. */
+    public String summary() {
         return summary;
     }
 
@@ -342,48 +311,18 @@ public final class Job {
         summary = line;
     }
 
-    /** For the routes: its id. */
-    public String getId() {
-        return generation.id();
-    }
-
-    /** For the routes: the name of the provider. */
-    public String getProvider() {
-        return generation.getProvider();
-    }
-
-    /** For the routes: the model's id. */
-    public String getModelId() {
-        return generation.getModelId();
-    }
-
-    /** For the routes: what the provider knows its work by. */
-    public String getPollId() {
-        return poll.getId();
-    }
-
-    /** For the routes: whether it is to be polled again. */
+    /** Whether it must be polled again. */
     public boolean isPending() {
         return poll != null && failure == null && poll.isPending();
     }
 
-    /** For the routes: whether the provider's work is given up and must not go on at our cost. */
+    /** Whether the provider's work on it is given up, and must not go on at the user's cost. */
     public boolean isAbandoned() {
         return poll != null && answer == null && !poll.isEnded();
     }
 
-    /** For the routes: the pieces of its text, to be split over. */
-    public ChunkSource getChunks() {
+    /** The pieces of its text, or null. */
+    public ChunkSource chunks() {
         return chunks;
-    }
-
-    /** For the routes: whether it waits for a call. */
-    public boolean isWaiting() {
-        return turn != null;
-    }
-
-    /** For the routes: milliseconds until it may be its turn. */
-    public long getTurnMillis() {
-        return turn.millis();
     }
 }

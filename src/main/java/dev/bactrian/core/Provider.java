@@ -54,8 +54,12 @@ public interface Provider {
 
     /** The provider of that name in a Camel context, or null. */
     static Provider of(CamelContext context, String name) {
-        return context.getRegistry().lookupByNameAndType("bactrian" + name.substring(0, 1).toUpperCase(Locale.ROOT) + name.substring(1),
-                Provider.class);
+        return context.getRegistry().lookupByNameAndType(bean(name), Provider.class);
+    }
+
+    /** The name of a provider's bean, {@code bactrianAcme} for {@code acme}; that of its HTTP client ends in {@code Http}. */
+    static String bean(String name) {
+        return "bactrian" + name.substring(0, 1).toUpperCase(Locale.ROOT) + name.substring(1);
     }
 
     /** Its name, as in its route and in the catalogue. */

@@ -12,6 +12,7 @@ import dev.bactrian.config.Masked;
 import dev.bactrian.config.Property;
 import dev.bactrian.config.Settings;
 import dev.bactrian.core.Cancellation;
+import dev.bactrian.core.ChunkSource;
 import dev.bactrian.core.Job;
 import dev.bactrian.error.Cause;
 import dev.bactrian.error.ErrorType;
@@ -74,6 +75,11 @@ public final class ChunkSender extends AsyncProcessorSupport implements CamelCon
         return job.poll() != null && isWanted(job);
     }
 
+    /** For the routes: the chunks of a request's answer, to be split over. */
+    public ChunkSource chunks(Exchange exchange) {
+        return Job.of(exchange).chunks();
+    }
+
     /** Leaves the headers that all chunks of a request have, and no other. */
     public void headers(Exchange exchange) {
         Job job = Job.of(exchange);
@@ -95,7 +101,7 @@ public final class ChunkSender extends AsyncProcessorSupport implements CamelCon
         try {
             ChunkStream reader = StreamBridge.stream(job);
             if (reader != null && !reader.put(exchange.getMessage().getBody(String.class))) {
-                job.getChunks().fail(Cancellation.failure(job.service(), 1));
+                job.chunks().fail(Cancellation.failure(job.service(), 1));
                 callback.done(true);
                 return true;
             }
@@ -111,7 +117,7 @@ public final class ChunkSender extends AsyncProcessorSupport implements CamelCon
             return true;
         }
         int index = exchange.getProperty(ExchangePropertyKey.SPLIT_INDEX, Integer.class);
-        exchange.getMessage().setHeader(Headers.CHUNK_INDEX, job.getChunks().before() + index);
+        exchange.getMessage().setHeader(Headers.CHUNK_INDEX, job.chunks().before() + index);
         // Always, whatever the caller's exchange pattern.
         exchange.setPattern(ExchangePattern.InOnly);
         if (!Transactions.holdThisThread()) {
@@ -167,7 +173,7 @@ public final class ChunkSender extends AsyncProcessorSupport implements CamelCon
     private static void failed(Exchange exchange, Job job) {
         Throwable cause = Cause.of(exchange);
         exchange.setException(null);
-        job.getChunks().fail(new GenerationFailure(ErrorType.DELIVERY_FAILED,
+        job.chunks().fail(new GenerationFailure(ErrorType.DELIVERY_FAILED,
                 "a chunk could not be emitted: " + Masked.text(OneLine.of(Cause.words(cause))), null, 1, false, cause));
     }
 

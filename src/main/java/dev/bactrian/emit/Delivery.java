@@ -14,9 +14,6 @@ import dev.bactrian.generate.Generation;
  */
 public record Delivery(String destination, String uri, String text, boolean json, ResultImage image, int index) {
 
-    /** The variable that holds the delivery that is being sent. */
-    public static final String VARIABLE = "bactrianCurrentDelivery";
-
     /** The {@link #key()} of a reply. */
     public static final String REPLY = "reply";
 

@@ -88,7 +88,7 @@ public final class Emitter implements CamelContextAware, Processor {
         List<Delivery> deliveries = new ArrayList<>();
         for (String uri : failed ? errors : results) {
             if (!failed && settings.emitFormat() == EmitFormat.CONTENT) {
-                contents(document, uri, ImageDownloads.images(exchange), deliveries);
+                contents(document, uri, Outgoing.images(exchange), deliveries);
             } else {
                 deliveries.add(Delivery.document(uri, document));
             }
@@ -98,37 +98,29 @@ public final class Emitter implements CamelContextAware, Processor {
 
     /** A round in which what is not sent yet is tried. */
     public void begin(Exchange exchange) {
-        outgoing(exchange).begin();
+        Outgoing.document(exchange).begin();
         // How often the rounds were tried is not how often a delivery was.
         exchange.getMessage().removeHeaders("CamelRedeliver*");
     }
 
     /** Whether the messages of the document are not known yet. */
     public boolean isFirst(Exchange exchange) {
-        return !outgoing(exchange).isOpened();
+        return !Outgoing.document(exchange).isOpened();
     }
 
     /** Finds all messages of the document that is the body. */
     public void addMessages(Exchange exchange) {
-        ResultImages images = ImageDownloads.images(exchange);
+        ResultImages images = Outgoing.images(exchange);
         List<Delivery> messages = new ArrayList<>();
         deliveries(exchange).forEach(delivery -> messages.addAll(messages(delivery, images)));
-        outgoing(exchange).open(exchange.getMessage().getBody(String.class), images, messages);
+        Outgoing.document(exchange).open(exchange.getMessage().getBody(String.class), images, messages);
     }
 
-    private static OutgoingDocument outgoing(Exchange exchange) {
-        return exchange.getVariable(OutgoingDocument.VARIABLE, OutgoingDocument.class);
-    }
-
-    /** The messages of the variable {@code bactrianCurrentDelivery}, whose document is the body. */
+    /** The messages of the delivery that the exchange makes, whose document is the body. */
     public List<Delivery> messages(Exchange exchange) {
-        Delivery delivery = current(exchange);
+        Delivery delivery = Outgoing.delivery(exchange);
         return messages(delivery.json() ? Delivery.document(delivery.destination(), exchange.getMessage().getBody(String.class)) : delivery,
-                ImageDownloads.images(exchange));
-    }
-
-    private static Delivery current(Exchange exchange) {
-        return exchange.getVariable(Delivery.VARIABLE, Delivery.class);
+                Outgoing.images(exchange));
     }
 
     /** In order: the images that go with a document come before it. */
@@ -156,39 +148,39 @@ public final class Emitter implements CamelContextAware, Processor {
 
     /** The document of a delivery that has to wait, with the images that are here by now: they are not there for ever. */
     public static Optional<String> waiting(Exchange exchange) {
-        return Optional.ofNullable(exchange.getVariable(ResultImages.VARIABLE, ResultImages.class)).flatMap(ResultImages::waiting);
+        return Outgoing.images(exchange).waiting();
     }
 
     /** What of the document is still to be sent, in order. */
     public List<Delivery> pending(Exchange exchange) {
-        return outgoing(exchange).pending();
+        return Outgoing.document(exchange).pending();
     }
 
     /** Whether the delivery that is the body can be made, all that belongs before it being there. */
     public boolean isDue(Exchange exchange) {
-        return outgoing(exchange).isDue(exchange.getMessage().getBody(Delivery.class));
+        return Outgoing.document(exchange).isDue(exchange.getMessage().getBody(Delivery.class));
     }
 
     /** Whether the exchange is that of a document on its way out, and not a delivery from the queue. */
     public boolean isEmitting(Exchange exchange) {
-        return outgoing(exchange) != null;
+        return Outgoing.document(exchange) != null;
     }
 
     /** A delivery was made. */
     public void sent(Exchange exchange) {
         if (isEmitting(exchange)) {
-            outgoing(exchange).sent(current(exchange));
+            Outgoing.document(exchange).sent(Outgoing.delivery(exchange));
         }
     }
 
     /** Whether a delivery that has failed is tried again in this round: in the first alone, as often as is set. */
     public boolean mayDeliverAgain(Exchange exchange) {
-        return isEmitting(exchange) && !outgoing(exchange).isTriedAgain() && !outgoing(exchange).isClosed() && retries().mayDeliverAgain(exchange);
+        return isEmitting(exchange) && !Outgoing.document(exchange).isTriedAgain() && !Outgoing.document(exchange).isClosed() && retries().mayDeliverAgain(exchange);
     }
 
     /** Whether another round is made: until all is delivered or kept, or the application has stopped. */
     public boolean mayGoOn(Exchange exchange) {
-        return !outgoing(exchange).isClosed();
+        return !Outgoing.document(exchange).isClosed();
     }
 
     private Retries retries() {
@@ -197,7 +189,7 @@ public final class Emitter implements CamelContextAware, Processor {
 
     /**
      * Makes the message of the delivery that is the body: its content, the Bactrian headers, and a content type where one is
-     * needed. Sets the variable {@code bactrianCurrentDelivery}.
+     * needed.
      *
      * @throws ImageException where it is an image that can't be downloaded
      */
@@ -205,9 +197,9 @@ public final class Emitter implements CamelContextAware, Processor {
     public void process(Exchange exchange) throws ImageException {
         Message message = exchange.getMessage();
         if (message.getBody() instanceof Delivery next) {
-            exchange.setVariable(Delivery.VARIABLE, next);
+            Outgoing.deliver(exchange, next);
         }
-        Delivery delivery = current(exchange);
+        Delivery delivery = Outgoing.delivery(exchange);
         if (delivery.isUnfetched()) {
             CamelContextHelper.mandatoryLookup(camelContext, ImageDownloads.BEAN, ImageDownloads.class).download(delivery.image());
         }
@@ -277,8 +269,8 @@ public final class Emitter implements CamelContextAware, Processor {
         if (!isEmitting(exchange)) {
             return;
         }
-        Delivery delivery = current(exchange);
-        OutgoingDocument outgoing = outgoing(exchange);
+        Delivery delivery = Outgoing.delivery(exchange);
+        OutgoingDocument outgoing = Outgoing.document(exchange);
         String problem = problem(delivery, Cause.of(exchange));
         if (!outgoing.isTriedAgain() && !outgoing.isClosed()) {
             LOG.warn("{}: could not be emitted to {}", outgoing.id(), problem);
@@ -289,7 +281,7 @@ public final class Emitter implements CamelContextAware, Processor {
     /** Notes that something else went wrong in a round. */
     public void broken(Exchange exchange) {
         Throwable cause = Cause.of(exchange);
-        OutgoingDocument outgoing = outgoing(exchange);
+        OutgoingDocument outgoing = Outgoing.document(exchange);
         if (!outgoing.isTriedAgain() && !outgoing.isClosed()) {
             LOG.error("{}: could not be emitted", outgoing.id(), cause);
         }
@@ -302,8 +294,8 @@ public final class Emitter implements CamelContextAware, Processor {
      * @throws IOException where it can't be written
      */
     public void keepUndelivered(Exchange exchange) throws IOException {
-        if (outgoing(exchange).isIncomplete()) {
-            keep(outgoing(exchange));
+        if (Outgoing.document(exchange).isIncomplete()) {
+            keep(Outgoing.document(exchange));
         }
     }
 
@@ -318,7 +310,7 @@ public final class Emitter implements CamelContextAware, Processor {
 
     /** Fails because an outcome is neither delivered nor kept, and says so once. */
     public void notKept(Exchange exchange, @ExchangeException Exception cause) throws Exception {
-        OutgoingDocument outgoing = outgoing(exchange);
+        OutgoingDocument outgoing = Outgoing.document(exchange);
         if (!outgoing.isTriedAgain() && !outgoing.isClosed()) {
             LOG.warn("{}: neither emitted nor kept in {}/: {}; it stays in work and is tried again", outgoing.id(),
                     settings.require(Property.UNDELIVERED), UndeliveredFolder.reason(Cause.of(cause)));
@@ -328,7 +320,7 @@ public final class Emitter implements CamelContextAware, Processor {
 
     /** Says that an outcome that could go nowhere has gone somewhere. */
     public void safe(Exchange exchange) {
-        OutgoingDocument outgoing = outgoing(exchange);
+        OutgoingDocument outgoing = Outgoing.document(exchange);
         if (outgoing.isTriedAgain()) {
             LOG.warn("{}: {}", outgoing.id(), outgoing.isKept() ? "is kept in " + settings.require(Property.UNDELIVERED) + "/ now" : "is emitted now");
         }

@@ -45,18 +45,18 @@ public final class ImageDownloads implements CamelContextAware, Processor {
         settings = Settings.of(camelContext);
     }
 
-    /** Sets the variable {@code bactrianImages}: the images that are to be in the document for whoever has asked. */
+    /** Finds the images that must be in the document that the caller gets. */
     public void toAnswer(Exchange exchange) {
-        exchange.setVariable(ResultImages.VARIABLE, ofAnswer(exchange));
+        Outgoing.images(exchange, ofAnswer(exchange));
     }
 
     private ResultImages ofAnswer(Exchange exchange) {
         return settings.imagesMode() == ImagesMode.INLINE ? images(exchange, ImagesMode.INLINE) : ResultImages.none();
     }
 
-    /** Sets the variable {@code bactrianImages}: the images that are to be in the document that is emitted, or to go with it. */
+    /** Finds the images that must be in the document that is emitted, or must go with it. */
     public void toEmit(Exchange exchange) {
-        exchange.setVariable(ResultImages.VARIABLE, ofEmitted(exchange));
+        Outgoing.images(exchange, ofEmitted(exchange));
     }
 
     private ResultImages ofEmitted(Exchange exchange) {
@@ -72,21 +72,17 @@ public final class ImageDownloads implements CamelContextAware, Processor {
 
     /** Whether the document is not to go out as it is. */
     public boolean isWanted(Exchange exchange) {
-        return images(exchange).isAwaited();
+        return Outgoing.images(exchange).isAwaited();
     }
 
     /** The images whose bytes are still to be had. */
     public List<?> missing(Exchange exchange) {
-        return images(exchange).wanted();
+        return Outgoing.images(exchange).wanted();
     }
 
     /** The document with the images in it, or with the names of their files. */
     public String document(Exchange exchange) {
-        return images(exchange).document();
-    }
-
-    static ResultImages images(Exchange exchange) {
-        return exchange.getVariable(ResultImages.VARIABLE, ResultImages.none(), ResultImages.class);
+        return Outgoing.images(exchange).document();
     }
 
     /** Downloads the image that is the body. */

@@ -22,9 +22,6 @@ import dev.bactrian.text.ProviderJson;
  */
 final class OutgoingDocument {
 
-    /** The variable that holds the document, in the exchange that sends it. */
-    static final String VARIABLE = "bactrianOutgoing";
-
     private final String id;
     private final List<String> problems = new ArrayList<>();
     private final Set<Delivery> sent = Collections.newSetFromMap(new IdentityHashMap<>());

@@ -86,7 +86,7 @@ public final class PendingOutcomes extends AsyncProcessorSupport implements Came
         Exchange copy = ExchangeHelper.createCorrelatedCopy(exchange, false);
         OutgoingDocument outgoing = new OutgoingDocument(exchange.getMessage().getHeader(Headers.REQUEST_ID, String.class),
                 exchange.getMessage().getBody(String.class));
-        copy.setVariable(OutgoingDocument.VARIABLE, outgoing);
+        Outgoing.send(copy, outgoing);
         Pending one = new Pending(exchange, outgoing, callback, System.nanoTime());
         hold(one);
         try {

@@ -12,16 +12,13 @@ import dev.bactrian.generate.Documents;
 import dev.bactrian.text.ProviderJson;
 
 /**
- * The images of one result document, and the document as it is once their bytes are here. The exchange variable
- * {@code bactrianImages}; shared by the copies of an exchange.
+ * The images of one result document, and the document as it is once their bytes are here. Shared
+ * by the copies of an exchange.
  */
 final class ResultImages {
 
     /** In the document of a delivery that waits in a queue: the bytes of an image that has been fetched. */
     private static final String DATA = "data";
-
-    /** The variable that holds the images of the exchange's document. */
-    static final String VARIABLE = "bactrianImages";
 
     private final ObjectNode document;
     private final ImagesMode mode;

@@ -50,7 +50,7 @@ public final class StreamBridge implements AggregationStrategy, Processor {
             public void onDone(Exchange done) {
                 Job asked = open.remove(stream);
                 GenerateException failure = CallerReply.failure(done);
-                if (failure == null && job.getSummary() == null) {
+                if (failure == null && job.summary() == null) {
                     // The routes were stopped under way.
                     stream.end(null, stopped(asked));
                     return;

@@ -18,7 +18,7 @@ import java.util.concurrent.TimeUnit;
 import dev.bactrian.config.Property;
 import dev.bactrian.config.Settings;
 import dev.bactrian.error.Cause;
-import dev.bactrian.flow.Requests;
+import dev.bactrian.flow.Trigger;
 import dev.bactrian.request.RequestId;
 import dev.bactrian.text.OneLineLogger;
 import dev.bactrian.threads.Descriptors;
@@ -181,9 +181,8 @@ public final class Inbox implements CamelContextAware, GenericFileFilter<File>, 
         TakenFile file = TakenFile.of(exchange);
         try {
             retry(() -> exchange.getMessage().setBody(file.open()));
-            exchange.setVariable(Requests.DEFAULT_ID, InboxNames.defaultId(file.name()));
-            exchange.setVariable(Requests.INPUT, Settings.of(camelContext).require(Property.FILE_INPUT));
-            exchange.setVariable(Requests.DELIVERY, exchange.getMessage().getHeader(Exchange.FILE_LAST_MODIFIED, Long.class));
+            new Trigger(InboxNames.defaultId(file.name()), exchange.getMessage().getHeader(Exchange.FILE_LAST_MODIFIED, String.class), null,
+                    Settings.of(camelContext).require(Property.FILE_INPUT)).set(exchange);
             sayWhereItGoes(file.name());
         } catch (IOException e) {
             leave(file.name(), reason(e));

@@ -60,7 +60,7 @@ public final class CallerReply implements AggregationStrategy, Processor {
     @Override
     public Exchange aggregate(Exchange caller, Exchange outcome) {
         Job job = Job.ofCopy(caller, outcome);
-        if (outcome.getException() != null || job.getSummary() == null) {
+        if (outcome.getException() != null || job.summary() == null) {
             // The routes were ended before the request was.
             broken(outcome);
         }
@@ -104,7 +104,7 @@ public final class CallerReply implements AggregationStrategy, Processor {
      */
     public void refuse(Exchange exchange) {
         Exchange refused = exchange.copy();
-        refused.getVariables().keySet().removeIf(name -> !name.equals(Requests.DEFAULT_ID));
+        refused.getVariables().keySet().removeIf(name -> !name.equals(Trigger.VARIABLE));
         broken(refused);
         throw failure(refused);
     }

@@ -34,6 +34,7 @@ import org.slf4j.Logger;
 public final class ErrorDocuments implements CamelContextAware {
 
     private static final Logger LOG = OneLineLogger.of("dev.bactrian.errors");
+    private static final Logger REQUESTS = OneLineLogger.of("dev.bactrian.requests");
 
     private CamelContext camelContext;
     private Settings settings;
@@ -77,7 +78,7 @@ public final class ErrorDocuments implements CamelContextAware {
             LOG.warn("{}: no memory for what came of the answer; its error goes out without", id);
             // What it takes up is free for what is more important.
             exchange.getMessage().setBody(null);
-            exchange.removeVariable("bactrianImages");
+            exchange.removeVariable("bactrianOutgoing");
             job.forget();
             leave(exchange, job, id, null);
         }
@@ -88,6 +89,12 @@ public final class ErrorDocuments implements CamelContextAware {
         } else {
             exchange.getMessage().getHeaders().putAll(Documents.headers(generation, "failed"));
         }
+    }
+
+    /** Does the same, and logs the error. */
+    public void report(Exchange exchange) {
+        document(exchange);
+        REQUESTS.warn("{}: failed, {}", exchange.getMessage().getHeader(Headers.REQUEST_ID), Job.of(exchange).summary());
     }
 
     /** {@code part}: what came of the answer before it failed, or null. */
@@ -102,7 +109,7 @@ public final class ErrorDocuments implements CamelContextAware {
     }
 
     private static String defaultId(Exchange exchange) {
-        String id = exchange.getVariable(Requests.DEFAULT_ID, String.class);
+        String id = Trigger.of(exchange).defaultId();
         return id == null ? UUID.randomUUID().toString() : RequestId.fit(id);
     }
 

@@ -25,6 +25,7 @@ import dev.bactrian.generate.Models;
 import dev.bactrian.model.Model;
 import dev.bactrian.model.Provider;
 import dev.bactrian.observe.Observer;
+import dev.bactrian.observe.ProviderHealth;
 import dev.bactrian.request.GenerateRequest;
 import dev.bactrian.request.RequestId;
 import dev.bactrian.request.RequestReader;
@@ -44,15 +45,11 @@ import org.slf4j.Logger;
 /** The steps of a request that are the same for each provider: it is read and admitted, and its answer is read. */
 public final class Requests implements CamelContextAware, Processor, RequestsInWork {
 
-    /** Set by a trigger: the id of a request that brings none. */
-    public static final String DEFAULT_ID = "bactrianDefaultId";
-    /** Set by a trigger, or by a route's author: {@code text} where the body is the text of a user, whatever it looks like. */
-    public static final String INPUT = "bactrianInput";
-    /** Set by a trigger: what tells one delivery of the same request from another, such as a file's time. */
-    public static final String DELIVERY = "bactrianDelivery";
+    /** The name of the provider that answers an exchange's request, such as {@code upstage}. */
+    private static final String PROVIDER = "bactrianProvider";
 
-    /** Set by a trigger that delivers again: which try it is, from 1. */
-    public static final String ATTEMPT = "bactrianAttempt";
+    /** Set by a route's author: {@code text} where the body is the text of a user, whatever it looks like. */
+    public static final String INPUT = "bactrianInput";
 
     private static final Logger LOG = OneLineLogger.of("dev.bactrian.requests");
 
@@ -83,6 +80,7 @@ public final class Requests implements CamelContextAware, Processor, RequestsInW
         reader = new RequestReader(settings.bytes(Property.MAX_REQUEST_BYTES), models.catalogue().providers());
         observer = Observer.of(camelContext);
         observer.models(models.catalogue());
+        models.catalogue().providers().forEach(provider -> ProviderHealth.register(camelContext, provider.toString()));
         camelContext.addStartupListener((context, already) -> requireProviders(already));
     }
 
@@ -108,9 +106,18 @@ public final class Requests implements CamelContextAware, Processor, RequestsInW
             return;
         }
         Job job = Job.begin(exchange);
-        job.delivery(exchange.getVariable(ATTEMPT, Integer.class));
+        job.delivery(Trigger.of(exchange).attempt());
         Generation generation = generation(exchange);
+        accept(exchange, job, generation);
+    }
+
+    /**
+     * Sets what an exchange's job asks for, and of which provider. The provider's name is a variable of its own because Camel 4.18
+     * introspects the whole class of a variable at each evaluation of an expression like {@code ${variable.bactrian.provider}}.
+     */
+    public void accept(Exchange exchange, Job job, Generation generation) {
         job.generation(generation, provider(generation.getProvider()));
+        exchange.setVariable(PROVIDER, generation.getProvider());
     }
 
     /** The provider of that name. */
@@ -119,7 +126,8 @@ public final class Requests implements CamelContextAware, Processor, RequestsInW
     }
 
     private Generation generation(Exchange exchange) throws IOException {
-        String defaultId = exchange.getVariable(DEFAULT_ID, String.class);
+        Trigger trigger = Trigger.of(exchange);
+        String defaultId = trigger.defaultId();
         Account account = account(exchange);
         GenerateRequest request = withId(readInTheEnd(exchange, account), exchange.getMessage());
         boolean idGiven = request.id() != null || defaultId != null;
@@ -128,7 +136,7 @@ public final class Requests implements CamelContextAware, Processor, RequestsInW
             Model model = models.resolve(request.model(), request.provider(), request.kind(), account);
             dev.bactrian.core.Provider service = provider(model.provider().toString());
             Generation generation = Generation.begin(id, request, model, idGiven && (service == null || service.isPolled()),
-                    exchange.getVariable(DELIVERY, "", String.class));
+                    trigger.delivery());
             if (request.id() == null && defaultId != null) {
                 generation = generation.formerly(RequestId.formerFit(defaultId));
             }
@@ -163,7 +171,7 @@ public final class Requests implements CamelContextAware, Processor, RequestsInW
         Job job = Job.of(exchange);
         Generation generation = job.generation();
         String id = generation.id();
-        String delivery = exchange.getVariable(DELIVERY, "", String.class);
+        String delivery = Trigger.of(exchange).delivery();
         Integer attempt = job.delivery();
         Claim claim = new Claim(generation);
         // Before the id is claimed: whatever goes wrong then, an exhausted heap say, it is given back.
@@ -185,6 +193,7 @@ public final class Requests implements CamelContextAware, Processor, RequestsInW
         observer.begun(exchange, generation);
         claim.observed = true;
         job.admit();
+        LOG.info("{}: taken, for {} at {}", id, generation.getModelId(), generation.getProvider());
         // How often a step of the caller's was tried is not how often the call is.
         exchange.getMessage().removeHeaders("CamelRedeliver*");
         Cancellations.of(camelContext).follow(exchange, id, attempt);
@@ -194,6 +203,16 @@ public final class Requests implements CamelContextAware, Processor, RequestsInW
     @Override
     public void process(Exchange copy) {
         copy.setVariable(Job.VARIABLE, Job.of(copy).fork());
+    }
+
+    /** Whether a request must be polled again. */
+    public boolean isPending(Exchange exchange) {
+        return Job.of(exchange).isPending();
+    }
+
+    /** Whether the provider's work on a request is given up: it was cancelled, or was polled as often as may be. */
+    public boolean isAbandoned(Exchange exchange) {
+        return Job.of(exchange).isAbandoned();
     }
 
     /** Milliseconds until the next poll is due. */
@@ -328,7 +347,7 @@ public final class Requests implements CamelContextAware, Processor, RequestsInW
 
     /** Where the route or its account says so, the other has no say. */
     private static boolean isTextAlone(Exchange exchange, Account account) {
-        String input = exchange.getVariable(INPUT, String.class);
+        String input = exchange.getVariable(INPUT, Trigger.of(exchange).input(), String.class);
         try {
             return input != null && Account.isText(INPUT, input) || account != null && account.isTextAlone();
         } catch (SettingException e) {

@@ -9,11 +9,15 @@ import dev.bactrian.generate.Documents;
 import dev.bactrian.generate.Generation;
 import dev.bactrian.observe.Observer;
 import dev.bactrian.text.LongText;
+import dev.bactrian.text.OneLineLogger;
 import dev.bactrian.text.OutgoingJson;
 import org.apache.camel.Exchange;
+import org.slf4j.Logger;
 
 /** Makes the result document of a request that succeeded. */
 public final class Results {
+
+    private static final Logger LOG = OneLineLogger.of("dev.bactrian.requests");
 
     /** Leaves the result document as the body, its headers, and nothing else. */
     public void document(Exchange exchange) {
@@ -35,6 +39,7 @@ public final class Results {
         exchange.getMessage().setBody(written.toString());
         Observer.of(exchange.getContext()).ended(exchange, generation, document, document.path("chunks").asInt());
         job.summarize(Documents.summary(document));
+        LOG.info("{}: succeeded, {}", generation.id(), job.summary());
         exchange.getMessage().removeHeaders("*");
         exchange.getMessage().getHeaders().putAll(Documents.headers(generation, answer.path("kind").asText(), "succeeded"));
     }

@@ -9,6 +9,7 @@ import dev.bactrian.core.Job;
 import dev.bactrian.emit.Delivery;
 import dev.bactrian.emit.Emitter;
 import dev.bactrian.emit.ImageDownloads;
+import dev.bactrian.emit.Outgoing;
 import dev.bactrian.error.Cause;
 import dev.bactrian.generate.Generation;
 import dev.bactrian.generate.Headers;
@@ -97,7 +98,7 @@ public final class QueueDeliveries {
             QueueMessages.set(exchange, message.dead(problem));
             return;
         }
-        exchange.setVariable(Delivery.VARIABLE, delivery);
+        Outgoing.deliver(exchange, delivery);
         messages.ledger().forget(QueueMessages.property(message.jms(), RECALL_KEY));
     }
 
@@ -110,7 +111,7 @@ public final class QueueDeliveries {
     public void message(Exchange exchange) {
         QueueMessages.hold(exchange);
         Delivery delivery = exchange.getMessage().getBody(Delivery.class);
-        exchange.setVariable(Delivery.VARIABLE, delivery);
+        Outgoing.deliver(exchange, delivery);
         if (delivery.isReply()) {
             exchange.getMessage().setBody(delivery.text());
             exchange.getMessage().setHeader("CamelJmsDestination", QueueMessages.of(exchange).replyTo());
@@ -120,7 +121,7 @@ public final class QueueDeliveries {
 
     /** Whether it goes to the sender of the request. */
     public boolean isReply(Exchange exchange) {
-        return exchange.getVariable(Delivery.VARIABLE, Delivery.class).isReply();
+        return Outgoing.delivery(exchange).isReply();
     }
 
     /**
@@ -138,7 +139,7 @@ public final class QueueDeliveries {
             }
         }
         int tries = message.jms().getObjectProperty(TRIES) instanceof Integer before ? before + 1 : 1;
-        String problem = emitter().problem(exchange.getVariable(Delivery.VARIABLE, Delivery.class), cause);
+        String problem = emitter().problem(Outgoing.delivery(exchange), cause);
         String id = QueueMessages.property(message.jms(), Headers.REQUEST_ID);
         if (tries >= mostTries) {
             QueueMessages.set(exchange, message.dead("not delivered in " + tries + " tries to " + problem));

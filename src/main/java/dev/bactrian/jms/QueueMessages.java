@@ -3,7 +3,6 @@ package dev.bactrian.jms;
 import java.util.List;
 
 import dev.bactrian.error.Cause;
-import dev.bactrian.flow.Requests;
 import dev.bactrian.generate.Headers;
 import dev.bactrian.ledger.Ledger;
 import dev.bactrian.text.Unicode;
@@ -77,7 +76,6 @@ final class QueueMessages {
         }
         exchange.setMessage(plain);
         set(exchange, taken);
-        exchange.setVariable(Requests.ATTEMPT, attempt);
         return taken;
     }
 

@@ -20,6 +20,7 @@ import dev.bactrian.emit.Emitter;
 import dev.bactrian.error.ErrorType;
 import dev.bactrian.error.GenerationFailure;
 import dev.bactrian.flow.Requests;
+import dev.bactrian.flow.Trigger;
 import dev.bactrian.generate.Capacity;
 import dev.bactrian.generate.Generation;
 import dev.bactrian.generate.Headers;
@@ -85,9 +86,8 @@ public final class QueueRequests implements AggregationStrategy, Processor {
         QueueMessage message = messages.open(exchange, maxRequestBytes);
         String messageId = message.jms().getJMSMessageID();
         String correlationId = message.correlationId();
-        exchange.setVariable(Requests.DEFAULT_ID, correlationId == null || correlationId.isBlank() ? messageId : correlationId);
-        exchange.setVariable(Requests.DELIVERY, messageId);
-        exchange.setVariable(Requests.INPUT, Settings.of(camelContext).require(Property.JMS_INPUT));
+        new Trigger(correlationId == null || correlationId.isBlank() ? messageId : correlationId, messageId, message.attempt(),
+                Settings.of(camelContext).require(Property.JMS_INPUT)).set(exchange);
         exchange.getMessage().getHeaders().keySet().retainAll(READ);
     }
 
@@ -157,7 +157,7 @@ public final class QueueRequests implements AggregationStrategy, Processor {
             return;
         }
         Job job = Job.begin(exchange);
-        job.generation(waiting.generation(), requests().provider(waiting.generation().getProvider()));
+        requests().accept(exchange, job, waiting.generation());
         job.delivery(message.attempt());
         job.poll(waiting.poll());
         job.claimed(waiting.generation().id());
@@ -271,7 +271,7 @@ public final class QueueRequests implements AggregationStrategy, Processor {
             throw new RejectedExecutionException("stopped before its work was done; the request goes back to its queue");
         }
         if (job.poll() != null) {
-            inFlight.ended(job.getPollId());
+            inFlight.ended(job.poll().getId());
         }
         if (failed && job.claimed() != null) {
             // It may be sent again under the same id.

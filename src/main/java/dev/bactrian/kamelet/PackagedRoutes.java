@@ -31,7 +31,6 @@ public final class PackagedRoutes {
             "errors", "bactrian-errors",
             "generate", "bactrian-generate",
             "images", "bactrian-images",
-            "limits", "bactrian-turn",
             "sink", "bactrian-generate-and-emit",
             "stream", "bactrian-generate-stream");
 

@@ -1,5 +1,7 @@
 package dev.bactrian.limit;
 
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 
 import dev.bactrian.config.Property;
@@ -8,23 +10,34 @@ import dev.bactrian.core.Cancellation;
 import dev.bactrian.core.Job;
 import dev.bactrian.error.ErrorType;
 import dev.bactrian.error.GenerationFailure;
-import dev.bactrian.generate.Generation;
+import dev.bactrian.threads.RoutePool;
+import org.apache.camel.AsyncCallback;
 import org.apache.camel.CamelContext;
 import org.apache.camel.CamelContextAware;
 import org.apache.camel.Exchange;
+import org.apache.camel.support.AsyncProcessorSupport;
 
-/** What {@code routes/limits.camel.yaml} can't say itself: whose turn it is to make a call. */
-public final class Turns implements CamelContextAware {
+/**
+ * The step before a call to a provider: waits until the gate that the header {@code Bactrian-Gate} names lets the call pass.
+ * The oldest request goes first. A request that waits holds no thread, unless its exchange must stay on its thread.
+ *
+ * <p>Fails with a {@link GenerationFailure} if the request was cancelled, and with {@code rate-limited} if the provider has
+ * refused as many calls in a row as there may be tries and has accepted none for 90 s.
+ */
+public final class Turns extends AsyncProcessorSupport implements CamelContextAware {
 
-    /** On a request, and never sent: the name of the gate that it has gone through. */
+    /** A header of a call that is never sent: the name of the gate that the call goes through. */
     public static final String GATE = "Bactrian-Gate";
 
-    /** Who was refused as often goes behind the others: what it asks for may be too much, and what they ask for not. */
+    /** A request that was refused this often goes behind the others: it may ask for more than the provider ever allows. */
     private static final int OFTEN = 3;
 
+    /** Makes the calls that have waited: a call blocks, and must not hold the thread that asks. */
+    private final RoutePool calls = new RoutePool("bactrian-call");
     private CamelContext camelContext;
     private Gates gates;
     private int mostRetries;
+    private ScheduledExecutorService timer;
 
     @Override
     public CamelContext getCamelContext() {
@@ -34,81 +47,106 @@ public final class Turns implements CamelContextAware {
     @Override
     public void setCamelContext(CamelContext camelContext) {
         this.camelContext = camelContext;
+        calls.setCamelContext(camelContext);
         gates = Gates.of(camelContext);
         mostRetries = Settings.of(camelContext).count(Property.RETRY_MAX_ATTEMPTS);
     }
 
-    /**
-     * Whether a call has to wait for its turn: asked for the first time.
-     *
-     * @throws GenerationFailure where the call is not made: the request was ended, or the service has refused too many
-     */
-    public boolean mustWait(Exchange exchange) {
-        ask(exchange);
-        Job job = Job.of(exchange);
-        if (!job.isWaiting()) {
-            check(job);
-        }
-        return job.isWaiting();
-    }
-
-    /**
-     * Asks whether it is the turn of the call that an exchange is about to make, by the gate that the header
-     * {@code Bactrian-Gate} names. It waits no longer where the request was ended meanwhile: its call is not made.
-     *
-     * <p>Where, as long as it waits, the service has refused as many calls in a row as there may be tries, and let nobody in
-     * for 90 s, it waits no longer: {@link #end} fails.
-     *
-     * @throws GenerationFailure {@code rate-limited} where that is so before it has waited
-     */
-    public void ask(Exchange exchange) {
-        Job job = Job.of(exchange);
-        Generation generation = job.generation();
-        Gate gate = gates.named(exchange.getMessage().getHeader(GATE, String.class));
-        job.gate(gate.name());
-        Place turn = (Place) job.turn();
-        boolean often = job.attempts() >= OFTEN;
-        Ticket ticket = turn == null ? gate.ticket(often ? System.nanoTime() : generation.startNano()) : turn.ticket();
-        boolean ended = job.poll() == null && job.isCancelled();
-        boolean refused = job.tries() + gate.seenInVain(ticket) > mostRetries;
-        long wait = ended || refused ? 0 : gate.ask(ticket);
-        if (wait > 0) {
-            job.turn(new Place(ticket, TimeUnit.NANOSECONDS.toMillis(wait) + 1));
-            return;
-        }
-        job.turn(null);
-        gate.leave(ticket);
-        if (refused && !ended) {
-            GenerationFailure failure = new GenerationFailure(ErrorType.RATE_LIMITED, generation.getProvider() + " answered 429 to "
-                    + (mostRetries + 1) + " calls in a row while this one waited", 429, job.attempts(), true, null);
-            if (turn == null) {
-                throw failure;
+    @Override
+    public boolean process(Exchange exchange, AsyncCallback callback) {
+        try {
+            Place place = new Place(exchange);
+            long wait = place.ask();
+            if (wait > 0 && !exchange.isTransacted()) {
+                askLater(place, wait, callback);
+                return false;
             }
-            job.refuse(failure);
+            while (wait > 0) {
+                TimeUnit.NANOSECONDS.sleep(wait);
+                wait = place.ask();
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            exchange.setException(new RejectedExecutionException("interrupted while waiting for a call", e));
+        } catch (RuntimeException e) {
+            exchange.setException(e);
+        }
+        callback.done(true);
+        return true;
+    }
+
+    private void askLater(Place place, long nanos, AsyncCallback callback) {
+        timer().schedule(() -> {
+            try {
+                long wait = place.ask();
+                if (wait > 0) {
+                    askLater(place, wait, callback);
+                    return;
+                }
+            } catch (Throwable e) {
+                place.exchange.setException(e);
+            }
+            goOn(place.exchange, callback);
+        }, nanos, TimeUnit.NANOSECONDS);
+    }
+
+    private void goOn(Exchange exchange, AsyncCallback callback) {
+        try {
+            calls.execute(() -> callback.done(false));
+        } catch (RejectedExecutionException e) {
+            exchange.setException(e);
+            callback.done(false);
         }
     }
 
-    /**
-     * Goes on after the wait, on a thread that no other wait needs: whoever asked for the request may go on with it.
-     *
-     * @throws GenerationFailure where the wait was in vain, or the request was ended
-     */
-    public void end(Exchange exchange) {
-        Job job = Job.of(exchange);
-        GenerationFailure failure = job.takeRefusal();
-        if (failure != null) {
-            throw failure;
+    private synchronized ScheduledExecutorService timer() {
+        if (timer == null) {
+            timer = camelContext.getExecutorServiceManager().newScheduledThreadPool(this, "bactrian-turn", 1);
         }
-        check(job);
+        return timer;
     }
 
-    /** A call of a request that was ended is not made; the cancel of its prediction is. */
-    private static void check(Job job) {
-        if (job.poll() == null && job.isCancelled()) {
-            throw Cancellation.failure(job.service(), job.attempts());
-        }
-    }
+    /** The place of an exchange in the line of those that wait for a call. */
+    private final class Place {
 
-    private record Place(Ticket ticket, long millis) implements Job.Turn {
+        private final Exchange exchange;
+        private final Job job;
+        private final Gate gate;
+        private final Ticket ticket;
+
+        Place(Exchange exchange) {
+            this.exchange = exchange;
+            job = Job.of(exchange);
+            gate = gates.named(exchange.getMessage().getHeader(GATE, String.class));
+            job.gate(gate.name());
+            ticket = gate.ticket(job.attempts() >= OFTEN ? System.nanoTime() : job.generation().startNano());
+        }
+
+        /**
+         * Asks whether the call may be made.
+         *
+         * @return nanoseconds until to ask again; 0 if the call must be made now
+         * @throws GenerationFailure if the call must not be made at all
+         */
+        long ask() {
+            // The cancel of a prediction is sent although its request was cancelled.
+            boolean cancelled = job.poll() == null && job.isCancelled();
+            boolean refused = job.tries() + gate.seenInVain(ticket) > mostRetries;
+            if (!cancelled && !refused) {
+                long wait = gate.ask(ticket);
+                if (wait > 0) {
+                    return wait;
+                }
+            }
+            gate.leave(ticket);
+            if (job.poll() == null && job.isCancelled()) {
+                throw Cancellation.failure(job.service(), job.attempts());
+            }
+            if (refused) {
+                throw new GenerationFailure(ErrorType.RATE_LIMITED, job.generation().getProvider() + " answered 429 to "
+                        + (mostRetries + 1) + " calls in a row while this one waited", 429, job.attempts(), true, null);
+            }
+            return 0;
+        }
     }
 }

@@ -17,6 +17,7 @@ import dev.bactrian.core.Provider.Access;
 import dev.bactrian.generate.Account;
 import dev.bactrian.http.ProviderHttp;
 import dev.bactrian.text.OneLine;
+import org.apache.camel.CamelContext;
 import org.apache.camel.health.HealthCheckRegistry;
 import org.apache.camel.health.HealthCheckResultBuilder;
 import org.apache.camel.impl.health.AbstractHealthCheck;
@@ -38,7 +39,6 @@ public final class ProviderHealth extends AbstractHealthCheck {
     private static final long LONGEST_WAIT_SECONDS = 2;
 
     private final String provider;
-    private String http;
     private Finding found;
     private long foundNano;
 
@@ -48,22 +48,22 @@ public final class ProviderHealth extends AbstractHealthCheck {
     private record Question(String whose, Settings settings, HttpGet get, FutureTask<Integer> answer) {
     }
 
-    /** The check of a provider, {@code replicate} say, whose id is {@code bactrian-replicate} then. */
-    public ProviderHealth(String provider) {
+    private ProviderHealth(String provider) {
         super("bactrian", "bactrian-" + provider);
         this.provider = provider;
     }
 
-    /** The name of the {@link ProviderHttp} that asks. */
-    public void setHttp(String bean) {
-        http = bean;
-    }
-
-    /** Puts it into the registry, where the application has one. */
-    public void start() {
-        HealthCheckRegistry registry = HealthCheckRegistry.get(getCamelContext());
+    /**
+     * Registers the check of a provider, if the application has a registry of health checks.
+     *
+     * @param provider the provider's name, such as {@code replicate}; the id of its check is then {@code bactrian-replicate}
+     */
+    public static void register(CamelContext context, String provider) {
+        HealthCheckRegistry registry = HealthCheckRegistry.get(context);
         if (registry != null) {
-            registry.register(this);
+            ProviderHealth check = new ProviderHealth(provider);
+            check.setCamelContext(context);
+            registry.register(check);
         }
     }
 
@@ -87,6 +87,9 @@ public final class ProviderHealth extends AbstractHealthCheck {
 
     /** Asks with the application's own token, and with each other that its accounts bring. */
     private Finding find() {
+        if (provider() == null) {
+            return new Finding(true, provider + " has no routes here");
+        }
         Settings own = Settings.of(getCamelContext());
         Map<List<String>, Question> questions = new LinkedHashMap<>();
         ask(questions, "", null, own);
@@ -146,7 +149,7 @@ public final class ProviderHealth extends AbstractHealthCheck {
     }
 
     private ProviderHttp client() {
-        return getCamelContext().getRegistry().lookupByNameAndType(http, ProviderHttp.class);
+        return getCamelContext().getRegistry().lookupByNameAndType(Provider.bean(provider) + "Http", ProviderHttp.class);
     }
 
     private Finding finding(String whose, int status) {

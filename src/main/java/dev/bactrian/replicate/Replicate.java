@@ -184,12 +184,17 @@ public final class Replicate implements Provider, CamelContextAware {
         String told = webhooks().take(before);
         boolean due = told == null && !job.isCancelled() && isDue(generation, before);
         job.markPollDue(due && !isHeldBack(generation, before));
-        if (job.isPollDue()) {
+        if (isPollDue(exchange)) {
             leaveHeaders(generation, exchange.getMessage(), pollUrl(generation, before), polls(generation));
         } else {
             job.poll(told != null ? told(generation, before, told) : job.isCancelled() ? abandoned(generation, before)
                     : due ? heldBack(generation, before) : skipped(generation, before));
         }
+    }
+
+    /** Whether the poll that was prepared is to be made, or its delay alone was waited for. */
+    public boolean isPollDue(Exchange exchange) {
+        return Job.of(exchange).isPollDue();
     }
 
     private Webhooks webhooks() {
@@ -242,7 +247,7 @@ public final class Replicate implements Provider, CamelContextAware {
         CallHeaders.leave(message, state(job).prediction().streamUrl(), "text/event-stream", null);
         message.setHeader("Accept-Encoding", "identity");
         message.setHeader("Cache-Control", "no-store");
-        message.setHeader(ProviderHttp.REQUEST, job.getId());
+        message.setHeader(ProviderHttp.REQUEST, job.generation().id());
     }
 
     /** The stream is open: an iterator over its pieces. */
@@ -269,6 +274,12 @@ public final class Replicate implements Provider, CamelContextAware {
         job.cancelSent();
         exchange.getMessage().setBody("");
         leaveHeaders(job.generation(), exchange.getMessage(), cancelUrl(job.generation(), state(job)), polls(job.generation()));
+    }
+
+    /** Logs the answer to a cancel. */
+    public void cancelAnswered(Exchange exchange, @Header(Exchange.HTTP_RESPONSE_CODE) Integer answered) {
+        Job job = Job.of(exchange);
+        LOG.info("{}: prediction {} given up; its cancel was answered {}", job.generation().id(), job.poll().getId(), answered);
     }
 
     /** The cancel could not be sent. */

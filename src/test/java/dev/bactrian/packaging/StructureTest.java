@@ -63,18 +63,18 @@ class StructureTest {
         Map<String, Set<String>> uses = packages();
         StringBuilder table = new StringBuilder();
         table.append(String.format(Locale.ROOT, "%-46s %7s %7s %7s%n", "", "is", "at most", "aim"));
-        boolean fits = row(table, "lines of routes", routeFiles().stream().mapToInt(StructureTest::lines).sum(), 1469, 1200)
-                & row(table, "routes", routes(), 26, 28)
+        boolean fits = row(table, "lines of routes", routeFiles().stream().mapToInt(StructureTest::lines).sum(), 1374, 1200)
+                & row(table, "routes", routes(), 25, 28)
                 & row(table, "routes that a chat passes", traffic.chat, 5, 5)
                 & row(table, "routes that a prediction with 3 polls passes", traffic.prediction, 8, 9)
                 & row(table, "routes that a chat from a file passes", traffic.file, 9, 9)
-                & row(table, "exchange variables", traffic.variables.size(), 8, 5)
+                & row(table, "exchange variables", traffic.variables.size(), 5, 5)
                 & row(table, "exchange variables without our prefix",
                         (int) traffic.variables.stream().filter(name -> !name.startsWith("bactrian")).count(), 0, 0)
                 & row(table, "packages of the library in a cycle", inCycle(uses).size(), 0, 0)
                 & row(table, "uses of a package further up", upwards(uses).size(), 0, 0)
                 & row(table, "public types for applications", publicTypes(true), 11, 25)
-                & row(table, "public types that are internal", publicTypes(false), 102, 102);
+                & row(table, "public types that are internal", publicTypes(false), 104, 102);
         table.append("variables: ").append(String.join(", ", traffic.variables)).append('\n');
         table.append("upwards: ").append(String.join(", ", upwards(uses))).append('\n');
         Files.writeString(TABLE, table);

@@ -17,6 +17,7 @@ import java.util.Map;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.bactrian.error.GenerateException;
+import dev.bactrian.flow.Trigger;
 import dev.bactrian.generate.Account;
 import dev.bactrian.request.GenerateRequest;
 import dev.bactrian.routes.support.RouteTestSupport;
@@ -289,7 +290,7 @@ class WhoseRequestTest extends RouteTestSupport {
             assertThat(ask(body, Map.of(), header).path("id").asText()).isEqualTo("from-header");
         }
         assertThat(ask("{\"id\": \"own\", \"prompt\": \"hi\"}", Map.of(), Map.of("BactrianRequestId", "../x")).path("id").asText()).isEqualTo("own");
-        assertThat(ask("hi", Map.of("bactrianDefaultId", "default"), header).path("id").asText()).isEqualTo("from-header");
+        assertThat(ask("hi", Map.of("bactrianTrigger", new Trigger("default", "", null, null)), header).path("id").asText()).isEqualTo("from-header");
         assertThat(ask("hi", Map.of(), Map.of("BactrianRequestId", 17)).path("id").asText()).isEqualTo("17");
         Exchange sunk = template().request("kamelet:upstage-chat-sink", exchange -> {
             exchange.getMessage().setBody("hi");
@@ -304,12 +305,12 @@ class WhoseRequestTest extends RouteTestSupport {
     void aHeaderThatIsNoIdIsAnInvalidRequestUnderTheDefault() throws Exception {
         startQuietly();
         for (String bad : List.of("../x", "a b", ".a", "한글", "x".repeat(129))) {
-            JsonNode error = ask("hi", Map.of("bactrianDefaultId", "default"), Map.of("BactrianRequestId", bad));
+            JsonNode error = ask("hi", Map.of("bactrianTrigger", new Trigger("default", "", null, null)), Map.of("BactrianRequestId", bad));
             assertThat(error.path("id").asText()).isEqualTo("default");
             assertThat(error.at("/error/type").asText()).isEqualTo("invalid-request");
             assertThat(error.at("/error/message").asText()).startsWith("BactrianRequestId: not 1 to 128");
         }
-        assertThat(ask("hi", Map.of("bactrianDefaultId", "default"), Map.of("BactrianRequestId", " ")).path("id").asText()).isEqualTo("default");
+        assertThat(ask("hi", Map.of("bactrianTrigger", new Trigger("default", "", null, null)), Map.of("BactrianRequestId", " ")).path("id").asText()).isEqualTo("default");
         assertThat(simulator.count(Call.CHAT)).isOne();
     }
 
