@@ -1,2 +1,2 @@
-/** Generative models behind Apache Camel endpoints. */
+/** Apache Camel endpoints for generative models. This package holds only the version; the others are listed in docs/architecture.md. */
 package dev.bactrian;

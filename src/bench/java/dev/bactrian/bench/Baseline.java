@@ -14,7 +14,7 @@ import java.util.concurrent.Flow;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 
-/** The floor: what a programmer would write by hand for this one purpose, without a library beyond Jackson. */
+/** The baseline: what a programmer would write by hand for this one purpose, with no library but Jackson. */
 public final class Baseline implements ChatClient {
 
     private static final ObjectMapper JSON = new ObjectMapper();
@@ -23,7 +23,7 @@ public final class Baseline implements ChatClient {
     private final HttpClient http = HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
     private final HttpRequest request;
 
-    /** A client of the simulator at that address. */
+    /** Creates a client of the simulator at that URL. */
     public Baseline(String url) throws JsonProcessingException {
         var body = JSON.createObjectNode().put("model", "solar-pro4").put("stream", true);
         body.putArray("messages").addObject().put("role", "user").put("content", QUESTION);
@@ -52,7 +52,7 @@ public final class Baseline implements ChatClient {
         return http.sendAsync(request, BodyHandlers.fromLineSubscriber(answer)).thenApply(response -> answer.pieces);
     }
 
-    /** What one answer adds up to. */
+    /** The count of pieces and the text of one answer. */
     private static final class Answer implements Flow.Subscriber<String> {
         private final Runnable first;
         private final StringBuilder text = new StringBuilder();

@@ -8,13 +8,13 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/** {@code Bench [section ...]}: runs all sections or those named, and prints a table for each. */
+/** Runs the benchmark: {@code Bench [section ...]}. Runs all sections or the named ones, and prints a table for each. */
 public final class Bench {
 
     private Bench() {
     }
 
-    /** Runs in the project's folder, once it is packaged and the benchmark built. */
+    /** Runs in the project's folder, after the project and the benchmark have been built. */
     public static void main(String[] args) throws Exception {
         Map<String, Section> sections = new LinkedHashMap<>();
         sections.put("stream", new OneStream());

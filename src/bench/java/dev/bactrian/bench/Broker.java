@@ -11,12 +11,11 @@ import org.apache.activemq.artemis.core.server.embedded.EmbeddedActiveMQ;
 import org.apache.activemq.artemis.core.settings.impl.AddressSettings;
 
 /**
- * A broker in a process of its own: {@code Broker FOLDER}. It is the server of Artemis' distribution, started by this
- * class, with the journal settings of the broker inside Bactrian.
+ * A broker in a process of its own: {@code Broker FOLDER}. Runs an Artemis server with the journal settings of Bactrian's embedded broker.
  */
 public final class Broker {
 
-    /** What the line with its URL begins with. */
+    /** The prefix of the line with the URL. */
     static final String READY = "Broker listening on ";
 
     private Broker() {

@@ -5,7 +5,7 @@ import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
-/** Who is measured. A peer is built into a folder of {@code target/bench} and runs with its own libraries alone. */
+/** The measured clients. Each peer is built into a folder of {@code target/bench} and runs with its own libraries only. */
 enum Candidate {
     FLOOR("JDK HttpClient + Jackson", null, "dev.bactrian.bench.Baseline", null),
     BACTRIAN("Bactrian", null, "dev.bactrian.bench.Embedded", null),
@@ -27,7 +27,7 @@ enum Candidate {
         this.artifact = artifact;
     }
 
-    /** The name, with the version where it is a library from elsewhere. */
+    /** Returns the name, with the version of a peer. */
     String title() {
         if (folder == null) {
             return title;
@@ -37,7 +37,7 @@ enum Candidate {
                 return title + " " + jar.getFileName().toString().replaceFirst(".*?-(\\d[^-]*)\\.jar", "$1");
             }
         } catch (IOException e) {
-            // without its version
+            // without a version
         }
         return title;
     }
@@ -46,7 +46,7 @@ enum Candidate {
         return folder != null;
     }
 
-    /** Whether it was built: a peer that can't be had is left out. */
+    /** Whether the client was built. A peer that could not be built is skipped. */
     boolean isThere() {
         return folder == null || Files.isDirectory(home().resolve("lib"));
     }
@@ -60,12 +60,12 @@ enum Candidate {
                 : home().resolve("classes") + ":" + home().resolve("lib/*");
     }
 
-    /** The class path of Bactrian as it is packaged. */
+    /** Returns the class path of the packaged Bactrian. */
     static String bactrian() {
         return TARGET.resolve("bactrian.jar") + ":" + TARGET.resolve("lib/*");
     }
 
-    /** The client, in the process that is to measure it. */
+    /** Creates the client, in the process that measures it. */
     ChatClient client(String url) throws ReflectiveOperationException {
         return (ChatClient) Class.forName(type).getConstructor(String.class).newInstance(url);
     }

@@ -4,13 +4,13 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 
-/** What is compared: a client that asks for one chat completion and reads the answer as it streams in. */
+/** A compared client, which asks for one chat completion and reads the answer as a stream. */
 public interface ChatClient {
 
-    /** The question that every client asks. */
+    /** The prompt of all clients. */
     String QUESTION = "Which animal has two humps?";
 
-    /** Threads for clients that have no asynchronous way of asking. */
+    /** Threads for clients without an asynchronous API. */
     ExecutorService THREADS = Executors.newCachedThreadPool(work -> {
         Thread thread = new Thread(work);
         thread.setDaemon(true);
@@ -18,14 +18,14 @@ public interface ChatClient {
     });
 
     /**
-     * Asks, and waits for the answer's end.
+     * Asks, and waits for the end of the answer.
      *
-     * @param first called when the first piece of text is there
-     * @return how many pieces of text came
+     * @param first called when the first piece of text has arrived
+     * @return the number of pieces of text
      */
     int chat(Runnable first) throws Exception;
 
-    /** Asks without waiting: the client's own asynchronous way where it has one, else a thread for each question. */
+    /** Asks without waiting: with the client's asynchronous API if it has one, or else on a thread per question. */
     default CompletableFuture<Integer> chatAsync(Runnable first) {
         return CompletableFuture.supplyAsync(() -> {
             try {

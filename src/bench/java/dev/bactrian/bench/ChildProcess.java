@@ -13,7 +13,7 @@ import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Predicate;
 
-/** A Java process of the benchmark, whose lines of output can be waited for. Ended when it is closed. */
+/** A Java process of the benchmark whose output can be awaited. Killed when closed. */
 final class ChildProcess implements AutoCloseable {
 
     private static final String END = "\u0000";
@@ -26,12 +26,12 @@ final class ChildProcess implements AutoCloseable {
      * A line of output.
      *
      * @param text    the line
-     * @param seconds when it came, from the start of the process
+     * @param seconds the time since the start of the process
      */
     record Line(String text, double seconds) {
     }
 
-    /** Starts {@code java} with those arguments, in that folder. */
+    /** Starts {@code java} with those arguments in that folder. */
     ChildProcess(Path folder, File errors, List<String> arguments) throws IOException {
         List<String> command = new ArrayList<>();
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
@@ -51,12 +51,12 @@ final class ChildProcess implements AutoCloseable {
                 line = in.readLine();
             }
         } catch (IOException e) {
-            // ended
+            // the process has ended
         }
         lines.add(new Line(END, seconds()));
     }
 
-    /** Since its start. */
+    /** Returns the time since the start of the process. */
     double seconds() {
         return (System.nanoTime() - started) / 1e9;
     }
@@ -65,16 +65,16 @@ final class ChildProcess implements AutoCloseable {
         return process.pid();
     }
 
-    /** Writes a line to its input. */
+    /** Writes a line to the input of the process. */
     void tell(String line) throws IOException {
         process.getOutputStream().write((line + "\n").getBytes(StandardCharsets.UTF_8));
         process.getOutputStream().flush();
     }
 
     /**
-     * Waits for a line and drops those before it.
+     * Waits for a matching line and drops those before it.
      *
-     * @throws IOException where the process ends, or so many seconds pass, without one
+     * @throws IOException if the process ends or the time is over without such a line
      */
     Line await(Predicate<String> wanted, int seconds) throws IOException, InterruptedException {
         long until = System.nanoTime() + TimeUnit.SECONDS.toNanos(seconds);
@@ -91,9 +91,9 @@ final class ChildProcess implements AutoCloseable {
     }
 
     /**
-     * The lines that are there by now.
+     * Returns the lines that have arrived, without waiting.
      *
-     * @throws IOException where the process has ended
+     * @throws IOException if the process has ended
      */
     List<String> ready() throws IOException, InterruptedException {
         List<Line> there = new ArrayList<>();
@@ -105,7 +105,7 @@ final class ChildProcess implements AutoCloseable {
         return texts;
     }
 
-    /** Asks it to end, and waits until it has. */
+    /** Asks the process to end, and waits until it has. */
     void end(int seconds) throws IOException, InterruptedException {
         process.destroy();
         if (!process.waitFor(seconds, TimeUnit.SECONDS)) {

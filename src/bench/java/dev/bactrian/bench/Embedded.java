@@ -18,14 +18,13 @@ import org.apache.camel.builder.RouteBuilder;
 import org.apache.camel.main.Main;
 
 /**
- * Bactrian as an application embeds it: the packaged routes in a camel-main of its own, asked at {@code direct:generate}.
+ * Bactrian as an application embeds it: the packaged routes in a camel-main of its own, called at {@code direct:generate}.
  *
- * <p>Chunks go to an endpoint that does nothing with them; for {@link #chatAsync} to one that notes the first of each
- * answer.
+ * <p>Chunks go to an endpoint that ignores them, or with {@link #noting} to one that reports the first chunk of each answer.
  */
 public final class Embedded implements ChatClient, PredictionClient, AutoCloseable {
 
-    /** Requests to Replicate are made by that many threads; each is free again once the first poll is made. */
+    /** The number of threads for requests to Replicate; each is free again after the first poll. */
     private static final int CALLERS = 8;
     private static final int MOST_STREAMS = 1000;
     static final String NO_OP = "log:bench?level=OFF";
@@ -42,12 +41,12 @@ public final class Embedded implements ChatClient, PredictionClient, AutoCloseab
         return thread;
     });
 
-    /** A context whose chunks go to an endpoint that does nothing. */
+    /** Creates a context whose chunks go to an endpoint that ignores them. */
     public Embedded(String url) throws Exception {
         this(url, System.getProperty("bench.chunk", NO_OP));
     }
 
-    /** A context that sends no chunks anywhere. */
+    /** Creates a context that sends no chunks. */
     static Embedded withoutChunks(String url) throws Exception {
         return new Embedded(url, "");
     }
@@ -72,7 +71,7 @@ public final class Embedded implements ChatClient, PredictionClient, AutoCloseab
         template.setExecutorService(callers);
     }
 
-    /** The packaged routes in a camel-main, to be configured further and started; the simulator is their provider. */
+    /** Returns the packaged routes in a camel-main that is not started yet, with the simulator as provider. */
     static Main routes(String url) throws IOException {
         Main main = new Main();
         main.configure().setRoutesIncludePattern("classpath:bactrian/*.camel.yaml");
@@ -86,7 +85,7 @@ public final class Embedded implements ChatClient, PredictionClient, AutoCloseab
         return main;
     }
 
-    /** A context that tells of the first chunk of each answer. */
+    /** Creates a context that reports the first chunk of each answer. */
     static Embedded noting(String url) throws Exception {
         return new Embedded(url, "direct:bench-first");
     }
@@ -108,7 +107,7 @@ public final class Embedded implements ChatClient, PredictionClient, AutoCloseab
         return JSON.readTree(result).path("chunks").intValue();
     }
 
-    /** Has a route split a stream, and tells how many chunks came to its steps. */
+    /** Splits a stream in a route and returns the number of chunks that reached its steps. */
     int split() {
         splitOff.set(0);
         template.requestBody("direct:bench-value", QUESTION, String.class);

@@ -14,7 +14,7 @@ import java.util.concurrent.TimeUnit;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 
-/** A careful client by hand: a few threads make all calls, no thread waits for a prediction. */
+/** The baseline for predictions: a few threads make all calls, and no thread waits for a prediction. */
 final class FloorPredictions implements PredictionClient {
 
     private static final ObjectMapper JSON = new ObjectMapper();

@@ -3,10 +3,10 @@ package dev.bactrian.bench;
 import java.util.Locale;
 
 /**
- * What a figure should be, as it is shown, and whether it is.
+ * The goal of a figure, as a table shows it.
  *
- * @param text the aim in words
- * @param met  {@code yes} or {@code no}; empty where nothing is aimed at
+ * @param text the goal in words
+ * @param met  {@code yes} or {@code no}; empty if there is no goal
  */
 record Goal(String text, String met) {
 
@@ -16,7 +16,7 @@ record Goal(String text, String met) {
         return new Goal(text, met ? "yes" : "no");
     }
 
-    /** A number with so many decimals; a dash where there is none. */
+    /** Formats a number with that many decimals; a dash for NaN. */
     static String number(double value, int decimals) {
         return Double.isNaN(value) ? "–" : String.format(Locale.ROOT, "%,." + decimals + "f", value);
     }

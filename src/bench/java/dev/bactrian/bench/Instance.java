@@ -6,7 +6,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
 
-/** A {@link Worker} in a process of its own, as the benchmark sees it. */
+/** Controls a {@link Worker} in a process of its own. */
 final class Instance implements AutoCloseable {
 
     private static final int LONGEST = 300;
@@ -14,7 +14,7 @@ final class Instance implements AutoCloseable {
     private final ChildProcess process;
     private int ended;
 
-    /** Starts one; a broker's URL that is empty stands for one inside the process. */
+    /** Starts a worker; an empty URL means the embedded broker. */
     Instance(TestBed stand, Worker.Trigger trigger, String request, String broker, String... options) throws IOException, InterruptedException {
         List<String> arguments = new ArrayList<>(List.of(options));
         arguments.addAll(List.of("-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", Candidate.BACTRIAN.classPath(),
@@ -23,22 +23,22 @@ final class Instance implements AutoCloseable {
         process.await(line -> line.startsWith(Measure.MARK), 60);
     }
 
-    /** Puts that many requests where it takes them from. */
+    /** Adds that many requests to the worker's queue, inbox or list. */
     void fill(int requests) throws IOException, InterruptedException {
         tell("fill " + requests);
     }
 
-    /** Lets it take requests. */
+    /** Starts taking requests. */
     void open() throws IOException, InterruptedException {
         tell("open");
     }
 
-    /** Keeps it from taking further ones. */
+    /** Stops taking requests. */
     void shut() throws IOException, InterruptedException {
         tell("close");
     }
 
-    /** What it can tell of itself so far. */
+    /** Returns the worker's figures so far. */
     Map<String, Double> figures() throws IOException, InterruptedException {
         return tell("figures");
     }
@@ -55,7 +55,7 @@ final class Instance implements AutoCloseable {
         return line.startsWith(Measure.MARK);
     }
 
-    /** Warms them up with so many requests; then fills their queue while they are shut, and tells in how many seconds they empty it. */
+    /** Warms the instances up, fills their queue while they are stopped, and returns the seconds in which they empty it. */
     static double measure(int warmUp, int requests, Instance... instances) throws IOException, InterruptedException {
         instances[0].fill(warmUp);
         for (Instance instance : instances) {

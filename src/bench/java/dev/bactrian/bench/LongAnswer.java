@@ -8,7 +8,7 @@ import java.util.concurrent.Executors;
 
 import com.sun.net.httpserver.HttpServer;
 
-/** A server that answers each chat with so many chunks of so many bytes, made as they go: {@code LongAnswer CHUNKS BYTES}. */
+/** A server that answers each chat with a stream of generated chunks: {@code LongAnswer CHUNKS BYTES}. */
 public final class LongAnswer {
 
     private LongAnswer() {

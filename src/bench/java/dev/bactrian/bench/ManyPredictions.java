@@ -3,7 +3,7 @@ package dev.bactrian.bench;
 import java.util.List;
 import java.util.Map;
 
-/** Predictions in flight at once, each polled five times: at once, then a second apart. */
+/** Many predictions in flight, each polled five times: immediately, then once a second. */
 final class ManyPredictions implements Section {
 
     private static final int POLLS = 5;

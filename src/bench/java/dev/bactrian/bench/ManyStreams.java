@@ -2,7 +2,7 @@ package dev.bactrian.bench;
 
 import java.util.Map;
 
-/** A thousand streams at once, a chunk each every 20 ms. */
+/** 1,000 concurrent streams, with a chunk every 20 ms each. */
 final class ManyStreams implements Section {
 
     private static final int STREAMS = 1000;

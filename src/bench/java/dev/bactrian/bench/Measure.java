@@ -6,10 +6,10 @@ import java.util.Locale;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 
-/** The process in which one contender is measured: {@code Measure WHAT CONTENDER URL [N]}. Prints one line of figures. */
+/** The process that measures one client: {@code Measure WHAT CLIENT URL [N]}. Prints one line of figures. */
 public final class Measure {
 
-    /** What the line of figures begins with. */
+    /** The prefix of the line of figures. */
     static final String MARK = "bench:";
 
     private static final int CHATS = 2000;
@@ -21,7 +21,7 @@ public final class Measure {
     private Measure() {
     }
 
-    /** Measures and ends the process, whatever threads a client leaves behind. */
+    /** Measures and ends the process, even if the client leaves threads behind. */
     public static void main(String[] args) {
         try {
             measure(args);
@@ -72,7 +72,7 @@ public final class Measure {
         }
     }
 
-    /** One stream after the other; each one's rate once they have become as fast as they get. */
+    /** Measures the rate of one stream after the other, after a warm-up. */
     private void stream(ChatClient client, int pieces) throws Exception {
         int measured = Integer.getInteger("bench.streams", 11);
         long warm = System.nanoTime() + TimeUnit.SECONDS.toNanos(5);
@@ -90,7 +90,7 @@ public final class Measure {
         say("cpu", (Readings.processorSeconds() - before) / measured / pieces * 1e6);
     }
 
-    /** One stream, cold, its chunks counted by a route of the host. */
+    /** Measures one stream without a warm-up; a route of the host counts its chunks. */
     private void streamValue(Embedded client, int pieces) {
         double before = Readings.processorSeconds();
         long start = System.nanoTime();
@@ -101,7 +101,7 @@ public final class Measure {
         expect(chunks, pieces);
     }
 
-    /** Many streams at once, after a tenth as many to warm up. */
+    /** Measures concurrent streams, after a warm-up with a tenth as many. */
     private void streams(ChatClient client, int streams, int pieces) {
         atOnce(client, streams / 10, pieces);
         double[] figures = atOnce(client, streams, pieces);
@@ -123,7 +123,7 @@ public final class Measure {
         return new double[] {seconds(start), Readings.percentile(50, firsts), Readings.percentile(99, firsts)};
     }
 
-    /** Many predictions at once, after two thousand to warm up. */
+    /** Measures concurrent predictions, after a warm-up with 2,000. */
     private void predictions(PredictionClient client, int predictions) {
         predict(client, WARM_UP);
         double before = Readings.processorSeconds();
@@ -141,7 +141,7 @@ public final class Measure {
         return seconds(start);
     }
 
-    /** Short chats one after the other, after as many to warm up. */
+    /** Measures short chats one after the other, after a warm-up with as many. */
     private void chats(ChatClient client, int pieces) throws Exception {
         double[] times = new double[CHATS];
         for (int i = -CHATS; i < CHATS; i++) {

@@ -6,7 +6,7 @@ import java.nio.file.Path;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
 
-/** The most memory that the service takes with a heap of 128 MB: idle, and with 500 requests in flight. */
+/** The peak memory of the service with a heap of 128 MB: idle, and with 500 requests in flight. */
 final class Memory implements Section {
 
     private static final int REQUESTS = 500;

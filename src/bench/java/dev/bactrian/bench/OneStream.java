@@ -5,7 +5,7 @@ import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 
-/** How fast the chunks of one long stream come through, warm, with the simulator sending as fast as it can. */
+/** The throughput of one long stream, warm, while the simulator sends as fast as it can. */
 final class OneStream implements Section {
 
     private static final int CHUNKS = 100_000;

@@ -19,8 +19,8 @@ import dev.bactrian.simulator.RecordedRequest;
 import dev.bactrian.simulator.Simulator;
 
 /**
- * The simulator in a process of its own, which notes when predictions are polled: {@code Polls POLLS}. For each line
- * of input, a number of predictions to leave out, it prints figures of the polls of all later ones.
+ * The simulator in a process of its own, recording the times of polls: {@code Polls POLLS}. For each line of input, a number of
+ * predictions to skip, prints figures of the polls of all later predictions.
  */
 public final class Polls {
 
@@ -42,7 +42,7 @@ public final class Polls {
         }
     }
 
-    /** How late a poll was is the time since the poll before it, without the second that was asked for. */
+    /** The delay of a poll is the time since the previous poll minus the configured second. */
     private static String figures(List<RecordedRequest> polls, int leftOut) {
         Map<String, List<Instant>> byPrediction = new LinkedHashMap<>();
         polls.forEach(poll -> byPrediction.computeIfAbsent(poll.path(), path -> new ArrayList<>()).add(poll.at()));

@@ -2,9 +2,9 @@ package dev.bactrian.bench;
 
 import java.util.concurrent.CompletableFuture;
 
-/** A client that creates a prediction and polls it, at once and then every second, until it has succeeded. */
+/** A client that creates a prediction and polls it, immediately and then every second, until it succeeds. */
 interface PredictionClient {
 
-    /** Creates one without waiting; completes when it has succeeded. */
+    /** Creates a prediction without waiting. The future completes when it has succeeded. */
     CompletableFuture<Void> predict();
 }

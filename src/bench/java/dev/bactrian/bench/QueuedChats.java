@@ -2,7 +2,7 @@ package dev.bactrian.bench;
 
 import java.io.IOException;
 
-/** Five thousand short chats that all wait at first, in a queue or an inbox, beside {@code direct:}. */
+/** 5,000 short chats that all wait in a queue or inbox at first, compared with {@code direct:}. */
 final class QueuedChats implements Section {
 
     private static final int CHATS = 5000;

@@ -3,7 +3,7 @@ package dev.bactrian.bench;
 import java.io.IOException;
 import java.util.Map;
 
-/** Predictions in flight by the queue, all of them waiting in it at first: each polled five times, a second apart. */
+/** Predictions from a queue in which all of them wait at first, each polled five times, once a second. */
 final class QueuedPredictions implements Section {
 
     private static final int POLLS = 5;

@@ -6,18 +6,18 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 
-/** Figures that a process can tell of itself, and what is made of many figures. */
+/** Reads figures of a process and computes statistics. */
 final class Readings {
 
     private Readings() {
     }
 
-    /** The most memory that this process has held so far, in MB (the resident set's peak). */
+    /** Returns the peak memory of this process in MB (resident set size). */
     static double peakMegabytes() throws IOException {
         return megabytes(Path.of("/proc/self/status"), "VmHWM:");
     }
 
-    /** The most memory that a process has held so far, in MB. */
+    /** Returns the peak memory of a process in MB (resident set size). */
     static double peakMegabytes(long pid) throws IOException {
         return megabytes(Path.of("/proc", String.valueOf(pid), "status"), "VmHWM:");
     }
@@ -27,12 +27,12 @@ final class Readings {
                 .mapToDouble(line -> Double.parseDouble(line.replaceAll("\\D+", "")) / 1024).findFirst().orElse(Double.NaN);
     }
 
-    /** The most threads at once, by the virtual machine's own count. */
+    /** Returns the peak number of live threads, as the JVM counts them. */
     static int peakThreads() {
         return ManagementFactory.getThreadMXBean().getPeakThreadCount();
     }
 
-    /** The processor time that this process has used so far, of all its threads. */
+    /** Returns the processor time of all threads of this process, in seconds. */
     static double processorSeconds() {
         return ManagementFactory.getPlatformMXBean(com.sun.management.OperatingSystemMXBean.class).getProcessCpuTime() / 1e9;
     }
@@ -41,7 +41,7 @@ final class Readings {
         return percentile(50, values);
     }
 
-    /** The value that so many percent do not exceed. */
+    /** Returns the value that the given percentage of the values does not exceed. */
     static double percentile(double percent, double... values) {
         double[] sorted = values.clone();
         Arrays.sort(sorted);

@@ -1,6 +1,6 @@
 package dev.bactrian.bench;
 
-/** One part of the benchmark, which makes one table. */
+/** A part of the benchmark, with one table. */
 interface Section {
 
     Table run() throws Exception;

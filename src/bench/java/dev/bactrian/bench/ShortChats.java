@@ -2,7 +2,7 @@ package dev.bactrian.bench;
 
 import java.util.Map;
 
-/** Two thousand short chats one after the other. */
+/** 2,000 short chats one after the other. */
 final class ShortChats implements Section {
 
     private static final int CHUNKS = 5;

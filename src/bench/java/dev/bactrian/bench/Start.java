@@ -7,15 +7,15 @@ import java.nio.file.attribute.FileTime;
 import java.time.Instant;
 
 /**
- * How long {@code java -jar} takes until the service is ready, and until a request that waited for it has its result; both
- * as it comes, and with an archive of its classes.
+ * The time from {@code java -jar} until the service is ready, and until the first result of a request that was already in the
+ * inbox. Both are measured without and with a class data archive.
  */
 final class Start implements Section {
 
     private static final int RUNS = 5;
     private static final double AIM = 1.5;
 
-    /** When each of the starts was ready, and when it had its first result, in seconds. */
+    /** The times in seconds at which each start was ready and had its first result. */
     private record Starts(double[] ready, double[] result) {
     }
 
@@ -38,7 +38,7 @@ final class Start implements Section {
         table.row(how, Goal.number(ready, 2), Goal.number(Readings.median(starts.result()), 2), aim.text(), aim.met());
     }
 
-    /** The archive that Java makes when a service ends. */
+    /** Creates the class data archive, which Java writes when the service ends. */
     private static Path archive(TestBed stand) throws IOException, InterruptedException {
         Path folder = folder();
         Path archive = folder.resolve("bactrian.jsa").toAbsolutePath();
@@ -64,7 +64,7 @@ final class Start implements Section {
         return starts;
     }
 
-    /** A working folder with a request in its inbox. */
+    /** Returns a working folder with a request in its inbox. */
     private static Path folder() throws IOException {
         Path folder = Files.createTempDirectory(Path.of("target/bench"), "work-");
         Path request = Files.createDirectory(folder.resolve("inbox")).resolve("first.txt");
@@ -73,7 +73,7 @@ final class Start implements Section {
         return folder;
     }
 
-    /** Waits for the first result, and tells when the service was ready. */
+    /** Waits for the first result, and returns the time at which the service was ready. */
     private static double first(ChildProcess service, Path folder) throws IOException, InterruptedException {
         double ready = service.await(line -> line.matches(".*Bactrian \\S+ ready .*"), 60).seconds();
         while (!Files.exists(folder.resolve("outbox/first.json"))) {

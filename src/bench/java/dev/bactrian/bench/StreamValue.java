@@ -3,7 +3,7 @@ package dev.bactrian.bench;
 import java.util.List;
 import java.util.Map;
 
-/** A stream in hand that is far longer than the heap: a host's split over {@code direct:generate-stream}. */
+/** A stream far longer than the heap, which a route of the host splits after {@code direct:generate-stream}. */
 final class StreamValue implements Section {
 
     private static final int CHUNKS = 1_000_000;

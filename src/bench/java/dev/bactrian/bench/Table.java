@@ -4,7 +4,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.StringJoiner;
 
-/** A table of results as Markdown, which reads well on a terminal too. */
+/** A table of results in Markdown, which is also readable on a terminal. */
 final class Table {
 
     private final String title;

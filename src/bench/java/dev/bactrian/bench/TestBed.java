@@ -11,7 +11,7 @@ import java.util.Map;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
-/** The simulator in a process of its own, and what is measured against it. */
+/** The simulator in a process of its own, and the processes measured against it. */
 final class TestBed implements AutoCloseable {
 
     static final Path HERE = Path.of("").toAbsolutePath();
@@ -23,7 +23,7 @@ final class TestBed implements AutoCloseable {
     private final String url;
     private ChildProcess broker;
 
-    /** Starts a simulator: how it answers is said by its own options. */
+    /** Starts a simulator with those options. */
     TestBed(String... options) throws IOException, InterruptedException {
         this(Candidate.bactrian(), Stream.concat(Stream.of("dev.bactrian.simulator.Simulator", "0"), Stream.of(options)).toList());
     }
@@ -36,25 +36,25 @@ final class TestBed implements AutoCloseable {
         url = simulator.await(line -> line.startsWith(READY), 30).text().substring(READY.length()).strip();
     }
 
-    /** Starts a simulator that notes when predictions are polled, the last of so many polls finding one ended. */
+    /** Starts a simulator that records the times of polls; poll number {@code polls} finds a prediction ended. */
     static TestBed noting(int polls) throws IOException, InterruptedException {
         return of(Polls.class, polls);
     }
 
-    /** Starts another server in the simulator's place. */
+    /** Starts another server in place of the simulator. */
     static TestBed of(Class<?> server, int... numbers) throws IOException, InterruptedException {
         List<String> main = new ArrayList<>(List.of(server.getName()));
         IntStream.of(numbers).mapToObj(String::valueOf).forEach(main::add);
         return new TestBed(Candidate.BACTRIAN.classPath(), main);
     }
 
-    /** What the simulator has noted of the polls of all predictions but so many, the first. */
+    /** Returns the figures of the polls of all predictions but the first {@code leftOut}. */
     Map<String, Double> polls(int leftOut) throws IOException, InterruptedException {
         simulator.tell(String.valueOf(leftOut));
         return figures(simulator.await(line -> line.startsWith(Measure.MARK), LONGEST).text());
     }
 
-    /** Starts a broker in a process of its own, with an empty journal, and tells its URL. */
+    /** Starts a broker in a process of its own, with an empty journal, and returns its URL. */
     String broker() throws IOException, InterruptedException {
         broker = new ChildProcess(HERE, ERRORS, List.of("-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", Candidate.BACTRIAN.classPath(),
                 Broker.class.getName(), Files.createTempDirectory(Path.of("target/bench"), "broker-").toString()));
@@ -65,12 +65,12 @@ final class TestBed implements AutoCloseable {
         return url;
     }
 
-    /** Measures a contender in a process of its own; empty where that failed, which is said on the error output. */
+    /** Measures a client in a process of its own. If that fails, prints an error and returns an empty map. */
     Map<String, Double> measure(String what, Candidate contender, int... numbers) throws InterruptedException {
         return measure(List.of(), what, contender, numbers);
     }
 
-    /** The same, with options for its virtual machine. */
+    /** Measures a client in a process of its own with these JVM options. If that fails, prints an error and returns an empty map. */
     Map<String, Double> measure(List<String> options, String what, Candidate contender, int... numbers) throws InterruptedException {
         List<String> arguments = new ArrayList<>(options);
         arguments.addAll(List.of("-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", contender.classPath(),
@@ -85,12 +85,12 @@ final class TestBed implements AutoCloseable {
         return figures;
     }
 
-    /** Says what could not be measured. */
+    /** Prints what could not be measured, and why. */
     static void failed(String what, IOException reason) {
         System.err.println(what + ": " + reason.getMessage() + ", see " + HERE.relativize(ERRORS.toPath()));
     }
 
-    /** The figures of a line. */
+    /** Parses a line of figures. */
     static Map<String, Double> figures(String line) {
         Map<String, Double> figures = new HashMap<>();
         for (String figure : line.substring(Measure.MARK.length()).split(" ")) {
@@ -102,7 +102,7 @@ final class TestBed implements AutoCloseable {
         return figures;
     }
 
-    /** The service from its jar, in a folder of its own, its requests answered by this simulator. */
+    /** Starts the service from its jar in that folder, with this simulator as provider. */
     ChildProcess service(Path folder, String... options) throws IOException {
         List<String> arguments = new ArrayList<>(List.of(options));
         arguments.addAll(List.of("-Dbactrian.upstage.api-endpoint=" + url + "/v1/chat/completions",

@@ -4,10 +4,10 @@ import java.lang.management.ManagementFactory;
 import java.lang.management.ThreadInfo;
 import java.lang.management.ThreadMXBean;
 
-/** How many threads there are at once, those of a broker inside the process apart, which their names tell. */
+/** Counts the peak number of threads, separately for an embedded broker, whose threads have names of their own. */
 final class Threads {
 
-    /** Artemis names every thread so, and those of its client, which are ours, after this with {@link #OF_CLIENT}. */
+    /** Part of the names of all Artemis threads. Those that also contain {@link #OF_CLIENT} belong to the client, and so to us. */
     private static final String OF_ARTEMIS = "activemq-";
     private static final String OF_CLIENT = "activemq-client-";
     private static final long LOOK_MILLIS = 250;
@@ -19,7 +19,7 @@ final class Threads {
     private Threads() {
     }
 
-    /** Samples from now on. */
+    /** Starts sampling. */
     static Threads watched() {
         Threads watched = new Threads();
         Thread poller = new Thread(watched::watch, "bench-threads");
@@ -57,12 +57,12 @@ final class Threads {
         mostOfBroker = Math.max(mostOfBroker, brokers);
     }
 
-    /** The most threads at once that are not the broker's. */
+    /** Returns the peak number of threads that are not the broker's. */
     int most() {
         return most;
     }
 
-    /** The most at once that are. */
+    /** Returns the peak number of the broker's threads. */
     int mostOfBroker() {
         return mostOfBroker;
     }

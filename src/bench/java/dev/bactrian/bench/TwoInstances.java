@@ -4,7 +4,7 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Chats from a full queue of one broker, taken by one instance and by two. */
+/** Chats from a full queue of one broker, processed by one instance and by two. */
 final class TwoInstances implements Section {
 
     private static final int WARM_UP = 1000;
@@ -41,7 +41,7 @@ final class TwoInstances implements Section {
             for (int i = 0; i < number; i++) {
                 instances.add(new Instance(stand, Worker.Trigger.QUEUE, ChatClient.QUESTION, broker));
             }
-            // As many for each, whether there are two or not.
+            // The same warm-up per instance, whether there are two or not.
             int warmUp = (pause == 0 ? WARM_UP : WARM_UP / 10) * number;
             return requests / Instance.measure(warmUp, requests, instances.toArray(Instance[]::new));
         } finally {

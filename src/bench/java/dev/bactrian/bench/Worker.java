@@ -23,16 +23,16 @@ import org.apache.camel.component.jms.JmsComponent;
 import org.apache.camel.main.Main;
 
 /**
- * Bactrian as it takes requests by itself, in the process that is measured: {@code Worker TRIGGER URL REQUEST [BROKER]}.
- * Told on its input to {@code fill} what it takes requests from with so many, to {@code open} and to {@code close} the
- * trigger, and to tell its {@code figures}. Says how many requests have ended whenever that has changed.
+ * Bactrian with a trigger, in the process that is measured: {@code Worker TRIGGER URL REQUEST [BROKER]}. Reads commands from its
+ * input: {@code fill N} adds requests, {@code open} and {@code close} start and stop the trigger, {@code figures} does nothing
+ * else. Answers each command with its figures. Prints the number of completed requests whenever it changes.
  */
 public final class Worker {
 
-    /** What the line with the number of requests that have ended begins with. */
+    /** The prefix of the line with the number of completed requests. */
     static final String ENDED = "ended: ";
 
-    /** Where requests come from. */
+    /** The source of requests. */
     enum Trigger { QUEUE, FILE, DIRECT }
 
     private static final int CALLERS = 8;
@@ -114,7 +114,7 @@ public final class Worker {
         ended.incrementAndGet();
     }
 
-    /** A request that fails makes the figures worthless. */
+    /** Ends the process, because figures with a failed request are worthless. */
     public void failed(@Body String document) {
         System.err.println(document);
         Runtime.getRuntime().halt(1);
@@ -142,7 +142,7 @@ public final class Worker {
         }
     }
 
-    /** Old files, so that none is waited for as one that may not be whole yet. */
+    /** Writes files with an old modification time, so that they count as complete at once. */
     private void write(int requests) throws IOException {
         FileTime old = FileTime.from(Instant.now().minusSeconds(60));
         for (int i = 0; i < requests; i++) {

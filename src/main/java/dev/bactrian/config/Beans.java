@@ -8,8 +8,8 @@ import org.apache.camel.CamelContext;
 import org.apache.camel.NoSuchBeanException;
 
 /**
- * Beans by their type, while requests are in work. Camel's registry is a plain map: a search fails where another thread
- * adds a bean meanwhile, as an application may at any time. It is made again then.
+ * Looks up beans in Camel's registry while requests are processed. The registry iterates over a plain map, so a search by type fails
+ * with a {@link ConcurrentModificationException} when another thread binds a bean at the same time. Such a search is repeated.
  */
 public final class Beans {
 
@@ -17,9 +17,9 @@ public final class Beans {
     }
 
     /**
-     * The bean of that name, which the routes declare.
+     * Returns the bean of that name and type.
      *
-     * @throws org.apache.camel.NoSuchBeanException where there is none, as once the application has stopped
+     * @throws org.apache.camel.NoSuchBeanException if there is none, for example after the application has stopped
      */
     public static <T> T named(CamelContext context, String name, Class<T> type) {
         T bean = context.getRegistry().lookupByNameAndType(name, type);
@@ -30,15 +30,15 @@ public final class Beans {
     }
 
     /**
-     * The one bean of that type.
+     * Returns the only bean of that type.
      *
-     * @throws org.apache.camel.NoSuchBeanException where there is none, or more than one
+     * @throws org.apache.camel.NoSuchBeanException if there is none or more than one
      */
     public static <T> T one(CamelContext context, Class<T> type) {
         return search(() -> context.getRegistry().mandatoryFindSingleByType(type));
     }
 
-    /** All beans of that type, by their names. */
+    /** Returns all beans of that type by name. */
     public static <T> Map<String, T> all(CamelContext context, Class<T> type) {
         return search(() -> context.getRegistry().findByTypeWithName(type));
     }

@@ -15,23 +15,26 @@ import com.fasterxml.jackson.core.io.JsonStringEncoder;
 import dev.bactrian.text.OneLine;
 import org.apache.camel.util.SensitiveUtils;
 
-/** Endpoint URIs as they may be shown: without passwords, keys and tokens. Of an HTTP address any value of its query may be one. */
+/**
+ * Masks passwords, keys and tokens in text that is shown. In an HTTP URL every unknown query value is masked, because any of them
+ * may be a secret.
+ */
 public final class Masked {
 
     private static final String MASK = "xxxxxx";
-    /** In place of a token. */
+    /** Replaces a token. */
     static final String TOKEN = "***";
-    /** Of the beginning of a token that a cut has left, so much may be a word. */
+    /** A shorter beginning of a token, left by a cut, may be an ordinary word. */
     private static final int SHORTEST_BEGINNING = 4;
-    /** A password may hold a slash or an at sign, as people write it; what begins with a port is none. */
+    /** A password may contain an unescaped slash or at sign. A value that begins with a port and a slash is not a password. */
     private static final Pattern USER = Pattern.compile("(//[^/?#@:\\s]*:)((?![0-9]{1,5}/)[^?#\\s]*)(?=@)");
     private static final Pattern OPTION = Pattern.compile("([?&;])([^=&;?\\s]+)=(RAW\\(.*?\\)(?=&|\\s|$)|RAW\\{.*?}(?=&|\\s|$)|[^&\\s]*)");
-    /** In what Camel says of options: {@code {password=hunter2}}. */
+    /** Options as Camel prints them: {@code {password=hunter2}}. */
     private static final Pattern NAMED = Pattern.compile("([{,\\s(\\[])([A-Za-z][\\w.-]*)=(RAW\\([^)]*\\)|[^,{}\\[\\]()\\s&]*)");
     private static final Pattern SECRET = Pattern.compile(".*(?:pass|pwd|secret|token|credential|signature|apikey|api[-_]key|auth|jaas).*|"
             + ".*key|sig|code|pw", Pattern.CASE_INSENSITIVE);
     private static final Pattern HTTP = Pattern.compile("https?://[^\\s'\"<>|]+");
-    /** Options of the HTTP component, whose values say nothing. */
+    /** Options of Camel's HTTP component, whose values are never secret. */
     private static final Pattern HTTP_OPTION = Pattern.compile("httpMethod|throwExceptionOnFailure|okStatusCodeRange|followRedirects|bridgeEndpoint|"
             + ".*[tT]imeout|copyHeaders|connectionsPerRoute|maxTotalConnections|userAgent");
     private static final int SHORTEST_SECRET = 4;
@@ -40,7 +43,7 @@ public final class Masked {
     private Masked() {
     }
 
-    /** A URI as it may be shown. */
+    /** Returns the URI with its secrets masked. */
     public static String uri(String uri) {
         boolean http = uri.startsWith("http:") || uri.startsWith("https:");
         String user = USER.matcher(uri).replaceAll("$1" + MASK);
@@ -48,7 +51,7 @@ public final class Masked {
                 isSecret(http, option) ? option.group(1) + option.group(2) + "=" + MASK : option.group()));
     }
 
-    /** A text that may hold URIs, or options of them, as it may be shown. */
+    /** Returns the text with the secrets of all URIs and options in it masked. */
     public static String text(String text) {
         String uris = HTTP.matcher(text).replaceAll(uri -> Matcher.quoteReplacement(uri(uri.group())));
         String options = uri(uris);
@@ -64,7 +67,7 @@ public final class Masked {
         return SECRET.matcher(name).matches() || SensitiveUtils.containsSensitive(name.toLowerCase(Locale.ROOT));
     }
 
-    /** The forms in which a token is recognised: as it is, as in a URL, and as in JSON. */
+    /** Returns the forms in which a token may appear: as it is, URL-encoded, and escaped for JSON. */
     public static Set<String> forms(String token) {
         Set<String> forms = new LinkedHashSet<>();
         forms.add(token);
@@ -74,7 +77,7 @@ public final class Masked {
         return forms;
     }
 
-    /** The text without these secrets; the same object where it has none. */
+    /** Returns the text with the secrets replaced; the same object if it contains none. */
     public static String without(String text, Collection<String> secrets) {
         String clean = text;
         for (String secret : secrets) {
@@ -85,7 +88,7 @@ public final class Masked {
         return clean;
     }
 
-    /** The text without the beginnings of secrets that stand before the mark of a cut. */
+    /** Returns the text with truncated secrets, which stand before the mark of a cut, replaced. */
     static String withoutCut(String text, Collection<String> secrets) {
         String clean = text;
         for (String secret : secrets) {
@@ -103,7 +106,7 @@ public final class Masked {
         return clean;
     }
 
-    /** The values that are masked in a URI, as they may turn up elsewhere: as they stand, bare, and decoded. */
+    /** Returns the values that {@link #uri} masks, each without {@code RAW()} and also URL-decoded. */
     static Set<String> secrets(String uri) {
         boolean http = uri.startsWith("http:") || uri.startsWith("https:");
         Set<String> secrets = new LinkedHashSet<>();

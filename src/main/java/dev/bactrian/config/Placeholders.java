@@ -5,9 +5,9 @@ import org.apache.camel.spi.PropertiesComponent;
 import org.apache.camel.spi.PropertiesFunction;
 
 /**
- * Has placeholders with a default, such as <code>{{bactrian.file.inbox:inbox}}</code>, mean what {@link Settings} read, and
- * not what was written: Camel takes what stands before the colon for the name of a function, where there is one. Secrets
- * have none, for Camel logs what it resolves.
+ * Resolves placeholders with a default, such as <code>{{bactrian.file.inbox:inbox}}</code>, to the values that {@link Settings} has
+ * read instead of the raw ones. Registers a properties function for each property, because Camel treats the text before a colon as
+ * the name of a function if such a function exists. Secrets get no function, because Camel logs what it resolves.
  */
 final class Placeholders {
 

@@ -6,10 +6,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 
-/**
- * Every {@code bactrian.*} property: its name, its default, its form. The table of docs/reference.md shows the same
- * and a test compares the two.
- */
+/** The {@code bactrian.*} properties: name, form and default of each. A test compares them with the table in docs/reference.md. */
 public enum Property {
 
     MODELS("models", Form.TEXT, "classpath:bactrian/models.yaml", "classpath:bactrian/models-playground.yaml"),
@@ -100,7 +97,7 @@ public enum Property {
     ROUTES("routes", Form.TEXT, "classpath:bactrian"),
     CONFIG("config", Form.TEXT, "bactrian.properties");
 
-    /** How a value is written. */
+    /** The syntax of a value. */
     enum Form {
         TEXT, SECRET, KEY, URL, URL_WITH_ID, WEBHOOK_URL, WEBHOOK_SECRETS, PROXY, DURATION, COUNT, COUNT_OR_ZERO, PORT, SIZE, SIZE_OR_AUTO, FLAG,
         CANCEL_AFTER, WAIT,
@@ -115,10 +112,10 @@ public enum Property {
         }
     }
 
-    /** What every name starts with. */
+    /** The prefix of all names. */
     public static final String PREFIX = "bactrian.";
 
-    /** The names that properties had before; they work, with a warning. */
+    /** Former names. They still work; using one logs a warning. */
     private static final Map<Property, String> FORMER_KEYS = Map.of(REPLICATE_WEBHOOK_POLL_DELAY, PREFIX + "replicate.webhook-look-delay");
 
     private final String key;
@@ -137,17 +134,17 @@ public enum Property {
         this.playgroundValue = playgroundValue;
     }
 
-    /** The full name, such as {@code bactrian.upstage.api-key}. */
+    /** Returns the full name, such as {@code bactrian.upstage.api-key}. */
     public String key() {
         return key;
     }
 
-    /** The full name that it had in an earlier version, empty where it had no other. */
+    /** Returns the full name that this property had in an earlier version, if it was renamed. */
     public Optional<String> formerKey() {
         return Optional.ofNullable(FORMER_KEYS.get(this));
     }
 
-    /** {@code bactrian.upstage.api-key} as an environment variable: {@code BACTRIAN_UPSTAGE_API_KEY}. */
+    /** Returns the environment variable for a property: {@code BACTRIAN_UPSTAGE_API_KEY} for {@code bactrian.upstage.api-key}. */
     public static String environmentName(String key) {
         return key.toUpperCase(Locale.ROOT).replace('.', '_').replace('-', '_');
     }
@@ -156,12 +153,12 @@ public enum Property {
         return form;
     }
 
-    /** The values that it may have, where there are few. */
+    /** Returns the allowed values, or an empty list if the values are not enumerated. */
     public List<String> choices() {
         return List.of(form.choices);
     }
 
-    /** The Java type by which tools show it: that of a duration, a whole number, a flag, a size, else a text. */
+    /** Returns the Java type that tools show for this property: a duration, integer, boolean, data size or string. */
     public String type() {
         return switch (form) {
             case DURATION, CANCEL_AFTER, WAIT -> "java.time.Duration";
@@ -172,7 +169,7 @@ public enum Property {
         };
     }
 
-    /** Whether the value is a URL to be called. */
+    /** Whether the value is a URL that is called. */
     boolean isUrl() {
         return form == Form.URL || form == Form.URL_WITH_ID || form == Form.WEBHOOK_URL;
     }
@@ -182,12 +179,12 @@ public enum Property {
         return form == Form.SECRET || form == Form.KEY || form == Form.WEBHOOK_SECRETS || form == Form.PROXY;
     }
 
-    /** The default, empty where there is none; {@code playground} asks for that profile's. */
+    /** Returns the default, or that of the playground profile if {@code playground}; empty if there is none. */
     public Optional<String> defaultValue(boolean playground) {
         return Optional.ofNullable(playground ? playgroundValue : defaultValue);
     }
 
-    /** The property of that full name, its former one included. */
+    /** Returns the property of that full name or former full name. */
     public static Optional<Property> of(String key) {
         return Arrays.stream(values()).filter(p -> p.key.equals(key) || key.equals(FORMER_KEYS.get(p))).findFirst();
     }

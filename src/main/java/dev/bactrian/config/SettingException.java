@@ -2,7 +2,7 @@ package dev.bactrian.config;
 
 import dev.bactrian.text.OneLine;
 
-/** A missing, unknown or malformed property. The message is one line and names the property. */
+/** Reports a missing, unknown or malformed property. The message is one line and names the property. */
 public final class SettingException extends IllegalArgumentException {
 
     private static final long serialVersionUID = 1L;

@@ -19,15 +19,14 @@ import org.apache.camel.CamelContext;
 import org.slf4j.Logger;
 
 /**
- * The {@code bactrian.*} properties, read once, checked whole and typed. Immutable, but for the accounts that
- * it takes in.
+ * The {@code bactrian.*} properties, validated and typed. They are read once; afterwards only accounts and further tokens are added.
  *
- * <p>In a Camel context they come from wherever that context's properties do; {@link #of(CamelContext)} reads them on
- * first use and every bean of the routes shares them.
+ * <p>In a Camel context {@link #of(CamelContext)} reads them from the context's properties on first use; all beans of the routes
+ * share them.
  */
 public final class Settings {
 
-    /** An HTTP proxy; user and password are null where it asks for none. */
+    /** An HTTP proxy; user and password are null if it needs none. */
     public record Proxy(String host, int port, String user, String password) {
         @Override
         public String toString() {
@@ -35,16 +34,16 @@ public final class Settings {
         }
     }
 
-    /** How an Upstage request carries the conversation. */
+    /** How the conversation is sent to Upstage: as messages with roles, or as one formatted prompt. */
     public enum PromptStyle { MESSAGES, FLATTENED }
 
-    /** The dialect of Replicate: PROVIDERS.md calls them the official API and the homepage wire. */
+    /** The variant of Replicate's API: the official one, or that of the keyless web playground. */
     public enum ReplicateApi { OFFICIAL, HOMEPAGE }
 
     /** What is emitted for a result: the document, or its content alone. */
     public enum EmitFormat { JSON, CONTENT }
 
-    /** What becomes of the images of a result: they stay where they are, become files beside the document, or part of it. */
+    /** How the images of a result are delivered: as URLs, as files beside the document, or inside the document. */
     public enum ImagesMode { URL, DOWNLOAD, INLINE }
 
     private static final Logger LOG = OneLineLogger.of("dev.bactrian.config");
@@ -59,12 +58,12 @@ public final class Settings {
 
     private final Map<Property, String> values = new EnumMap<>(Property.class);
     private final boolean playground;
-    /** By their keys, the settings of accounts. */
+    /** The settings of accounts, by account key. */
     private final Map<String, Settings> accounts = new ConcurrentHashMap<>();
     private final Set<String> said = ConcurrentHashMap.newKeySet();
-    /** The tokens that are no property. */
+    /** Tokens that are set in a route file and not by a property. */
     private final Set<String> otherTokens;
-    /** In every form that is masked, the longest first. */
+    /** All forms of the tokens that are masked, the longest first. */
     private volatile List<String> tokens;
     private volatile List<String> longTokens;
 
@@ -109,42 +108,42 @@ public final class Settings {
         longTokens = tokens(SHORTEST_IN_ANSWERS);
     }
 
-    /** Has a token that is no property taken out as those are: of a provider whose route file sets it. */
+    /** Also masks this token, which the route file of a provider sets without a property. */
     public void mask(String token) {
         otherTokens.add(token);
         findTokens();
         accounts.values().forEach(Settings::findTokens);
     }
 
-    /** That path below a URL, before its query. */
+    /** Inserts the path into the URL, before its query. */
     public static String below(String url, String path) {
         int query = url.indexOf('?');
         return query < 0 ? url + path : url.substring(0, query) + path + url.substring(query);
     }
 
     /**
-     * Takes in an account under that key: these settings with its own in place of some.
+     * Adds an account: a copy of these settings in which the account's own values override some. Does nothing if the key exists.
      *
-     * @throws SettingException where a value is malformed
+     * @throws SettingException if a value is malformed
      */
     public void add(String key, Map<Property, String> own) {
         accounts.computeIfAbsent(key, none -> new Settings(this, own));
     }
 
-    /** The settings of all accounts that are known by now. */
+    /** Returns the settings of all accounts added so far. */
     public List<Settings> accounts() {
         return List.copyOf(accounts.values());
     }
 
-    /** The settings of the account under that key; null is no account: these. */
+    /** Returns the settings of the account with that key, or these settings if the key is null. */
     public Settings account(String key) {
         return key == null ? this : Objects.requireNonNull(accounts.get(key), "no such account");
     }
 
     /**
-     * The settings in a map of full property names.
+     * Returns the settings from a map of full property names.
      *
-     * @throws SettingException where one is malformed or its name unknown
+     * @throws SettingException if a value is malformed or a name is unknown
      */
     public static Settings of(Map<String, String> properties) {
         Sources.rejectUnknown(properties.keySet());
@@ -152,9 +151,9 @@ public final class Settings {
     }
 
     /**
-     * The settings of a Camel context, the same object each time.
+     * Returns the settings of a Camel context, the same object on each call.
      *
-     * @throws SettingException where one is malformed or its name unknown
+     * @throws SettingException if a value is malformed or a name is unknown
      */
     public static Settings of(CamelContext context) {
         synchronized (Settings.class) {
@@ -169,20 +168,23 @@ public final class Settings {
     }
 
     /**
-     * A value of that property as it counts: without blanks at its ends, and of a key the key alone.
+     * Normalizes a value: trims it, and reduces an API key that was copied with quotation marks or {@code Bearer} to the key alone.
      *
-     * @throws SettingException where it is no key
+     * @throws SettingException if the value of an API key property is not a key
      */
     public static String value(Property property, String written) {
         return Values.read(property, written);
     }
 
-    /** A value without the blanks, line ends and invisible characters at its ends. */
+    /** Removes blanks, line ends and invisible characters from both ends. */
     public static String trimmed(String written) {
         return Values.trimmed(written);
     }
 
-    /** Whether that is asked for the first time: a bean of a route file may be made twice, and what it says of the settings is said once. */
+    /**
+     * Returns true on the first call with this text and false afterwards. Camel may create a bean of a route file twice; what it
+     * logs about the settings is logged once.
+     */
     public boolean isFirst(String what) {
         return said.add(what);
     }
@@ -206,64 +208,71 @@ public final class Settings {
         }
     }
 
-    /** The URL that the service is to call when a prediction has ended; official API only. */
+    /** Returns the URL that the service is to call when a prediction has ended; empty if none is set or the API is not the official one. */
     public Optional<String> webhookUrl() {
         return replicateApi() == ReplicateApi.OFFICIAL ? text(Property.REPLICATE_WEBHOOK_URL) : Optional.empty();
     }
 
-    /** The keys that webhooks may be signed with. */
+    /** Returns the keys that webhooks may be signed with. */
     public List<byte[]> webhookSecrets() {
         return text(Property.REPLICATE_WEBHOOK_SECRET).map(value -> Values.webhookSecrets(Property.REPLICATE_WEBHOOK_SECRET, value)).orElse(List.of());
     }
 
-    /** The value as it stands: what was set, else the profile's default; blank counts as not set. */
+    /** Returns the configured value, or else the profile's default; empty if the value is blank or there is none. */
     public Optional<String> text(Property property) {
         String set = values.get(property);
         return set != null ? Optional.of(set).filter(v -> !v.isBlank()) : property.defaultValue(playground);
     }
 
-    /** What was set, also where that is blank. */
+    /** Returns the configured value even if it is blank; empty if none is configured. */
     Optional<String> written(Property property) {
         return Optional.ofNullable(values.get(property));
     }
 
-    /** The value of a property that has a default. A blank one is an error where it is asked for. */
+    /**
+     * Returns the configured value or the default.
+     *
+     * @throws SettingException if there is none or it is blank
+     */
     public String require(Property property) {
         return text(property).orElseThrow(() -> new SettingException(property.key(), "must not be empty"));
     }
 
-    /** Whether the property was set, to anything: not whether it has a default. */
+    /** Whether the property is configured with a value that is not blank. A default does not count. */
     public boolean isSet(Property property) {
         return values.containsKey(property) && !values.get(property).isBlank();
     }
 
-    /** A duration such as {@code 500ms}, {@code 10s}, {@code 1m30s} or a bare number of milliseconds, as Camel writes them. */
+    /** Returns a duration such as {@code 500ms}, {@code 10s}, {@code 1m30s} or a bare number of milliseconds (Camel's syntax). */
     public Duration duration(Property property) {
         return Values.duration(property, require(property));
     }
 
-    /** A whole number, at least 1 except where 0 has a meaning; of a port, 65535 at most. */
+    /** Returns an integer: at least 1, or at least 0 if 0 has a meaning; at most 65535 for a port. */
     public int count(Property property) {
         return Values.count(property, require(property));
     }
 
-    /** A size in bytes, written as a number or with KB, MB or GB (powers of 1024). */
+    /** Returns a size in bytes, configured as a number or with KB, MB or GB (powers of 1024). */
     public long bytes(Property property) {
         return Values.bytes(property, require(property));
     }
 
-    /** What the answers of all requests in work may take up together, in bytes: what is set, else a quarter of the heap. */
+    /**
+     * Returns how much memory, in bytes, the answers of all requests in progress may take up together: the configured size, or else
+     * a quarter of the heap.
+     */
     public long answersBytes() {
         String value = require(Property.MAX_ANSWERS_BYTES);
         return value.equals(Values.AUTO) ? Runtime.getRuntime().maxMemory() / SHARE_OF_HEAP : Values.bytes(Property.MAX_ANSWERS_BYTES, value);
     }
 
-    /** {@code true} or {@code false}. */
+    /** Returns {@code true} or {@code false}. */
     public boolean flag(Property property) {
         return Values.flag(property, require(property));
     }
 
-    /** The proxy, where one is set. */
+    /** Returns the proxy, if one is configured. */
     public Optional<Proxy> proxy(Property property) {
         return text(property).map(value -> Values.proxy(property, value));
     }
@@ -273,35 +282,31 @@ public final class Settings {
         return playground;
     }
 
-    /** How an Upstage request carries the conversation. */
     public PromptStyle promptStyle() {
         return PromptStyle.valueOf(require(Property.UPSTAGE_PROMPT_STYLE).toUpperCase(Locale.ROOT));
     }
 
-    /** Which dialect of Replicate is spoken. */
     public ReplicateApi replicateApi() {
         return ReplicateApi.valueOf(require(Property.REPLICATE_API).toUpperCase(Locale.ROOT));
     }
 
-    /** What is emitted for a result. */
     public EmitFormat emitFormat() {
         return EmitFormat.valueOf(require(Property.EMIT_FORMAT).toUpperCase(Locale.ROOT));
     }
 
-    /** What becomes of the images of a result. */
     public ImagesMode imagesMode() {
         return ImagesMode.valueOf(require(Property.IMAGES).toUpperCase(Locale.ROOT));
     }
 
     /**
-     * The deadline sent with a create on the official API: what is set, else the poll budget and a minute; empty where
-     * the property is set to nothing. Never under the service's own minimum of 5 s (PROVIDERS.md 1.4).
+     * Returns the deadline that is sent with a create on the official API: the configured duration, or else the poll budget plus a
+     * minute. At least 5 s, the service's own minimum. Empty on another API, and if the property is set to an empty value.
      */
     public Optional<Duration> cancelAfter() {
         return cancelAfter(Duration.ZERO);
     }
 
-    /** The same where two polls are that far apart, or farther. */
+    /** Same as {@link #cancelAfter()} if two polls are at least {@code pause} apart. */
     public Optional<Duration> cancelAfter(Duration pause) {
         if (replicateApi() != ReplicateApi.OFFICIAL) {
             return Optional.empty();
@@ -316,14 +321,14 @@ public final class Settings {
         return Optional.of(deadline.compareTo(Duration.ofSeconds(5)) < 0 ? Duration.ofSeconds(5) : deadline);
     }
 
-    /** Whether a text is read as the model writes it, where the service offers that. */
+    /** Whether text is read as a stream while the model generates it, if the service offers that. */
     public boolean replicateStreams() {
         return require(Property.REPLICATE_STREAM).equals("auto");
     }
 
     /**
-     * How long a create on the official API is asked to wait for its output, in whole seconds (PROVIDERS.md 1.3); empty
-     * where it is not.
+     * Returns how long the service is asked to hold a create on the official API until the output is there, in whole seconds; empty
+     * if it is not asked to.
      */
     public Optional<Duration> preferWait() {
         if (!isSet(Property.REPLICATE_PREFER_WAIT)) {
@@ -333,24 +338,24 @@ public final class Settings {
         return replicateApi() == ReplicateApi.OFFICIAL ? Optional.of(wait) : Optional.empty();
     }
 
-    /** The endpoint URIs of a property that holds several, separated by {@code " | "}. */
+    /** Returns the endpoint URIs of a property that holds several, separated by {@code " | "}. */
     public List<String> endpoints(Property property) {
         return text(property).map(Settings::uris).orElse(List.of());
     }
 
-    /** The URIs of a value that holds several. */
+    /** Splits a value into the endpoint URIs that {@code " | "} separates. */
     public static List<String> uris(String value) {
         return Arrays.stream(value.split("\\s\\|(?=\\s|$)")).map(String::trim).filter(uri -> !uri.isEmpty()).toList();
     }
 
-    /** The URL of a broker, or several of them in parentheses, as it may be shown: its queries may hold passwords. */
+    /** Returns the URL of a broker, or several URLs in parentheses, without queries, which may hold passwords. */
     public static String withoutQueries(String url) {
         return url.replaceAll("\\?[^,)]*", "");
     }
 
     /**
-     * The text with every configured token, and every secret of a destination, taken out: an error may echo one. So is the
-     * beginning of a token that a cut has left.
+     * Removes every configured token and every secret of an emit endpoint from an error's text, which may echo one. Also removes
+     * the beginning of a token that a cut has left. Returns null for null.
      */
     public String redact(String text) {
         String clean = text;
@@ -365,8 +370,8 @@ public final class Settings {
     }
 
     /**
-     * An answer's text with every configured token of {@value #SHORTEST_IN_ANSWERS} characters or more taken out, as it is
-     * and as it would stand in a URL or in JSON; the same object where it has none. A shorter one may be a word.
+     * Removes every configured token of {@value #SHORTEST_IN_ANSWERS} characters or more from an answer's text: as it is, URL-encoded,
+     * and escaped for JSON. A shorter token may be an ordinary word. Returns the same object if the text contains none.
      */
     public String masked(String text) {
         return Masked.without(text, longTokens);

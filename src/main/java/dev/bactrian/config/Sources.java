@@ -10,35 +10,35 @@ import java.util.function.UnaryOperator;
 import org.apache.camel.CamelContext;
 import org.apache.camel.spi.PropertiesComponent;
 
-/** The {@code bactrian.*} properties as they are written in a Camel context, its files, its environment. */
+/** Reads the {@code bactrian.*} properties of a Camel context, its files and its environment. */
 final class Sources {
 
     private Sources() {
     }
 
     /**
-     * What finds the value of a property in a Camel context by its full name; null where there is none.
+     * Returns a function from the full name of a property to its value in the context, or null.
      *
-     * @throws SettingException where the context has a {@code bactrian.*} property that does not exist
+     * @throws SettingException if the context has an unknown {@code bactrian.*} property
      */
     static UnaryOperator<String> of(CamelContext context) {
         PropertiesComponent properties = context.getPropertiesComponent();
         Properties raw = properties.loadProperties(name -> withoutMark(name).startsWith(Property.PREFIX));
-        // Quarkus lists BACTRIAN_MAX_IN_FLIGHT of the environment as bactrian.max.in.flight, too.
+        // Quarkus also lists BACTRIAN_MAX_IN_FLIGHT of the environment as bactrian.max.in.flight.
         rejectUnknown(raw.stringPropertyNames().stream().filter(name -> System.getenv(Property.environmentName(name)) == null).toList());
         return name -> resolve(properties, raw, name);
     }
 
-    /** A secret may hold {@code {{}: what cannot be resolved as a placeholder is taken as it stands. */
+    /** A secret may contain two opening braces: if they are not a placeholder that can be resolved, they are part of the secret. */
     private static String resolve(PropertiesComponent properties, Properties raw, String name) {
         String fromSystem = System.getProperty(name, System.getenv(Property.environmentName(name)));
         String value = fromSystem != null ? fromSystem : raw.getProperty(name);
         boolean secret = Property.of(name).map(Property::secret).orElse(false);
         if (secret && value != null && !(value.contains("{{") && value.contains("}}"))) {
-            // Not by way of Camel, which logs what it resolves, a start's summary included, and drops backslashes.
+            // Does not go through Camel, which logs what it resolves, even in the startup summary, and drops backslashes.
             return value;
         }
-        // Empty both where it is not set and where a placeholder in it cannot be resolved.
+        // Empty if the property is not set, and also if its value holds a placeholder that cannot be resolved.
         Optional<String> resolved = properties.resolveProperty(name);
         if (resolved.isPresent()) {
             return resolved.get();
@@ -51,12 +51,12 @@ final class Sources {
         throw new SettingException(name, "'" + value + "' holds a placeholder that cannot be resolved");
     }
 
-    /** The mark that some editors begin a file with, read as UTF-8 or byte by byte, becomes part of the first name. */
+    /** Some editors begin a file with a byte order mark. Read as UTF-8 or as single bytes, it becomes part of the first name. */
     private static String withoutMark(String name) {
         return name.replaceFirst("^(?:\\uFEFF|\u00EF\u00BB\u00BF)(?=bactrian\\.)", "");
     }
 
-    /** Of the names that begin as Bactrian's do, each must be that of a property. */
+    /** Rejects each name with Bactrian's prefix that is not a property. */
     static void rejectUnknown(Collection<String> names) {
         for (String name : names) {
             if (!withoutMark(name).equals(name)) {

@@ -16,14 +16,13 @@ import org.springframework.core.env.ConfigurableEnvironment;
 import org.springframework.core.env.EnumerablePropertySource;
 
 /**
- * In a Spring Boot application, which finds this class by itself: shows Camel the {@code bactrian.*} properties of
- * Spring's environment. Without it Camel can look one up there but not list them, so that an unknown one goes unnoticed
- * and a secret is looked up where Camel logs what it finds.
+ * Spring Boot's auto-configuration that shows Camel the {@code bactrian.*} properties of Spring's environment. Without it Camel can look
+ * up a property there but cannot list them: an unknown property would go unnoticed, and Camel would log the secrets that it looks up.
  */
 @Configuration(proxyBeanMethods = false)
 public class SpringProperties {
 
-    /** The source; Camel takes every bean of this type. */
+    /** Camel uses every bean of this type as a source of properties. */
     @Bean
     PropertiesSource bactrianProperties(ConfigurableEnvironment environment) {
         return new Source(environment);
@@ -67,7 +66,7 @@ public class SpringProperties {
             return found;
         }
 
-        /** Reads the environment anew each time anyway. */
+        /** Does nothing: each call reads the environment anew. */
         @Override
         public void reloadProperties(String location) {
         }
@@ -84,7 +83,9 @@ public class SpringProperties {
             return value == null ? null : Values.trimmed(value);
         }
 
-        /** Spring's relaxed binding takes {@code api-key}, {@code apiKey} and {@code api_key} for the same. */
+        /**
+         * Reduces names that Spring's relaxed binding treats as equal, such as {@code api-key}, {@code apiKey} and {@code api_key}, to one.
+         */
         private static String uniform(String name) {
             return name.replaceAll("[-_]", "").toLowerCase(Locale.ROOT);
         }

@@ -9,8 +9,8 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * An {@code http} or {@code https} URL that can be called, as it goes on the wire: the scheme in small letters, the host in
- * ASCII. {@link java.net.URI} alone knows no host with an underscore, none in Hangul, and takes any port. Immutable.
+ * An {@code http} or {@code https} URL as it is sent: the scheme in lower case, the host in ASCII. {@link java.net.URI} does not
+ * support hosts with an underscore or non-ASCII letters, and accepts any port. Immutable.
  */
 public final class Url {
 
@@ -20,7 +20,7 @@ public final class Url {
     private static final Pattern IPV4 = Pattern.compile("(?:(?:25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])(?:\\.(?=.)|$)){4}");
     private static final Pattern LOOPBACK = Pattern.compile("(?:.+\\.)?localhost|127\\.[0-9.]+|\\[(?:0*:)*0*:?0*1]");
 
-    /** What a host that Camel's http component does not understand is written as: its bytes in hexadecimal, below a name that nobody has. */
+    /** The suffix of a stand-in for a host that Camel's http component does not understand; the rest is the host's bytes in hexadecimal. */
     private static final String STAND_IN = ".bactrian.invalid";
 
     private final String scheme;
@@ -36,9 +36,9 @@ public final class Url {
     }
 
     /**
-     * Reads one. In its path and query {@code {id}} may stand for an id.
+     * Parses a URL. Its path and query may contain the placeholder {@code {id}}.
      *
-     * @throws IllegalArgumentException with what is wrong with it, and nothing of it that may be a password
+     * @throws IllegalArgumentException if it is not valid; the message says why and contains nothing that may be a password
      */
     public static Url of(String text) {
         Matcher parts = PARTS.matcher(text);
@@ -48,7 +48,7 @@ public final class Url {
         String authority = parts.group(2);
         Matcher at = AUTHORITY.matcher(authority);
         boolean matches = at.matches();
-        // A password may hold a slash.
+        // A password may contain a slash.
         if (authority.contains("@") || !matches && parts.group(3).contains("@")) {
             throw new IllegalArgumentException("holds a user or a password, which no URL here may");
         } else if (!matches) {
@@ -62,14 +62,16 @@ public final class Url {
     }
 
     /**
-     * A name or an address as it goes on the wire.
+     * Converts a host name or address to its form on the wire.
      *
-     * @throws IllegalArgumentException where it is none
+     * @param text    the whole URL, for the message
+     * @param written the host
+     * @throws IllegalArgumentException if it is not a valid host
      */
     static String host(String text, String written) {
         String host = written.toLowerCase(Locale.ROOT);
         if (host.startsWith("[")) {
-            // Nothing but digits and colons: Java's own rules are good enough.
+            // An IPv6 address has only hex digits and colons: java.net.URI checks it well enough.
             if (URI.create("http://" + host).getHost() != null) {
                 return host;
             }
@@ -110,35 +112,35 @@ public final class Url {
         return encoded.toString();
     }
 
-    /** The text without anything that may be a password. */
+    /** Removes everything that may be a password. */
     private static String shown(String text) {
         return text.replaceFirst("(?s)^([^/]*//)?.*@", "$1").replaceFirst("(?s)^([^/]*//)?([^/:\\[\\]]*):(?![0-9]{1,9}(?:[/?]|$))[^/?]+", "$1$2:…")
                 .replaceFirst("(?s)\\?.*", "?…");
     }
 
-    /** Whether nobody else's machine is called. */
+    /** Whether the host is this machine. */
     public boolean isLoopback() {
         return LOOPBACK.matcher(host).matches();
     }
 
-    /** {@code http} or {@code https}. */
+    /** Returns {@code http} or {@code https}. */
     public String scheme() {
         return scheme;
     }
 
-    /** In small letters, in ASCII; an IPv6 address in brackets. */
+    /** Returns the host, in lower case and ASCII; an IPv6 address in brackets. */
     public String host() {
         return host;
     }
 
-    /** The scheme's own where none is given. */
+    /** Returns the port, or the scheme's default port if the URL has none. */
     public int port() {
         return port >= 0 ? port : scheme.equals("https") ? 443 : 80;
     }
 
     /**
-     * The URL as Camel's http component takes it: with a stand-in for a host that it does not, one with an underscore or from
-     * another alphabet. {@link #realHost} gives the host back.
+     * Returns the URL for Camel's http component, with a stand-in for a host that the component rejects: one with an underscore or
+     * of non-ASCII letters. {@link #realHost} converts the stand-in back.
      */
     public String forCamel() {
         boolean strange = host.contains("_") || host.contains("xn--");
@@ -146,18 +148,18 @@ public final class Url {
         return new Url(scheme, name, port, rest).toString();
     }
 
-    /** The host that this one stands in for, or the same. */
+    /** Returns the host that a stand-in stands for; any other host as it is. */
     public static String realHost(String host) {
         return host.endsWith(STAND_IN) ? new String(HexFormat.of().parseHex(host.substring(0, host.length() - STAND_IN.length())),
                 StandardCharsets.US_ASCII) : host;
     }
 
-    /** Scheme, host and port. */
+    /** Returns scheme, host and port. */
     public String origin() {
         return scheme + "://" + host + (port < 0 ? "" : ":" + port);
     }
 
-    /** The whole of it, as it is called. */
+    /** Returns the whole URL. */
     @Override
     public String toString() {
         return origin() + rest;

@@ -9,17 +9,17 @@ import java.util.Locale;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/** How the values of properties are written. Each method reads one, or throws a {@link SettingException} that names the property. */
+/** Parses the values of properties. Each method throws a {@link SettingException} that names the property if the value is malformed. */
 final class Values {
 
     private static final Pattern DURATION = Pattern.compile("(?:(\\d+)h)?(?:(\\d+)m(?!s))?(?:(\\d+)s)?(?:(\\d+)(?:ms)?)?");
     private static final Duration LONGEST = Duration.ofDays(365);
     private static final Pattern SIZE = Pattern.compile("(\\d+)\\s*(B|KB|MB|GB)?", Pattern.CASE_INSENSITIVE);
 
-    /** In place of a size: what fits. */
+    /** Instead of a size: a share of the heap. */
     static final String AUTO = "auto";
 
-    /** What people put around a key, as they copy it. */
+    /** Quotation marks that a key may have been copied with. */
     private static final String QUOTES = "\"'`\u00B4\u2018\u2019\u201A\u201B\u201C\u201D\u201E\u201F\u00AB\u00BB\u2039\u203A\u300C\u300D\u300E\u300F\uFF02\uFF07";
     private static final Pattern SCHEME = Pattern.compile("(?:authorization\\s*:\\s*)?(?:bearer|token)\\s+(.+)", Pattern.CASE_INSENSITIVE);
     private static final Pattern KEY = Pattern.compile("[\\x21-\\x7E]*");
@@ -27,15 +27,12 @@ final class Values {
     private Values() {
     }
 
-    /** A value as it counts: without what surrounds it, and of a key that alone. */
+    /** Trims the value, and reduces an API key to the key alone. */
     static String read(Property property, String value) {
         return property.form() == Property.Form.KEY ? key(property, trimmed(value)) : trimmed(value);
     }
 
-    /**
-     * The text without the blanks at its ends, of whatever alphabet, and without line ends, byte order marks and other
-     * characters that nobody sees.
-     */
+    /** Removes blanks of any alphabet, line ends, byte order marks and other invisible characters from both ends. */
     static String trimmed(String text) {
         int from = 0;
         int to = text.length();
@@ -52,7 +49,7 @@ final class Values {
         return Character.isWhitespace(c) || Character.isSpaceChar(c) || Character.isISOControl(c) || Character.getType(c) == Character.FORMAT;
     }
 
-    /** A key that goes into a header: without the quotation marks and the {@code Bearer} that it may have been copied with. */
+    /** Returns a key for a header, without the quotation marks and the {@code Bearer} that it may have been copied with. */
     private static String key(Property property, String written) {
         String key = written;
         for (String before = null; !key.equals(before);) {
@@ -76,7 +73,7 @@ final class Values {
         return QUOTES.indexOf(c) >= 0;
     }
 
-    /** Whether the value is of the property's form. */
+    /** Checks the value against the form of its property. */
     static void check(Property property, String value) {
         switch (property.form()) {
             case URL -> url(property, value);
@@ -110,7 +107,7 @@ final class Values {
         }
     }
 
-    /** An http or https URL that can be called. */
+    /** Parses an http or https URL. */
     static Url url(Property property, String value) {
         try {
             return Url.of(value);
@@ -119,7 +116,7 @@ final class Values {
         }
     }
 
-    /** The service calls it with what the model put out: not over the network in the clear. */
+    /** Requires https except for this machine: the service sends the model's output to this URL. */
     private static void webhookUrl(Property property, String value) {
         Url url = url(property, value);
         if (!url.scheme().equals("https") && !url.isLoopback()) {
@@ -127,7 +124,7 @@ final class Values {
         }
     }
 
-    /** Keys, each written {@code whsec_} and its bytes in base64, separated by commas or blanks. */
+    /** Parses keys, each written as {@code whsec_} and its bytes in base64, separated by commas or blanks. */
     static List<byte[]> webhookSecrets(Property property, String value) {
         return Pattern.compile("[,\\s]+").splitAsStream(value).filter(secret -> !secret.isEmpty())
                 .map(secret -> webhookKey(property, secret)).toList();
@@ -140,12 +137,12 @@ final class Values {
                 return key;
             }
         } catch (IllegalArgumentException e) {
-            // said below, without the value
+            // reported below, without the value
         }
         throw new SettingException(property.key(), "is not of the form whsec_ and base64, or several separated by commas");
     }
 
-    /** A duration such as {@code 500ms}, {@code 10s}, {@code 1m30s} or a bare number of milliseconds, as Camel writes them. */
+    /** Parses a duration such as {@code 500ms}, {@code 10s}, {@code 1m30s} or a bare number of milliseconds (Camel's syntax). */
     static Duration duration(Property property, String value) {
         Matcher m = DURATION.matcher(value);
         try {
@@ -156,7 +153,7 @@ final class Values {
                 }
             }
         } catch (ArithmeticException | NumberFormatException e) {
-            // said below
+            // reported below
         }
         throw new SettingException(property.key(), "'" + value + "' is not a duration such as 500ms, 10s or 1m30s, of a year at most");
     }
@@ -165,7 +162,7 @@ final class Values {
         return m.group(group) == null ? 0 : Long.parseLong(m.group(group));
     }
 
-    /** Whole seconds, from 1 to 60. */
+    /** Parses a number of whole seconds from 1 to 60. */
     static Duration wait(Property property, String value) {
         Duration wait = duration(property, value);
         if (wait.toMillis() % 1000 != 0 || wait.toSeconds() < 1 || wait.toSeconds() > 60) {
@@ -174,7 +171,7 @@ final class Values {
         return wait;
     }
 
-    /** A whole number, at least 1 except where 0 has a meaning; of a port, 65535 at most. */
+    /** Parses an integer: at least 1, or at least 0 if 0 has a meaning; at most 65535 for a port. */
     static int count(Property property, String value) {
         int least = property.form() == Property.Form.COUNT ? 1 : 0;
         int most = property.form() == Property.Form.PORT ? 65_535 : Integer.MAX_VALUE;
@@ -184,13 +181,13 @@ final class Values {
                 return count;
             }
         } catch (NumberFormatException e) {
-            // said below
+            // reported below
         }
         throw new SettingException(property.key(), "'" + value + "' is not a whole number from " + least
                 + (property.form() == Property.Form.PORT ? " to " + most : ""));
     }
 
-    /** A size in bytes, written as a number or with KB, MB or GB (powers of 1024). */
+    /** Parses a size in bytes, written as a number or with KB, MB or GB (powers of 1024). */
     static long bytes(Property property, String value) {
         Matcher m = SIZE.matcher(value);
         try {
@@ -202,12 +199,12 @@ final class Values {
                 }
             }
         } catch (ArithmeticException | NumberFormatException e) {
-            // said below
+            // reported below
         }
         throw new SettingException(property.key(), "'" + value + "' is not a size such as 10MB");
     }
 
-    /** {@code true} or {@code false}. */
+    /** Parses {@code true} or {@code false}. */
     static boolean flag(Property property, String value) {
         if (!value.equals("true") && !value.equals("false")) {
             throw new SettingException(property.key(), "'" + value + "' is not true or false");
@@ -215,9 +212,9 @@ final class Values {
         return value.equals("true");
     }
 
-    /** A proxy, written {@code http://[user:password@]host:port}; user and password percent-encoded where needed. */
+    /** Parses a proxy, written {@code http://[user:password@]host:port}; user and password may be percent-encoded. */
     static Settings.Proxy proxy(Property property, String value) {
-        // By hand: a password may hold characters that java.net.URI refuses.
+        // Not with java.net.URI, which rejects characters that a password may contain.
         String text = value.trim();
         int at = text.lastIndexOf('@');
         String address = text.substring(at < 0 ? Math.min(7, text.length()) : at + 1).replaceAll("/$", "");
@@ -231,7 +228,7 @@ final class Values {
                 }
             }
         } catch (IllegalArgumentException e) {
-            // said below, without the value: it may hold a password
+            // reported below, without the value, which may hold a password
         }
         throw new SettingException(property.key(), "is not of the form http://[user:password@]host:port");
     }

@@ -1,5 +1,4 @@
 /**
- * The {@code bactrian.*} properties: their names, forms and defaults, where they come from, and what is masked of them. Internal.
- * Uses {@code text} alone.
+ * The {@code bactrian.*} properties: names, syntax, defaults and sources, and the masking of secrets. Internal. Uses {@code text} alone.
  */
 package dev.bactrian.config;

@@ -4,8 +4,8 @@ import java.util.Map;
 import java.util.concurrent.RejectedExecutionException;
 
 /**
- * How a failed request reaches the caller of {@code direct:generate} and the reader of a
- * {@link dev.bactrian.emit.ChunkStream}. Its message is one line: type and reason.
+ * Reports a failed request to the caller of {@code direct:generate} and to the reader of a {@link dev.bactrian.emit.ChunkStream}.
+ * Its message is one line: type and reason.
  */
 public final class GenerateException extends RuntimeException {
 
@@ -18,19 +18,21 @@ public final class GenerateException extends RuntimeException {
     private final boolean rejected;
     private int redeliveries;
 
-    /** A failure that no exception is known to have caused. */
+    /** Creates a failure without a known cause. */
     public GenerateException(String type, String message, boolean retryable, String document, Map<String, Object> headers) {
         this(type, message, retryable, document, headers, null);
     }
 
     /**
+     * Creates a failure.
+     *
      * @param type      the {@code error.type}
      * @param message   the {@code error.message}
      * @param retryable the {@code error.retryable}
      * @param document  the whole error document, JSON
      * @param headers   the headers that go with the document
-     * @param reason    what has caused it, or null. It is kept as suppressed and not as the cause: a host's {@code onException} for an
-     *                  {@code IOException} of its own is not for ours
+     * @param reason    the exception that caused it, or null. It becomes a suppressed exception and not the cause, so that a host's
+     *         {@code onException} for its own {@code IOException} does not handle ours
      */
     public GenerateException(String type, String message, boolean retryable, String document, Map<String, Object> headers, Throwable reason) {
         super(type + ": " + message);
@@ -44,7 +46,7 @@ public final class GenerateException extends RuntimeException {
         this.headers = Map.copyOf(headers);
     }
 
-    /** The {@code error.type}, such as {@code rate-limited}. */
+    /** Returns the {@code error.type}, such as {@code rate-limited}. */
     public String getType() {
         return type;
     }
@@ -54,27 +56,30 @@ public final class GenerateException extends RuntimeException {
         return retryable;
     }
 
-    /** Whether it was rejected, as by a forced stop: that is no outcome of the request, which may be done at the next start. */
+    /**
+     * Whether the request was rejected, for example by a forced stop. Such a request has no outcome yet and may be processed at the
+     * next start.
+     */
     public boolean isRejected() {
         return rejected;
     }
 
-    /** How often its caller's error handler had tried again when it failed last: by a higher number a redelivery is known. */
+    /** Returns the redelivery count of the caller's error handler at the last failure. A higher count means that this is a redelivery. */
     public int getRedeliveries() {
         return redeliveries;
     }
 
-    /** Sets {@link #getRedeliveries()}. */
+    /** Sets the redelivery count of the caller's error handler. */
     public void setRedeliveries(int redeliveries) {
         this.redeliveries = redeliveries;
     }
 
-    /** The error document, JSON. */
+    /** Returns the error document, JSON. */
     public String getDocument() {
         return document;
     }
 
-    /** The {@code Bactrian*} headers that go with the document. */
+    /** Returns the {@code Bactrian*} headers that go with the document. */
     public Map<String, Object> getHeaders() {
         return headers == null ? Map.of() : headers;
     }

@@ -6,8 +6,8 @@ import java.util.Set;
 import dev.bactrian.text.OneLine;
 
 /**
- * Why a request fails, before it becomes an error document. Thrown by the beans of the routes, turned into the
- * document by {@code routes/errors.camel.yaml}; a caller of {@code direct:generate} sees {@link GenerateException} instead.
+ * Says why a request fails. The beans of the routes throw it; {@code routes/errors.camel.yaml} turns it into an error document. A
+ * caller of {@code direct:generate} sees a {@link GenerateException} instead.
  */
 public final class GenerationFailure extends RuntimeException {
 
@@ -22,20 +22,22 @@ public final class GenerationFailure extends RuntimeException {
     private final boolean retryable;
     private final String requestId;
 
-    /** A failure that no further try of ours would mend, before any call was answered. */
+    /**
+     * Creates a failure that is not retryable, without a status or a cause. Counts no attempt if the type implies that no call was made.
+     */
     public GenerationFailure(ErrorType type, String message) {
         this(type, message, null, BEFORE_ANY_CALL.contains(type) ? 0 : 1, false, null, null);
     }
 
-    /** The same, of a request whose own id is known to be good. */
+    /** Returns the same failure with the id of the request, which is known to be valid. */
     public GenerationFailure of(String id) {
         return new GenerationFailure(type, getMessage(), httpStatus, attempts, retryable, id, getCause());
     }
 
     /**
-     * A failure of a call.
+     * Creates a failure of a call.
      *
-     * @param httpStatus the status that the provider answered, or null
+     * @param httpStatus the status of the provider's answer, or null
      * @param attempts   how often the call was made
      * @param retryable  whether the same request, sent again later, may succeed without being paid for twice
      */
@@ -54,22 +56,21 @@ public final class GenerationFailure extends RuntimeException {
         this.requestId = requestId;
     }
 
-    /** Its kind. */
     public ErrorType type() {
         return type;
     }
 
-    /** The status that the provider answered, or null. */
+    /** Returns the status of the provider's answer, or null. */
     public Integer httpStatus() {
         return httpStatus;
     }
 
-    /** The request's own id where the failure came before the request was taken, or null. */
+    /** Returns the request's own id if the request failed before it was admitted, or null. */
     public String requestId() {
         return requestId;
     }
 
-    /** How often the call was made. */
+    /** Returns how often the call was made. */
     public int attempts() {
         return attempts;
     }

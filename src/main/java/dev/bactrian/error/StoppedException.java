@@ -2,7 +2,7 @@ package dev.bactrian.error;
 
 import java.util.concurrent.RejectedExecutionException;
 
-/** What waited for its turn or its time when a stop was forced; nothing of it was under way just then. */
+/** Thrown by work that was waiting when a stop was forced; no call was in progress. */
 public final class StoppedException extends RejectedExecutionException {
 
     private static final long serialVersionUID = 1L;

@@ -21,35 +21,35 @@ import java.time.LocalDateTime;
 import java.util.Set;
 
 /**
- * A folder in the inbox where files end. Others may write to the inbox, so whatever bears its name is trusted only as
- * long as it is a folder, no link, and nobody else's; where the system has handles of folders, what was tried is what is written to.
+ * A folder in the inbox for completed files. Others may write to the inbox, so the folder is only trusted if it is a real folder,
+ * not a link, and belongs to this user. If the file system supports it, the check and the move use the same folder handle.
  */
 record EndFolder(String name) {
 
-    /** A request that succeeded. */
+    /** For requests that succeeded. */
     static final EndFolder DONE = new EndFolder(".done");
-    /** A request that failed. */
+    /** For requests that failed. */
     static final EndFolder FAILED = new EndFolder(".failed");
 
     /**
-     * Makes the folder where there is none.
+     * Creates the folder if it is missing, and checks it.
      *
-     * @throws IOException where it is not what it must be, or can't be made
+     * @throws IOException if it cannot be trusted or created
      */
     void prepare(Path inbox) throws IOException {
         Path folder = inbox.resolve(name);
         try {
             Files.createDirectory(folder);
         } catch (FileAlreadyExistsException e) {
-            // As it should be, or to be told below.
+            // checked below
         }
         check(folder);
     }
 
     /**
-     * Checks what bears its name, if anything does. Does not make it.
+     * Checks the folder if it exists. Does not create it.
      *
-     * @throws IOException where it is not what it must be
+     * @throws IOException if it cannot be trusted
      */
     void checkWhereItIs(Path inbox) throws IOException {
         if (Files.exists(inbox.resolve(name), LinkOption.NOFOLLOW_LINKS)) {
@@ -57,7 +57,7 @@ record EndFolder(String name) {
         }
     }
 
-    /** The same, and that it can be written where the inbox can. */
+    /** Same as {@link #prepare}, and checks that the folder is writable. */
     void prepareForAll(Path inbox) throws IOException {
         prepare(inbox);
         if (!Files.isWritable(inbox.resolve(name))) {
@@ -80,11 +80,10 @@ record EndFolder(String name) {
     }
 
     /**
-     * Moves a file of the inbox into the folder: under its own name, or with a time in front where one of that name is
-     * there already.
+     * Moves a file of the inbox into the folder: under its own name, or with a timestamp in front if that name exists.
      *
-     * @throws NoSuchFileException where no file is there any more
-     * @throws IOException         where it can't be moved
+     * @throws NoSuchFileException if the file is gone or something else has taken its place
+     * @throws IOException if the file cannot be moved
      */
     void take(Path file) throws IOException {
         Path inbox = file.getParent();
@@ -118,7 +117,7 @@ record EndFolder(String name) {
         try {
             from.move(file, to, free);
         } catch (AtomicMoveNotSupportedException e) {
-            // The folder is the root of another file system.
+            // The folder is on another file system.
             copy(from, file, to, free);
             from.deleteFile(file);
         }

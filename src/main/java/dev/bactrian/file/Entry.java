@@ -8,27 +8,26 @@ import java.nio.file.attribute.FileTime;
 import java.util.Map;
 
 /**
- * What lies under a name of the inbox. A link is a link, whatever it leads to.
+ * A directory entry of the inbox. Links are not followed.
  *
  * @param size     in bytes
  * @param modified in milliseconds since 1970
- * @param names    how many names the file has; 1 where the system does not say
- * @param owner    the owner's number, or {@link User#UNKNOWN}
+ * @param names    the number of hard links; 1 if the system does not say
+ * @param owner    the owner's uid, or {@link User#UNKNOWN}
  */
 record Entry(Kind kind, long size, long modified, int names, int owner) {
 
-    /** Of which sort it is. */
     enum Kind { FILE, FOLDER, LINK, OTHER }
 
-    /** Why a link is no request. */
+    /** Why a link is not a request. */
     static final String IS_A_LINK = "it is a link";
 
     private static final String BASIC = "isRegularFile,isDirectory,isSymbolicLink,size,lastModifiedTime";
 
     /**
-     * The entry of that path.
+     * Reads the entry of that path.
      *
-     * @throws IOException where it is gone, or can't be read
+     * @throws IOException if it is gone or cannot be read
      */
     static Entry of(Path path) throws IOException {
         boolean unix = path.getFileSystem().supportedFileAttributeViews().contains("unix");
@@ -42,12 +41,12 @@ record Entry(Kind kind, long size, long modified, int names, int owner) {
         return (Boolean) read.get(attribute);
     }
 
-    /** Whether nobody has written to it in between, as far as size and time tell. */
+    /** Whether the entry is unchanged, judging by kind, size and time. */
     boolean isAsBefore(Entry before) {
         return before != null && kind == before.kind && size == before.size && modified == before.modified;
     }
 
-    /** Why nothing of that sort is a request; null where it may be one. */
+    /** Returns why such an entry is never a request, or null if it may be one. */
     String refusal() {
         return switch (kind) {
             case LINK -> IS_A_LINK;

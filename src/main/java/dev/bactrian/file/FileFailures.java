@@ -2,7 +2,7 @@ package dev.bactrian.file;
 
 import org.apache.camel.spi.ExceptionHandler;
 
-/** Camel's handler of what goes wrong with a file, of whose three methods one says it all. */
+/** Reduces the three methods of Camel's exception handler to one. */
 interface FileFailures extends ExceptionHandler {
 
     @Override

@@ -31,20 +31,20 @@ import org.apache.camel.component.file.GenericFileFilter;
 import org.slf4j.Logger;
 
 /**
- * What {@code routes/from-file.camel.yaml} can't say itself: which files are requests, when they are whole, what they
- * hold. Others may write to the inbox: regular files alone are read, and no link is followed.
+ * Decides which files of the inbox are requests and when they are complete, and reads them, for
+ * {@code routes/from-file.camel.yaml}. Others may write to the inbox, so only regular files are read and no link is followed.
  */
 public final class Inbox implements CamelContextAware, GenericFileFilter<File>, FileFailures {
 
     static final Logger LOG = OneLineLogger.of("dev.bactrian.file");
 
-    /** A file is whole once nobody has written to it for this long. */
+    /** A file counts as complete once it has not been written to for this long. */
     private static final long WHOLE_AFTER_MILLIS = 1000;
     private static final long PAUSE_MILLIS = 200;
-    /** In which Java reads and writes the names of files. */
+    /** The encoding in which Java reads and writes file names. */
     private static final String ENCODING = System.getProperty("sun.jnu.encoding");
 
-    /** A file whose time lies ahead, and since when it has been as it is. */
+    /** A file with a modification time in the future, and since when it has been unchanged. */
     private record Ahead(Entry entry, long sinceNanos) {
 
         boolean isWhole() {
@@ -53,7 +53,7 @@ public final class Inbox implements CamelContextAware, GenericFileFilter<File>, 
     }
 
     private final Remarks remarks = new Remarks(LOG);
-    /** Files that are done and could not be moved, as they were then: taken again, they would be paid for again. */
+    /** Files whose requests are done but that could not be moved, as they were then. They must not be processed and paid for again. */
     private final Map<String, Entry> stuck = new ConcurrentHashMap<>();
     private final Map<String, Ahead> ahead = new ConcurrentHashMap<>();
     private CamelContext camelContext;
@@ -69,8 +69,8 @@ public final class Inbox implements CamelContextAware, GenericFileFilter<File>, 
     }
 
     /**
-     * Whether a file is a request that can be taken now. One that is still being written is left to a later poll. What
-     * can't be taken at all is said once, so that it does not fail at each poll; what programs leave for themselves is passed over.
+     * Whether the file is a request that can be processed now. A file that is still being written waits for a later poll. A file
+     * that can never be processed is logged once, and not at each poll. Temporary files of other programs are ignored.
      */
     @Override
     public boolean accept(GenericFile<File> file) {
@@ -82,7 +82,7 @@ public final class Inbox implements CamelContextAware, GenericFileFilter<File>, 
         }
     }
 
-    /** The file of that path as it is, where it is a request that can be taken now; null where it is not. */
+    /** Returns the entry of that path if it is a request that can be processed now, or else null. */
     Entry whole(Path path) {
         String name = path.getFileName().toString();
         if (InboxNames.isLeftover(name)) {
@@ -97,7 +97,7 @@ public final class Inbox implements CamelContextAware, GenericFileFilter<File>, 
             }
             return entry.isAsBefore(stuck.get(name)) || !isWhole(name, entry) ? null : entry;
         } catch (IOException e) {
-            // Gone by now, or listed under a name that it does not have.
+            // The file is gone, or Java cannot represent its name.
             if (isMangled(name)) {
                 warnOfLocale(name);
             }
@@ -121,12 +121,12 @@ public final class Inbox implements CamelContextAware, GenericFileFilter<File>, 
             ahead.remove(name);
             return age > WHOLE_AFTER_MILLIS;
         }
-        // Its time says nothing, by a clock that was set back or the time zone of an archive.
+        // The modification time is useless: a clock was set back, or an archive has another time zone.
         return ahead.compute(name, (n, before) -> before != null && entry.isAsBefore(before.entry) ? before : new Ahead(entry, System.nanoTime()))
                 .isWhole();
     }
 
-    /** Says once why a file is left where it is. */
+    /** Logs once why a file stays in the inbox. */
     void leave(String name, String why) {
         remarks.once(name, "{}: is left in the inbox: {}", name, why);
     }
@@ -144,7 +144,7 @@ public final class Inbox implements CamelContextAware, GenericFileFilter<File>, 
                 + "start the service with LC_ALL=C.UTF-8", name, ENCODING);
     }
 
-    /** Says what no poll meets, such as a link to a folder, and forgets what is gone. */
+    /** Logs files that polls do not report, such as a link to a folder, and forgets files that are gone. */
     void survey(File folder) {
         String[] names = folder.list();
         if (names == null) {
@@ -156,17 +156,17 @@ public final class Inbox implements CamelContextAware, GenericFileFilter<File>, 
                     leave(name, Entry.IS_A_LINK);
                 }
             } catch (InvalidPathException e) {
-                // The poll has told.
+                // logged by the poll
             }
         }
-        // As the polls have them: the same files listed in another way may have other names under a strange locale.
+        // Listed in the same way as by polls: under another locale, another API may return other names for the same files.
         Set<String> there = new HashSet<>(Arrays.asList(names));
         remarks.keep(there);
         stuck.keySet().retainAll(there);
         ahead.keySet().retainAll(there);
     }
 
-    /** Takes no file once the application stops: one that has waited for its turn until then stays in the inbox. */
+    /** Stops the route if the application is stopping: a file that waited for its turn until then stays in the inbox. */
     public void take(Exchange exchange) {
         if (isStopping()) {
             exchange.setRouteStop(true);
@@ -174,8 +174,8 @@ public final class Inbox implements CamelContextAware, GenericFileFilter<File>, 
     }
 
     /**
-     * Sets the body to the file's content, and the variables that {@link Requests} reads of a trigger. A file that can't be opened
-     * after all stays in the inbox; where nothing can be opened at the moment, this waits.
+     * Sets the body to the content of the file, and the variables that {@link Requests} expects from a trigger. A file that turns
+     * out to be unreadable stays in the inbox. Waits while the process has no free file descriptor.
      */
     public void open(Exchange exchange) throws InterruptedException {
         TakenFile file = TakenFile.of(exchange);
@@ -199,12 +199,12 @@ public final class Inbox implements CamelContextAware, GenericFileFilter<File>, 
         }
     }
 
-    /** Something that is done with a file. */
+    /** An action on a file. */
     interface Action {
         void run() throws IOException;
     }
 
-    /** Does it again for as long as the process may not open more files and the application does not stop. */
+    /** Repeats the action while the process has no free file descriptor and the application is not stopping. */
     void retry(Action action) throws IOException, InterruptedException {
         while (true) {
             try {
@@ -224,8 +224,8 @@ public final class Inbox implements CamelContextAware, GenericFileFilter<File>, 
     }
 
     /**
-     * Says on one line that a file was not moved. While the application stops that is as it should be, whatever of
-     * Camel was gone by then: the file may not have been reached.
+     * Logs on one line that a file could not be moved. While the application stops this is expected, because parts of Camel may be
+     * gone already.
      */
     @Override
     public void handleException(String message, Exchange exchange, Throwable exception) {
@@ -246,12 +246,12 @@ public final class Inbox implements CamelContextAware, GenericFileFilter<File>, 
             try {
                 stuck.put(path.getFileName().toString(), taken == null ? Entry.of(path) : taken.entry());
             } catch (IOException e) {
-                // Gone just now: nothing is to be left alone.
+                // The file has just gone, so there is nothing to remember.
             }
         }
     }
 
-    /** In words what the class alone says of some failures of files. */
+    /** Returns the message of the failure, with words for exceptions of which only the class says what is wrong. */
     static String reason(Throwable failure) {
         String words = Cause.words(failure);
         return failure instanceof AccessDeniedException ? "no access to " + words

@@ -23,8 +23,8 @@ import org.apache.camel.component.file.GenericFileOperations;
 import org.apache.camel.component.file.GenericFileProcessStrategy;
 
 /**
- * What becomes of a file of the inbox before and after its work: it is locked, and moved to {@code .done} or {@code .failed}
- * once its outcome is safe. In place of the file component's own way, which follows links and takes {@code \} for {@code /}.
+ * Locks a file of the inbox before its request is processed, and moves it to {@code .done} or {@code .failed} once the outcome is
+ * stored. Replaces the file component's own strategy, which follows links and takes {@code \} for {@code /}.
  */
 public final class InboxMoves implements CamelContextAware, GenericFileProcessStrategy<File> {
 
@@ -33,7 +33,9 @@ public final class InboxMoves implements CamelContextAware, GenericFileProcessSt
     private final Inbox inbox;
     private CamelContext camelContext;
 
-    /** Moves the files of that inbox. A start stops with a {@link SettingException} where {@code .done} or {@code .failed} is no folder of this user. */
+    /**
+     * Creates the strategy. Startup fails with a {@link SettingException} if {@code .done} or {@code .failed} is not a folder of this user.
+     */
     public InboxMoves(Inbox inbox) {
         this.inbox = inbox;
     }
@@ -57,7 +59,7 @@ public final class InboxMoves implements CamelContextAware, GenericFileProcessSt
         }
     }
 
-    /** Where the inbox is watched, it and the folders where its files end are made before anything is taken. */
+    /** Creates the inbox and its end folders before the first poll, if the inbox is in use. */
     private void prepare() {
         if (camelContext.getRoute(ROUTE) == null) {
             return;
@@ -81,7 +83,7 @@ public final class InboxMoves implements CamelContextAware, GenericFileProcessSt
         }
     }
 
-    /** Removes the locks that an earlier run has left. */
+    /** Removes locks that an earlier run has left. */
     @Override
     public void prepareOnStartup(GenericFileOperations<File> operations, GenericFileEndpoint<File> endpoint) throws IOException {
         Path folder = Path.of(endpoint.getConfiguration().getDirectory());
@@ -101,7 +103,7 @@ public final class InboxMoves implements CamelContextAware, GenericFileProcessSt
         }
     }
 
-    /** Whether the file can be taken: it is locked then. */
+    /** Locks the file and returns true if it can be processed. */
     @Override
     public boolean begin(GenericFileOperations<File> operations, GenericFileEndpoint<File> endpoint, Exchange exchange, GenericFile<File> file) {
         Path path = file.getFile().toPath().toAbsolutePath();
@@ -118,7 +120,7 @@ public final class InboxMoves implements CamelContextAware, GenericFileProcessSt
         }
         TakenFile taken = new TakenFile(path, lock);
         taken.putInto(exchange);
-        // Another process may have had it until just now.
+        // Checked again, because another process may have processed the file until just now.
         taken.taken(inbox.whole(path));
         return taken.entry() != null;
     }
@@ -130,10 +132,10 @@ public final class InboxMoves implements CamelContextAware, GenericFileProcessSt
     }
 
     /**
-     * A file whose outcome is safe goes to {@code .done} or {@code .failed}.
+     * Moves a file to {@code .done} or {@code .failed} once its outcome is stored.
      *
-     * @throws IllegalStateException where there is no outcome because it was not taken
-     * @throws IOException           where it can't be moved
+     * @throws IllegalStateException if the request was not processed, so there is no outcome
+     * @throws IOException if the file cannot be moved
      */
     @Override
     public void commit(GenericFileOperations<File> operations, GenericFileEndpoint<File> endpoint, Exchange exchange, GenericFile<File> file)
@@ -152,9 +154,9 @@ public final class InboxMoves implements CamelContextAware, GenericFileProcessSt
     }
 
     /**
-     * A file whose request could not be brought to an end stays where it is: nothing says what came of it.
+     * Leaves a file without an outcome where it is.
      *
-     * @throws IllegalStateException in any case: this is how it is said
+     * @throws IllegalStateException always, because Camel then logs its message
      */
     @Override
     public void rollback(GenericFileOperations<File> operations, GenericFileEndpoint<File> endpoint, Exchange exchange, GenericFile<File> file)

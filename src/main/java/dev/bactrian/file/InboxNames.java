@@ -8,18 +8,18 @@ import java.util.Set;
 
 import dev.bactrian.text.Fingerprint;
 
-/** The names of files in the inbox: which are no requests, and what goes with one that is. */
+/** File names in the inbox: names that are never requests, and names derived from that of a request. */
 final class InboxNames {
 
-    /** What the name of a lock ends in; the file component leaves such names alone. */
+    /** The suffix of lock files; the file component ignores such names. */
     static final String LOCK = ".camelLock";
 
-    /** The most bytes that file systems take for a name. */
+    /** The maximum length of a file name, in bytes. */
     private static final int LONGEST = 255;
     private static final DateTimeFormatter TIMESTAMP = DateTimeFormatter.ofPattern("yyyyMMddHHmmssSSS", Locale.ROOT);
     private static final int TIMESTAMP_BYTES = 18;
 
-    /** What editors, browsers and tools that copy or sync leave beside the file that is meant, or as long as that is not whole. */
+    /** Extensions of temporary and backup files of editors, browsers, and copy and sync tools. */
     private static final Set<String> LEFTOVER_EXTENSIONS = Set.of(
             "swp", "swo", "swn", "swx", "bak", "orig", "tmp", "temp", "crswap",
             "part", "partial", "crdownload", "download", "opdownload", "filepart", "aria2", "!ut", "!qb", "!sync", "bts", "ffs_tmp");
@@ -29,7 +29,7 @@ final class InboxNames {
     private InboxNames() {
     }
 
-    /** Whether it is what a program leaves for itself. Upper and lower case are the same. */
+    /** Whether the name is that of a temporary file of some program. Ignores case. */
     static boolean isLeftover(String name) {
         String lower = name.toLowerCase(Locale.ROOT);
         return lower.startsWith(".") || lower.startsWith("~$") || lower.length() > 1 && lower.startsWith("#") && lower.endsWith("#")
@@ -37,24 +37,27 @@ final class InboxNames {
                 || LEFTOVER_EXTENSIONS.contains(lower.substring(lower.lastIndexOf('.') + 1)) && lower.lastIndexOf('.') >= 0;
     }
 
-    /** The id of a request that brings none: the name without its last extension. */
+    /** Returns the id for a request that has none: the name without its last extension. */
     static String defaultId(String name) {
         int dot = name.lastIndexOf('.');
         return dot > 0 ? name.substring(0, dot) : name;
     }
 
-    /** What is unusual about a name, so that it will not be found again as it is; null where nothing is. */
+    /** Returns what is unusual about the name, so that it is changed where it is used again, or null. */
     static String oddity(String name) {
         return name.indexOf('\\') >= 0 ? "has a backslash" : name.chars().anyMatch(Character::isISOControl) ? "has control characters"
                 : bytes(name) + TIMESTAMP_BYTES > LONGEST ? "is " + bytes(name) + " bytes long" : null;
     }
 
-    /** The name of the lock that keeps other processes from that file. */
+    /** Returns the name of the lock file that keeps other processes from that file. */
     static String lock(String name) {
         return bytes(name) + LOCK.length() <= LONGEST ? name + LOCK : Fingerprint.of(name.getBytes(StandardCharsets.UTF_8)) + LOCK;
     }
 
-    /** The name with a time, and maybe a number, in front; shortened where it would be too long, but for a short extension. */
+    /**
+     * Returns the name with a timestamp, and a number if it is not 0, in front; truncated to the maximum length, but keeping a
+     * short extension.
+     */
     static String stamped(String name, LocalDateTime time, int number) {
         String front = TIMESTAMP.format(time) + (number == 0 ? "" : "-" + number) + "-";
         int dot = name.lastIndexOf('.');

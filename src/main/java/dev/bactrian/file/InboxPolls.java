@@ -11,10 +11,10 @@ import org.apache.camel.Exchange;
 import org.apache.camel.component.file.FileEndpoint;
 import org.apache.camel.spi.PollingConsumerPollStrategy;
 
-/** Checks the inbox itself before each poll. What is wrong with it is said once, and polls go on when it is over. */
+/** Checks the inbox before each poll. Logs a problem once; polls resume when it is over. */
 public final class InboxPolls implements PollingConsumerPollStrategy, FileFailures {
 
-    /** How often the inbox is surveyed, in nanoseconds. */
+    /** The interval between two surveys of the inbox, in nanoseconds. */
     private static final long SURVEY_EACH = 1_000_000_000L;
 
     private final Inbox inbox;
@@ -22,12 +22,12 @@ public final class InboxPolls implements PollingConsumerPollStrategy, FileFailur
     private String failure;
     private long surveyed = System.nanoTime() - SURVEY_EACH;
 
-    /** Watches the polls of that inbox. */
+    /** Creates the strategy for that inbox. */
     public InboxPolls(Inbox inbox) {
         this.inbox = inbox;
     }
 
-    /** Whether the inbox can be polled now: a file that could not be moved out of it would be paid for at each start. */
+    /** Whether the inbox can be polled now. It must be writable: a file that cannot be moved away would be paid for again at each start. */
     @Override
     public synchronized boolean begin(Consumer consumer, Endpoint endpoint) {
         Path folder = ((FileEndpoint) endpoint).getFile().toPath();

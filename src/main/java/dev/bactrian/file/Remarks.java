@@ -6,7 +6,7 @@ import java.util.concurrent.ConcurrentHashMap;
 
 import org.slf4j.Logger;
 
-/** What is said of a file once, however often it is met. */
+/** Logs a warning about a file once, however often the file is seen. */
 final class Remarks {
 
     private final Logger log;
@@ -16,14 +16,14 @@ final class Remarks {
         this.log = log;
     }
 
-    /** Warns of that file, unless it was warned of already. */
+    /** Logs the warning unless there was one about that file before. */
     void once(String name, String warning, Object... arguments) {
         if (made.add(name)) {
             log.warn(warning, arguments);
         }
     }
 
-    /** Forgets all files but those: one that comes again is another. */
+    /** Forgets all other files, so that a new file of the same name gets its own warning. */
     void keep(Collection<String> names) {
         made.retainAll(names);
     }

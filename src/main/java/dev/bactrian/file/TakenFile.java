@@ -11,7 +11,7 @@ import java.nio.file.StandardOpenOption;
 import org.apache.camel.Exchange;
 import org.apache.camel.WrappedFile;
 
-/** A file of the inbox from when it is taken until it has ended: as it was then, its lock, its content. */
+/** A locked file of the inbox: its state when it was locked, its lock, its content. */
 final class TakenFile {
 
     private static final String PROPERTY = "bactrianTakenFile";
@@ -27,7 +27,7 @@ final class TakenFile {
         this.lock = lock;
     }
 
-    /** That of an exchange, or null. */
+    /** Returns the file of the exchange, or null. */
     static TakenFile of(Exchange exchange) {
         return exchange.getProperty(PROPERTY, TakenFile.class);
     }
@@ -44,7 +44,7 @@ final class TakenFile {
         return path.getFileName().toString();
     }
 
-    /** As it was when it was taken; null before. */
+    /** Returns the state of the file when it was locked, or null before. */
     Entry entry() {
         return entry;
     }
@@ -53,7 +53,7 @@ final class TakenFile {
         entry = as;
     }
 
-    /** Whether it was left where it is, which was said already. */
+    /** Whether the file stays in the inbox for a reason that has been logged. */
     boolean isLeft() {
         return left;
     }
@@ -63,9 +63,9 @@ final class TakenFile {
     }
 
     /**
-     * Opens it, whose body becomes its content. No link is followed, also one that has taken the file's place just now.
+     * Opens the file. Does not follow a link, even one that has just replaced the file.
      *
-     * @throws IOException where it is no regular file any more, or can't be opened
+     * @throws IOException if it is no longer a regular file, or cannot be opened
      */
     Content open() throws IOException {
         String refusal = Entry.of(path).refusal();
@@ -76,7 +76,7 @@ final class TakenFile {
         return content;
     }
 
-    /** Closes it and gives its lock back. */
+    /** Closes the file and removes its lock. */
     void release() throws IOException {
         try {
             if (content != null) {
@@ -87,7 +87,7 @@ final class TakenFile {
         }
     }
 
-    /** The bytes of a file. That they are one's says how they are to be read: its name ends in {@code .json}, or not. */
+    /** The content of the file. Because it is a {@link WrappedFile}, the request reader knows the file name and so the format. */
     static final class Content extends FilterInputStream implements WrappedFile<Path> {
 
         private final TakenFile file;

@@ -7,15 +7,15 @@ import java.nio.file.attribute.UserPrincipal;
 import java.util.HashSet;
 import java.util.Set;
 
-/** The user that this process runs as: the owner of what it writes. */
+/** The user that this process runs as, found out from the owner of a file that it writes. */
 final class User {
 
-    /** The number of a user that the system does not tell. */
+    /** The uid if the system does not provide one. */
     static final int UNKNOWN = -1;
 
     private static final int STICKY = 01000;
     private static final int NUMBER;
-    /** This user, and whoever the root of the file system belongs to: that one needs no inbox to get at anything. */
+    /** This user, and the owner of the root folder, who can access everything anyway. */
     private static final Set<UserPrincipal> TRUSTED = new HashSet<>();
 
     static {
@@ -26,7 +26,7 @@ final class User {
             try {
                 number = learn(Path.of("/proc/self"));
             } catch (IOException | RuntimeException again) {
-                // Owners are unknown here: nobody is told apart then.
+                // Owners are unknown, so every owner is trusted.
                 TRUSTED.clear();
             }
         }
@@ -55,12 +55,12 @@ final class User {
         return path.getFileSystem().supportedFileAttributeViews().contains("unix") ? (Integer) Files.getAttribute(path, "unix:uid") : UNKNOWN;
     }
 
-    /** Whether what that user owns is in no other hands than ours; true where owners are unknown. */
+    /** Whether files of that owner are under nobody else's control; true if owners are unknown. */
     static boolean isTrusted(UserPrincipal owner) {
         return TRUSTED.isEmpty() || TRUSTED.contains(owner);
     }
 
-    /** Whether a file of that owner may be moved out of that folder: not another's, where the folder is a sticky one such as /tmp. */
+    /** Whether this user may move a file of that owner out of the folder: in a sticky folder such as /tmp, only its own files. */
     static boolean mayMove(Path folder, int owner) throws IOException {
         if (NUMBER == UNKNOWN || NUMBER == 0 || owner == NUMBER || owner == UNKNOWN) {
             return true;

@@ -16,12 +16,12 @@ import org.apache.camel.support.DefaultInterceptSendToEndpoint;
 import org.apache.camel.support.PluginHelper;
 
 /**
- * Keeps an application's {@code interceptSendToEndpoint} off the endpoints that only our routes use: those between them
+ * Excludes the internal endpoints from an application's {@code interceptSendToEndpoint}: those between our routes
  * ({@code direct:bactrian-…}), the queues, and the calls to the providers.
  *
- * <p>To Camel such an interceptor is the whole context's, wherever it is declared: with {@code http*} it would see, change
- * or skip calls that a provider is paid for. What the application calls itself, such as {@code direct:generate}, by its short name, and the
- * destinations that it names are intercepted as any other endpoint.
+ * <p>Such an interceptor applies to the whole context, wherever it is declared: with {@code http*} it would see, change or skip
+ * calls that are paid for. Endpoints that the application itself calls, such as {@code direct:generate} by its short name, and the
+ * destinations that it configures are intercepted as usual.
  */
 public final class InternalEndpoints implements CamelContextAware {
 
@@ -34,12 +34,12 @@ public final class InternalEndpoints implements CamelContextAware {
         return camelContext;
     }
 
-    /** The init method. */
+    /** Registers the listener that adds the short names of the routes. */
     public void start() throws Exception {
         camelContext.addStartupListener(new RouteNames(Settings.of(camelContext).flag(Property.SHORT_NAMES)));
     }
 
-    /** Is there before the endpoints are: this bean is made when the route files are read. */
+    /** Installs the factory. Camel creates this bean while it reads the route files, before it creates endpoints. */
     @Override
     public void setCamelContext(CamelContext camelContext) {
         this.camelContext = camelContext;
@@ -58,7 +58,7 @@ public final class InternalEndpoints implements CamelContextAware {
         }
     }
 
-    /** Camel takes it for intercepted and leaves it at that. */
+    /** An endpoint that Camel registers as intercepted, but that sends directly. */
     private static final class NotIntercepted extends DefaultInterceptSendToEndpoint {
 
         NotIntercepted(Endpoint endpoint) {

@@ -12,8 +12,8 @@ import org.apache.camel.model.RouteDefinition;
 import org.apache.camel.support.EndpointHelper;
 
 /**
- * The names of the endpoints that our routes take from. Those for callers have a short name, too, where no route of the
- * application takes from that.
+ * The names of our routes' endpoints. An endpoint for callers also has a short name, unless a route of the application consumes
+ * from that name.
  */
 public final class RouteNames implements StartupListener {
 
@@ -25,7 +25,7 @@ public final class RouteNames implements StartupListener {
 
     private final boolean shortNames;
 
-    /** Where a route of the application takes from an endpoint of ours. Its message is one line. */
+    /** Thrown if a route of the application consumes from one of our endpoints. Its message is one line. */
     public static final class DoubleEndpointException extends IllegalStateException {
 
         private static final long serialVersionUID = 1L;
@@ -36,12 +36,12 @@ public final class RouteNames implements StartupListener {
         }
     }
 
-    /** The names of an application. {@code shortNames}: whether it wants the short ones. */
+    /** Creates the listener; {@code shortNames} says whether the application wants the short names. */
     RouteNames(boolean shortNames) {
         this.shortNames = shortNames;
     }
 
-    /** By now all routes that the application includes are known, and none has started. */
+    /** At this point all routes that the application includes are known, and none has started. */
     @Override
     public void onCamelContextStarting(CamelContext context, boolean alreadyStarted) throws Exception {
         settle(context, shortNames);
@@ -49,20 +49,20 @@ public final class RouteNames implements StartupListener {
 
     @Override
     public void onCamelContextStarted(CamelContext context, boolean alreadyStarted) {
-        // done before
+        // done in onCamelContextStarting
     }
 
     /**
-     * Checks the routes that are there, and adds the short names.
+     * Checks the existing routes for duplicate endpoints, and adds the short names.
      *
-     * @throws DoubleEndpointException where a route of the application takes from an endpoint of ours; Camel would name
-     *         neither the other route nor what to do
+     * @throws DoubleEndpointException if a route of the application consumes from one of our endpoints; Camel's own error would
+     *         name neither the other route nor the remedy
      */
     public static void settle(CamelContext context, boolean shortNames) throws Exception {
         ModelCamelContext model = (ModelCamelContext) context;
         Map<String, RouteDefinition> first = new HashMap<>();
         for (RouteDefinition route : model.getRouteDefinitions()) {
-            // The input of a route of ours that is made from the template is not resolved before it starts.
+            // The endpoint of a route that was made from the template is only resolved when the route starts.
             String uri = route.getInput() == null || isShort(route) ? "" : EndpointHelper.resolveEndpointUriPropertyPlaceholders(context, route.getInput().getEndpointUri());
             if (!uri.startsWith(DIRECT)) {
                 continue;
@@ -80,7 +80,7 @@ public final class RouteNames implements StartupListener {
             if (first.containsKey(DIRECT + OURS + name) && !first.containsKey(DIRECT + name) && model.getRouteDefinition(SHORT + name) == null) {
                 TemplatedRouteBuilder.builder(context, TEMPLATE).routeId(SHORT + name).parameter("name", name).add();
                 if (context.getRouteController().getRouteStatus(SHORT + name) == null) {
-                    // While the application starts, routes that are added are not taken up.
+                    // Camel does not start a route that is added while the context is starting.
                     model.startRouteDefinitions(List.of(model.getRouteDefinition(SHORT + name)));
                 }
             }

@@ -5,8 +5,8 @@ import org.springframework.boot.diagnostics.FailureAnalysis;
 import org.springframework.boot.diagnostics.FailureAnalyzer;
 
 /**
- * In a Spring Boot application, which finds this class by itself: a start that fails because of a {@code bactrian.*}
- * property, or a route's name, is reported with the line that says so and not with a stack trace.
+ * Spring Boot's failure analyzer for Bactrian: if a {@code bactrian.*} property or the name of a route stops the start, reports it
+ * with one line instead of a stack trace. Spring Boot finds this class by itself.
  */
 public final class SpringFailures implements FailureAnalyzer {
 

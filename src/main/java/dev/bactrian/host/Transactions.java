@@ -4,7 +4,7 @@ import jakarta.jms.JMSException;
 import org.springframework.jms.connection.JmsResourceHolder;
 import org.springframework.transaction.support.TransactionSynchronizationManager;
 
-/** Tells whether a thread is in a transaction of Spring's, as a transacted consumer of {@code camel-jms} is. */
+/** Finds out whether a thread is in a Spring transaction, as a transacted consumer of {@code camel-jms} is. */
 public final class Transactions {
 
     private static final boolean SPRING = isThere("org.springframework.transaction.support.TransactionSynchronizationManager");
@@ -22,13 +22,16 @@ public final class Transactions {
         }
     }
 
-    /** Whether the calling thread is in one: what another thread does is no part of it. False without Spring. */
+    /** Whether the calling thread is in a transaction; work on another thread would not be part of it. False without Spring. */
     public static boolean holdThisThread() {
         return SPRING && (TransactionSynchronizationManager.isActualTransactionActive() || SPRING_JMS
                 && TransactionSynchronizationManager.getResourceMap().values().stream().anyMatch(Sessions::isTransacted));
     }
 
-    /** Of a JMS session without a transaction manager. Apart, for a JVM loads the classes that a class catches. */
+    /**
+     * Checks for a transacted JMS session without a transaction manager. A separate class, because the JVM loads the exceptions
+     * that a class catches together with that class.
+     */
     private static final class Sessions {
 
         private static boolean isTransacted(Object resource) {

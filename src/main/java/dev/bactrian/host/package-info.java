@@ -1,2 +1,2 @@
-/** What keeps the routes and the application that they are part of apart, and tells the application what stops its start. Internal. */
+/** Isolates the routes from their host application, and reports to it why it cannot start. Internal. */
 package dev.bactrian.host;

@@ -10,19 +10,19 @@ import org.apache.hc.core5.http.io.HttpClientConnection;
 import org.apache.hc.core5.util.Timeout;
 
 /**
- * The body of an answer: what is held of it counted against the limit, and closed at once where it is left before its end.
+ * The body of an answer. Counts the bytes in use against the size limit, and cuts the connection if the body is closed before its end.
  *
- * <p>HttpClient closes an entity by reading it to its end, which an endless stream never reaches. Here the connection
- * is given back where the end turns up within {@link #GRACE}, as it does after {@code [DONE]}, and cut otherwise.
+ * <p>HttpClient closes an entity by reading it to its end, which an endless stream never reaches. This class returns the connection
+ * to the pool if the end comes within {@link #GRACE}, as it does after {@code [DONE]}, and closes the connection otherwise.
  *
- * <p>An answer that must come {@link #whole} has a deadline that grows with what has come; who reads a stream says
- * {@link #within} what time the next part of it must be there.
+ * <p>An answer that is read {@link #whole} has a deadline that is extended with each byte. The reader of a stream sets the deadline
+ * for the next part itself with {@link #within}.
  */
 public final class AnswerBody extends FilterInputStream {
 
     private static final Timeout GRACE = Timeout.ofMilliseconds(25);
     private static final int MOST_LEFT = 4096;
-    /** What a slow line brings in a second, in bytes. */
+    /** The assumed rate of a slow connection, in bytes per second. */
     private static final int SLOW = 8 * 1024;
 
     private final ExecRuntime runtime;
@@ -46,28 +46,28 @@ public final class AnswerBody extends FilterInputStream {
         this.limit = limit;
     }
 
-    /** Has that deadline cut it where it is late. */
+    /** Sets the deadline that cuts the connection. */
     AnswerBody timed(Deadline cutting) {
         deadline = cutting;
         return this;
     }
 
-    /** All of it is to be there within that time, and a second more for each {@value #SLOW} bytes that have come. */
+    /** Requires the whole body within that time, extended by one second for each {@value #SLOW} bytes received. */
     void whole(Duration time) {
         whole = true;
         deadline.within(time, "timed out: the answer was not there whole within " + time.toMillis() + " ms");
     }
 
     /**
-     * What the reader waits for is to be there within that time from now, whatever else comes meanwhile: else reading fails
-     * with a {@link java.net.SocketTimeoutException}. Counts until it is called again; zero is no limit.
+     * Restarts the deadline: if the reader does not call this method again, or reach the end, within that time, reading fails with a
+     * {@link java.net.SocketTimeoutException}, no matter what else arrives. Zero means no limit.
      */
     public void within(Duration time) {
         whole = false;
         deadline.within(time, "timed out: nothing that counts came within " + time.toMillis() + " ms");
     }
 
-    /** Has what is held of it counted there. */
+    /** Counts the bytes in use against that place. */
     AnswerBody in(AnswerRoom.Place counted) {
         place = counted;
         return this;
@@ -121,12 +121,15 @@ public final class AnswerBody extends FilterInputStream {
         }
     }
 
-    /** What was read so far takes up that many bytes in all: it may be far less than came, as a piece of a text in its event. */
+    /**
+     * Sets how many bytes of memory the reader keeps of all that was read so far: often far less than arrived, for example a piece
+     * of text without its event.
+     */
     public void kept(long bytes) {
         needless = held - bytes;
     }
 
-    /** Of what was read no more than that many bytes are still in use: the rest does not count against the limit. */
+    /** Sets how many of the bytes read so far are still in use. The rest no longer counts against the limit. */
     public void hold(long bytes) {
         held = bytes;
         needless = 0;
@@ -158,7 +161,7 @@ public final class AnswerBody extends FilterInputStream {
         }
         Timeout before = connection.getSocketTimeout();
         try {
-            // A byte now and then must not hold it up either.
+            // Also bounds an answer that arrives byte by byte.
             deadline.within(GRACE.toDuration().multipliedBy(4), "");
             connection.setSocketTimeout(GRACE);
             byte[] rest = new byte[MOST_LEFT];

@@ -18,16 +18,16 @@ import org.apache.camel.Exchange;
 import org.apache.camel.support.SynchronizationAdapter;
 
 /**
- * The room that the answers of all requests in work have together, {@code bactrian.max-answers-bytes}. What is held of an
- * answer counts from when it is read until its request's outcome is delivered; what does not fit waits, and with it the
- * connection that it comes by.
+ * Limits the memory that the answers of all requests in progress take up together to {@code bactrian.max-answers-bytes}. An answer
+ * counts from when it is read until the outcome of its request is delivered. If there is no room, reading the answer waits, and its
+ * connection with it.
  *
- * <p>The oldest request whose answer is being read may fill all of the room; the others share what that can't need, and a
- * quarter where it could need all. So two half-read answers never wait for each other. Safe to use from any thread.
+ * <p>The oldest request whose answer is being read may fill all of the room. The others share the part that the oldest can never
+ * need, at least a quarter of the room. So two half-read answers never wait for each other. Thread-safe.
  */
 public final class AnswerRoom implements CamelContextAware {
 
-    /** So much of each answer is not counted: most are no longer. */
+    /** This many bytes of each answer are not counted; most answers are no longer. */
     static final int FREE = 16 * 1024;
 
     private static final String SHARE = "bactrianAnswerShare";
@@ -35,7 +35,7 @@ public final class AnswerRoom implements CamelContextAware {
     private static final int FOR_OTHERS = 4;
     private static final long CHECK_MILLIS = 100;
     private static final Duration LONGEST_WAIT = Duration.ofMinutes(10);
-    /** A poll is made again; threads that all polls need must not wait for longer. */
+    /** A poll is repeated anyway, and must not block the threads that all polls share. */
     private static final Duration LONGEST_WAIT_OF_POLL = Duration.ofSeconds(2);
 
     private final TreeMap<Long, Share> reading = new TreeMap<>();
@@ -46,16 +46,16 @@ public final class AnswerRoom implements CamelContextAware {
     private long heldByReaders;
     private long shares;
 
-    /** As the settings of the context that it is given to say. */
+    /** Creates a room whose size is set by {@link #setCamelContext}. */
     public AnswerRoom() {
         // see setCamelContext
     }
 
     /**
-     * One of that size.
+     * Creates a room.
      *
-     * @param room    bytes in all
-     * @param largest bytes of one answer at most
+     * @param room    the size in bytes
+     * @param largest the largest size of one answer in bytes
      */
     AnswerRoom(long room, long largest) {
         size(room, largest);
@@ -78,12 +78,15 @@ public final class AnswerRoom implements CamelContextAware {
         size(settings.answersBytes(), settings.bytes(Property.MAX_RESPONSE_BYTES));
     }
 
-    /** What answers are in work takes up now, in bytes. */
+    /** Returns the bytes that are counted now. */
     public synchronized long held() {
         return held;
     }
 
-    /** For the routes: what the exchange's request takes up counts until this exchange is done, and not only one of its copies. */
+    /**
+     * Counts what the exchange's request takes up until this exchange is done, and not only until one of its copies is done. For
+     * the routes.
+     */
     public void hold(Exchange exchange) {
         if (exchange.getProperty(SHARE) == null) {
             share(exchange);
@@ -106,7 +109,7 @@ public final class AnswerRoom implements CamelContextAware {
         return new Share(shares++);
     }
 
-    /** The place of an answer that comes for the exchange that this thread works on. */
+    /** Returns the place for an answer to the exchange that this thread works on. */
     Place place(Kind kind, BooleanSupplier abandoned) {
         Exchange exchange = ErrorNet.current();
         if (exchange == null) {
@@ -116,7 +119,7 @@ public final class AnswerRoom implements CamelContextAware {
         return new Place(share == null || share.released ? share(exchange) : share, false, kind, abandoned);
     }
 
-    /** Bytes that the exchange of this thread is going to hold, such as an image's. */
+    /** Counts the bytes that are read from the stream, such as an image, for the exchange of this thread. */
     public InputStream counted(InputStream in) {
         Place place = place(Kind.CONTENT, () -> false);
         return new FilterInputStream(in) {
@@ -143,7 +146,7 @@ public final class AnswerRoom implements CamelContextAware {
         };
     }
 
-    /** What is read: an event stream, the answer to a create or to a poll, or content that is had beside them, such as an image. */
+    /** What is read: an event stream, the answer to a create or a poll, or other content such as an image. */
     enum Kind { STREAM, CALL, POLL, CONTENT }
 
     /** What one request takes up. */
@@ -191,14 +194,14 @@ public final class AnswerRoom implements CamelContextAware {
             synchronized (AnswerRoom.this) {
                 released = true;
                 change(-bytes);
-                // Of an answer that nobody has closed, too: the others would wait for it.
+                // Also removes a request whose answer was never closed; the other requests would wait for it.
                 reading.remove(order);
                 AnswerRoom.this.notifyAll();
             }
         }
     }
 
-    /** What of one answer is held. Used by the thread that reads it. */
+    /** What one answer takes up. Used by the thread that reads the answer. */
     final class Place {
 
         private final Share share;
@@ -215,7 +218,7 @@ public final class AnswerRoom implements CamelContextAware {
             this.kind = kind;
             this.abandoned = abandoned;
             synchronized (AnswerRoom.this) {
-                // What an earlier call was answered is done with.
+                // The answer to the previous call of the request is no longer needed.
                 Place before = kind == Kind.CONTENT ? null : share.last.put(kind == Kind.STREAM, this);
                 if (before != null) {
                     before.count(0);
@@ -225,10 +228,10 @@ public final class AnswerRoom implements CamelContextAware {
         }
 
         /**
-         * That many bytes are held now; waits where there is no room for more.
+         * Sets how many bytes are in use; waits if there is no room for more.
          *
-         * @throws ResponseTooLargeException where there is not that much room at all
-         * @throws NoRoomException           where there was none in time
+         * @throws ResponseTooLargeException if the request's answers do not fit into the whole room
+         * @throws NoRoomException if no room became free in time
          */
         void hold(long now) throws IOException {
             bytes = now;
@@ -280,7 +283,7 @@ public final class AnswerRoom implements CamelContextAware {
             }
         }
 
-        /** It is read, or left: what is held of it counts until the request's outcome is delivered. */
+        /** Ends the reading. The bytes in use still count until the outcome of the request is delivered. */
         void close() {
             synchronized (AnswerRoom.this) {
                 if (!closed) {

@@ -9,8 +9,8 @@ import java.nio.charset.StandardCharsets;
 import dev.bactrian.text.ProviderJson;
 
 /**
- * The body of the answer to a call that is paid for. Where it breaks off, however that may be, but has brought the id of what was
- * made, that is its end and no failure: with the id there is a way to all else.
+ * The body of the answer to a create, which is paid for. If reading fails after the id of the prediction has arrived, the body ends
+ * there instead of failing: with the id the prediction can be polled.
  */
 final class BegunAnswer extends FilterInputStream {
 
@@ -19,7 +19,7 @@ final class BegunAnswer extends FilterInputStream {
     private final String field;
     private final ByteArrayOutputStream begun = new ByteArrayOutputStream();
 
-    /** {@code field}: the one that holds the id. */
+    /** Creates the body of an answer whose {@code field} holds the id. */
     BegunAnswer(InputStream body, String field) {
         super(body);
         this.field = field;

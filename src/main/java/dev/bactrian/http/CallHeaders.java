@@ -3,18 +3,18 @@ package dev.bactrian.http;
 import org.apache.camel.Exchange;
 import org.apache.camel.Message;
 
-/** The headers of a call to a provider. */
+/** Sets the headers of a call to a provider. */
 public final class CallHeaders {
 
     private CallHeaders() {
     }
 
     /**
-     * Leaves the URL that is called and {@code Accept}, and none of the caller's headers. Those stay by which Camel counts
-     * redeliveries; no header of Camel's is sent.
+     * Sets the URL to call and {@code Accept}, and removes all other headers, except those with which Camel counts redeliveries.
+     * Camel's own headers are never sent.
      *
-     * @param url     as {@link dev.bactrian.config.Url#forCamel} writes it
-     * @param account the key of the account whose token goes with it, or null for the application's own
+     * @param url     the URL as {@link dev.bactrian.config.Url#forCamel} writes it
+     * @param account the key of the account whose token authenticates the call, or null for the application's own token
      */
     public static void leave(Message message, String url, String accept, String account) {
         message.removeHeaders("*", "CamelRedeliver*");

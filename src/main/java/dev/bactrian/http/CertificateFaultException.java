@@ -2,7 +2,7 @@ package dev.bactrian.http;
 
 import javax.net.ssl.SSLException;
 
-/** A certificate, theirs or ours, that is not taken: a fault of configuration, which no repetition mends. */
+/** A certificate, of either side, is not accepted. This is a configuration error that no retry can fix. */
 public final class CertificateFaultException extends SSLException {
 
     private static final long serialVersionUID = 1L;

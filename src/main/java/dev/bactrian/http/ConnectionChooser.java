@@ -13,15 +13,15 @@ import org.apache.hc.core5.http.HttpException;
 import org.apache.hc.core5.http.Method;
 
 /**
- * Chooses the connection of a call. The other side may close one of the pool at any moment, also between our check of it
- * and the request. So a POST that must not be made twice gets a new one; any that may is made again at once, on a new one,
- * where one of the pool broke off before a byte of the answer came. Polls are made again anyway.
+ * Chooses the connection of a call. The server may close a pooled connection at any moment, even between the check of the
+ * connection and the request. So a POST that must not be repeated gets a new connection. Other clients repeat a call at once, on a
+ * new connection, if a pooled one broke before the first byte of the answer. Polls are repeated by their route.
  */
 final class ConnectionChooser implements ExecChainHandler {
 
     private final boolean costly;
 
-    /** {@code costly}: whether a POST must not be made twice. */
+    /** Creates a chooser; {@code costly} says whether a POST must not be repeated. */
     ConnectionChooser(boolean costly) {
         this.costly = costly;
     }
@@ -37,7 +37,7 @@ final class ConnectionChooser implements ExecChainHandler {
                 throw e;
             }
             acquire(scope, true);
-            // Without those that the first try has put on.
+            // Removes the headers that the first attempt has added.
             request.setHeaders(headers);
             return chain.proceed(request, scope);
         }
@@ -48,7 +48,7 @@ final class ConnectionChooser implements ExecChainHandler {
                 && !scope.execRuntime.isExecutionAborted() && (request.getEntity() == null || request.getEntity().isRepeatable());
     }
 
-    /** Whether the call has got a connection that has been used before. */
+    /** Acquires the connection and returns whether it was used before. */
     private static boolean acquire(ExecChain.Scope scope, boolean fresh) throws IOException {
         ExecRuntime runtime = scope.execRuntime;
         scope.clientContext.removeAttribute(StallTimeoutExecutor.SILENT);

@@ -9,8 +9,8 @@ import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 
 /**
- * Cuts a call where what is awaited of it has not come in time. A socket's timeout counts between two reads alone: a byte
- * now and then keeps it quiet for ever, and it does not count while a request is sent. Safe to use from any thread.
+ * Cuts a call if the expected part of it does not arrive in time. A socket timeout only limits the time between two reads: a single
+ * byte now and then keeps resetting it, and it does not apply while a request is sent. Thread-safe.
  */
 final class Deadline {
 
@@ -26,21 +26,21 @@ final class Deadline {
     private boolean stopped;
     private boolean over;
 
-    /** {@code cut}: what ends the call; run by a thread of the clock. */
+    /** Creates a deadline; after it, a thread of the clock runs {@code cut} to end the call. */
     Deadline(ScheduledExecutorService clock, Runnable cut) {
         this.clock = clock;
         this.cut = cut;
     }
 
-    /** One that never comes. */
+    /** Returns a deadline that never expires. */
     static Deadline none() {
         return new Deadline(null, () -> { });
     }
 
     /**
-     * From now on that much time is left; zero is no limit.
+     * Restarts the deadline with that time from now; zero means no limit.
      *
-     * @param late what is said where it is not enough
+     * @param late the message of the exception after the deadline
      */
     synchronized void within(Duration time, String late) {
         if (alarm != null) {
@@ -54,18 +54,18 @@ final class Deadline {
         }
     }
 
-    /** That much more is left, where there is a limit. */
+    /** Extends the deadline, if there is one. */
     synchronized void extend(long nanos) {
         until += nanos;
     }
 
-    /** The time does not count until {@link #goOn}. */
+    /** Pauses the deadline until {@link #goOn}. */
     synchronized void pause() {
         pausedAt = System.nanoTime();
         paused = true;
     }
 
-    /** The time counts again. */
+    /** Resumes the deadline. */
     synchronized void goOn() {
         if (paused) {
             paused = false;
@@ -94,7 +94,7 @@ final class Deadline {
         cut.run();
     }
 
-    /** Nothing is awaited any more. False where the call has been cut, or is just being. */
+    /** Ends the deadline. Returns false if the call has been cut, or is being cut. */
     synchronized boolean stop() {
         stopped = true;
         if (alarm != null) {
@@ -104,12 +104,12 @@ final class Deadline {
         return !over;
     }
 
-    /** What a failed read or write means: that it was cut for being late, where it was. */
+    /** Returns the exception to throw for a failed read or write: a timeout if the deadline has cut the call, else the failure itself. */
     synchronized IOException meaning(IOException failure) {
         return over ? (IOException) new SocketTimeoutException(late).initCause(failure) : failure;
     }
 
-    /** Fails where the call has been cut: what looks like the end of an answer is none then. */
+    /** Throws if the deadline has cut the call, because the cut may look like the end of the answer. */
     synchronized void demand() throws SocketTimeoutException {
         if (over) {
             throw new SocketTimeoutException(late);

@@ -10,12 +10,12 @@ import java.util.Arrays;
 import java.util.function.Predicate;
 
 /**
- * Reads server-sent events from bytes by the rules of WHATWG HTML 9.2.5 and 9.2.6, save one: an event left without its
- * blank line at the end of the stream still counts. The current event's data is a range of bytes, so that nothing is
- * decoded that nobody reads. Not thread-safe.
+ * Reads server-sent events from bytes as WHATWG HTML 9.2.5 and 9.2.6 specify, with one exception: an event without its blank line
+ * at the end of the stream still counts. The data of the current event is a range of bytes, so that events are only decoded if
+ * somebody reads them. Not thread-safe.
  *
- * <p>A body that is no event stream but one document (JSON, HTML) is kept whole: {@link #holdsDocument()}. Of other lines that
- * are no field of an event the first are kept: {@link #strayText()}.
+ * <p>If the body is one document (JSON, HTML) and not an event stream, it is kept whole: {@link #holdsDocument()}. The beginning of
+ * other lines that are not fields of an event is kept, too: {@link #strayText()}.
  */
 public final class EventStream {
 
@@ -52,16 +52,16 @@ public final class EventStream {
     private boolean ending;
     private long endsAtNano;
 
-    /** Reads events from a body of {@code text/event-stream}. */
+    /** Reads events from a body of type {@code text/event-stream}. */
     public EventStream(InputStream in) {
         this(in, null, null);
     }
 
     /**
-     * The same.
+     * Reads events from a body of type {@code text/event-stream}.
      *
-     * @param endsAt   a comment of which that is true ends the stream; null: none does
-     * @param patience how long bytes may go on to come of which none is {@link #heard()}; null: for ever
+     * @param endsAt   tests whether a comment ends the stream; null if none does
+     * @param patience the longest time in which only bytes without a {@link #heard()} event may arrive; null means no limit
      */
     public EventStream(InputStream in, Predicate<String> endsAt, Duration patience) {
         this.in = in;
@@ -69,12 +69,15 @@ public final class EventStream {
         this.patience = patience;
     }
 
-    /** The current event brought something: it counts as life, as a comment does not for ever. */
+    /** Reports that the current event brought content, which restarts the patience. Comments do not. */
     public void heard() {
         silent = false;
     }
 
-    /** Whatever may still come has that long, from when it is waited for; then reading fails with a {@link SocketTimeoutException}. */
+    /**
+     * Limits the time for the rest of the stream, counted from the next wait; after that, reading fails with a
+     * {@link SocketTimeoutException}.
+     */
     public void endWithin(Duration time) {
         if (rest == null) {
             rest = time;
@@ -82,10 +85,10 @@ public final class EventStream {
     }
 
     /**
-     * Goes to the next event that has data, waiting for it; false at the end of the stream.
+     * Waits for the next event that has data and makes it the current one. Returns false at the end of the stream.
      *
-     * @throws NothingHeardException  where nothing but comments and the like has come for longer than the patience
-     * @throws SocketTimeoutException where nothing at all has come
+     * @throws NothingHeardException if nothing but comments and the like arrived for longer than the patience
+     * @throws SocketTimeoutException if nothing at all arrived in time
      */
     public boolean next() throws IOException {
         dataStart = -1;
@@ -113,12 +116,12 @@ public final class EventStream {
         return dispatch();
     }
 
-    /** Whether the current event had its blank line; without one, the end of the stream may have cut it short. */
+    /** Whether the current event had its blank line. Without one, the end of the stream may have truncated the event. */
     public boolean isWhole() {
         return whole;
     }
 
-    /** Whether a line, before any event, is the first of a document. */
+    /** Whether the line, before any event, begins a document. */
     private boolean beginsDocument() {
         int i = lineStart;
         while (i < lineEnd && (buffer[i] == ' ' || buffer[i] == '\t')) {
@@ -133,7 +136,7 @@ public final class EventStream {
         afterCarriageReturn = false;
         try {
             while (fill()) {
-                // to its end
+                // read to the end
             }
         } finally {
             holdTheRest();
@@ -148,19 +151,19 @@ public final class EventStream {
     }
 
     /**
-     * Whether the body is no event stream but one document, which {@link #data()} then holds, as far as it has come; known once
-     * {@link #next()} has been false or has failed.
+     * Whether the body is one document and not an event stream; {@link #data()} then holds it as far as it has arrived. Valid after
+     * {@link #next()} has returned false or failed.
      */
     public boolean holdsDocument() {
         return document;
     }
 
-    /** Whether any event has come, or a part of one. */
+    /** Whether an event, or a part of one, has arrived. */
     public boolean hasBegun() {
         return begun;
     }
 
-    /** The beginning of what has come since the last event and is no field of one. */
+    /** Returns the beginning of the lines since the last event that are not fields of an event. */
     public String strayText() {
         return stray.toString();
     }
@@ -204,7 +207,7 @@ public final class EventStream {
         }
     }
 
-    /** Whether the line is the last, and so short that it may have become a field. */
+    /** Whether this is the last line and may be a truncated field. */
     private boolean isCutField() {
         String line = text(buffer, lineStart, lineEnd);
         return atEnd && Arrays.stream(FIELDS).anyMatch(field -> field.startsWith(line));
@@ -236,7 +239,7 @@ public final class EventStream {
         joined.write(buffer, value, lineEnd - value);
     }
 
-    /** The same as {@link #nextLine()}; of a document on one line that fails to end, what has come is kept. */
+    /** Same as {@link #nextLine()}, but if reading a one-line document fails, keeps what has arrived of it. */
     private boolean findLine() throws IOException {
         try {
             return nextLine();
@@ -250,12 +253,12 @@ public final class EventStream {
         }
     }
 
-    /** Finds the next line, without its end; false when there is none. A CR ends a line at once. */
+    /** Finds the next line, without its line end; returns false if there is none. A CR ends a line at once. */
     private boolean nextLine() throws IOException {
         if (!started) {
             started = true;
             while (limit < 3 && fill()) {
-                // the mark is three bytes
+                // the byte order mark has three bytes
             }
             if (limit >= 3 && buffer[0] == (byte) 0xEF && buffer[1] == (byte) 0xBB && buffer[2] == (byte) 0xBF) {
                 position = 3;
@@ -294,7 +297,7 @@ public final class EventStream {
         }
     }
 
-    /** Reads more, moving what is still wanted to the front; false at the end of the stream. */
+    /** Reads more bytes, moving those still in use to the front of the buffer; returns false at the end of the stream. */
     private boolean fill() throws IOException {
         if (atEnd) {
             return false;
@@ -327,7 +330,7 @@ public final class EventStream {
         return true;
     }
 
-    /** What counts is the time that is waited here, and not that in which an event is in the reader's hands. */
+    /** Checked before each read: only the time spent waiting counts, and not the time in which the reader handles an event. */
     private void checkTime() throws IOException {
         if (rest != null) {
             if (!ending) {
@@ -344,37 +347,37 @@ public final class EventStream {
         }
     }
 
-    /** The bytes that hold the current event's data; valid until {@link #next()}. */
+    /** Returns the array with the data of the current event; valid until {@link #next()}. */
     public byte[] data() {
         return data;
     }
 
-    /** Where in {@link #data()} the data begins. */
+    /** Returns the index in {@link #data()} at which the data begins. */
     public int start() {
         return dataStart;
     }
 
-    /** How many bytes it is long. */
+    /** Returns the length of the data in bytes. */
     public int length() {
         return dataEnd - dataStart;
     }
 
-    /** The current event's type, or null where it has none. */
+    /** Returns the type of the current event, or null if it has none. */
     public String type() {
         return type;
     }
 
-    /** Whether the current event's data came in several lines. */
+    /** Whether the data of the current event came in several lines. */
     public boolean isJoined() {
         return joined != null;
     }
 
-    /** The current event's data as text; bytes that are not UTF-8 become U+FFFD. */
+    /** Returns the data of the current event as text; bytes that are not UTF-8 become U+FFFD. */
     public String text() {
         return text(data, dataStart, dataEnd);
     }
 
-    /** Whether the current event's data begins with that ASCII text. */
+    /** Whether the data of the current event begins with that ASCII text. */
     public boolean startsWith(String text) {
         if (length() < text.length()) {
             return false;

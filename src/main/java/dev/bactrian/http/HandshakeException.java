@@ -2,7 +2,7 @@ package dev.bactrian.http;
 
 import java.net.ConnectException;
 
-/** A TLS connection that could not be made: nothing was sent over it, and the next one may well be made. */
+/** A TLS handshake failed. Nothing was sent, and the next attempt may succeed. */
 final class HandshakeException extends ConnectException {
 
     private static final long serialVersionUID = 1L;

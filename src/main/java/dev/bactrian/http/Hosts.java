@@ -7,7 +7,7 @@ import java.util.Locale;
 import java.util.Optional;
 import java.util.regex.Pattern;
 
-/** Hosts that a URL of an answer may lead to; their subdomains count too. Immutable. */
+/** The hosts, with their subdomains, to which a URL in an answer may lead. Immutable. */
 public final class Hosts {
 
     private static final Pattern LOOPBACK = Pattern.compile("127(\\.[0-9]{1,3}){3}|\\[::1]");
@@ -18,15 +18,15 @@ public final class Hosts {
         this.names = names;
     }
 
-    /** The hosts of a list separated by commas. */
+    /** Parses a list of hosts, separated by commas. */
     public static Hosts of(String list) {
         return new Hosts(Arrays.stream(list.split(",")).map(name -> name.trim().toLowerCase(Locale.ROOT))
                 .filter(name -> !name.isEmpty()).toList());
     }
 
     /**
-     * Whether that URL may be called: an absolute {@code https} URL without user information on one of the hosts, or an
-     * {@code http} one where the host is listed as a loopback address, as the simulator's is.
+     * Whether the URL may be called: an absolute {@code https} URL without user information on one of the hosts, or an {@code http}
+     * URL on a listed loopback address, such as the simulator's.
      */
     public boolean allow(String url) {
         Optional<URI> uri = parse(url);

@@ -23,10 +23,10 @@ import org.apache.camel.http.base.HttpOperationFailedException;
 import org.apache.hc.client5.http.ConnectTimeoutException;
 import org.apache.hc.core5.http.ConnectionRequestTimeoutException;
 
-/** The one place where a provider's HTTP answer, or its absence, becomes an error type, and where it is said what may be repeated. */
+/** Maps the HTTP answers of providers, and missing answers, to error types, and says which calls may be repeated. */
 public final class HttpFailures {
 
-    /** Parts of the codes and types of errors, in the order in which they are believed. */
+    /** Parts of error codes and types; the first match wins. */
     private static final Map<String, ErrorType> TYPES = new LinkedHashMap<>();
 
     static {
@@ -45,7 +45,7 @@ public final class HttpFailures {
     }
 
     /**
-     * The failure that a call's exception stands for.
+     * Returns the failure for the exception of a call.
      *
      * @param attempts how often the call was made
      */
@@ -66,9 +66,9 @@ public final class HttpFailures {
     }
 
     /**
-     * The failure that a body stands for which came with status 200 and is no answer: an error, a page, nothing.
+     * Returns the failure for a body that came with status 200 but is no answer: an error, a page, or nothing.
      *
-     * @param body what came, without any secret
+     * @param body the body, without any secret
      */
     public static GenerationFailure inPlaceOfAnAnswer(String body, String provider) {
         Optional<JsonNode> json = ProviderJson.json(body).map(node -> node.isArray() && node.size() > 0 ? node.get(0) : node);
@@ -80,7 +80,7 @@ public final class HttpFailures {
                 type == ErrorType.PROVIDER_UNAVAILABLE || type == ErrorType.RATE_LIMITED, null);
     }
 
-    /** The type of an error that is told in a body alone, by its own code or type, or a status in it. */
+    /** Returns the type of an error that only a body reports, by its code, type or status. */
     private static ErrorType type(JsonNode body) {
         JsonNode error = body.path("error");
         for (String field : new String[] {"code", "status", "status_code", "type"}) {
@@ -103,7 +103,7 @@ public final class HttpFailures {
         return TYPES.entrySet().stream().filter(known -> word.contains(known.getKey())).map(Map.Entry::getValue).findFirst();
     }
 
-    /** What gateways answer, too, when a service is down for a while. */
+    /** Whether the status means a temporary problem. Gateways answer 520 to 529 when a service is down for a while. */
     private static boolean isPassing(int status) {
         return status == 500 || status >= 520 && status <= 529;
     }
@@ -128,17 +128,17 @@ public final class HttpFailures {
         return "did not answer: " + detail(cause);
     }
 
-    /** What an exception says, on one line. */
+    /** Returns the message of the exception on one line, or the name of its class if it has no message. */
     static String detail(Throwable cause) {
         return cause.getMessage() == null ? cause.getClass().getSimpleName() : OneLine.of(cause.getMessage());
     }
 
-    /** Whether a call was refused because a limit is used up. */
+    /** Whether the provider refused a call because of a rate limit. */
     public static boolean isRefused(Throwable cause) {
         return cause instanceof HttpOperationFailedException http && http.getStatusCode() == 429;
     }
 
-    /** Whether a create or chat call that failed so may be made again: nothing can have been paid for. */
+    /** Whether a failed create or chat call may be repeated without paying twice. */
     public static boolean mayRepeat(Throwable cause, Provider provider) {
         if (cause instanceof HttpOperationFailedException http) {
             int status = http.getStatusCode();
@@ -147,7 +147,7 @@ public final class HttpFailures {
         return notConnected(cause);
     }
 
-    /** Whether a poll that failed so may be made again: a poll costs nothing, a poll too early finds no prediction. */
+    /** Whether a failed poll may be repeated. A poll costs nothing, and one that comes too early finds no prediction (404). */
     public static boolean mayPollAgain(Throwable cause) {
         if (cause instanceof HttpOperationFailedException http) {
             int status = http.getStatusCode();
@@ -157,18 +157,19 @@ public final class HttpFailures {
     }
 
     private static boolean notConnected(Throwable cause) {
-        // A socket that can't be opened, and not the file of an answer's cache: what is read has been paid for.
+        // Exhausted descriptors only count in a SocketException: no call was made then. When the stream cache cannot open a file, the
+        // answer has already been paid for.
         return cause instanceof SocketException && Descriptors.areExhausted(cause) || cause instanceof ConnectException || cause instanceof UnknownHostException
                 || cause instanceof NoRouteToHostException || cause instanceof ConnectTimeoutException
                 || cause instanceof ConnectionRequestTimeoutException;
     }
 
-    /** The headers of an error answer. */
+    /** Returns the headers of an error answer; empty if there is no answer. */
     public static Map<String, String> headers(Throwable cause) {
         return cause instanceof HttpOperationFailedException http && http.getResponseHeaders() != null ? http.getResponseHeaders() : Map.of();
     }
 
-    /** The body of an error answer, or null. */
+    /** Returns the body of an error answer, or null. */
     public static String body(Throwable cause) {
         return cause instanceof HttpOperationFailedException http ? http.getResponseBody() : null;
     }

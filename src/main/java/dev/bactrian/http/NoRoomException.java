@@ -4,7 +4,7 @@ import java.io.IOException;
 
 import dev.bactrian.config.Property;
 
-/** An answer for which there was no room beside the others within reasonable time. */
+/** There was no room in memory for an answer beside the others within the time limit. */
 public final class NoRoomException extends IOException {
 
     private static final long serialVersionUID = 1L;

@@ -26,27 +26,27 @@ import javax.net.ssl.SSLSession;
 import javax.net.ssl.SSLSocket;
 
 /**
- * A connection that logs nothing. HttpClient's own writes the {@code Authorization} header to its header and wire logs
- * once somebody sets them to debug; a token must not be seen in a log at any level.
+ * A connection that logs nothing. HttpClient's default connection writes the {@code Authorization} header to its header and wire
+ * logs at debug level, and a token must not appear in a log at any level.
  *
- * <p>The head of an answer, its trailers and the interim answers before it are bounded. What comes that nobody has asked
- * for makes the connection stale: bytes beyond an answer's length would be the next request's answer.
+ * <p>Limits the head of an answer, its trailers and the number of interim answers. Unexpected bytes make the connection stale: a
+ * byte beyond the length of an answer would be read as the answer to the next request.
  */
 final class NonLoggingConnection extends DefaultBHttpClientConnection implements ManagedHttpClientConnection {
 
-    /** The most header lines of an answer, and trailers of a chunked body. */
+    /** The maximum number of header lines of an answer, and of trailers of a chunked body. */
     static final int MOST_HEADERS = 256;
-    /** The longest line of a head, or of a chunk's size with its extensions, in bytes. */
+    /** The maximum length of a line of a head, and of a chunk's size with its extensions, in bytes. */
     static final int LONGEST_LINE = 16 * 1024;
-    /** The most interim answers (1xx) before the answer. */
+    /** The maximum number of interim answers (1xx) before the answer. */
     static final int MOST_INTERIM = 32;
 
     private static final Timeout GLANCE = Timeout.ofMilliseconds(1);
     private static final Http1Config LIMITS = Http1Config.custom().setMaxHeaderCount(MOST_HEADERS).setMaxLineLength(LONGEST_LINE).build();
-    // Of its own: what is given to the connection does not reach the parser of heads.
+    // A factory of its own, because the limits given to the connection do not reach the parser of heads.
     private static final DefaultHttpResponseParserFactory PARSERS = new DefaultHttpResponseParserFactory(LIMITS);
 
-    /** So soon after its last use a connection is taken for open, which to find out takes {@link #GLANCE}. */
+    /** A connection used this recently counts as open; checking it would take {@link #GLANCE}. */
     private static final long JUST_USED = TimeUnit.MILLISECONDS.toNanos(5);
 
     private int interim;
@@ -62,7 +62,7 @@ final class NonLoggingConnection extends DefaultBHttpClientConnection implements
     public void sendRequestHeader(ClassicHttpRequest request) throws HttpException, IOException {
         interim = 0;
         if (request instanceof BasicHttpRequest plain && !TextUtils.isAllASCII(plain.getRequestUri())) {
-            // For a proxy, HttpClient writes out the host's name in its own alphabet.
+            // If the call goes through a proxy, HttpClient converts the host name back to non-ASCII letters.
             String url = Url.of(plain.getRequestUri()).toString();
             plain.setAbsoluteRequestUri(false);
             plain.setPath(url);
@@ -70,7 +70,7 @@ final class NonLoggingConnection extends DefaultBHttpClientConnection implements
         super.sendRequestHeader(request);
     }
 
-    /** What is told when the request has been sent whole. */
+    /** Sets what runs when the whole request has been sent. */
     void onSent(Runnable sent) {
         this.sent = sent;
     }
@@ -96,7 +96,7 @@ final class NonLoggingConnection extends DefaultBHttpClientConnection implements
         return super.createContentInputStream(length, buffer, in);
     }
 
-    /** {@inheritDoc} So is one that has anything to read before a request was sent. */
+    /** {@inheritDoc} Also returns true if there is anything to read before a request was sent. */
     @Override
     public boolean isStale() {
         Socket socket = getSocket();
@@ -109,7 +109,7 @@ final class NonLoggingConnection extends DefaultBHttpClientConnection implements
             } else if (System.nanoTime() - leftAt < JUST_USED) {
                 return false;
             }
-            // Either there are bytes that no request has asked for, or the other side has closed it.
+            // Either there are bytes that no request has asked for, or the server has closed the connection.
             awaitInput(GLANCE);
             return true;
         } catch (SocketTimeoutException e) {
@@ -119,7 +119,7 @@ final class NonLoggingConnection extends DefaultBHttpClientConnection implements
         }
     }
 
-    /** How many bytes have come so far. */
+    /** Returns the number of bytes received so far. */
     long received() {
         return getEndpointDetails() == null ? 0 : getEndpointDetails().getReceivedBytesCount();
     }
@@ -153,6 +153,6 @@ final class NonLoggingConnection extends DefaultBHttpClientConnection implements
 
     @Override
     public void activate() {
-        // the timeout is set anew with each request
+        // each request sets the timeout itself
     }
 }

@@ -2,7 +2,7 @@ package dev.bactrian.http;
 
 import java.io.IOException;
 
-/** Bytes come, but for longer than is waited none that count: comments, or events that say nothing. */
+/** Nothing but comments and events without content arrived for longer than the reader waits. */
 public final class NothingHeardException extends IOException {
 
     private static final long serialVersionUID = 1L;

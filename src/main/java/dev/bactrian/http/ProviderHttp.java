@@ -66,18 +66,18 @@ import org.apache.hc.core5.util.Timeout;
 import org.slf4j.Logger;
 
 /**
- * The HTTP client of one provider, named by the {@code httpClient} parameter of the route's endpoint, so that no
- * setting of the host application's {@code http} component has a say: no retries, no redirects, no cookies, its own
- * pool of {@code bactrian.max-in-flight} connections, and the provider's token.
+ * The HTTP client of one provider. The {@code httpClient} parameter of the route's endpoint names it, so that the settings of the
+ * application's {@code http} component do not apply: no retries, no redirects, no cookies, its own connection pool of
+ * {@code bactrian.max-in-flight} connections, and the provider's token.
  *
- * <p>The token is put on here and not as a message header, so that no trace, log or dump of an exchange can show it,
- * and only on requests to the scheme, host and port of the configured endpoints.
+ * <p>This client adds the token, which is no message header, so that no trace, log or dump of an exchange can show it. It sends the
+ * token only to the scheme, host and port of the configured endpoints.
  */
 public final class ProviderHttp extends CloseableHttpClient implements CamelContextAware {
 
-    /** On a request, and never sent: the key of the account whose token it takes; none for the application's own. */
+    /** Request header, never sent: the key of the account whose token authenticates the call; absent for the application's own token. */
     public static final String ACCOUNT = "Bactrian-Account";
-    /** On a request, and never sent: the id of the request that it is made for, and is cut with on request. */
+    /** Request header, never sent: the id of the request that the call belongs to. Cancelling that request cuts the call. */
     public static final String REQUEST = "Bactrian-Request";
 
     private static final Logger LOG = OneLineLogger.of("dev.bactrian.http");
@@ -94,7 +94,7 @@ public final class ProviderHttp extends CloseableHttpClient implements CamelCont
     private Credentials credentials;
     private volatile boolean brokenOff;
 
-    /** The name of the provider that is called: {@code replicate}. */
+    /** Sets the name of the provider, such as {@code replicate}. */
     public void setProvider(String name) {
         provider = name;
     }
@@ -103,7 +103,7 @@ public final class ProviderHttp extends CloseableHttpClient implements CamelCont
         return Objects.requireNonNull(Provider.of(camelContext, provider), provider);
     }
 
-    /** Whether the token stays out of it, wherever a request goes. */
+    /** Sets whether calls are made without the token, wherever they go. */
     public void setAnonymous(boolean anonymous) {
         this.anonymous = anonymous;
     }
@@ -118,7 +118,7 @@ public final class ProviderHttp extends CloseableHttpClient implements CamelCont
         this.camelContext = camelContext;
     }
 
-    /** Warns at the start where the token would go over the network in the clear. */
+    /** Logs a warning at startup if the token would be sent over an unencrypted connection. */
     public void start() {
         credentials();
     }
@@ -141,7 +141,7 @@ public final class ProviderHttp extends CloseableHttpClient implements CamelCont
         return response instanceof CloseableHttpResponse closeable ? closeable : CloseableHttpResponse.adapt(response);
     }
 
-    /** Where the request goes, which may have been written for Camel alone. */
+    /** Returns the real host of the request, which may carry a stand-in for Camel's http component. */
     private static HttpHost host(HttpHost target, ClassicHttpRequest request) {
         URIAuthority authority = request.getAuthority();
         String name = Url.realHost(target == null ? authority.getHostName() : target.getHostName());
@@ -177,7 +177,7 @@ public final class ProviderHttp extends CloseableHttpClient implements CamelCont
                 .setMaxConnPerRoute(most)
                 .setDefaultConnectionConfig(ConnectionConfig.custom()
                         .setConnectTimeout(Timeout.of(settings.duration(Property.CONNECT_TIMEOUT)))
-                        // Each time: a service may close an idle one soon, and what lies in one is no answer of ours.
+                        // Validates on each use: a service may soon close an idle connection, and unread bytes in it are no answer of ours.
                         .setValidateAfterInactivity(TimeValue.ZERO_MILLISECONDS)
                         .setTimeToLive(LONGEST_LIFE)
                         .build())
@@ -190,25 +190,25 @@ public final class ProviderHttp extends CloseableHttpClient implements CamelCont
                 .disableRedirectHandling()
                 .disableCookieManagement()
                 .disableAuthCaching()
-                // A service in trouble, or the gateway before it, may be about to close it: the next try gets a new one.
+                // Does not reuse a connection after a 5xx: the failing service or its gateway may be about to close it.
                 .setConnectionReuseStrategy((request, response, context) -> response.getCode() < HttpStatus.SC_SERVER_ERROR
                         && DefaultClientConnectionReuseStrategy.INSTANCE.keepAlive(request, response, context))
                 .evictIdleConnections(LONGEST_IDLE)
                 .setDefaultRequestConfig(RequestConfig.custom()
                         .setResponseTimeout(Timeout.of(settings.duration(Property.RESPONSE_TIMEOUT)))
-                        // Zero would not be "without end": a connection that another thread is just handing over is not waited for.
+                        // Zero would mean no wait at all, not even for a connection that another thread is just returning.
                         .setConnectionRequestTimeout(Timeout.of(settings.duration(Property.CONNECT_TIMEOUT)))
                         .setProtocolUpgradeEnabled(false)
                         .build())
                 .addExecInterceptorBefore(ChainElement.CONNECT.name(), "bactrian-line", new ConnectionChooser(provider().isPolled()));
         through(provider().access(null).proxy(), builder);
-        // The last: outside of what tells a proxy's answer from the provider's.
+        // Added last, so outermost: it sees the provider's answers after the proxy's have been told apart.
         builder.addExecInterceptorFirst("bactrian-answer", new Guard(settings, provider(), credentials(), anonymous, clock,
                 Beans.named(camelContext, "bactrianAnswerRoom", AnswerRoom.class)));
         return builder.build();
     }
 
-    /** Connections that log nothing: neither a token nor a proxy's password. */
+    /** Returns a factory of connections that log nothing, neither a token nor a proxy's password. */
     public static HttpConnectionFactory<ManagedHttpClientConnection> quietConnections() {
         return socket -> {
             NonLoggingConnection connection = new NonLoggingConnection();
@@ -219,7 +219,7 @@ public final class ProviderHttp extends CloseableHttpClient implements CamelCont
         };
     }
 
-    /** Has a client go through that proxy, where there is one. */
+    /** Configures the client to use the proxy, if there is one. */
     public static void through(Optional<Settings.Proxy> configured, HttpClientBuilder builder) {
         configured.ifPresent(proxy -> {
             HttpHost host = new HttpHost(proxy.host(), proxy.port());
@@ -233,12 +233,12 @@ public final class ProviderHttp extends CloseableHttpClient implements CamelCont
         });
     }
 
-    /** How many connections are in use at this moment. */
+    /** Returns the number of connections in use. */
     public synchronized int leased() {
         return connections == null ? 0 : connections.getTotalStats().getLeased();
     }
 
-    /** Cuts the calls that are open, and makes no other. */
+    /** Cuts the open calls and rejects further ones. */
     public void breakOff() {
         brokenOff = true;
         close(CloseMode.IMMEDIATE);
@@ -258,7 +258,7 @@ public final class ProviderHttp extends CloseableHttpClient implements CamelCont
         }
     }
 
-    /** What goes with the calls of an account: its token, or null, to these endpoints alone. */
+    /** The token of an account, or null, and the only endpoints that it is sent to. */
     private record Credentials(String token, List<HttpHost> endpoints) {
 
         static Credentials of(Settings settings, Provider provider, String account) {
@@ -272,7 +272,7 @@ public final class ProviderHttp extends CloseableHttpClient implements CamelCont
             return new Credentials(token, urls.stream().map(url -> host(url.scheme(), url.host(), url.port())).toList());
         }
 
-        /** Whether the token goes there. */
+        /** Whether the token is sent to that host. */
         boolean areFor(HttpHost target) {
             return token != null && endpoints.contains(host(target.getSchemeName(), target.getHostName(), target.getPort()));
         }
@@ -282,7 +282,7 @@ public final class ProviderHttp extends CloseableHttpClient implements CamelCont
         }
     }
 
-    /** Puts the token on, and wraps the answer's body in an {@link AnswerBody}. */
+    /** Adds the token to the request, and wraps the body of the answer in an {@link AnswerBody}. */
     private static final class Guard implements ExecChainHandler {
 
         private final Settings settings;
@@ -320,7 +320,7 @@ public final class ProviderHttp extends CloseableHttpClient implements CamelCont
             String token = own.token();
             if (own.areFor(scope.route.getTargetHost())) {
                 request.setHeader(HttpHeaders.AUTHORIZATION, "Bearer " + token);
-                // Where a proxy asks for its credentials the request is made again, with the headers of this one.
+                // If a proxy asks for credentials, HttpClient repeats the original request.
                 scope.originalRequest.setHeader(HttpHeaders.AUTHORIZATION, "Bearer " + token);
             }
             waitAsAsked(request, scope);
@@ -342,7 +342,7 @@ public final class ProviderHttp extends CloseableHttpClient implements CamelCont
             return response;
         }
 
-        /** Camel fails where it does not know the charset, and the status and the words of an error would be lost. */
+        /** Removes an unknown charset: Camel fails on one, and the status and message of an error answer would be lost. */
         private static void withKnownCharset(ClassicHttpResponse response) {
             Header type = response.getFirstHeader(HttpHeaders.CONTENT_TYPE);
             try {
@@ -352,7 +352,7 @@ public final class ProviderHttp extends CloseableHttpClient implements CamelCont
             }
         }
 
-        /** Whether the answer comes bit by bit, for as long as it takes: its reader says what must come when. */
+        /** Whether the answer is a stream, whose reader sets the deadlines. */
         private boolean isStream(ClassicHttpRequest request, ClassicHttpResponse response) {
             return response.getCode() < 300 && (anonymous || !provider.isPolled() && Method.POST.isSame(request.getMethod()));
         }
@@ -395,7 +395,7 @@ public final class ProviderHttp extends CloseableHttpClient implements CamelCont
             };
         }
 
-        /** Where the service is asked to wait before it answers, {@code bactrian.response-timeout} counts from then. */
+        /** Extends {@code bactrian.response-timeout} by the time that the service is asked to wait before it answers. */
         private static void waitAsAsked(ClassicHttpRequest request, ExecChain.Scope scope) {
             Header prefer = request.getFirstHeader("Prefer");
             if (prefer != null && prefer.getValue().startsWith(WAIT)) {
@@ -405,7 +405,7 @@ public final class ProviderHttp extends CloseableHttpClient implements CamelCont
             }
         }
 
-        /** An error answer may echo the token, and what Camel makes of it goes to logs and traces. */
+        /** Masks the token in an error answer, which may echo it: Camel puts the body into logs and traces. */
         private HttpEntity withoutToken(HttpEntity entity, String token) throws IOException {
             byte[] body;
             try (InputStream content = entity.getContent()) {

@@ -15,7 +15,7 @@ import org.apache.hc.core5.http.HttpHost;
 import org.apache.hc.core5.http.HttpStatus;
 import org.apache.hc.core5.http.protocol.HttpContext;
 
-/** Tells what a proxy says from what comes through it. */
+/** Tells the answers and failures of a proxy from those of the provider behind it. */
 final class Proxied implements ExecChainHandler {
 
     private static final String NAME = Proxied.class.getName() + ".name";
@@ -47,12 +47,12 @@ final class Proxied implements ExecChainHandler {
         return response;
     }
 
-    /** The host and port of the proxy that a call goes through, or null. */
+    /** Returns host and port of the proxy that the call uses, or null. */
     static String name(HttpContext context) {
         return (String) context.getAttribute(NAME);
     }
 
-    /** A proxy has answered CONNECT with that status. */
+    /** Records the status with which the proxy answered CONNECT. */
     static void answered(HttpContext context, int status) {
         context.setAttribute(ANSWER, status);
     }

@@ -2,19 +2,19 @@ package dev.bactrian.http;
 
 import java.net.ConnectException;
 
-/** What a proxy answered, or that it did not: nothing has reached the provider. */
+/** A proxy refused a call or could not be reached; nothing was sent to the provider. */
 public final class ProxyException extends ConnectException {
 
     private static final long serialVersionUID = 1L;
 
     private final boolean credentials;
 
-    /** {@code proxy}: its host and port. */
+    /** Creates an exception about a proxy, given by host and port. */
     ProxyException(String proxy, String problem) {
         this(proxy, problem, false);
     }
 
-    /** The same, with what it comes from. */
+    /** Creates an exception about a proxy, given by host and port. */
     ProxyException(String proxy, String problem, Throwable cause) {
         this(proxy, problem, false);
         initCause(cause);
@@ -25,14 +25,14 @@ public final class ProxyException extends ConnectException {
         this.credentials = credentials;
     }
 
-    /** It has answered with that status. */
+    /** Returns the exception for the status with which the proxy answered. */
     static ProxyException answered(String proxy, int status, boolean toConnect) {
         boolean credentials = status == 407;
         return new ProxyException(proxy, "answered " + status + (toConnect ? " to CONNECT" : "")
                 + (credentials ? ": it wants a user and a password, or others" : ""), credentials);
     }
 
-    /** Whether it asks for credentials, or for others. */
+    /** Whether the proxy asks for credentials, or for other ones. */
     boolean wantsCredentials() {
         return credentials;
     }

@@ -4,7 +4,7 @@ import java.io.IOException;
 
 import dev.bactrian.config.Property;
 
-/** An answer of more than {@code bactrian.max-response-bytes}, or than all answers together may have. */
+/** An answer exceeds {@code bactrian.max-response-bytes}, or the limit for all answers together. */
 public final class ResponseTooLargeException extends IOException {
 
     private static final long serialVersionUID = 1L;

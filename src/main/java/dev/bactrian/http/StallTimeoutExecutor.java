@@ -22,15 +22,14 @@ import org.apache.hc.core5.io.CloseMode;
 import org.apache.hc.core5.util.Timeout;
 
 /**
- * Makes one call on one connection. The request is sent, and then the head of its answer is there, within
- * {@code bactrian.response-timeout} each, interim answers and all; once the answer has begun, {@code bactrian.stall-timeout}
- * counts between two reads of it.
+ * Executes one call on one connection. {@code bactrian.response-timeout} limits first the sending of the request, then the time until
+ * the head of the answer, including interim answers. Then {@code bactrian.stall-timeout} limits the time between two reads of the body.
  */
 public final class StallTimeoutExecutor extends HttpRequestExecutor {
 
-    /** The attribute of a call's context that holds the connection of its answer. */
+    /** The context attribute that holds the connection of the answer. */
     static final String CONNECTION = StallTimeoutExecutor.class.getName() + ".connection";
-    /** The attribute that is true where the call has broken off, in time, before a byte of its answer came. */
+    /** The context attribute that is true if the call failed, before any deadline, without a byte of the answer. */
     static final String SILENT = StallTimeoutExecutor.class.getName() + ".silent";
 
     private static final Timeout GLANCE = Timeout.ofMilliseconds(1);
@@ -40,10 +39,10 @@ public final class StallTimeoutExecutor extends HttpRequestExecutor {
     private final ScheduledExecutorService clock;
 
     /**
-     * The executor of a client.
+     * Creates an executor.
      *
-     * @param stall the longest between two reads
-     * @param clock has the deadlines
+     * @param stall the longest time between two reads
+     * @param clock runs the deadlines
      */
     public StallTimeoutExecutor(Timeout stall, ScheduledExecutorService clock) {
         this.stall = stall;
@@ -105,7 +104,7 @@ public final class StallTimeoutExecutor extends HttpRequestExecutor {
         }
     }
 
-    /** What a proxy refuses with is read by HttpClient itself, to its end and however long that takes. */
+    /** Whether HttpClient itself reads the body: that of a proxy's refusal, to its end and without a time limit. */
     private static boolean isReadByTheClient(ClassicHttpRequest request, ClassicHttpResponse response) {
         return response.getCode() == HttpStatus.SC_PROXY_AUTHENTICATION_REQUIRED || Method.CONNECT.isSame(request.getMethod());
     }

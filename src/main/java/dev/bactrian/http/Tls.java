@@ -30,8 +30,8 @@ import javax.net.ssl.SSLPeerUnverifiedException;
 import javax.net.ssl.SSLSocket;
 
 /**
- * Makes TLS connections, with the truststore and the keys that {@code camel.ssl.*} names, else with Java's own. The whole
- * handshake has {@code bactrian.connect-timeout}.
+ * Makes TLS connections with the truststore and keys of {@code camel.ssl.*}, or else with Java's defaults.
+ * {@code bactrian.connect-timeout} limits the whole handshake.
  */
 public final class Tls implements TlsSocketStrategy {
 
@@ -42,17 +42,17 @@ public final class Tls implements TlsSocketStrategy {
     private final ScheduledExecutorService clock;
 
     private Tls(SSLContext context, Duration handshake, ScheduledExecutorService clock) {
-        // The client's own check of the name, for Java's refuses every name with an underscore.
+        // HttpClient verifies the host name, because Java rejects every name with an underscore.
         strategy = new DefaultClientTlsStrategy(context, HostnameVerificationPolicy.CLIENT, HttpsSupport.getDefaultHostnameVerifier());
         this.handshake = handshake;
         this.clock = clock;
     }
 
     /**
-     * As that application is configured.
+     * Returns the strategy for the configuration of that context.
      *
-     * @param clock has the deadlines
-     * @throws IllegalStateException where a store that {@code camel.ssl.*} names can't be read
+     * @param clock runs the deadlines
+     * @throws IllegalStateException if a store that {@code camel.ssl.*} names cannot be read
      */
     public static Tls of(CamelContext context, Settings settings, ScheduledExecutorService clock) {
         SSLContextParameters parameters = context == null ? null : context.getSSLContextParameters();
@@ -71,7 +71,7 @@ public final class Tls implements TlsSocketStrategy {
         try {
             SSLSocket tls = strategy.upgrade(socket, host, port, attachment, context);
             if (tls.getSession().getPeerCertificates()[0] instanceof X509Certificate certificate) {
-                // Java takes one that lies in the truststore itself, whatever its dates.
+                // Java accepts an expired certificate if the truststore contains it.
                 certificate.checkValidity();
             }
             if (!deadline.stop()) {
@@ -94,7 +94,7 @@ public final class Tls implements TlsSocketStrategy {
         }
     }
 
-    /** What a failure of a call means: our certificate may be refused once the handshake is done. */
+    /** Returns the exception to throw for a failed call: the server may reject our certificate after the handshake. */
     static IOException meaning(IOException failure) {
         IOException refused = failure instanceof SSLException ? refused(failure, failure) : null;
         return refused == null ? failure : refused;
@@ -105,13 +105,13 @@ public final class Tls implements TlsSocketStrategy {
         return name.find() ? new CertificateFaultException("our client certificate is missing or not taken: " + name.group(1), failure) : null;
     }
 
-    /** What is wrong with a certificate of that host, where a failure comes from that, in words; else null. */
+    /** Returns what is wrong with the host's certificate if that caused the failure, or null. */
     public static String certificateFault(Throwable failure, String host) {
         CertificateFaultException fault = fault(failure, host);
         return fault == null ? null : fault.getMessage();
     }
 
-    /** The fault of a certificate that this comes from, or null. */
+    /** Returns the certificate fault that caused the failure, or null. */
     private static CertificateFaultException fault(Throwable failure, String host) {
         CertificateFaultException fault = null;
         for (Throwable cause = failure; cause != null && fault == null; cause = cause.getCause()) {

@@ -1,5 +1,5 @@
 /**
- * The HTTP client of the providers: connections, deadlines, event streams, room for answers, and what a failed call means.
- * Internal. Uses {@code limit}, {@code core} and below; knows no provider.
+ * The HTTP client of the providers: connections, deadlines, event streams, memory limits, and the mapping of failed calls to
+ * errors. Internal. Uses {@code limit}, {@code core} and below; knows no provider.
  */
 package dev.bactrian.http;

@@ -30,17 +30,16 @@ import org.apache.activemq.artemis.reader.StreamMessageUtil;
 import org.apache.activemq.artemis.utils.DataConstants;
 
 /**
- * The body of a message, read once: of a text or bytes message what it holds, of another that it is one, and of one that
- * can't be decoded why.
+ * The body of a message, read once.
  *
- * @param kind  what kind of message it is
- * @param text  of a text message, empty where it has none; else null
- * @param bytes of a bytes message; of one that can't be decoded, its body as it came; else null
- * @param fault why it can't be decoded, or null
+ * @param kind  the kind of message
+ * @param text  the content of a text message, empty if it has none; null for other kinds
+ * @param bytes the content of a bytes message, or the raw body of a message that cannot be decoded; else null
+ * @param fault why the body cannot be decoded, or null
  */
 record Body(Kind kind, String text, byte[] bytes, String fault) {
 
-    /** What kinds of message there are, in words. */
+    /** The kinds of messages, with the words for them in errors. */
     enum Kind {
         TEXT("a text message"), BYTES("a bytes message"), OBJECT("an object message"), MAP("a map message"), STREAM("a stream message"),
         EMPTY("one without a body"), UNKNOWN("a message of an unknown type");
@@ -52,11 +51,11 @@ record Body(Kind kind, String text, byte[] bytes, String fault) {
         }
     }
 
-    /** No body may be longer than an array. */
+    /** No limit: the maximum size of an array. */
     static final long WHOLE = Integer.MAX_VALUE - 64;
 
     private static final byte[] NOTHING = {};
-    /** A text's mark that there is one, and its length. */
+    /** The header of an Artemis text body: the null marker and the length. */
     private static final int TEXT_HEAD = 1 + Integer.BYTES;
     private static final int PIECE = 8192;
 
@@ -77,9 +76,9 @@ record Body(Kind kind, String text, byte[] bytes, String fault) {
     }
 
     /**
-     * Reads it. Of one that is longer, that many bytes, or characters, are read, and one more.
+     * Reads the body. Of a body longer than {@code most} bytes (or characters), one more than that is kept, to show that it is longer.
      *
-     * @throws JMSException where the broker can't hand it over
+     * @throws JMSException if the broker cannot deliver the body
      */
     static Body of(Message message, long most) throws JMSException {
         if (message instanceof ActiveMQMessage artemis && artemis.getCoreMessage().containsProperty(RawMessages.TYPE)) {
@@ -107,7 +106,7 @@ record Body(Kind kind, String text, byte[] bytes, String fault) {
         return text == null ? "" : text;
     }
 
-    /** Not by the length that it says it has. */
+    /** Does not rely on the length that the message declares. */
     private static byte[] read(BytesMessage message, long most) throws JMSException {
         Capped read = new Capped(most);
         byte[] piece = new byte[PIECE];
@@ -117,7 +116,7 @@ record Body(Kind kind, String text, byte[] bytes, String fault) {
         return read.bytes();
     }
 
-    /** Of an Artemis message by the type that it was sent with. */
+    /** Returns the kind of an Artemis message by the type that its sender set. */
     private static Kind kind(byte type) {
         return switch (type) {
             case ActiveMQTextMessage.TYPE -> Kind.TEXT;
@@ -130,7 +129,7 @@ record Body(Kind kind, String text, byte[] bytes, String fault) {
         };
     }
 
-    /** Whether a message of that type, whose body that is, can be read by the Artemis client. */
+    /** Whether the Artemis client can read a message of that type with that body. */
     static boolean isWhole(byte type, ByteBuffer body) {
         Kind kind = kind(type);
         try {
@@ -147,10 +146,10 @@ record Body(Kind kind, String text, byte[] bytes, String fault) {
         }
     }
 
-    /** What {@link RawMessages} has left to be read. */
+    /** Decodes a body that {@link RawMessages} has left undecoded. */
     private static Body raw(ActiveMQMessage message, long most) throws JMSException {
         Kind kind = kind(message.getByteProperty(RawMessages.TYPE));
-        // A character is two bytes there.
+        // Artemis encodes a character as two bytes.
         Capped body = new Capped(kind == Kind.TEXT ? TEXT_HEAD + 2 * most + 1 : most);
         try {
             message.getCoreMessage().saveToOutputStream(body);
@@ -202,7 +201,7 @@ record Body(Kind kind, String text, byte[] bytes, String fault) {
         return said;
     }
 
-    /** Goes over what nobody reads: that kind is answered otherwise than one that can't be decoded. */
+    /** Validates the body of a kind that is rejected anyway, because an invalid body gets another error than an unsupported kind. */
     private static void check(Kind kind, ByteBuffer buffer) throws DataFormatException {
         if (kind == Kind.OBJECT && buffer.hasRemaining()) {
             length(buffer.getInt(), buffer.remaining());
@@ -245,7 +244,7 @@ record Body(Kind kind, String text, byte[] bytes, String fault) {
         buffer.position(buffer.position() + length(length, buffer.remaining()));
     }
 
-    /** Keeps the first bytes, up to a most and one more, and lets the others go by. */
+    /** Keeps the first {@code most} bytes and one more, and drops the rest. */
     private static final class Capped extends OutputStream {
 
         private final ByteArrayOutputStream kept = new ByteArrayOutputStream();
@@ -272,7 +271,7 @@ record Body(Kind kind, String text, byte[] bytes, String fault) {
             return kept.toByteArray();
         }
 
-        /** As the Artemis client does it, but no further than the most. */
+        /** Decompresses the bytes as the Artemis client does, but only up to the limit. */
         Capped inflated() throws DataFormatException {
             Capped inflated = new Capped(most);
             Inflater inflater = new Inflater();

@@ -19,14 +19,14 @@ import org.apache.activemq.artemis.jms.client.ActiveMQConnectionFactory;
 import org.slf4j.Logger;
 
 /**
- * Says in one line that the broker is lost, and why, and in one that it is back. Consumers tell it whenever they can't work,
- * and wait while it asks for the broker, with a growing pause.
+ * Logs once that the connection to the broker is lost, with the reason, and once that it is back. Consumers report failures here
+ * and wait while this class tries to connect, with increasing pauses.
  */
 final class BrokerWatch implements ExceptionListener, AutoCloseable {
 
     private static final Logger LOG = OneLineLogger.of("dev.bactrian.jms");
 
-    /** A client may wait far longer for a broker that accepts and says nothing, and then find it as good as new. */
+    /** The Artemis client may wait far longer for a broker that accepts a connection and then does not answer. */
     private static final Duration SILENCE = Duration.ofSeconds(3);
 
     private static final long FIRST_PAUSE_MILLIS = 1_000;
@@ -43,9 +43,11 @@ final class BrokerWatch implements ExceptionListener, AutoCloseable {
     private String said;
 
     /**
-     * Watches the broker that the factory connects to.
+     * Creates the watch of a broker.
      *
-     * @param artemis the same or what is inside of it, which can be asked what is wrong; or null
+     * @param factory connects to the broker
+     * @param artemis the same factory or the one that it wraps, to find out why connecting fails; or null
+     * @param broker  the name of the broker in log lines
      */
     BrokerWatch(ConnectionFactory factory, ActiveMQConnectionFactory artemis, String broker) {
         this.factory = factory;
@@ -61,7 +63,7 @@ final class BrokerWatch implements ExceptionListener, AutoCloseable {
         }
     }
 
-    @SuppressWarnings("try") // that the connection could be made is all there is to know
+    @SuppressWarnings("try") // only tests whether a connection can be made
     private void probe(JMSException problem) {
         Future<?> silent = probes.schedule(this::silent, SILENCE.toMillis(), TimeUnit.MILLISECONDS);
         try (Connection connection = factory.createConnection()) {
@@ -79,7 +81,9 @@ final class BrokerWatch implements ExceptionListener, AutoCloseable {
         }
     }
 
-    /** A wrong password is said by the broker, which has been reached; what else is wrong is found out. */
+    /**
+     * Returns why connecting failed. If the broker itself rejected the password, its message says so; otherwise the cause is looked for.
+     */
     private String reason(Exception failure) {
         String why = null;
         try {
@@ -94,7 +98,7 @@ final class BrokerWatch implements ExceptionListener, AutoCloseable {
         return lost;
     }
 
-    /** Waits until the broker is not lost, or there is nobody to wait any more. */
+    /** Waits until the broker is back, or the caller is no longer waiting. */
     synchronized void await(BooleanSupplier waiting) {
         try {
             while (lost && waiting.getAsBoolean() && !probes.isShutdown()) {

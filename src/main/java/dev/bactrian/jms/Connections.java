@@ -33,14 +33,14 @@ import org.messaginghub.pooled.jms.JmsPoolSession;
 import org.slf4j.Logger;
 import org.springframework.util.backoff.BackOffExecution;
 
-/** The connections to the broker, and the Camel components that use them. */
+/** Sets up the connections to the broker and the Camel components that use them. */
 final class Connections extends ServiceSupport {
 
     private static final Logger LOG = OneLineLogger.of("dev.bactrian.jms");
 
-    /** Each container of consumers keeps one; the rest is for those who send from other threads. */
+    /** Each listener container keeps one connection; the rest is for senders on other threads. */
     private static final int CONNECTIONS = 4;
-    /** A host's factory is in no more than that many pools and wrappers, unless one wraps itself. */
+    /** Limits unwrapping, in case a factory of the application wraps itself. */
     private static final int MOST_WRAPPERS = 10;
 
     private final EmbeddedBroker broker;
@@ -67,8 +67,8 @@ final class Connections extends ServiceSupport {
         String url = settings.text(Property.JMS_URL).orElse(null);
         broker = url != null ? null : EmbeddedBroker.start(Path.of(settings.require(Property.DATA_DIR), "broker").toAbsolutePath(), settings);
         artemis = factory(url == null ? broker.url() : url, settings);
-        // Saves asking for the queue at each message. A broker elsewhere may delete an empty queue by itself; a message sent
-        // there unasked would be dropped.
+        // Saves a query for the queue per message. An external broker may delete an empty queue by itself, and would then drop a
+        // message that is sent without the query.
         artemis.setCacheDestinations(url == null);
         raw = readBodiesLater(artemis, settings);
         pool = new JmsPoolConnectionFactory();
@@ -94,14 +94,14 @@ final class Connections extends ServiceSupport {
             }
         }
         if (!url.contains("consumerWindowSize")) {
-            // Nothing is fetched ahead: a slow request must not hold back those behind it.
+            // No prefetch: a slow request must not hold back the messages behind it.
             factory.setConsumerWindowSize(0);
         }
         factory.setDeserializationDenyList("*");
         return factory;
     }
 
-    /** Artemis' factory, which a host's may be, or a pool of; else null. */
+    /** Returns the Artemis factory that the application's factory is or wraps, or null. */
     private static ActiveMQConnectionFactory artemis(ConnectionFactory factory) {
         Object inner = factory;
         for (int i = 0; i < MOST_WRAPPERS && inner != null; i++) {
@@ -113,7 +113,7 @@ final class Connections extends ServiceSupport {
         return null;
     }
 
-    /** A host's consumers of other queues notice nothing. */
+    /** Leaves the bodies of our queues undecoded. Does not affect the application's consumers of other queues. */
     private static RawMessages readBodiesLater(ActiveMQConnectionFactory artemis, Settings settings) {
         RawMessages raw = new RawMessages(Stream.of(Property.JMS_REQUESTS, Property.JMS_POLLS, Property.JMS_DELIVERIES).map(settings::require).toList());
         if (artemis != null) {
@@ -122,13 +122,13 @@ final class Connections extends ServiceSupport {
         return raw;
     }
 
-    /** What a pool or a wrapper takes its connections from, null where it does not say: pooled-jms and Spring have these methods. */
+    /** Returns the factory that a pool or wrapper uses, or null. pooled-jms and Spring have these getters. */
     private static Object target(Object factory) {
         for (String getter : List.of("getConnectionFactory", "getTargetConnectionFactory")) {
             try {
                 return factory.getClass().getMethod(getter).invoke(factory);
             } catch (ReflectiveOperationException | RuntimeException e) {
-                // it has the other, or none
+                // try the next getter
             }
         }
         return null;
@@ -148,7 +148,7 @@ final class Connections extends ServiceSupport {
         }
     }
 
-    /** What it sends from a consumer's thread is part of that consumer's transaction: both use the same factory. */
+    /** Both components use the same factory, so that what a consumer's thread sends is part of the consumer's transaction. */
     private JmsComponent component(ConnectionFactory factory) {
         JmsComponent component = new JmsComponent();
         component.setConnectionFactory(factory);
@@ -164,9 +164,9 @@ final class Connections extends ServiceSupport {
     }
 
     /**
-     * Whether a reply's destination still is. Artemis' client would make a temporary queue anew, for nobody to read.
+     * Whether the reply destination still exists. If not, Artemis' client would create the temporary queue again, and nobody would read it.
      *
-     * @throws JMSException where the broker can't be asked
+     * @throws JMSException if the broker cannot be queried
      */
     boolean isThere(Destination destination) throws JMSException {
         if (pool == null || !(destination instanceof ActiveMQDestination artemis) || !artemis.isTemporary()) {
@@ -181,7 +181,7 @@ final class Connections extends ServiceSupport {
         }
     }
 
-    /** A consumer failed and its message goes back to its queue. Where the broker is the reason, the watch says so. */
+    /** Logs that a message is redelivered because its consumer failed. If the broker is the reason, the watch has logged it. */
     private void givenBack(Throwable failure) {
         Throwable cause = failure;
         while (cause.getCause() != null && !(cause instanceof JMSException)) {
@@ -196,7 +196,7 @@ final class Connections extends ServiceSupport {
         }
     }
 
-    /** The consumers of a queue. While the broker is lost they don't try to connect: the watch does, and none of them at each second. */
+    /** The consumers of a queue. While the broker is down, the watch tries to connect, and not each consumer every second. */
     private static final class Consumers extends DefaultJmsMessageListenerContainer {
 
         private final BrokerWatch watch;

@@ -28,10 +28,10 @@ import org.apache.activemq.artemis.core.server.JournalType;
 import org.apache.activemq.artemis.core.server.embedded.EmbeddedActiveMQ;
 import org.apache.activemq.artemis.core.settings.impl.AddressSettings;
 
-/** An Artemis broker inside the process, with its journal in a folder. Nobody else reaches it unless an acceptor is set. */
+/** An Artemis broker inside the process, with its journal in a folder. Only this process can connect, unless an acceptor is configured. */
 final class EmbeddedBroker implements AutoCloseable {
 
-    /** Apart from whatever broker an application has for itself. */
+    /** Avoids the ids of an embedded broker of the application. */
     private static final AtomicInteger NEXT_ID = new AtomicInteger(47_100);
 
     private final EmbeddedActiveMQ broker = new EmbeddedActiveMQ();
@@ -42,9 +42,9 @@ final class EmbeddedBroker implements AutoCloseable {
     }
 
     /**
-     * Starts one.
+     * Starts a broker.
      *
-     * @throws SettingException where it can't be started there, such as where another process has one
+     * @throws SettingException if it cannot start, for example because another process uses the folder
      */
     static EmbeddedBroker start(Path folder, Settings settings) {
         TransportConfiguration acceptor = settings.text(Property.JMS_ACCEPTOR).map(EmbeddedBroker::acceptor).orElse(null);
@@ -70,15 +70,15 @@ final class EmbeddedBroker implements AutoCloseable {
                 return acceptors.get(0);
             }
         } catch (RuntimeException e) {
-            // said below
+            // reported below
         }
         throw new SettingException(Property.JMS_ACCEPTOR.key(), "is not a URL of an acceptor of Artemis, such as tcp://127.0.0.1:61616");
     }
 
-    /** Apart from the broker's start, which logs what fails, with a stack trace, and goes on without. */
+    /** Opens the acceptor separately, because the broker's start would only log a failure, with a stack trace, and continue. */
     private void open(TransportConfiguration acceptor) {
         try {
-            // What is wrong with its key store, say, is told to whoever makes one; the broker itself logs it.
+            // The constructor throws, for example, on a bad key store; the broker itself would only log that.
             new NettyAcceptor(acceptor.getName(), null, acceptor.getParams(), null, null, null, null, Map.of(), null, null);
             broker.getActiveMQServer().getRemotingService().createAcceptor(acceptor).start();
         } catch (Exception e) {
@@ -93,7 +93,7 @@ final class EmbeddedBroker implements AutoCloseable {
         }
     }
 
-    /** Artemis has a lock too, but waits for it, and says what is wrong in a page of its log. */
+    /** Locks the folder. Artemis has a lock of its own, but waits for it and logs a page when it fails. */
     private void lock(Path folder) throws IOException {
         Files.createDirectories(folder);
         lock = FileChannel.open(folder.resolve("lock"), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
@@ -102,7 +102,7 @@ final class EmbeddedBroker implements AutoCloseable {
                 return;
             }
         } catch (OverlappingFileLockException e) {
-            // said below
+            // reported below
         }
         throw new IOException("another one is running there");
     }
@@ -123,14 +123,15 @@ final class EmbeddedBroker implements AutoCloseable {
         configuration.setJournalDirectory(folder.resolve("journal").toString()).setBindingsDirectory(folder.resolve("bindings").toString())
                 .setLargeMessagesDirectory(folder.resolve("large").toString()).setPagingDirectory(folder.resolve("paging").toString());
         configuration.setJournalType(JournalType.NIO);
-        // How long a write may wait for others to share its sync to the disk. The default, 3.3 ms, holds each of few consumers back.
+        // The time in ns that a write waits to share a sync to disk with others. With the default of 3.3 ms, few consumers would be slow.
         configuration.setJournalBufferTimeout_NIO(300_000);
         configuration.setMaxDiskUsage(98);
         configuration.addAcceptorConfiguration("in-vm", url());
         String deadLetters = settings.require(Property.JMS_DEAD_LETTERS);
         configuration.addAddressSetting("#", new AddressSettings()
                 .setDeadLetterAddress(SimpleString.of(deadLetters)).setExpiryAddress(SimpleString.of(deadLetters))
-                // The routes say when it is enough; the broker counts also what a stopping consumer gives back.
+                // No limit here: the routes limit the attempts, because the broker's count includes deliveries that a stopping
+                // consumer returned.
                 .setMaxDeliveryAttempts(-1).setRedeliveryDelay(500).setRedeliveryMultiplier(2).setMaxRedeliveryDelay(5_000)
                 .setAutoDeleteQueues(false).setAutoDeleteAddresses(false));
         for (Property queue : List.of(Property.JMS_REQUESTS, Property.JMS_POLLS, Property.JMS_DELIVERIES, Property.JMS_DEAD_LETTERS)) {
@@ -141,7 +142,7 @@ final class EmbeddedBroker implements AutoCloseable {
         return configuration;
     }
 
-    /** Where clients in this process find it. */
+    /** Returns the URL for clients in this process. */
     String url() {
         return "vm://" + id;
     }

@@ -7,9 +7,9 @@ import java.util.concurrent.RejectedExecutionException;
 import java.util.function.BooleanSupplier;
 
 /**
- * Holds {@code bactrian.max-in-flight} for the queue: requests that a consumer works on, and predictions under way that
- * this instance has created or polled. A prediction whose polls another instance goes on with is not known to have
- * ended; it counts until a poll of it would be {@value #GRACE_SECONDS} seconds late.
+ * Enforces {@code bactrian.max-in-flight} for the queue. Counts requests that a consumer works on, and running predictions that
+ * this instance has created or polled. If another instance polls such a prediction next, this one does not see its end; the
+ * prediction counts until its next poll is {@value #GRACE_SECONDS} seconds overdue.
  */
 final class InFlightLimiter {
 
@@ -26,9 +26,9 @@ final class InFlightLimiter {
     }
 
     /**
-     * Waits until another request may be begun.
+     * Waits until another request may start.
      *
-     * @throws RejectedExecutionException when the application stops first
+     * @throws RejectedExecutionException if the application stops first
      */
     synchronized void begin(BooleanSupplier stopping) {
         while (working + waiting.size() >= most) {
@@ -57,32 +57,32 @@ final class InFlightLimiter {
     }
 
     /**
-     * Waits a moment, for what keeps a request from being begun to go away.
+     * Waits a moment before another attempt to start a request.
      *
-     * @throws RejectedExecutionException when the application stops first
+     * @throws RejectedExecutionException if the application stops first
      */
     synchronized void pause(BooleanSupplier stopping) {
         await(stopping);
     }
 
-    /** A consumer has done with a request. */
+    /** Reports that a consumer has finished its work on a request. */
     synchronized void end() {
         working--;
         notifyAll();
     }
 
-    /** A prediction is under way; its next poll comes after that many milliseconds. */
+    /** Reports that a prediction is running, and when its next poll is due. */
     synchronized void waiting(String prediction, long delayMillis) {
         waiting.put(prediction, System.nanoTime() + delayMillis * 1_000_000);
     }
 
-    /** How many predictions are under way. */
+    /** Returns the number of running predictions. */
     synchronized int waiting() {
         forgetLate();
         return waiting.size();
     }
 
-    /** A prediction has ended. */
+    /** Reports that a prediction has ended. */
     synchronized void ended(String prediction) {
         waiting.remove(prediction);
         notifyAll();

@@ -24,8 +24,8 @@ import dev.bactrian.request.GenerateRequest;
 import dev.bactrian.text.ProviderJson;
 
 /**
- * The content of a message on {@code bactrian.polls}: what any instance needs to poll a prediction and finish its request.
- * Of the request itself it holds nothing but the prompt of an image, which the result repeats.
+ * The content of a message on {@code bactrian.polls}: all that any instance needs to poll a prediction and to finish its request.
+ * Of the request itself it only contains the prompt of an image, which the result repeats.
  *
  * @param generation the request
  * @param poll       the state of its prediction
@@ -34,7 +34,7 @@ record PollMessage(Generation generation, PollState poll) {
 
     private static final Pattern NAME = Pattern.compile("[A-Za-z0-9_-][A-Za-z0-9._-]*");
 
-    /** The message's text, JSON. */
+    /** Returns the text of the message, JSON. */
     String write() {
         Model model = generation.model();
         PollCounts polls = poll.polls();
@@ -59,7 +59,7 @@ record PollMessage(Generation generation, PollState poll) {
         return Documents.text(state);
     }
 
-    /** Reads a message's text; empty where it is not such a message. */
+    /** Parses the text of a message; empty if it is not a valid poll message. */
     static Optional<PollMessage> read(String text) {
         JsonNode state = ProviderJson.json(text).orElse(JsonNodeFactory.instance.nullNode());
         try {
@@ -77,7 +77,7 @@ record PollMessage(Generation generation, PollState poll) {
         }
     }
 
-    /** Anybody may have written the message, and the name becomes part of a URL, a file's name or a header. */
+    /** Validates a name that becomes part of a URL, a file name or a header: anybody may have written the message. */
     private static String name(JsonNode state, String field) {
         String name = required(state, field);
         if (!NAME.matcher(name).matches()) {

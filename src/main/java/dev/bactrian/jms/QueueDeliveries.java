@@ -31,9 +31,11 @@ public final class QueueDeliveries {
     private static final List<String> EMITTED =
             List.of(Headers.REQUEST_ID, Headers.PROVIDER, Headers.MODEL, Headers.KIND, Headers.STATUS);
 
-    /** The JMS property that says how often a delivery was tried. */
+    /** The JMS property with the number of failed attempts to deliver. */
     private static final String TRIES = "BactrianTries";
-    /** The JMS property, on the first message after a create, that says what the ledger may forget once that transaction is done. */
+    /**
+     * The JMS property, on the first message after a create, with the ledger key that can be deleted once that transaction is committed.
+     */
     private static final String RECALL_KEY = "BactrianRecallKey";
 
     private final CamelContext camelContext;
@@ -52,7 +54,7 @@ public final class QueueDeliveries {
         mostTries = settings.count(Property.JMS_DELIVERY_ATTEMPTS);
     }
 
-    /** Makes the message of a delivery: the document, and which delivery it is. */
+    /** Makes the message of a delivery: the document, and the key of the delivery. */
     public void pack(Exchange exchange) {
         QueueRequests.Packet packet = (QueueRequests.Packet) exchange.getMessage().getBody();
         Delivery delivery = packet.delivery();
@@ -67,7 +69,11 @@ public final class QueueDeliveries {
         }
     }
 
-    /** Reads the message of a delivery: the body becomes its document. One that can't be made becomes a dead letter. */
+    /**
+     * Reads the message of a delivery and sets the body to its document. A message that cannot be delivered becomes a dead letter.
+     *
+     * @throws JMSException if the broker cannot deliver the message
+     */
     public void delivery(Exchange exchange) throws JMSException {
         QueueMessage message = messages.open(exchange, Body.WHOLE);
         String document = QueueMessages.text(message);
@@ -102,12 +108,12 @@ public final class QueueDeliveries {
         messages.ledger().forget(QueueMessages.property(message.jms(), RECALL_KEY));
     }
 
-    /** What is sent for the delivery; nothing where it can't be made. */
+    /** Returns the messages that the delivery sends; none if the delivery is a dead letter. */
     public List<Delivery> messages(Exchange exchange) {
         return QueueMessages.of(exchange).isDead() ? List.of() : emitter().messages(exchange);
     }
 
-    /** Begins one of those, which is the body; of a reply this makes the message. */
+    /** Prepares sending the message in the body; for a reply, sets its text, destination and correlation id. */
     public void message(Exchange exchange) {
         QueueMessages.hold(exchange);
         Delivery delivery = exchange.getMessage().getBody(Delivery.class);
@@ -119,16 +125,16 @@ public final class QueueDeliveries {
         }
     }
 
-    /** Whether it goes to the sender of the request. */
+    /** Whether the delivery is the reply to the request's sender. */
     public boolean isReply(Exchange exchange) {
         return Outgoing.delivery(exchange).isReply();
     }
 
     /**
-     * Decides what becomes of a delivery that has failed: it waits in its queue, or is a dead letter after
+     * Decides what happens after a failed delivery: it waits in its queue, or becomes a dead letter after
      * {@code bactrian.jms.delivery-attempts}.
      *
-     * @throws JMSException where the broker has refused a message: nothing more can be sent in this transaction
+     * @throws JMSException if the broker has rejected a message, after which nothing more can be sent in this transaction
      */
     public void undelivered(Exchange exchange) throws JMSException {
         QueueMessage message = QueueMessages.of(exchange);
@@ -158,7 +164,7 @@ public final class QueueDeliveries {
         return QueueMessages.of(exchange).isDead();
     }
 
-    /** Makes a dead letter: the message as it was sent, with the reason and the queue it came from. */
+    /** Makes a dead letter: the original message, with the reason and the name of its queue. */
     public void deadLetter(Exchange exchange) throws JMSException {
         QueueMessage message = QueueMessages.of(exchange);
         QueueMessages.restore(exchange);

@@ -4,24 +4,23 @@ import jakarta.jms.Destination;
 import jakarta.jms.Message;
 
 /**
- * The message that an exchange handles, as the broker delivered it, and what is to become of it: the exchange variable
- * {@code bactrianMessage} of {@code routes/from-jms.camel.yaml}. Immutable.
+ * The message that an exchange handles and what happens to it next: the exchange variable {@code bactrianMessage} of
+ * {@code routes/from-jms.camel.yaml}. Immutable.
  *
  * @param jms           the JMS message
  * @param body          its content
- * @param usable        whether its queue's work can be done with it at all
- * @param attempt       how often its work was begun, this time included
- * @param replyTo       where its sender waits for the outcome, or null
- * @param correlationId what tells its sender which request the outcome is of: the request's correlation id, else the
- *                      id that its sender knows the message by
+ * @param usable        whether the message can be processed at all
+ * @param attempt       how often processing was started, including this time
+ * @param replyTo       the destination of the reply, or null
+ * @param correlationId the correlation id of the reply: that of the request, or else the message id that the sender knows
  * @param reason        why it becomes a dead letter, or null
  * @param nextQueue     the name of the queue in which the next message waits, or null
- * @param delayMillis   how long that waits, or null
+ * @param delayMillis   the delay of the next message in ms, or null
  */
 public record QueueMessage(Message jms, Body body, boolean usable, int attempt, Destination replyTo, String correlationId, String reason,
         String nextQueue, Long delayMillis) {
 
-    /** A message whose work was begun so often has brought down every instance that took it. */
+    /** A message that was started this often without an end has probably brought down each instance. */
     static final int MOST_ATTEMPTS = 5;
 
     static QueueMessage of(Message jms, Body body, int attempt, Destination replyTo, String correlationId) {
@@ -29,27 +28,27 @@ public record QueueMessage(Message jms, Body body, boolean usable, int attempt, 
                 attempt <= MOST_ATTEMPTS ? null : "begun " + MOST_ATTEMPTS + " times without an end", null, null);
     }
 
-    /** The same, to be a dead letter for that reason once its work is done. */
+    /** Returns a copy that becomes a dead letter for that reason after it is processed. */
     QueueMessage dead(String why) {
         return new QueueMessage(jms, body, usable, attempt, replyTo, correlationId, why, nextQueue, delayMillis);
     }
 
-    /** The same, to be a dead letter for that reason without any work. */
+    /** Returns a copy that becomes a dead letter for that reason without being processed. */
     QueueMessage unusable(String why) {
         return new QueueMessage(jms, body, false, attempt, replyTo, correlationId, why, nextQueue, delayMillis);
     }
 
-    /** The same; the next message waits in that queue for so long. */
+    /** Returns a copy whose next message waits in that queue. */
     QueueMessage delayed(String queue, long millis) {
         return new QueueMessage(jms, body, usable, attempt, replyTo, correlationId, reason, queue, millis);
     }
 
-    /** Whether it becomes a dead letter. */
+    /** Whether the message becomes a dead letter. */
     boolean isDead() {
         return reason != null;
     }
 
-    /** Whether the next message waits. */
+    /** Whether the next message waits in a queue. */
     boolean isDelayed() {
         return nextQueue != null;
     }

@@ -13,16 +13,16 @@ import org.apache.camel.CamelContext;
 import org.apache.camel.Exchange;
 import org.apache.camel.support.DefaultMessage;
 
-/** Reads the message that an exchange handles, and keeps it as the variable {@code bactrianMessage}. */
+/** Reads the message of an exchange and keeps it in the variable {@code bactrianMessage}. */
 final class QueueMessages {
 
-    /** The JMS property that says which delivery a message is. */
+    /** The JMS property with the key of the delivery. */
     static final String DELIVERY = "BactrianDelivery";
 
-    /** {@code Content-Type} as Camel spells it for a JMS property, whose name can't hold a hyphen. */
+    /** The name of the JMS property for {@code Content-Type}: JMS does not allow a hyphen, and Camel encodes it. */
     private static final String CONTENT_TYPE = "Content_HYPHEN_Type";
 
-    /** Where Artemis keeps the message id that an AMQP sender knows; JMSMessageID is its own. */
+    /** The Artemis property with the message id that an AMQP sender knows; JMSMessageID is Artemis' own. */
     private static final String SENDERS_MESSAGE_ID = "NATIVE_MESSAGE_ID";
 
     private static final String VARIABLE = "bactrianMessage";
@@ -33,7 +33,10 @@ final class QueueMessages {
         this.camelContext = camelContext;
     }
 
-    /** Keeps all further steps on this thread, because another is not part of the transaction. A copy of the exchange needs it again. */
+    /**
+     * Keeps all further steps on this thread, because other threads are not part of the transaction. Needed again for a copy of the
+     * exchange.
+     */
     static void hold(Exchange exchange) {
         exchange.getExchangeExtension().setTransacted(true);
     }
@@ -44,22 +47,22 @@ final class QueueMessages {
         return senders == null ? message.getJMSMessageID() : senders;
     }
 
-    /** A text property; null where there is none or it is not a text. */
+    /** Returns a text property, or null if there is none or it is not text. */
     static String property(Message message, String name) throws JMSException {
         return message.propertyExists(name) && message.getObjectProperty(name) instanceof String text ? text : null;
     }
 
     /**
-     * Reads the message of an exchange and keeps the exchange on this thread. A message that can't be decoded is unusable;
-     * that is no fault of the connection.
+     * Reads the message of an exchange and keeps the exchange on this thread. A message that cannot be decoded is marked as
+     * unusable, because its sender and not the connection is at fault.
      *
-     * @param most how many bytes of its body are read; one more shows that it is larger
-     * @throws JMSException where the broker can't hand it over
+     * @param most the maximum number of bytes to read of the body; one more is kept to show that it is larger
+     * @throws JMSException if the broker cannot deliver the message
      */
     QueueMessage open(Exchange exchange, long most) throws JMSException {
         hold(exchange);
         Message message = exchange.getMessage().getBody(Message.class);
-        // Not Camel's JmsMessage: each copy of one throws and catches an exception inside (Camel 4.18).
+        // Not Camel's JmsMessage, which throws and catches an exception on each copy (Camel 4.18).
         DefaultMessage plain = new DefaultMessage(exchange);
         plain.setBody(message);
         int attempt = message.getJMSRedelivered() ? attempt(message) : 1;
@@ -84,12 +87,12 @@ final class QueueMessages {
     }
 
     private int attempt(Message message) throws JMSException {
-        // A sender may switch message ids off; then only the broker's own count is there.
+        // If the sender has disabled message ids, only the broker's count is available.
         return message.getJMSMessageID() != null ? ledger().again(message.getJMSMessageID()) + 1
                 : message.propertyExists("JMSXDeliveryCount") ? message.getIntProperty("JMSXDeliveryCount") : 2;
     }
 
-    /** Sets body and headers to those of the message as it was sent, in valid Unicode, and where its answer goes. */
+    /** Sets body and headers to those of the original message, in valid Unicode, and sets the reply headers. */
     static void restore(Exchange exchange) throws JMSException {
         QueueMessage taken = of(exchange);
         Message message = taken.jms();
@@ -108,23 +111,23 @@ final class QueueMessages {
         addReply(exchange);
     }
 
-    /** Sets the headers that say where the answer goes. */
+    /** Sets the headers with the destination and the correlation id of the reply. */
     static void addReply(Exchange exchange) {
         exchange.getMessage().setHeader("JMSReplyTo", of(exchange).replyTo());
         exchange.getMessage().setHeader("JMSCorrelationID", of(exchange).correlationId());
     }
 
-    /** The text of a message; empty where it has none. */
+    /** Returns the text of a message, or the empty string if it has none. */
     static String text(QueueMessage taken) {
         return taken.body().text() == null ? "" : taken.body().text();
     }
 
-    /** The message that an exchange handles. */
+    /** Returns the message that the exchange handles. */
     static QueueMessage of(Exchange exchange) {
         return exchange.getVariable(VARIABLE, QueueMessage.class);
     }
 
-    /** Replaces it. */
+    /** Replaces the message that the exchange handles. */
     static void set(Exchange exchange, QueueMessage taken) {
         exchange.setVariable(VARIABLE, taken);
     }

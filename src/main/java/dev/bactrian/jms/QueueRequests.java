@@ -39,15 +39,15 @@ import org.apache.camel.support.CamelContextHelper;
 import org.apache.camel.support.SynchronizationAdapter;
 
 /**
- * The bean {@code bactrianQueue} of {@code routes/from-jms.camel.yaml}: reads messages that are requests and predictions, and
- * writes the next ones. Of a sender's properties it reads only {@code BactrianModel}, {@code BactrianProvider} and the
+ * The bean {@code bactrianQueue} of {@code routes/from-jms.camel.yaml}: reads messages that are requests or running predictions,
+ * and writes the next messages. Of a sender's properties it only reads {@code BactrianModel}, {@code BactrianProvider} and the
  * content type. As a processor it keeps an exchange on its thread.
  */
 public final class QueueRequests implements AggregationStrategy, Processor {
 
     private static final List<String> READ = List.of(Headers.MODEL, Headers.PROVIDER, Exchange.CONTENT_TYPE);
 
-    /** The delays, in milliseconds, of the messages to {@code bactrian.polls} so far. */
+    /** The delays, in milliseconds, that messages to {@code bactrian.polls} have had so far. */
     private final NavigableSet<Long> delays = new ConcurrentSkipListSet<>();
     private final CamelContext camelContext;
     private final QueueMessages messages;
@@ -74,7 +74,11 @@ public final class QueueRequests implements AggregationStrategy, Processor {
         QueueMessages.hold(exchange);
     }
 
-    /** Reads the message of a request, once there is room for it. */
+    /**
+     * Waits until another request may start, and reads its message.
+     *
+     * @throws JMSException if the broker cannot deliver the message
+     */
     public void request(Exchange exchange) throws JMSException {
         inFlight.begin(this::isStopping);
         exchange.getExchangeExtension().addOnCompletion(new SynchronizationAdapter() {
@@ -92,10 +96,10 @@ public final class QueueRequests implements AggregationStrategy, Processor {
     }
 
     /**
-     * Sets the body to a request's text or bytes.
+     * Sets the body to the text or bytes of the request.
      *
-     * @throws GenerationFailure {@code invalid-request} where the message is of another kind, or its {@code JMSReplyTo} is a
-     *                           queue of Bactrian's own
+     * @throws GenerationFailure {@code invalid-request} if the message is of another kind, or its {@code JMSReplyTo} is one of
+     *         Bactrian's own queues
      */
     public void read(Exchange exchange) throws JMSException {
         QueueMessage message = QueueMessages.of(exchange);
@@ -110,14 +114,14 @@ public final class QueueRequests implements AggregationStrategy, Processor {
     }
 
     private boolean isOurs(Destination destination) throws JMSException {
-        // Artemis also knows a queue as address::queue.
+        // Artemis also accepts address::queue as the name of a queue.
         return destination instanceof Queue queue && Stream.of(queue.getQueueName().split("::")).anyMatch(ours::contains);
     }
 
     /**
-     * Claims a request's id for this message.
+     * Claims the id of the request for this message.
      *
-     * @throws GenerationFailure where another message has it, or this one was begun too often
+     * @throws GenerationFailure if another message has claimed the id, or this message was started too often
      */
     public void claim(Exchange exchange) throws JMSException {
         QueueMessage message = QueueMessages.of(exchange);
@@ -133,7 +137,7 @@ public final class QueueRequests implements AggregationStrategy, Processor {
         }
     }
 
-    /** While the ledger can't be reached this waits: to go on might pay twice. */
+    /** Waits while the ledger is unavailable, because continuing might pay twice. */
     private boolean claim(Generation generation, String messageId) {
         while (true) {
             try {
@@ -147,7 +151,11 @@ public final class QueueRequests implements AggregationStrategy, Processor {
         }
     }
 
-    /** Reads the message of a prediction and resumes its job; one that was begun too often is given up. */
+    /**
+     * Reads the message of a prediction and resumes its job. A message that was started too often is abandoned.
+     *
+     * @throws JMSException if the broker cannot deliver the message
+     */
     public void prediction(Exchange exchange) throws JMSException {
         QueueMessage message = messages.open(exchange, Body.WHOLE);
         exchange.getMessage().removeHeaders("*");
@@ -172,18 +180,18 @@ public final class QueueRequests implements AggregationStrategy, Processor {
         }
     }
 
-    /** Whether the message is a request that is not read yet. */
+    /** Whether the message is a request that has not been read yet. */
     public boolean isRequest(Exchange exchange) {
         return QueueMessages.of(exchange).usable() && Job.of(exchange) == null;
     }
 
-    /** Whether there is a prediction to be polled. */
+    /** Whether there is a prediction to poll. */
     public boolean isPending(Exchange exchange) {
         Job job = Job.of(exchange);
         return job != null && job.isPending();
     }
 
-    /** Whether there is a request with nothing more to be polled. */
+    /** Whether there is a request without anything left to poll. */
     public boolean isEnded(Exchange exchange) {
         Job job = Job.of(exchange);
         return job != null && !job.isPending();
@@ -194,7 +202,7 @@ public final class QueueRequests implements AggregationStrategy, Processor {
                 QueueMessage.MOST_ATTEMPTS, false, null);
     }
 
-    /** Hands the outcome of a step back to the exchange of the message. */
+    /** Copies the outcome of a step back to the exchange of the message. */
     @Override
     public Exchange aggregate(Exchange message, Exchange outcome) {
         message.getMessage().setBody(outcome.getMessage().getBody());
@@ -205,7 +213,7 @@ public final class QueueRequests implements AggregationStrategy, Processor {
         return message;
     }
 
-    /** Makes the message that waits for the next poll of a pending prediction, until it is due or a little longer. */
+    /** Makes the message that waits for the next poll of a running prediction, until the poll is due or a little longer. */
     public void later(Exchange exchange) {
         if (!isPending(exchange)) {
             return;
@@ -222,12 +230,15 @@ public final class QueueRequests implements AggregationStrategy, Processor {
         cancellations().later(generation.id(), poll, Duration.ofMillis(delay));
     }
 
-    /** Whether the next message waits in its queue. */
+    /** Whether the next message waits in a queue. */
     public boolean isDelayed(Exchange exchange) {
         return QueueMessages.of(exchange).isDelayed();
     }
 
-    /** While the application stops Camel sends to no new endpoint: then a delay that was used before, the next shorter one if there is. */
+    /**
+     * Returns a delay that has an endpoint: while the application stops, Camel sends to no new one, so a known delay is used,
+     * preferably shorter.
+     */
     private long available(long delay) {
         if (!camelContext.isStopping()) {
             delays.add(delay);
@@ -238,7 +249,7 @@ public final class QueueRequests implements AggregationStrategy, Processor {
         return shorter != null ? shorter : longer != null ? longer : delay;
     }
 
-    /** Rounded up to two significant digits: each delay is an endpoint of its own, and there must not be many. */
+    /** Rounds up to two significant digits, because each delay has an endpoint of its own and there must not be many. */
     static long rounded(long millis) {
         long step = 1;
         while (millis / step >= 100) {
@@ -248,18 +259,18 @@ public final class QueueRequests implements AggregationStrategy, Processor {
     }
 
     /**
-     * A delivery, and the whole document that its message holds.
+     * A delivery and the document that its message contains.
      *
-     * @param delivery which one
+     * @param delivery the delivery
      * @param document the document, JSON
      */
     record Packet(Delivery delivery, String document) {
     }
 
     /**
-     * The deliveries of a request's result or error document, which is the body; the reply to its sender is one of them.
+     * Returns the deliveries of the result or error document in the body, including the reply to the sender.
      *
-     * @throws RejectedExecutionException where it failed while the application stops, and may be done again
+     * @throws RejectedExecutionException if the request failed because the application stops, and can be processed again
      */
     public List<Packet> deliveries(Exchange exchange) throws JMSException {
         Job job = Job.of(exchange);
@@ -274,7 +285,7 @@ public final class QueueRequests implements AggregationStrategy, Processor {
             inFlight.ended(job.poll().getId());
         }
         if (failed && job.claimed() != null) {
-            // It may be sent again under the same id.
+            // The sender may repeat the request under the same id.
             ledger().unclaim(job.claimed());
         }
         List<Delivery> deliveries = new ArrayList<>();
@@ -288,7 +299,7 @@ public final class QueueRequests implements AggregationStrategy, Processor {
         return deliveries.stream().map(delivery -> new Packet(delivery, document)).toList();
     }
 
-    /** A create that was not answered as it should: it may have been accepted all the same, and is not made again. */
+    /** Whether a create failed in a way that may have been accepted, so that it must not be repeated. */
     private static boolean mayBePaidFor(Job job) {
         return job.service() != null && job.service().isPolled() && job.poll() == null
                 && job.failure().attempts() > 0 && !job.failure().retryable();

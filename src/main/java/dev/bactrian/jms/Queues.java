@@ -7,10 +7,9 @@ import org.apache.camel.CamelContext;
 import org.apache.camel.CamelContextAware;
 
 /**
- * Sets up the queue trigger: the beans {@code bactrianQueue} and {@code bactrianQueueDeliveries}, and the component {@code bactrianJms} of
- * {@code routes/from-jms.camel.yaml}, and, where the application has none, the component {@code jms} for destinations.
- * Does nothing where the trigger is off, and names no class of JMS itself: an application without it on its class path
- * loads the routes all the same.
+ * Sets up the queue trigger: the beans {@code bactrianQueue} and {@code bactrianQueueDeliveries}, the component {@code bactrianJms}
+ * of {@code routes/from-jms.camel.yaml}, and, unless the application has one, the component {@code jms} for destinations. Does
+ * nothing if the trigger is off. This class refers to no JMS class, so that the routes also load in an application without JMS.
  */
 public final class Queues implements CamelContextAware {
 
@@ -27,10 +26,10 @@ public final class Queues implements CamelContextAware {
     }
 
     /**
-     * Starts the broker where it is inside the process, and adds the components; the Camel context stops them after its
-     * routes. A broker elsewhere need not be there yet. (Camel makes the beans of a route file more than once.)
+     * Starts the embedded broker, if it is used, and adds the components. The Camel context stops them after its routes. An external
+     * broker need not be up. Does nothing on a further call, because Camel creates the beans of a route file more than once.
      *
-     * @throws SettingException where a property is wrong or a library is missing
+     * @throws SettingException if a property is malformed or a library is missing
      */
     public void start() throws Exception {
         Settings settings = Settings.of(camelContext);

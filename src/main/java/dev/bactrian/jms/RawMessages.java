@@ -18,18 +18,17 @@ import org.apache.activemq.artemis.jms.client.ActiveMQBytesMessage;
 import org.apache.activemq.artemis.spi.core.protocol.RemotingConnection;
 
 /**
- * Has the Artemis client hand over those messages of some queues as bytes that it could not read, or whose body comes
- * later or compressed. It reads a body before its consumer has the message, and where that fails it cuts the connection,
- * with all its consumers, and the message comes again. What a sender wrote is read by {@link Body} instead, where it can
- * fail one message alone.
+ * Makes the Artemis client deliver messages of our queues as raw bytes if it could not decode them, or if their body is large or
+ * compressed. The client decodes a body before the consumer gets the message, and if that fails it closes the connection with all
+ * its consumers, and the message is redelivered. {@link Body} decodes the raw bytes instead, and only fails that one message.
  */
 final class RawMessages implements Interceptor {
 
-    /** What nobody who sends a message knows. */
+    /** A prefix that no sender can know. */
     private static final String OURS = "_bactrian_" + UUID.randomUUID();
-    /** On a message that this has made bytes: the type that it came with, a byte. */
+    /** The property, on a message made raw, with its original type, a byte. */
     static final String TYPE = OURS + "_type";
-    /** The same: whether its sender calls its body compressed. */
+    /** The property, on a message made raw, that says whether its sender marked it as compressed. */
     static final String COMPRESSED = OURS + "_compressed";
 
     private static final SimpleString TYPE_PROPERTY = SimpleString.of(TYPE);
@@ -37,7 +36,7 @@ final class RawMessages implements Interceptor {
 
     private final Set<String> addresses;
 
-    /** The messages of these queues, named as Artemis does: {@code queue} or {@code address::queue}. */
+    /** Creates the interceptor for these queues, named as Artemis does: {@code queue} or {@code address::queue}. */
     RawMessages(List<String> queues) {
         addresses = queues.stream().flatMap(queue -> Stream.of(queue.split("::"))).collect(Collectors.toSet());
     }
@@ -45,13 +44,13 @@ final class RawMessages implements Interceptor {
     @Override
     public boolean intercept(Packet packet, RemotingConnection connection) {
         if (packet instanceof SessionReceiveMessage whole && whole.getMessage() instanceof CoreMessage message) {
-            // The broker's own word that a queue is empty comes as a message that was never delivered.
+            // The broker reports that a queue is empty with a message that was never delivered.
             boolean delivered = whole.getDeliveryCount() > 0 || !message.containsProperty(ClientConsumerImpl.FORCED_DELIVERY_MESSAGE);
             if (delivered && isOurs(message) && !isReadable(message)) {
                 makeRaw(message);
             }
         } else if (packet instanceof SessionReceiveLargeMessage large && large.getLargeMessage() instanceof CoreMessage message && isOurs(message)) {
-            // Its body is yet to come.
+            // The body arrives later, in chunks.
             makeRaw(message);
             message.putLongProperty(Message.HDR_LARGE_BODY_SIZE, large.getLargeMessageSize());
         }
@@ -59,8 +58,8 @@ final class RawMessages implements Interceptor {
     }
 
     /**
-     * Whether it is a message of these queues that another of these, of an application on the same connections, has not had.
-     * What the client reads itself and is wrong if a sender wrote it goes.
+     * Whether the message belongs to our queues and no other interceptor of this kind, of another context on the same connections, has
+     * made it raw. Also removes properties that only the broker may set, because the client would act on a sender's forged ones.
      */
     private boolean isOurs(CoreMessage message) {
         if (!addresses.contains(message.getAddress()) || message.containsProperty(TYPE_PROPERTY)) {

@@ -11,8 +11,8 @@ import org.apache.camel.CamelContext;
 import org.apache.camel.support.LifecycleStrategySupport;
 
 /**
- * Breaks off the calls that are open when the time to stop in is over. A consumer stops when its call has ended, however
- * long that takes; broken off, the call fails and its request goes back to the queue.
+ * Cuts the open calls when the shutdown timeout has passed. A consumer only stops after its call, however long that takes; a cut
+ * call fails, and its request goes back to the queue.
  */
 final class ShutdownTimeoutHandler extends LifecycleStrategySupport {
 

@@ -24,7 +24,7 @@ import org.apache.activemq.artemis.jms.client.ActiveMQConnectionFactory;
 import org.apache.activemq.artemis.spi.core.remoting.BaseConnectionLifeCycleListener;
 import org.apache.activemq.artemis.spi.core.remoting.Connection;
 
-/** Finds out why a broker can't be reached: the Artemis client says that to its log, with a stack trace, and to nobody else. */
+/** Finds out why a broker cannot be reached: the Artemis client only logs the reason, with a stack trace. */
 final class Unreachable {
 
     private static final long LONGEST_MILLIS = 3_000;
@@ -32,7 +32,7 @@ final class Unreachable {
     private Unreachable() {
     }
 
-    /** The reason, in one line, or empty where a connection can be made. Takes some seconds at most for each host. */
+    /** Returns the reason on one line, or empty if a connection can be made. Takes up to several seconds per host. */
     static Optional<String> why(ActiveMQConnectionFactory factory, ScheduledExecutorService threads) {
         return Arrays.stream(factory.getStaticConnectors() == null ? new TransportConfiguration[0] : factory.getStaticConnectors())
                 .filter(connector -> NettyConnectorFactory.class.getName().equals(connector.getFactoryClassName()))
@@ -88,7 +88,7 @@ final class Unreachable {
         return cause instanceof UnknownHostException ? "unknown host " + host : cause.getMessage() == null ? cause.getClass().getSimpleName() : words;
     }
 
-    /** Nobody is told of a connection that is closed again. */
+    /** Ignores the events of a connection that is only opened for a test. */
     private static final class Nobody implements BaseConnectionLifeCycleListener<ActiveMQClientProtocolManager> {
 
         @Override
@@ -99,12 +99,12 @@ final class Unreachable {
 
         @Override
         public void connectionDestroyed(Object connectionId, boolean failed) {
-            // as was meant
+            // intended
         }
 
         @Override
         public void connectionException(Object connectionId, ActiveMQException problem) {
-            // said by the caller
+            // reported by the caller
         }
 
         @Override

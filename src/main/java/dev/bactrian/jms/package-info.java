@@ -1,2 +1,2 @@
-/** The queue trigger, and the broker inside the process. Internal. Uses {@code replicate}, {@code emit} and below. */
+/** The queue trigger and the embedded broker. Internal. Uses {@code replicate}, {@code emit} and below. */
 package dev.bactrian.jms;

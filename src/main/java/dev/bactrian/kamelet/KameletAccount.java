@@ -19,12 +19,12 @@ import org.apache.camel.StartupListener;
 import org.apache.camel.component.kamelet.Kamelet;
 
 /**
- * What each use of a Kamelet has for itself: the {@link Account} that its parameters make, and what its steps need to
- * leave no trace in the caller's exchange. A parameter that is not given is as the {@code bactrian.*} properties say.
+ * The state of one use of a Kamelet: the {@link Account} made from its parameters, and the steps that leave no trace in the
+ * caller's exchange. The {@code bactrian.*} properties apply where a parameter is missing.
  */
 public final class KameletAccount implements CamelContextAware, StartupListener {
 
-    /** What each parameter sets; {@code endpoint} depends on the provider. */
+    /** The setter for each parameter; {@code endpoint} depends on the provider. */
     private static final Map<String, BiConsumer<Account, String>> PARAMETERS = Map.ofEntries(
             Map.entry("model", Account::setModel),
             Map.entry("modelPinned", Account::setModelPinned),
@@ -49,7 +49,7 @@ public final class KameletAccount implements CamelContextAware, StartupListener 
 
     private static final String KEPT = "bactrianKept";
 
-    /** The caller's message and variables, as they came, and an exception that the caller has caught before, or null. */
+    /** The caller's original message and variables, and an exception that the caller had caught before, or null. */
     private record Kept(Object body, Map<String, Object> headers, Object account, Object keepText, Object caught) {
     }
 
@@ -69,21 +69,21 @@ public final class KameletAccount implements CamelContextAware, StartupListener 
         account.setCamelContext(camelContext);
     }
 
-    /** Who answers: {@code replicate} or {@code upstage}. */
+    /** Sets the provider: {@code replicate} or {@code upstage}. */
     public void setProvider(String provider) {
         this.provider = provider;
         account.setProvider(provider);
     }
 
-    /** What is asked for: {@code text} or {@code image}. */
+    /** Sets the kind of output: {@code text} or {@code image}. */
     public void setKind(String kind) {
         account.setKind(kind);
     }
 
     /**
-     * Reads the parameters, on the thread that makes the Kamelet's route, and sees to the packaged routes.
+     * Reads the parameters, on the thread that creates the Kamelet's route, and has the packaged routes loaded.
      *
-     * @throws dev.bactrian.config.SettingException where a value is malformed, or its name is another Kamelet's, too
+     * @throws dev.bactrian.config.SettingException if a value is malformed, or another Kamelet uses the same name
      */
     public void start() throws Exception {
         Properties given = camelContext.getPropertiesComponent().getLocalProperties();
@@ -103,7 +103,7 @@ public final class KameletAccount implements CamelContextAware, StartupListener 
         }
     }
 
-    /** By now the application has loaded what it includes itself, and no consumer of its has started. */
+    /** At this point the application has loaded its own routes, and none of their consumers has started. */
     @Override
     public void onCamelContextStarting(CamelContext context, boolean alreadyStarted) throws Exception {
         KameletNames.of(context).requireStepsOfOne();
@@ -112,7 +112,7 @@ public final class KameletAccount implements CamelContextAware, StartupListener 
 
     @Override
     public void onCamelContextStarted(CamelContext context, boolean alreadyStarted) {
-        // done before
+        // done in onCamelContextStarting
     }
 
     private void requireRoutes() throws Exception {
@@ -122,9 +122,9 @@ public final class KameletAccount implements CamelContextAware, StartupListener 
         }
     }
 
-    /** Has what is called next make its calls with this account. */
+    /** Sets the account for the following calls. */
     public void enter(Exchange exchange) throws Exception {
-        // Of a Kamelet that was made while the application runs: its route could not load others while it was made.
+        // For a Kamelet that is created while the application runs: its route could not load others while it was being created.
         requireRoutes();
         Message message = exchange.getMessage();
         exchange.setProperty(KEPT, new Kept(message.getBody(), new LinkedHashMap<>(message.getHeaders()),
@@ -134,7 +134,7 @@ public final class KameletAccount implements CamelContextAware, StartupListener 
         exchange.setVariable(StreamBridge.KEEP_TEXT, true);
     }
 
-    /** Gives the caller's variables of our names back. */
+    /** Restores the caller's variables of the same names. */
     public void release(Exchange exchange) {
         Kept kept = exchange.getProperty(KEPT, Kept.class);
         put(exchange, Account.VARIABLE, kept.account());
@@ -149,19 +149,19 @@ public final class KameletAccount implements CamelContextAware, StartupListener 
         }
     }
 
-    /** Leaves the result document of the stream that is the body. */
+    /** Replaces the stream in the body by its result document. */
     public void result(Exchange exchange) {
         Message message = exchange.getMessage();
         String document = message.getBody(ChunkStream.class).document();
         message.setBody(document);
         message.setHeader(Headers.STATUS, "succeeded");
         if (message.getHeader(Headers.KIND) == null) {
-            // Of a model that the catalogue does not know, the answer tells.
+            // The catalogue does not know the model; the result says the kind.
             ProviderJson.json(document).map(json -> json.path("kind").textValue()).ifPresent(kind -> message.setHeader(Headers.KIND, kind));
         }
     }
 
-    /** The end of the steps: of a request that has failed nothing is left but its exception. */
+    /** Ends the steps. If the request has failed, restores the caller's message, so that only the exception is left. */
     public void leave(Exchange exchange) {
         Kept kept = exchange.getProperty(KEPT, Kept.class);
         if (kept == null) {
@@ -169,7 +169,7 @@ public final class KameletAccount implements CamelContextAware, StartupListener 
         }
         release(exchange);
         exchange.removeProperty(KEPT);
-        // A caller whose own step has failed, and who asks us in place of it, has caught that exception still.
+        // If the caller had caught an exception before it called the Kamelet, that exception is still set.
         if (exchange.getProperty(ExchangePropertyKey.EXCEPTION_CAUGHT) != kept.caught()) {
             exchange.getMessage().setBody(kept.body());
             exchange.getMessage().setHeaders(kept.headers());

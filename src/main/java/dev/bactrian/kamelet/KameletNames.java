@@ -22,21 +22,21 @@ import org.apache.camel.model.RouteDefinition;
 import org.apache.camel.util.StringHelper;
 
 /**
- * Sees to it that the name after a Kamelet's slash means one thing. To Camel it is the id of a route: a second Kamelet of that
- * name, or a second use of the same Kamelet with other properties, takes the place of the first, which then has its requests
- * answered by the second, with the second's key. Where one of them is ours the second is refused, and the first goes on.
+ * Ensures that the name after a Kamelet's slash has one meaning. To Camel it is a route id: another Kamelet with that name, or the
+ * same Kamelet with other properties, would replace the first, and requests to the first would be sent with the key of the second.
+ * If one of them is ours, the second is rejected and the first continues.
  */
 final class KameletNames extends ModelLifecycleStrategySupport {
 
     private static final String BEAN = "bactrianKameletNames";
 
-    /** What differs between two routes of one Kamelet that are made alike. */
+    /** Parameters that differ between two identical uses of a Kamelet. */
     private static final Set<String> OF_EACH = Set.of(Kamelet.PARAM_UUID, Kamelet.PARENT_ROUTE_ID, Kamelet.PARENT_PROCESSOR_ID,
             "parent-route-id", "parent-processor-id");
 
     private final ModelCamelContext context;
     private final Set<String> ours = ConcurrentHashMap.newKeySet();
-    /** The routes that were made of Kamelets, by their {@code uuid}. */
+    /** The routes that were created from Kamelets, by their {@code uuid}. */
     private final Map<String, RouteDefinition> routes = new ConcurrentHashMap<>();
     private RouteDefinition removed;
 
@@ -44,7 +44,7 @@ final class KameletNames extends ModelLifecycleStrategySupport {
         this.context = context;
     }
 
-    /** Those of a context, which from then on are watched. */
+    /** Returns the names of a context, and watches them from then on. */
     static KameletNames of(CamelContext context) {
         synchronized (KameletNames.class) {
             KameletNames names = context.getRegistry().lookupByNameAndType(BEAN, KameletNames.class);
@@ -58,9 +58,9 @@ final class KameletNames extends ModelLifecycleStrategySupport {
     }
 
     /**
-     * Takes in a Kamelet of ours whose route is being made. The first in a context was not yet watched when it was added.
+     * Registers one of our Kamelets while its route is created. The first one in a context was added before anything was watched.
      *
-     * @throws SettingException where another use of its name is something else
+     * @throws SettingException if the name has another meaning elsewhere
      */
     void use(String templateId, String routeId) {
         ours.add(templateId);
@@ -73,16 +73,16 @@ final class KameletNames extends ModelLifecycleStrategySupport {
 
     @Override
     public void onRemoveRouteDefinition(RouteDefinition definition) {
-        // Said twice of a route that was started, the second time with nothing.
+        // Camel calls this twice for a started route, the second time with null.
         if (definition != null) {
             removed = definition;
         }
     }
 
     /**
-     * A route of the same id has been removed by then, in the same go.
+     * Checks the new route. Camel has just removed an existing route of the same id.
      *
-     * @throws SettingException where its name is something else's; the route that had it is back then
+     * @throws SettingException if the name has another meaning elsewhere; the removed route is restored
      */
     @Override
     public void onAddRouteDefinition(RouteDefinition definition) {
@@ -102,7 +102,7 @@ final class KameletNames extends ModelLifecycleStrategySupport {
         }
     }
 
-    /** Its bean is gone with it, so that it is made anew. */
+    /** Creates the route again, because its bean was removed with it. */
     private void restore(RouteDefinition route, SettingException refusal) {
         Map<String, Object> given = route.getTemplateParameters();
         try {
@@ -134,7 +134,7 @@ final class KameletNames extends ModelLifecycleStrategySupport {
         }
     }
 
-    /** Values may be secrets. */
+    /** Reports only the names of properties, because the values may be secrets. */
     private static void requireSame(String which, RouteDefinition route, RouteDefinition other) {
         Map<String, Object> left = given(route);
         Map<String, Object> right = given(other);
@@ -163,14 +163,14 @@ final class KameletNames extends ModelLifecycleStrategySupport {
     }
 
     /**
-     * Of two {@code kamelet} steps of one name, Camel runs the inner steps of the last for both.
+     * Rejects two {@code kamelet} steps of the same name with inner steps: Camel would run the inner steps of the last one for both.
      *
-     * @throws SettingException where there are two with inner steps
+     * @throws SettingException if there are two
      */
     void requireStepsOfOne() {
         Set<String> seen = new HashSet<>();
         for (RouteDefinition route : context.getRouteDefinitions()) {
-            // The names in a route that a template has made are known to that route alone.
+            // Names in a route that was created from a template are local to that route.
             if (Boolean.TRUE.equals(route.isTemplate())) {
                 continue;
             }

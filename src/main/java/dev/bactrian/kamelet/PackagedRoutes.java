@@ -18,12 +18,12 @@ import org.apache.camel.model.RouteDefinition;
 import org.apache.camel.spi.Resource;
 import org.apache.camel.support.PluginHelper;
 
-/** The packaged routes that the Kamelets call: {@code direct:} routes do not come along with a Kamelet. */
+/** Loads the packaged routes that the Kamelets call: {@code direct:} routes are not part of a Kamelet. */
 public final class PackagedRoutes {
 
     /**
-     * The files of {@code classpath:bactrian/} that are no triggers and no providers, each with a route or configuration that shows
-     * that it is there.
+     * The files in {@code classpath:bactrian/} that are neither triggers nor providers, each with the id of a route or
+     * configuration that shows whether the file is loaded.
      */
     private static final Map<String, String> FILES = Map.of(
             "cancel", "bactrian-cancel",
@@ -37,7 +37,7 @@ public final class PackagedRoutes {
     private PackagedRoutes() {
     }
 
-    /** The same, and those of these providers, as far as they are packaged. */
+    /** Returns these files and those of the providers, if they are packaged. */
     public static Map<String, String> files(Set<Provider> providers) {
         Map<String, String> files = new LinkedHashMap<>(FILES);
         providers.stream().map(Provider::toString).filter(name -> PackagedRoutes.class.getResource("/bactrian/" + name + ".camel.yaml") != null)
@@ -45,7 +45,7 @@ public final class PackagedRoutes {
         return files;
     }
 
-    /** Loads and starts those that the application has not included itself. */
+    /** Loads and starts the routes that the application has not included itself. */
     static synchronized void require(CamelContext context) throws Exception {
         ModelCamelContext model = (ModelCamelContext) context;
         List<RouteDefinition> before = List.copyOf(model.getRouteDefinitions());
@@ -59,7 +59,7 @@ public final class PackagedRoutes {
         List<RouteDefinition> added = new ArrayList<>(model.getRouteDefinitions());
         added.removeAll(before);
         RouteNames.settle(context, Settings.of(context).flag(Property.SHORT_NAMES));
-        // While the application starts, routes that are added are not taken up.
+        // Camel does not start routes that are added while the context is starting.
         added.removeIf(route -> {
             ServiceStatus status = context.getRouteController().getRouteStatus(route.getId());
             return status != null && status.isStarted();

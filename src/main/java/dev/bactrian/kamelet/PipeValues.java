@@ -6,9 +6,8 @@ import java.util.Locale;
 import java.util.regex.Pattern;
 
 /**
- * The parameters of a Kamelet as a Pipe hands them over: Camel's loader of Pipes encodes each value for a URI, and nobody
- * decodes it. What can be nothing else is decoded here: an endpoint without a colon, and a model's name with a percent
- * sign. Of a key nobody can tell.
+ * Decodes parameters that come through a Pipe: Camel's loader of Pipes URL-encodes each value, and nothing decodes it. Only unambiguous
+ * values are decoded: an endpoint without a colon, and a model name with a percent sign. A key may contain either, so it is left as it is.
  */
 final class PipeValues {
 
@@ -18,7 +17,7 @@ final class PipeValues {
     private PipeValues() {
     }
 
-    /** The value as it was written in the Pipe, where that is plain; else as it is. */
+    /** Returns the value as it was written in the Pipe if that is unambiguous, or else unchanged. */
     static String plain(String parameter, String value) {
         String name = parameter.toLowerCase(Locale.ROOT);
         Pattern encoded = name.endsWith("endpoint") ? ENCODED_URI : name.contains("model") ? ENCODED_NAME : null;

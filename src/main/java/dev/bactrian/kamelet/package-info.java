@@ -1,2 +1,2 @@
-/** What the Kamelets need in Java. Internal. Uses {@code host}, {@code emit} and below. */
+/** The Java part of the Kamelets. Internal. Uses {@code host}, {@code emit} and below. */
 package dev.bactrian.kamelet;

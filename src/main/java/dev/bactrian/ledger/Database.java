@@ -17,16 +17,15 @@ import dev.bactrian.config.SettingException;
 import javax.sql.DataSource;
 
 /**
- * The database that a {@code jdbc:} URL names. The one class that needs HikariCP.
+ * The database of a {@code jdbc:} URL. The only class that needs HikariCP.
  *
- * <p>The pool is given connections, not the URL: a URL may hold a password, and drivers and pools put theirs into logs
- * and exceptions.
+ * <p>The pool gets connections and not the URL: the URL may hold a password, and drivers and pools put URLs into logs and exceptions.
  */
 final class Database implements DataSource {
 
     private static final int CONNECTIONS = 8;
     private static final int CONNECT_SECONDS = 3;
-    /** More than the 5 s that the pool rests between tries at most: the first to ask a database that came back gets it. */
+    /** More than the maximum of 5 s between the pool's attempts, so that the first request after an outage gets a connection. */
     private static final int WAIT_MILLIS = 6_000;
     private static final int ANSWER_MILLIS = 10_000;
 
@@ -43,9 +42,9 @@ final class Database implements DataSource {
     }
 
     /**
-     * Records there. Nothing is connected yet.
+     * Creates the records. Does not connect yet.
      *
-     * @throws SettingException where no driver knows the URL
+     * @throws SettingException if no driver accepts the URL
      */
     static JdbcRecords open(String url, String user, String password) {
         HikariConfig config = new HikariConfig();
@@ -56,14 +55,14 @@ final class Database implements DataSource {
         config.setIdleTimeout(60_000);
         config.setConnectionTimeout(WAIT_MILLIS);
         config.setValidationTimeout(2_000);
-        // A database that is away does not stop the start.
+        // Starts even if the database is down.
         config.setInitializationFailTimeout(-1);
         return new JdbcRecords(new HikariDataSource(config), true);
     }
 
     private static Driver driver(String url) {
         try {
-            // Without what follows the database's name: a driver that can't read a URL logs it.
+            // Looks up the driver without what follows the database's name: a driver that cannot parse a URL logs it.
             return DriverManager.getDriver(url.replaceFirst("[?;].*", ""));
         } catch (SQLException e) {
             throw new SettingException(Property.LEDGER.key(), "no driver for a URL that begins with '"
@@ -93,7 +92,7 @@ final class Database implements DataSource {
         try {
             connection.setNetworkTimeout(Runnable::run, ANSWER_MILLIS);
         } catch (SQLFeatureNotSupportedException e) {
-            // then it waits as long as the driver does
+            // then the driver's own timeout applies
         } catch (SQLException | RuntimeException e) {
             connection.close();
             throw e;
@@ -118,7 +117,7 @@ final class Database implements DataSource {
 
     @Override
     public void setLoginTimeout(int seconds) {
-        // the pool sets what it was told above
+        // not supported; the timeout is CONNECT_SECONDS
     }
 
     @Override

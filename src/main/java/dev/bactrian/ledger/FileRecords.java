@@ -18,12 +18,12 @@ import java.util.UUID;
 import org.apache.camel.support.service.ServiceSupport;
 
 /**
- * Records in a folder, a small file each: the name is the key, the content the value. A state of null deletes the file,
- * so the folder holds what is in work and does not grow.
+ * Stores each record in a small file: its name is the key, its content the value. Setting a state to null deletes the file, so that
+ * the folder only holds what is in progress and does not grow.
  *
- * <p>Camel's own {@code FileStateRepository} forgets nothing, is read into memory whole, and does not load again once a
- * process was killed in the middle of a line: that is the very moment this is for. Every file here is written under
- * another name and moved or linked into place, and is on the disk then; several processes may share the folder.
+ * <p>Camel's {@code FileStateRepository} never deletes entries, reads everything into memory, and cannot load a file after the
+ * process was killed in the middle of a line. Here each file is written under a temporary name, flushed to disk, and moved or
+ * linked into place. Several processes may share the folder.
  */
 public final class FileRecords extends ServiceSupport implements Records {
 
@@ -33,7 +33,7 @@ public final class FileRecords extends ServiceSupport implements Records {
 
     private final Path folder;
 
-    /** Remembers in that folder, which is made when it is first needed. */
+    /** Creates the records. The folder is created when it is first needed. */
     public FileRecords(Path folder) {
         this.folder = folder;
     }
@@ -70,7 +70,7 @@ public final class FileRecords extends ServiceSupport implements Records {
         try {
             while (true) {
                 try {
-                    // A move would replace what is there; a link is made where nothing is, or not at all.
+                    // A move would replace an existing file; creating a link fails instead.
                     written(value, file -> Files.createLink(file(key), file));
                     return null;
                 } catch (FileAlreadyExistsException e) {
@@ -123,7 +123,7 @@ public final class FileRecords extends ServiceSupport implements Records {
         void put(Path file) throws IOException;
     }
 
-    /** A key that is no plain name would lead elsewhere. */
+    /** Rejects a key that would lead out of the folder. */
     private Path file(String key) {
         if (key.contains("/") || key.contains("\\") || key.startsWith(".")) {
             throw new IllegalArgumentException("not a key: " + key);
@@ -142,7 +142,6 @@ public final class FileRecords extends ServiceSupport implements Records {
         }
     }
 
-    /** The folder is made when it is first needed. */
     private void write(Path file, String value) throws IOException {
         try {
             Files.writeString(file, value, WRITTEN);
@@ -152,12 +151,13 @@ public final class FileRecords extends ServiceSupport implements Records {
         }
     }
 
-    /** Has the names on the disk, too: a power cut must not take away what was paid for. */
+    /** Also flushes the directory to disk: a power failure must not lose what was paid for. */
     private void force() {
         try (FileChannel names = FileChannel.open(folder, StandardOpenOption.READ)) {
             names.force(true);
         } catch (IOException e) {
-            // The record is there. Windows opens no folder, some file systems force none, an interrupted thread may not.
+            // The record itself is written. Windows cannot open folders, some file systems cannot flush them, and an interrupted
+            // thread fails here.
         }
     }
 
@@ -165,7 +165,7 @@ public final class FileRecords extends ServiceSupport implements Records {
         boolean take() throws IOException;
     }
 
-    /** Takes a step that no other of these takes at the same time, in this process (a lock of files holds none off here) or another. */
+    /** Runs a step exclusively among threads, which a file lock does not exclude from each other, and among processes. */
     private boolean alone(Step step) {
         synchronized (FileRecords.class) {
             try {

@@ -12,13 +12,13 @@ import java.util.concurrent.TimeUnit;
 import dev.bactrian.threads.Pools;
 
 /**
- * Takes entries away that are done with, on a thread of its own: no outcome waits for it, however long the records take
- * to answer or to come back. While they do answer, an entry is gone when {@link #forget} returns. What they don't take is
- * tried again; what they have not taken when the application stops stays there, and so does what is beyond {@value #MOST}.
+ * Deletes entries on a thread of its own, so that no request waits for slow or unavailable records. As long as the records respond
+ * promptly, an entry is deleted when {@link #forget} returns. Failed deletions are retried. Entries that are not deleted when the
+ * application stops, and those beyond {@value #MOST}, stay.
  */
 final class Forgetting {
 
-    /** How many entries wait at most while the records are away: one too many in there does no harm. */
+    /** The maximum number of pending deletions while the records are unavailable. A stale entry does no harm. */
     static final int MOST = 10_000;
 
     private static final Duration PROMPTLY = Duration.ofMillis(200);
@@ -28,7 +28,7 @@ final class Forgetting {
     private final Records records;
     private final Outage outage;
     private final ScheduledThreadPoolExecutor worker = Pools.scheduled("bactrian-ledger", 1);
-    /** The keys, and whether each has been tried in vain. */
+    /** The keys to delete, and whether deleting each of them has failed before. */
     private final Map<String, Boolean> waiting = new LinkedHashMap<>();
     private final Set<String> inHand = new HashSet<>();
     private boolean scheduled;
@@ -40,7 +40,7 @@ final class Forgetting {
         this.outage = outage;
     }
 
-    /** Takes the entry away, now or later. Never fails. */
+    /** Deletes the entry now or later. Never fails. */
     synchronized void forget(String key) {
         if (closed) {
             return;
@@ -134,9 +134,9 @@ final class Forgetting {
     }
 
     /**
-     * Takes the entry away first, where that is still to be done: it is to be read or written anew.
+     * Carries out a pending deletion of the key, before the entry is read or written again.
      *
-     * @throws RuntimeException where it can't be taken away
+     * @throws RuntimeException if the entry cannot be deleted
      */
     void settle(String key) {
         synchronized (this) {
@@ -153,7 +153,7 @@ final class Forgetting {
         takeAway(key);
     }
 
-    /** Ends, with what can be taken away at once. */
+    /** Stops, after deleting what can be deleted at once. */
     void stop() {
         synchronized (this) {
             long until = System.nanoTime() + LAST.toNanos();
@@ -162,7 +162,7 @@ final class Forgetting {
             }
             closed = true;
             if (inHand.isEmpty()) {
-                // A database inside this process does not take kindly to being interrupted for nothing.
+                // No interrupt if nothing runs: an embedded database may not survive one.
                 worker.setExecuteExistingDelayedTasksAfterShutdownPolicy(false);
                 worker.shutdown();
                 return;

@@ -6,9 +6,9 @@ import org.apache.camel.spi.StateRepository;
 import org.apache.camel.support.service.ServiceSupport;
 
 /**
- * Records in a repository of the host application, which can set and get and nothing more: what is one step is so in
- * this process alone, and nothing is forgotten for its age. Camel's own take neither a null (an empty value stands for an
- * entry that is gone) nor, in a file, a {@code =} in a key.
+ * Stores records in a state repository of the application, which can only get and set. So the atomic operations are atomic in this
+ * process only, and old entries are not deleted. Camel's own repositories reject null, so an empty value marks a deleted entry, and
+ * the file repository rejects {@code =} in a key.
  */
 final class HostRecords extends ServiceSupport implements Records {
 
@@ -62,6 +62,6 @@ final class HostRecords extends ServiceSupport implements Records {
 
     @Override
     public void forgetOlderThan(String prefix, Duration age) {
-        // a repository doesn't list its keys
+        // a repository cannot list its keys
     }
 }

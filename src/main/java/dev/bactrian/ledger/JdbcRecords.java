@@ -15,11 +15,11 @@ import org.slf4j.Logger;
 import javax.sql.DataSource;
 
 /**
- * Records in a database that several instances share: a row each of the table {@code bactrian_ledger}, which is made
- * where it isn't there.
+ * Stores records in a database that several instances share: one row each in the table {@code bactrian_ledger}, which is created if
+ * it is missing.
  *
- * <p>Every statement is a transaction of its own and plain SQL. A database that is away fails what is asked of it
- * meanwhile and nothing else; not even the table need be there before the first use.
+ * <p>Each statement is plain SQL and a transaction of its own. While the database is down, operations fail, but nothing else does;
+ * the table need not exist before the first use.
  */
 public final class JdbcRecords extends ServiceSupport implements Records {
 
@@ -35,16 +35,16 @@ public final class JdbcRecords extends ServiceSupport implements Records {
     private static final String DELETE = "DELETE FROM bactrian_ledger WHERE entry_key = ?";
     private static final String FORGET = "DELETE FROM bactrian_ledger WHERE entry_key LIKE ? ESCAPE '!' AND written_at <= ?";
 
-    /** How long broken connections are done without, one after the other, after a database went and came. */
+    /** For how long broken connections of the pool are replaced, one after the other, after the database was restarted. */
     private static final Duration PATIENCE = Duration.ofSeconds(3);
-    /** How often an entry may come and go under our hands; more often, it is something else. */
+    /** How often an entry may appear and disappear concurrently before the operation fails. */
     private static final int RACES = 100;
 
     private final DataSource dataSource;
     private final boolean ours;
     private volatile boolean ready;
 
-    /** Remembers in the database of that source, which stays its owner's to close. */
+    /** Creates records in that database. Does not close the data source. */
     public JdbcRecords(DataSource dataSource) {
         this(dataSource, false);
     }
@@ -54,7 +54,7 @@ public final class JdbcRecords extends ServiceSupport implements Records {
         this.ours = ours;
     }
 
-    /** Makes the table, or says in the log why that has to wait for the first use. */
+    /** Creates the table, or logs why that has to wait for the first use. */
     @Override
     protected void doStart() {
         try {
@@ -127,7 +127,7 @@ public final class JdbcRecords extends ServiceSupport implements Records {
         }
     }
 
-    /** False where another was first. */
+    /** Returns false if the key exists. */
     private static boolean inserted(Connection connection, String key, String value) throws SQLException {
         try {
             return update(connection, INSERT, value, System.currentTimeMillis(), key) > 0;
@@ -162,7 +162,7 @@ public final class JdbcRecords extends ServiceSupport implements Records {
                         prepare(connection);
                         return work.with(connection);
                     } catch (SQLException e) {
-                        // Any of it may be done twice; a pool may have more that broke since they were last used.
+                        // Repeating the work is safe, and the pool may have further broken connections.
                         if (!isBroken(connection) || System.nanoTime() - begun > PATIENCE.toNanos()) {
                             throw e;
                         }
@@ -181,7 +181,7 @@ public final class JdbcRecords extends ServiceSupport implements Records {
         if (ready) {
             return;
         }
-        // One at a time: a database inside this process may show a table before it has its primary key.
+        // One thread at a time: an embedded database may show a table before it has its primary key.
         synchronized (JdbcRecords.class) {
             try {
                 probe(connection);
@@ -197,7 +197,7 @@ public final class JdbcRecords extends ServiceSupport implements Records {
             update(connection, CREATE);
         } catch (SQLException e) {
             try {
-                // Another instance may have been first.
+                // Another instance may have created the table at the same time.
                 probe(connection);
             } catch (SQLException stillMissing) {
                 throw e;
@@ -219,7 +219,7 @@ public final class JdbcRecords extends ServiceSupport implements Records {
         }
     }
 
-    /** What the driver said: a pool says no more than that there is no connection. */
+    /** Returns the driver's message; the pool's own only says that there is no connection. */
     private static String reason(SQLException failure) {
         Throwable cause = failure;
         while (cause.getCause() != null && cause.getCause() != cause) {

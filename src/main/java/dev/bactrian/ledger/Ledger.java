@@ -23,18 +23,18 @@ import org.apache.camel.support.SynchronizationAdapter;
 import org.slf4j.Logger;
 
 /**
- * Remembers which prediction a request has been given, from before the first poll until the request's outcome is safe,
- * so that a request done again after a stop or a crash continues with it and nothing is paid for twice. Remembers which
- * message claimed a request's id, so that a request that was sent twice is recognised.
+ * Records the prediction of each request, from before the first poll until the outcome is delivered, so that a request that is
+ * processed again after a stop or a crash continues with its prediction and is not paid for twice. Also records which message has
+ * claimed a request id, so that a duplicate request is recognized.
  *
- * <p>A file each under {@code bactrian.data-dir}; or a row each in the database whose {@code jdbc:} URL
- * {@code bactrian.ledger} is, for several instances; or the {@link StateRepository} bean that it names.
+ * <p>Uses a file per record below {@code bactrian.data-dir}; or, if {@code bactrian.ledger} is a {@code jdbc:} URL, a row per
+ * record in that database, which several instances can share; or the {@link StateRepository} bean that the property names.
  */
 public final class Ledger implements CamelContextAware {
 
     private static final Logger LOG = OneLineLogger.of("dev.bactrian.ledger");
 
-    /** No key of a prediction begins so: it begins with a request's id. */
+    /** The key of a prediction never begins with this, because it begins with a request id. */
     private static final String CLAIM = "request=";
     private static final String AGAIN = "again=";
     private static final Duration LONGEST_AGAIN = Duration.ofDays(1);
@@ -58,16 +58,16 @@ public final class Ledger implements CamelContextAware {
     }
 
     /**
-     * That of a context.
+     * Returns the ledger of a context.
      *
-     * @throws org.apache.camel.NoSuchBeanException once the application has stopped
+     * @throws org.apache.camel.NoSuchBeanException if the application has stopped
      */
     public static Ledger of(CamelContext context) {
-        // Not kept: Camel makes the beans of a route file more than once.
+        // Looked up each time, because Camel creates the beans of a route file more than once.
         return Beans.named(context, "bactrianLedger", Ledger.class);
     }
 
-    /** Opens the records. A database that is away is no obstacle. */
+    /** Opens the records. Does not fail if the database is down. */
     public void start() {
         Settings settings = Settings.of(camelContext);
         remember = settings.text(Property.JMS_REMEMBER).isEmpty() ? Duration.ZERO : settings.duration(Property.JMS_REMEMBER);
@@ -100,7 +100,7 @@ public final class Ledger implements CamelContextAware {
         return bean instanceof Records own ? own : new HostRecords(bean);
     }
 
-    /** Closes the records, except those of the host. */
+    /** Closes the records, unless they belong to the application. */
     public void stop() {
         if (forgetting != null) {
             forgetting.stop();
@@ -111,9 +111,9 @@ public final class Ledger implements CamelContextAware {
     }
 
     /**
-     * The id of the prediction that this request was given before, or null.
+     * Returns the id of the prediction that was created for this request before, or null.
      *
-     * @throws GenerationFailure {@code provider-unavailable} where that can't be known: to go on might pay twice
+     * @throws GenerationFailure {@code provider-unavailable} if the ledger cannot be read: creating a prediction might pay twice
      */
     public String recall(Generation generation) {
         if (generation.recallKey() == null) {
@@ -141,7 +141,7 @@ public final class Ledger implements CamelContextAware {
         return id != null && Poll.isValidId(id) ? id : null;
     }
 
-    /** Remembers the prediction. Where that fails the request goes on: it is paid for. */
+    /** Records the prediction. If that fails, logs an error and continues, because the prediction is paid for. */
     public void record(Generation generation, Poll poll) {
         if (generation.recallKey() != null) {
             try {
@@ -153,9 +153,9 @@ public final class Ledger implements CamelContextAware {
     }
 
     /**
-     * Forgets the prediction of a request once the exchange that asked for it is done, after everything else that
-     * happens then. Where the request succeeded but the exchange failed it is remembered: the exchange's message was
-     * not handled to its end and may come again. The same where the application stops, which makes requests fail.
+     * Deletes the record of the prediction once the exchange is done, after all other completions. Keeps the record if the request
+     * succeeded but the exchange failed, because the message may be delivered again, and if the exchange failed while the
+     * application stops.
      */
     public void forgetLater(Exchange exchange, Generation generation, boolean succeeded) {
         if (generation == null || generation.recallKey() == null) {
@@ -177,9 +177,7 @@ public final class Ledger implements CamelContextAware {
         });
     }
 
-    /**
-     * Forgets what is remembered under that key. Null is no key. Where the ledger is away that is made good later; nobody waits for it.
-     */
+    /** Deletes the record with that key, later if the ledger is unavailable. Does not wait for the ledger; ignores null. */
     public void forget(String recallKey) {
         if (recallKey != null) {
             forgetting.forget(recallKey);
@@ -187,11 +185,11 @@ public final class Ledger implements CamelContextAware {
     }
 
     /**
-     * Claims a request's id for a message, for as long as {@code bactrian.jms.remember} says. False where another
-     * message has claimed it; a message that comes again keeps its claim. Messages without an id, null, are told apart
-     * from those with one, not from each other. Where nothing is to be remembered, each claim succeeds.
+     * Claims a request id for a message for the duration of {@code bactrian.jms.remember}. Returns false if another message has
+     * claimed the id; a redelivered message keeps its claim. Messages without an id (null) count as one and the same message. If
+     * the duration is zero, each claim succeeds.
      *
-     * @throws GenerationFailure {@code provider-unavailable} where it can't be known: to go on might pay twice
+     * @throws GenerationFailure {@code provider-unavailable} if the ledger cannot be read: continuing might pay twice
      */
     public boolean claim(String requestId, String messageId) {
         if (remember.isZero()) {
@@ -209,7 +207,7 @@ public final class Ledger implements CamelContextAware {
     }
 
     private boolean claimed(String key, String messageId) {
-        // The time is in the value: whatever keeps it, all see the same.
+        // The time is in the value, so that every implementation of the records sees the same time.
         String claim = System.currentTimeMillis() + " " + messageId;
         String there = records.putIfAbsent(key, claim);
         while (there != null) {
@@ -230,7 +228,7 @@ public final class Ledger implements CamelContextAware {
         try {
             return System.currentTimeMillis() - Long.parseLong(time) >= remember.toMillis();
         } catch (NumberFormatException e) {
-            // Not ours.
+            // not a claim of ours
             return true;
         }
     }
@@ -247,7 +245,7 @@ public final class Ledger implements CamelContextAware {
         }
     }
 
-    /** Takes a claim back: the request may come again. */
+    /** Releases a claim, so that the request may be sent again. */
     public void unclaim(String requestId) {
         if (!remember.isZero()) {
             forget(CLAIM + requestId);
@@ -255,8 +253,8 @@ public final class Ledger implements CamelContextAware {
     }
 
     /**
-     * Counts that a message is begun again, and says how often that has been. (The broker counts more: each time that a
-     * consumer had the message in its hands, if only to give it back because it stops.)
+     * Counts the restarts of a message and returns their number. The broker's delivery count is higher: it also counts deliveries
+     * that a stopping consumer returned at once.
      */
     public int again(String messageId) {
         String key = AGAIN + Generation.fingerprint(messageId);
@@ -265,7 +263,7 @@ public final class Ledger implements CamelContextAware {
             int times = before == null ? 1 : Integer.parseInt(before) + 1;
             records.setState(key, Integer.toString(times));
             if (times == 1) {
-                // Not when the message is done: that is known to be safe only later. They are few.
+                // Not deleted when the message is done, because only later is it known to be safe. There are few such entries.
                 records.forgetOlderThan(AGAIN, LONGEST_AGAIN);
             }
             return times;
@@ -275,7 +273,7 @@ public final class Ledger implements CamelContextAware {
         }
     }
 
-    /** Says once, until it is back, that requests wait for the ledger. */
+    /** Logs, once per outage, that requests wait for the ledger. */
     public void isWaitedFor(GenerationFailure failure) {
         outage.warn("wait", "The ledger is away and requests wait for it: {}", failure.getMessage());
     }

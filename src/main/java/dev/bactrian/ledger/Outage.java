@@ -6,21 +6,21 @@ import java.util.concurrent.ConcurrentHashMap;
 import dev.bactrian.text.OneLineLogger;
 import org.slf4j.Logger;
 
-/** Says once of each consequence that the ledger can't be reached, and once that it can be again. */
+/** Logs each consequence of a ledger outage once, and once that the ledger is back. */
 final class Outage {
 
     private static final Logger LOG = OneLineLogger.of("dev.bactrian.ledger");
 
     private final Set<String> said = ConcurrentHashMap.newKeySet();
 
-    /** A warning, unless that consequence has been named since the ledger was last reached. */
+    /** Logs a warning, unless that consequence has been logged since the outage began. */
     void warn(String consequence, String format, Object... arguments) {
         if (said.add(consequence)) {
             LOG.warn(format, arguments);
         }
     }
 
-    /** The ledger was reached. */
+    /** Reports that the ledger responds. */
     void isOver() {
         if (!said.isEmpty()) {
             said.clear();

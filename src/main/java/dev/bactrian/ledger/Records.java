@@ -4,26 +4,23 @@ import java.time.Duration;
 
 import org.apache.camel.spi.StateRepository;
 
-/**
- * What the {@link Ledger} remembers, by key. Several processes may share the same records: what is said to be done as
- * one step is so among them all.
- */
+/** The key-value store of the {@link Ledger}. Several processes may share it; atomic operations are atomic among all of them. */
 public interface Records extends StateRepository<String, String> {
 
-    /** The value, or null where there is none. */
+    /** Returns the value, or null if there is none. */
     @Override
     String getState(String key);
 
-    /** Puts the value in place of whatever was there; null takes the entry away. */
+    /** Sets the value; null deletes the entry. */
     @Override
     void setState(String key, String value);
 
-    /** Puts the value where there is none, as one step. The value that was there, or null where this one was put. */
+    /** Atomically sets the value if there is none. Returns the existing value, or null if this one was set. */
     String putIfAbsent(String key, String value);
 
-    /** Puts the value in place of that one, as one step. False, and nothing done, where that one isn't there any more. */
+    /** Atomically replaces the value {@code before}. Returns false, and does nothing, if the entry has another value or none. */
     boolean replace(String key, String before, String after);
 
-    /** Takes away the entries whose key begins so and that were written that long ago or longer. */
+    /** Deletes the entries with that key prefix that were written at least that long ago. */
     void forgetOlderThan(String prefix, Duration age);
 }

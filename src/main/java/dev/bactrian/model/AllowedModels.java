@@ -6,10 +6,10 @@ import java.util.Map;
 
 import dev.bactrian.config.SettingException;
 
-/** The models that requests may have, by the names of an operator's list; immutable. */
+/** The models that requests may use, by the names of an operator's list. Immutable. */
 public final class AllowedModels {
 
-    /** Any model. */
+    /** Allows every model. */
     public static final AllowedModels ALL = new AllowedModels(null);
 
     private final Map<String, Model> byName;
@@ -19,11 +19,11 @@ public final class AllowedModels {
     }
 
     /**
-     * The models of a list.
+     * Parses a list.
      *
-     * @param property what sets the list, for the error
+     * @param property the property that holds the list, for the error
      * @param list     ids and aliases of the catalogue and {@code owner/name[:version]} of Replicate, separated by commas
-     * @throws SettingException where a name is none of these, or there is none
+     * @throws SettingException if a name is neither of these, or the list is empty
      */
     public static AllowedModels of(Catalogue catalogue, String property, String list) {
         Map<String, Model> byName = new LinkedHashMap<>();
@@ -40,7 +40,7 @@ public final class AllowedModels {
         return new AllowedModels(byName);
     }
 
-    /** Those that another list allows, too. */
+    /** Returns the models that both lists allow. */
     public AllowedModels and(AllowedModels other) {
         if (isAll()) {
             return other;
@@ -50,17 +50,17 @@ public final class AllowedModels {
         return new AllowedModels(both);
     }
 
-    /** Whether there is no list. */
+    /** Whether every model is allowed. */
     boolean isAll() {
         return byName == null;
     }
 
-    /** Whether that is one of them: the same provider's, by whatever name. */
+    /** Whether the model is allowed. Compares provider and id, so any alias matches. */
     boolean hold(Model model) {
         return isAll() || byName.values().stream().anyMatch(one -> one.provider().equals(model.provider()) && one.id().equals(model.id()));
     }
 
-    /** The names as the operator wrote them, of one provider where it is not null. */
+    /** Returns the names as the operator wrote them; only those of the provider if it is not null. */
     List<String> names(Provider provider) {
         return byName.entrySet().stream().filter(entry -> provider == null || entry.getValue().provider().equals(provider)).map(Map.Entry::getKey).toList();
     }

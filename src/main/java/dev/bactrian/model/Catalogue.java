@@ -22,13 +22,13 @@ import dev.bactrian.text.Unicode;
 import org.slf4j.Logger;
 
 /**
- * The models a request may name, per provider, with their aliases and defaults: the file {@code models.yaml}.
- * Immutable; a duplicate id or alias, or a default that is not a model, is refused when it is read.
+ * The models that requests may name, per provider, with their aliases and defaults: the file {@code models.yaml}. Immutable.
+ * Reading rejects duplicate ids and aliases, and a default that is not a model.
  */
 public final class Catalogue {
 
     private static final Logger LOG = OneLineLogger.of("dev.bactrian.models");
-    /** The providers that a request may name whatever the catalogue holds. */
+    /** The providers that a request may name even if the catalogue does not list them. */
     public static final Set<Provider> OWN = Collections.unmodifiableSet(new LinkedHashSet<>(List.of(Provider.REPLICATE, Provider.UPSTAGE)));
 
     private static final Set<String> FIELDS = Set.of("extends", "default-model", "providers");
@@ -84,11 +84,11 @@ public final class Catalogue {
     /**
      * Reads a catalogue.
      *
-     * @param source            where the text came from, for error messages
+     * @param source            where the text comes from, for error messages
      * @param text              YAML as docs/reference.md describes it
-     * @param parents           the text of the file that {@code extends} names
+     * @param parents           returns the text of the file that {@code extends} names
      * @param configuredDefault the model for a request that names none, or null for the catalogue's own
-     * @throws IllegalArgumentException where it is not such a file, in one line
+     * @throws IllegalArgumentException if the text is not a valid catalogue; the message is one line
      */
     public static Catalogue read(String source, String text, Function<String, String> parents, String configuredDefault) {
         return new Catalogue(source, parse(source, text), parents, configuredDefault);
@@ -190,7 +190,7 @@ public final class Catalogue {
         return value == null ? otherwise : name(where, name, value);
     }
 
-    /** A name goes into headers, files of logs and calls: it is text, and no more than a line. */
+    /** Checks that a name is one line of text: it goes into headers, log lines and calls. */
     private static String name(String where, String what, Object value) {
         if (!(value instanceof String text)) {
             throw problem(where, what + " is not text");
@@ -210,12 +210,12 @@ public final class Catalogue {
     }
 
     /**
-     * The model that a request means.
+     * Returns the model for a request.
      *
      * @param name     an id or an alias, or null
-     * @param provider the provider asked for, or null
-     * @param kind     the kind asked for, or null
-     * @param allowed  the models that it may have, a default included
+     * @param provider the requested provider, or null
+     * @param kind     the requested kind, or null
+     * @param allowed  the models that the request may use, including defaults
      * @throws GenerationFailure {@code unsupported-model}, listing the valid names
      */
     public Model resolve(String name, Provider provider, Kind kind, AllowedModels allowed) {
@@ -226,12 +226,12 @@ public final class Catalogue {
         return model;
     }
 
-    /** The same of an application that allows every model. */
+    /** Returns the model for a request that may use every model. */
     public Model resolve(String name, Provider provider, Kind kind) {
         return resolve(name, provider, kind, AllowedModels.ALL);
     }
 
-    /** The model that a name means by itself: one of the catalogue's, or an {@code owner/name[:version]} of Replicate. */
+    /** Returns the model for a name alone: one of the catalogue, or an {@code owner/name[:version]} of Replicate. */
     Optional<Model> known(String name) {
         return find(name).or(() -> Optional.of(name).filter(other -> OWNER_AND_NAME.matcher(other).matches())
                 .map(other -> new Model(Provider.REPLICATE, other, null, other)));
@@ -242,7 +242,7 @@ public final class Catalogue {
         if (known.isPresent()) {
             return known.get();
         }
-        // Where there is a list, a name that is not on it is refused and not replaced.
+        // If there is a list of allowed models, an unknown name is rejected and not replaced.
         if (Provider.UPSTAGE.equals(provider) && allowed.isAll()) {
             Model model = defaultFor(Provider.UPSTAGE, null);
             LOG.warn("Upstage has no model {} in the catalogue; {} is used", quoted(name), model.id());
@@ -259,7 +259,7 @@ public final class Catalogue {
         return provider == null || provider.equals(Provider.REPLICATE);
     }
 
-    /** A sender's name for a model as messages and the log show it. */
+    /** Quotes a model name of a request for messages and logs. */
     static String quoted(String name) {
         return "'" + OneLine.blanked(OneLine.cut(name, LONGEST_SHOWN)) + "'";
     }
@@ -300,7 +300,7 @@ public final class Catalogue {
         return entry == null ? Optional.empty() : Optional.ofNullable(entry.models.get(entry.aliases.getOrDefault(name, name)));
     }
 
-    /** The providers that a request may name: those of Bactrian itself, then those that the catalogue adds. */
+    /** Returns the providers that a request may name: Bactrian's own, then those that the catalogue adds. */
     public Set<Provider> providers() {
         Set<Provider> all = new LinkedHashSet<>(OWN);
         all.addAll(providers.keySet());
@@ -308,9 +308,9 @@ public final class Catalogue {
     }
 
     /**
-     * Makes sure that there is a provider of each name.
+     * Checks that each provider of the catalogue exists.
      *
-     * @throws IllegalArgumentException where one is missing, in one line
+     * @throws IllegalArgumentException if one does not; the message is one line
      */
     public void requireProviders(Predicate<Provider> there) {
         for (Provider provider : providers()) {
@@ -321,12 +321,12 @@ public final class Catalogue {
         }
     }
 
-    /** The ids of all models. */
+    /** Returns the ids of all models. */
     public List<String> ids() {
         return providers.values().stream().flatMap(entry -> entry.models.keySet().stream()).toList();
     }
 
-    /** The ids and aliases of one provider, or of all where it is null, in the order of the file. */
+    /** Returns the ids and aliases of the provider, or of all providers if it is null, in the order of the file. */
     public List<String> names(Provider provider) {
         List<String> names = new ArrayList<>();
         providers.forEach((candidate, entry) -> {

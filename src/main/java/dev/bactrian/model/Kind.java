@@ -3,11 +3,11 @@ package dev.bactrian.model;
 import java.util.Locale;
 import java.util.Optional;
 
-/** What a model makes. */
+/** The kind of output of a model. */
 public enum Kind {
     TEXT, IMAGE;
 
-    /** The kind of that name as documents and requests write it. */
+    /** Returns the kind of that name as documents and requests write it, or empty. */
     public static Optional<Kind> of(String name) {
         for (Kind kind : values()) {
             if (kind.toString().equals(name)) {

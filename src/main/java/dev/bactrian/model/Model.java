@@ -1,16 +1,16 @@
 package dev.bactrian.model;
 
 /**
- * A model as a request resolved to it.
+ * The model that a request uses.
  *
- * @param provider who runs it
+ * @param provider the provider that runs it
  * @param id       its name in documents, such as {@code solar-pro4} or {@code stability-ai/stable-diffusion-3}
- * @param kind     what it makes; null where the catalogue does not know it and the request does not say
- * @param version  what Replicate is sent as {@code version}: a bare hash, else the name itself
+ * @param kind     its kind of output; null if neither the catalogue nor the request says
+ * @param version  the {@code version} that is sent to Replicate: a bare hash, or else the name itself
  */
 public record Model(Provider provider, String id, Kind kind, String version) {
 
-    /** Whether it is known to make images. */
+    /** Whether the model is known to generate images. */
     public boolean isImage() {
         return kind == Kind.IMAGE;
     }

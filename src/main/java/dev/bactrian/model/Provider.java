@@ -6,12 +6,10 @@ import java.util.regex.Pattern;
 
 import com.fasterxml.jackson.annotation.JsonValue;
 
-/** A service that runs models, by its name: that of its route, of its bean and of its entry in the catalogue. Immutable. */
+/** The name of a service that runs models. Its route, its bean and its entry in the catalogue have this name. Immutable. */
 public final class Provider {
 
-    /** Replicate. */
     public static final Provider REPLICATE = new Provider("replicate");
-    /** Upstage. */
     public static final Provider UPSTAGE = new Provider("upstage");
 
     private static final Pattern NAME = Pattern.compile("[a-z][a-z0-9]{0,39}");
@@ -22,15 +20,15 @@ public final class Provider {
         this.name = name;
     }
 
-    /** The provider of that name as documents and requests write it; empty where nothing can have that name. */
+    /** Returns the provider of that name as documents and requests write it; empty if the name is not valid. */
     public static Optional<Provider> of(String name) {
         return NAME.matcher(name).matches() ? Optional.of(new Provider(name)) : Optional.empty();
     }
 
     /**
-     * The provider of that name, in upper case or not: {@code UPSTAGE}.
+     * Returns the provider of that name in any case, such as {@code UPSTAGE}.
      *
-     * @throws IllegalArgumentException where nothing can have that name
+     * @throws IllegalArgumentException if the name is not valid
      */
     public static Provider valueOf(String name) {
         return of(name.toLowerCase(Locale.ROOT)).orElseThrow(() -> new IllegalArgumentException("'" + name + "' is not the name of a provider"));

@@ -19,12 +19,12 @@ import org.snakeyaml.engine.v2.nodes.SequenceNode;
 import org.snakeyaml.engine.v2.nodes.Tag;
 
 /**
- * YAML as maps, lists and texts: {@code 4.10} is a text of four characters, whatever a number or a date would be elsewhere.
- * What an alias repeats is there once. Only {@code null} and nothing at all are null.
+ * Reads YAML into maps, lists and strings. Scalars stay strings: {@code 4.10} is a string of four characters, not a number. An
+ * alias refers to the same object as its anchor. Only {@code null} and an empty value are null.
  */
 final class Yaml {
 
-    /** Far more than a catalogue has. */
+    /** Far more than a catalogue needs. */
     private static final int DEEPEST = 20;
     private static final int LONGEST = 1_000_000;
     private static final Object UNDER_WAY = new Object();
@@ -35,9 +35,9 @@ final class Yaml {
     }
 
     /**
-     * The document that a text holds; null where it holds none.
+     * Parses a text and returns its document, or null if it has none.
      *
-     * @throws IllegalArgumentException where it is no such YAML, with what is wrong with it
+     * @throws IllegalArgumentException if the text is not valid; the message says why
      */
     static Object read(String text) {
         if (text.length() > LONGEST) {

@@ -1,5 +1,5 @@
 /**
- * The catalogue of models: their ids, aliases and providers, and which of them a request may use. For applications:
+ * The catalogue of models: their ids, aliases and providers, and the models that a request may use. For applications:
  * {@link dev.bactrian.model.Kind}, {@link dev.bactrian.model.Provider}; the rest is internal. Uses {@code error}, {@code config}
  * and {@code text}.
  */

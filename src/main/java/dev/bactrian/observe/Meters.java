@@ -23,16 +23,16 @@ import org.apache.camel.CamelContext;
 import org.apache.camel.Exchange;
 
 /**
- * Keeps the meters of docs/reference.md in a registry of Micrometer. No tag has more values than the catalogue has models
- * and the documents have error types.
+ * Records the meters of docs/reference.md in a Micrometer registry. The number of values of each tag is bounded by the models of
+ * the catalogue and the error types.
  */
 final class Meters implements Observer {
 
-    /** The name under which Camel's own components look for a registry. */
+    /** The name under which Camel's components look up a registry. */
     private static final String CAMELS_NAME = "metricsRegistry";
     private static final String NONE = "none";
     private static final String OTHER = "other";
-    /** The bounds of the histograms: a chat's first chunk takes a fraction of a second, a prediction may take minutes. */
+    /** The buckets of the histograms: a chat's first chunk takes a fraction of a second, a prediction may take minutes. */
     private static final Duration[] BOUNDS = {
             Duration.ofMillis(100), Duration.ofMillis(250), Duration.ofMillis(500), Duration.ofSeconds(1), Duration.ofMillis(2_500),
             Duration.ofSeconds(5), Duration.ofSeconds(10), Duration.ofSeconds(30), Duration.ofMinutes(1), Duration.ofMinutes(2),
@@ -48,7 +48,7 @@ final class Meters implements Observer {
         this.waiting = waiting;
     }
 
-    /** The meters of an application, or null where it has no registry. */
+    /** Returns the meters of an application, or null if it has no registry. */
     static Observer of(CamelContext context, Map<String, IntSupplier> waiting) {
         MeterRegistry registry = registry(context);
         return registry == null ? null : new Meters(registry, waiting);
@@ -60,7 +60,7 @@ final class Meters implements Observer {
             return named;
         }
         Set<MeterRegistry> found = Set.copyOf(Beans.all(context, MeterRegistry.class).values());
-        // One that puts the others together, as Spring Boot has it, counts in each of them once.
+        // A composite registry, as in Spring Boot, already counts in each of the others.
         return found.stream().filter(CompositeMeterRegistry.class::isInstance).findFirst()
                 .or(() -> found.stream().findFirst().filter(only -> found.size() == 1))
                 .orElseGet(() -> {

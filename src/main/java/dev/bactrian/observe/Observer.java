@@ -9,49 +9,49 @@ import org.apache.camel.CamelContext;
 import org.apache.camel.Exchange;
 
 /**
- * Is told what becomes of requests: docs/reference.md lists the meters and spans that come of it. What is told is never
- * kept from going on, whatever the telling meets with. Names no optional library.
+ * Receives the events of requests; docs/reference.md lists the resulting meters and spans. A failing observer never affects a
+ * request. Refers to no optional library.
  */
 public interface Observer {
 
     /**
-     * The observer of a context, the same object each time: meters where the application has a registry of Micrometer,
-     * spans where it has camel-opentelemetry, and nothing at all where it has neither.
+     * Returns the observer of a context, the same object each time. It records meters if the application has a Micrometer registry,
+     * and spans if it has camel-opentelemetry.
      */
     static Observer of(CamelContext context) {
         return Observers.of(context);
     }
 
-    /** The catalogue. A model that is not in it is one of unboundedly many, and not told apart from others. */
+    /** Reports the catalogue. The number of other models is unbounded, so they share one tag value. */
     default void models(Catalogue catalogue) {
     }
 
-    /** Requests of the queue that wait for the next poll of their provider's work are in flight, too; this counts them. */
+    /** Adds a counter of queued requests that wait for their next poll; these are in flight, too. */
     default void waiting(String provider, IntSupplier requests) {
     }
 
-    /** A request is in work, until {@link #left}. */
+    /** Reports that a request is in progress, until {@link #left}. */
     default void begun(Exchange exchange, Generation generation) {
     }
 
-    /** A request is in work no more, whatever came of it. */
+    /** Reports that a request is no longer in progress, whatever its outcome. */
     default void left(Generation generation) {
     }
 
-    /** The first piece of a text has come. */
+    /** Reports the first chunk of a text. */
     default void firstChunk(Generation generation) {
     }
 
-    /** A poll of a prediction was made. */
+    /** Reports a poll of a prediction. */
     default void polled(Generation generation, boolean answered) {
     }
 
     /**
-     * A request has its result or its error.
+     * Reports the result or error of a request.
      *
-     * @param generation null where the request could not be taken
+     * @param generation the request, or null if it was not admitted
      * @param document   the result or error document
-     * @param chunks     the pieces of text that have come
+     * @param chunks     the number of chunks received
      */
     default void ended(Exchange exchange, Generation generation, ObjectNode document, int chunks) {
     }

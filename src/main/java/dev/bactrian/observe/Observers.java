@@ -18,7 +18,7 @@ import org.apache.camel.CamelContext;
 import org.apache.camel.Exchange;
 import org.slf4j.Logger;
 
-/** The observers that the application turns out to have. */
+/** Forwards events to the observers that are available in the application. */
 final class Observers implements Observer {
 
     private static final Logger LOG = OneLineLogger.of("dev.bactrian.observe");
@@ -47,7 +47,7 @@ final class Observers implements Observer {
         context.getRegistry().bind(BEAN, observers);
         observers.find(context);
         try {
-            // An application may bring its registry or its tracer after the routes; by its start they are there.
+            // An application may register its meter registry or tracer after the routes, but before the context starts.
             context.addStartupListener((started, already) -> observers.find(started));
         } catch (Exception e) {
             LOG.warn("Only what observes by now will: {}", e.toString());

@@ -28,9 +28,9 @@ import org.apache.hc.core5.http.HttpHeaders;
 import org.apache.hc.core5.util.Timeout;
 
 /**
- * A readiness check in Camel's own registry of them: whether a provider can be reached, and takes our token. Asks with a
- * GET that costs nothing, when somebody asks for it, and again when what is known is {@value #FRESH_SECONDS} s old. A
- * provider that has neither a token nor an endpoint of its own is not configured, and keeps nobody from being ready.
+ * A readiness check in Camel's health check registry: whether a provider can be reached and accepts our token. Sends a GET that
+ * costs nothing, on request and at most every {@value #FRESH_SECONDS} s. A provider without a token and an endpoint of its own is
+ * not configured, and counts as ready.
  */
 public final class ProviderHealth extends AbstractHealthCheck {
 
@@ -80,12 +80,12 @@ public final class ProviderHealth extends AbstractHealthCheck {
         }
         builder.state(found.up() ? State.UP : State.DOWN).message(found.message());
         if (!found.up()) {
-            // Spring Boot shows a check's details and not its message.
+            // Spring Boot shows the details of a check and not its message.
             builder.detail("reason", found.message());
         }
     }
 
-    /** Asks with the application's own token, and with each other that its accounts bring. */
+    /** Checks with the application's own token and with each other token of its accounts. */
     private Finding find() {
         if (provider() == null) {
             return new Finding(true, provider + " has no routes here");
@@ -111,7 +111,7 @@ public final class ProviderHealth extends AbstractHealthCheck {
         questions.computeIfAbsent(List.of(access.probe(), access.token() == null ? "" : access.token()), same -> {
             HttpGet get = new HttpGet(access.probe());
             get.setHeader(HttpHeaders.ACCEPT, "application/json");
-            // Not to be taken for one that is unreachable where our requests hold all connections.
+            // A short timeout, so that a busy connection pool is not mistaken for an unreachable provider.
             get.setConfig(RequestConfig.custom().setConnectionRequestTimeout(Timeout.ofSeconds(LONGEST_WAIT_SECONDS))
                     .setResponseTimeout(Timeout.ofSeconds(LONGEST_SECONDS)).setProtocolUpgradeEnabled(false).build());
             if (account != null) {

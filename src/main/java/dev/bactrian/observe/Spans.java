@@ -23,8 +23,8 @@ import org.apache.camel.Exchange;
 import org.apache.camel.spi.CamelTracingService;
 
 /**
- * Adds a span to the trace for each request, with the attributes of OpenTelemetry's semantic conventions for generative
- * AI. No attribute holds a prompt or an answer.
+ * Adds a span for each request to the trace, with the attributes of OpenTelemetry's semantic conventions for generative AI. No
+ * attribute contains a prompt or an answer.
  */
 final class Spans implements Observer {
 
@@ -36,7 +36,7 @@ final class Spans implements Observer {
         this.tracer = tracer;
     }
 
-    /** The spans of an application, or null where it does not trace by camel-opentelemetry. */
+    /** Returns the spans of an application, or null if it does not trace with camel-opentelemetry. */
     static Observer of(CamelContext context) {
         CamelTracingService tracing = context.hasService(CamelTracingService.class);
         if (tracing == null || !tracing.getClass().getName().startsWith("org.apache.camel.opentelemetry")) {
@@ -46,7 +46,7 @@ final class Spans implements Observer {
         return new Spans(own.size() == 1 ? own.iterator().next() : GlobalOpenTelemetry.getTracer("bactrian"));
     }
 
-    /** The span that Camel has made for the exchange is the thread's at this moment. */
+    /** Keeps the current context, which is the span that Camel has created for the exchange. */
     @Override
     public void begun(Exchange exchange, Generation generation) {
         exchange.setProperty(PARENT, Context.current());
@@ -60,7 +60,7 @@ final class Spans implements Observer {
         String operation = operation(exchange, generation);
         SpanBuilder builder = tracer.spanBuilder(operation + " " + generation.model().id())
                 .setSpanKind(SpanKind.CLIENT)
-                // By a queue, a request may have begun in another exchange, and in another process.
+                // With a queue, the request may have begun in another exchange and in another process.
                 .setParent(exchange.getProperty(PARENT, Context.current(), Context.class))
                 .setStartTimestamp(generation.startedAt())
                 .setAttribute("gen_ai.operation.name", operation)

@@ -4,15 +4,15 @@ import java.util.List;
 import java.util.Locale;
 import java.util.stream.Collectors;
 
-/** A conversation as one text, for models that take no messages (PROVIDERS.md section 2, "Prompt building"). */
+/** Formats a conversation as one text, for models that take no messages (PROVIDERS.md section 2, "Prompt building"). */
 public final class Prompt {
 
     private Prompt() {
     }
 
     /**
-     * The prompt for a text model: a single message is its content; several are one line each, {@code Role: content},
-     * those with blank content left out, then a last line {@code Assistant:}.
+     * Returns the prompt for a text model. A single message becomes its content. Several messages become one line
+     * {@code Role: content} each, without those of blank content, and a last line {@code Assistant:}.
      */
     public static String format(List<ChatMessage> messages) {
         if (messages.size() == 1) {
@@ -23,7 +23,7 @@ public final class Prompt {
                 .collect(Collectors.joining("\n", "", "\nAssistant:"));
     }
 
-    /** The prompt for an image model: the content of the last message. */
+    /** Returns the prompt for an image model: the content of the last message. */
     public static String last(List<ChatMessage> messages) {
         return messages.get(messages.size() - 1).text();
     }

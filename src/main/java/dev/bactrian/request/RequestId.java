@@ -6,10 +6,10 @@ import java.util.regex.Pattern;
 
 import dev.bactrian.text.Fingerprint;
 
-/** The form of a request's id: it names files and headers, so it is 1 to 128 of {@code A-Z a-z 0-9 . _ -}, no dot first. */
+/** The syntax of request ids, which are used in file names and headers: 1 to 128 of {@code A-Z a-z 0-9 . _ -}, not starting with a dot. */
 public final class RequestId {
 
-    /** What is wrong with one that is none. */
+    /** The error message for an invalid id. */
     public static final String FAULT = "not 1 to 128 of A-Z a-z 0-9 . _ - without a dot in front";
 
     private static final int LONGEST = 128;
@@ -18,20 +18,20 @@ public final class RequestId {
     private RequestId() {
     }
 
-    /** Whether it is one. */
+    /** Whether the id is valid. */
     public static boolean isValid(String id) {
         return FORM.matcher(id).matches();
     }
 
     /**
-     * A name made to fit: other characters become {@code _}, and where any did, a fingerprint of the name keeps it apart from
-     * all others. A name is its characters: one spelt with composed characters is another than one with decomposed ones.
+     * Returns the name if it is a valid id, or else an id made from it: other characters are replaced by {@code _}, and a
+     * fingerprint keeps ids of different names different. Composed and decomposed spellings of a name are different names.
      */
     public static String fit(String name) {
         return isValid(name) ? name : safe(name, LONGEST - 1 - Fingerprint.LENGTH) + "-" + Fingerprint.of(characters(name));
     }
 
-    /** The same as it was made up to 0.1.0: what is remembered of a request may bear that name. */
+    /** Returns the id as versions up to 0.1.0 made it, to find ledger entries of those versions. */
     public static String formerFit(String name) {
         return isValid(name) ? name : safe(name, LONGEST - 9) + "-" + String.format(Locale.ROOT, "%08x", name.hashCode());
     }
@@ -41,7 +41,7 @@ public final class RequestId {
         return safe.substring(0, Math.min(safe.length(), longest));
     }
 
-    /** Each of them, halves of surrogate pairs too, which UTF-8 would make one. */
+    /** Returns the UTF-16 code units, so that lone surrogates stay distinct; UTF-8 would map them all to one byte. */
     private static byte[] characters(String name) {
         ByteBuffer bytes = ByteBuffer.allocate(2 * name.length());
         bytes.asCharBuffer().put(name);

@@ -30,26 +30,29 @@ import dev.bactrian.text.JsonMappers;
 import dev.bactrian.text.OneLine;
 
 /**
- * Reads a request in the forms of docs/reference.md: plain text, JSON, bytes or a stream of either, a map. Every
- * failure is an {@code invalid-request} whose message names the field and what is wrong with it.
+ * Reads requests in the forms that docs/reference.md lists: plain text or JSON as text, bytes or a stream, or a map. Each failure
+ * is an {@code invalid-request} whose message names the field and the problem.
  */
 public final class RequestReader {
 
-    /** Whether a body is JSON, as its sender said. */
+    /** The format of a body, as its sender declared it. */
     public enum Format {
         TEXT, JSON, JSON_LINES, UNKNOWN;
 
         private static final Set<String> LINES_EXTENSIONS = Set.of(".jsonl", ".ndjson", ".jsonlines", ".ldjson");
         private static final Pattern LINES_TYPES = Pattern.compile("(application|text)/(x-)?(jsonl|ndjson|jsonlines|json-lines|ldjson)");
 
-        /** What a file's name says: {@code .json} is JSON, {@code .jsonl} is lines of it, another extension is text, none says nothing. */
+        /**
+         * Returns the format for a file name: JSON for {@code .json}, JSON lines for {@code .jsonl}, text for other extensions,
+         * unknown without one.
+         */
         public static Format ofFileName(String name) {
             int dot = name.lastIndexOf('.');
             String extension = dot <= 0 ? "" : name.substring(dot).toLowerCase(Locale.ROOT);
             return dot <= 0 ? UNKNOWN : extension.equals(".json") ? JSON : LINES_EXTENSIONS.contains(extension) ? JSON_LINES : TEXT;
         }
 
-        /** What a content type says: JSON, lines of it, {@code text/*}, or nothing. */
+        /** Returns the format for a content type: JSON, JSON lines, text for {@code text/*}, or unknown. */
         public static Format ofContentType(String type) {
             String essence = type.split(";", 2)[0].trim().toLowerCase(Locale.ROOT);
             return essence.equals("application/json") || essence.endsWith("+json") || essence.equals("text/json") ? JSON
@@ -60,9 +63,9 @@ public final class RequestReader {
     private static final Set<String> OWN_FIELDS =
             Set.of("id", "model", "provider", "messages", "prompt", "kind", "stream");
     private static final Set<String> ROLES = Set.of("system", "developer", "user", "assistant", "tool");
-    /** What is nested deeper could not be wrapped into a call, or read by whoever gets it. */
+    /** Deeper JSON could not be wrapped into a call, and its recipient could not read it. */
     private static final int DEEPEST = 992;
-    /** Without a limit of its own on a string's length: {@code bactrian.max-request-bytes} is the limit. */
+    /** Strings have no limit of their own: {@code bactrian.max-request-bytes} limits the whole body. */
     private static final ObjectMapper JSON = JsonMappers.mapper(JsonMappers.limits().maxNestingDepth(DEEPEST).build())
             .enable(JsonParser.Feature.STRICT_DUPLICATE_DETECTION)
             .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
@@ -73,12 +76,12 @@ public final class RequestReader {
     private final long maxBytes;
     private final Set<Provider> providers;
 
-    /** A reader that refuses a body of more than that many bytes, and a provider other than those of Bactrian itself. */
+    /** Creates a reader that rejects bodies of more than that many bytes, and providers other than Bactrian's own. */
     public RequestReader(long maxBytes) {
         this(maxBytes, Catalogue.OWN);
     }
 
-    /** A reader that refuses a body of more than that many bytes, and a provider other than those. */
+    /** Creates a reader that rejects bodies of more than that many bytes, and providers other than those. */
     public RequestReader(long maxBytes, Set<Provider> providers) {
         this.maxBytes = maxBytes;
         this.providers = providers;
@@ -117,9 +120,9 @@ public final class RequestReader {
     }
 
     /**
-     * Reads a stream of UTF-8 bytes, no further than the limit, and closes it.
+     * Reads a stream of UTF-8 bytes, up to the size limit, and closes it.
      *
-     * @throws IOException what the stream throws
+     * @throws IOException if reading the stream fails
      */
     public GenerateRequest read(InputStream stream, Format format) throws IOException {
         byte[] bytes;
@@ -129,17 +132,17 @@ public final class RequestReader {
         return read(bytes, format);
     }
 
-    /** Reads a map of the same fields as a JSON request. */
+    /** Reads a map with the fields of a JSON request. */
     public GenerateRequest read(Map<?, ?> map) {
         return read(written(map, "the map"), Format.JSON);
     }
 
-    /** Reads an object of the same fields as a JSON request. */
+    /** Reads a JSON object with the fields of a request. */
     public GenerateRequest read(JsonNode json) {
         return read(written(json, "the JSON"), Format.JSON);
     }
 
-    /** Checks a request that its sender has put together: its id, its prompt, and that it can be written. */
+    /** Validates a request object: its id, its prompt, its provider, and that it can be written as JSON. */
     public GenerateRequest read(GenerateRequest request) {
         String id = request.id();
         if (id != null && !RequestId.isValid(id)) {
@@ -160,8 +163,8 @@ public final class RequestReader {
     }
 
     /**
-     * What a host has put together as JSON. It may hold itself, be deeper or larger than can be written, and its own code
-     * may fail at any point.
+     * Writes an object of the application as JSON. The object may contain itself, be too deep or too large, and its own code may
+     * throw anything.
      */
     private String written(Object given, String what) {
         try {
@@ -181,7 +184,7 @@ public final class RequestReader {
         }
     }
 
-    /** Takes no more than the limit: what holds one thing many times over is larger than it seems. */
+    /** A writer that stops at the size limit: an object that is referenced many times is larger as JSON than it seems. */
     private final class Limited extends StringWriter {
 
         @Override
@@ -229,7 +232,7 @@ public final class RequestReader {
             if (e instanceof StreamConstraintsException && said.contains("nesting depth")) {
                 throw invalid("nested deeper than " + DEEPEST + " levels" + where);
             }
-            // Jackson's own words may quote the prompt, which must not show in a log.
+            // Jackson's message may quote the prompt, which must not appear in a log.
             String problem = said.startsWith("Duplicate field") ? ": " + OneLine.of(said)
                     : e instanceof StreamConstraintsException ? ": a number is too long" : "";
             throw invalid("not JSON" + where + problem);
@@ -278,7 +281,11 @@ public final class RequestReader {
                 prompt == null ? messages : List.of(), prompt, options);
     }
 
-    /** The provider of that name; null of none. */
+    /**
+     * Returns the provider of that name, or null if the name is null.
+     *
+     * @throws GenerationFailure {@code invalid-request} if there is no such provider
+     */
     public Provider provider(String name) {
         return name == null ? null : Provider.of(name).filter(providers::contains).orElseThrow(this::badProvider);
     }

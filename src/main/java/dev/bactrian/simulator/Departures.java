@@ -9,15 +9,14 @@ import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 
 /**
- * Tells when a client hangs up on a response that is silent. The JDK's server notices a closed connection only when it
- * writes; the kernel's socket table knows at once. Where there is no {@code /proc} (not Linux) nothing is reported, and
- * such a client is noticed at the next write.
+ * Detects clients that disconnect from a silent response. The JDK's server notices a closed connection only when it writes; the
+ * kernel's socket table shows it at once. Without {@code /proc} (not Linux) such a client is only noticed at the next write.
  */
 final class Departures {
 
     private static final String ESTABLISHED = "01";
     private static final String CLOSE_WAIT = "08";
-    /** The table is not read atomically: a socket can be missed once, not this often in a row. */
+    /** Reading the table is not atomic: it may miss a socket once, but not this often in a row. */
     private static final int MISSES = 3;
 
     private final Path[] tables = {Path.of("/proc/net/tcp"), Path.of("/proc/net/tcp6")};
@@ -36,7 +35,7 @@ final class Departures {
         watches.remove(clientPort);
     }
 
-    /** Samples once; to be called at intervals by one thread. */
+    /** Reads the socket table once. Called at intervals by one thread. */
     void check() {
         if (watches.isEmpty()) {
             return;
@@ -56,7 +55,7 @@ final class Departures {
         });
     }
 
-    /** State by client port of the connections to this server; null if the system does not tell. */
+    /** Returns the states of the connections to this server by client port, or null if the system does not provide them. */
     private Map<Integer, String> states() {
         Map<Integer, String> states = new HashMap<>();
         boolean read = false;

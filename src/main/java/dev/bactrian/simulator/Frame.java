@@ -15,8 +15,8 @@ import java.util.zip.GZIPOutputStream;
 /**
  * Bytes of a body that are written at once.
  *
- * @param bytes what is written
- * @param gap   the wait before it; zero: written together with what precedes it
+ * @param bytes the bytes
+ * @param gap   the wait before them; zero: written together with what precedes them
  * @param piece the index of the stream piece that begins here, or -1
  */
 record Frame(byte[] bytes, Duration gap, int piece) {
@@ -35,7 +35,7 @@ record Frame(byte[] bytes, Duration gap, int piece) {
         return length;
     }
 
-    /** The first {@code limit} bytes of the frames. */
+    /** Returns the first {@code limit} bytes of the frames. */
     static List<Frame> cut(List<Frame> frames, int limit) {
         List<Frame> result = new ArrayList<>();
         int left = limit;
@@ -52,7 +52,7 @@ record Frame(byte[] bytes, Duration gap, int piece) {
         return result;
     }
 
-    /** The same bytes with a short gap after the first {@code at} of them. */
+    /** Returns the same bytes with a short gap after the first {@code at} of them. */
     static List<Frame> split(List<Frame> frames, int at) {
         List<Frame> result = new ArrayList<>(frames.size() + 1);
         int start = 0;
@@ -71,7 +71,7 @@ record Frame(byte[] bytes, Duration gap, int piece) {
         return result;
     }
 
-    /** The frames content-encoded, each flushed so that a client can decode it as it arrives. */
+    /** Returns the content-encoded frames, each flushed so that a client can decode it as it arrives. */
     static List<Frame> encode(List<Frame> frames, Encoding encoding) {
         try {
             ByteArrayOutputStream encoded = new ByteArrayOutputStream();

@@ -18,7 +18,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import javax.crypto.Mac;
 import javax.crypto.spec.SecretKeySpec;
 
-/** Webhooks: calls the address that a create names once its prediction has ended. */
+/** Calls the webhook of a create after its prediction has ended. */
 final class Hooks {
 
     private static final int PATIENCE_MILLIS = 5000;
@@ -29,9 +29,9 @@ final class Hooks {
     private final Queue<Integer> answers = new ConcurrentLinkedQueue<>();
 
     /**
-     * @param secret what they are signed with: {@code whsec_} and base64; null: none are sent
-     * @param delay  from the create to the end of its prediction
-     * @param copies how often each is sent
+     * @param secret the signing key: {@code whsec_} and base64; null: no webhooks are sent
+     * @param delay  the time from the create to the end of its prediction
+     * @param copies how often each webhook is sent
      */
     Hooks(String secret, Duration delay, int copies) {
         this.key = secret == null ? null : Base64.getDecoder().decode(secret.replaceFirst("^whsec_", ""));
@@ -43,7 +43,7 @@ final class Hooks {
         return delay;
     }
 
-    /** The statuses that they were answered with, 0 where one was not answered. */
+    /** Returns the statuses of the answers to webhooks; 0 for a webhook without an answer. */
     List<Integer> answers() {
         return List.copyOf(answers);
     }
@@ -52,7 +52,7 @@ final class Hooks {
         answers.clear();
     }
 
-    /** Whether the one who created this wants to be told of its end. */
+    /** Whether the create asks for a webhook at the end of its prediction. */
     boolean wanted(JsonNode create) {
         JsonNode events = create.path("webhook_events_filter");
         boolean completed = events.isMissingNode();
@@ -62,7 +62,7 @@ final class Hooks {
         return key != null && completed && create.path("webhook").isTextual();
     }
 
-    /** Sends it, each copy with the same id. */
+    /** Sends the copies of a webhook, all with the same id. */
     void send(String address, String id, byte[] body) {
         for (int i = 0; i < copies; i++) {
             answers.add(post(address, id, body));

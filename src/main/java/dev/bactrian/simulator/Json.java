@@ -12,10 +12,10 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 
-/** JSON in and out, with one mapper for the package. */
+/** Reads and writes JSON, with one mapper for the package. */
 final class Json {
 
-    /** Without a table of the names of fields, which names of one hash would spoil for all. */
+    /** Does not canonicalize field names: colliding names would slow down the table that all readers share. */
     private static final ObjectMapper MAPPER = JsonMapper.builder(JsonFactory.builder()
             .disable(JsonFactory.Feature.CANONICALIZE_FIELD_NAMES).disable(JsonFactory.Feature.INTERN_FIELD_NAMES).build()).enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS).build();
 
@@ -26,7 +26,7 @@ final class Json {
         return MAPPER.createObjectNode();
     }
 
-    /** Reads UTF-8 JSON; a missing node for empty bytes. */
+    /** Parses UTF-8 JSON; returns a missing node for empty bytes. */
     static JsonNode parse(byte[] json) throws JsonProcessingException {
         try {
             return MAPPER.readTree(json);
@@ -49,7 +49,7 @@ final class Json {
         }
     }
 
-    /** A JSON string literal, quotes included. */
+    /** Returns the text as a JSON string literal, quotes included. */
     static String quoted(String text) {
         return '"' + new String(JsonStringEncoder.getInstance().quoteAsString(text)) + '"';
     }

@@ -7,12 +7,12 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * A limit as the services keep it: so many calls of some kinds from one token, and for chats of one model, from the first of
- * them until a time is over. Safe to use from any thread.
+ * A rate limit like those of the services: a number of calls of some kinds per token (and per model, for chats) in a time that
+ * begins with the first of them. Thread-safe.
  */
 final class Limit {
 
-    /** What is left for one key. */
+    /** The remaining calls of one key. */
     private static final class Left {
         private int calls;
         private long until;
@@ -24,7 +24,7 @@ final class Limit {
     private final Set<Call> kinds;
     private final Map<String, Left> keys = new HashMap<>();
 
-    /** A silent one says nothing of itself: no headers, and no wait in its 429. */
+    /** Creates a limit. Answers do not mention a {@code silent} one: they have no headers, and a 429 has no wait. */
     Limit(int calls, Duration time, boolean silent, Set<Call> kinds) {
         this.calls = calls;
         this.nanos = time.toNanos();
@@ -37,10 +37,10 @@ final class Limit {
     }
 
     /**
-     * What a call leaves of it.
+     * The state of the limit after a call.
      *
-     * @param remaining calls, less than 0 where this one is too many
-     * @param reset     the time until it counts anew, rounded up to a millisecond
+     * @param remaining the number of remaining calls; negative if this call exceeds the limit
+     * @param reset     the time until the limit is reset, rounded up to a millisecond
      */
     record State(int remaining, Duration reset) {
     }
@@ -56,7 +56,7 @@ final class Limit {
         return new State(left.calls, Duration.ofMillis((left.until - now + 999_999) / 1_000_000));
     }
 
-    /** The headers that go with an answer (PROVIDERS.md 1.9 and 3.7). */
+    /** Returns the headers of an answer (PROVIDERS.md 1.9 and 3.7). */
     Map<String, String> headers(State state, boolean upstage) {
         Map<String, String> headers = new LinkedHashMap<>();
         if (silent) {
@@ -78,7 +78,7 @@ final class Limit {
         return headers;
     }
 
-    /** The answer to a call that is too many. */
+    /** Returns the answer to a call that exceeds the limit. */
     PreparedResponse refusal(State state, boolean upstage) {
         if (upstage) {
             return UpstageApi.error(429, "too many requests", "rate_limit_error", "too_many_requests").with(headers(state, true));

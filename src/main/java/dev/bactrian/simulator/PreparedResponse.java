@@ -7,12 +7,12 @@ import java.util.Map;
 import com.fasterxml.jackson.databind.JsonNode;
 
 /**
- * A response before its faults: what a reply has become for one request.
+ * A response to one request, before faults are applied.
  *
  * @param status   the HTTP status
  * @param headers  names and values
  * @param frames   the body
- * @param streamed sent in chunks, without a length
+ * @param streamed whether it is sent in chunks, without a length
  */
 record PreparedResponse(int status, Map<String, String> headers, List<Frame> frames, boolean streamed) {
 
@@ -32,7 +32,7 @@ record PreparedResponse(int status, Map<String, String> headers, List<Frame> fra
         return problem(404, null, "no such resource");
     }
 
-    /** An error in Replicate's form. */
+    /** Returns an error in Replicate's form. */
     static PreparedResponse problem(int status, String title, String detail) {
         var body = Json.object();
         if (title != null) {

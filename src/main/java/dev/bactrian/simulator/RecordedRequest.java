@@ -9,9 +9,9 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 
 /**
- * One request as the simulator received it.
+ * A request that the simulator received.
  *
- * @param call    what it asks for; null for an address the simulator does not serve
+ * @param call    the kind of call; null for an unknown URL
  * @param method  the HTTP method
  * @param path    path and query as sent, for example {@code /api/poll?id=x}
  * @param headers header names (capitalised as in {@code Content-type}) and their values
@@ -21,12 +21,12 @@ import com.fasterxml.jackson.databind.JsonNode;
 public record RecordedRequest(
         Call call, String method, String path, Map<String, List<String>> headers, byte[] body, Instant at) {
 
-    /** The body as UTF-8. */
+    /** Returns the body as UTF-8 text. */
     public String bodyText() {
         return new String(body, StandardCharsets.UTF_8);
     }
 
-    /** The first value of a header, or null; the name in any case. */
+    /** Returns the first value of a header, ignoring the case of its name, or null. */
     public String header(String name) {
         for (Map.Entry<String, List<String>> header : headers.entrySet()) {
             if (header.getKey().equalsIgnoreCase(name) && !header.getValue().isEmpty()) {
@@ -37,7 +37,7 @@ public record RecordedRequest(
     }
 
     /**
-     * The body as JSON.
+     * Returns the body as JSON.
      *
      * @throws IllegalStateException if it is not JSON
      */

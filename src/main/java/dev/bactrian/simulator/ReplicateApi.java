@@ -23,7 +23,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 
-/** Replicate's part: predictions through the official HTTP API and through the keyless one of its home page. */
+/** Replicate's part of the simulator: predictions through the official HTTP API and through the keyless one of its home page. */
 final class ReplicateApi {
 
     private static final int REMEMBERED = 100_000;
@@ -42,7 +42,7 @@ final class ReplicateApi {
     private static final Pattern TEXT_MODEL =
             Pattern.compile("gemma|llama|granite|mistral|mixtral|gpt|claude|deepseek|qwen|gemini|instruct|chat");
 
-    /** The versions whose model is known. */
+    /** Known models by version. */
     private static final Map<String, String> MODELS = Map.of(
             "dff94eaf770e1fc211e425a50b51baa8e4cac6c39ef074681f9e39d778773626", "google-deepmind/gemma-2b-it",
             "527d2a6296facb8e47ba1eaf17f142c240c19a30894f437feee9b91cc29d8e4f", "stability-ai/stable-diffusion-3",
@@ -61,12 +61,12 @@ final class ReplicateApi {
     private final AtomicInteger remembered = new AtomicInteger();
 
     /**
-     * @param base       the simulator's address, without a slash at its end
-     * @param polls      the poll that finds a prediction ended
+     * @param base       the simulator's URL, without a slash at its end
+     * @param polls      the number of the poll that finds a prediction ended
      * @param unofficial the {@code owner/name} of models that need a pinned version
-     * @param created    is told of each create of the official API that is not scripted, and its prediction
-     * @param pause      between two pieces of a stream
-     * @param streams    whether text models offer one
+     * @param created    called with each unscripted create of the official API and its prediction
+     * @param pause      the wait between two pieces of a stream
+     * @param streams    whether text models offer a stream
      */
     ReplicateApi(String base, int polls, Set<String> unofficial, BiConsumer<JsonNode, SimulatedPrediction> created, Duration pause, boolean streams) {
         this.created = created;
@@ -103,7 +103,9 @@ final class ReplicateApi {
                 .with(Map.of("Cache-Control", "public,max-age=3600", "Accept-Ranges", "bytes"));
     }
 
-    /** The output of a prediction as an event stream, the script's pieces where it has some; it then ends with its stream. */
+    /**
+     * Returns the output of a prediction as an event stream, with the script's pieces if it has some. The prediction ends with its stream.
+     */
     PreparedResponse stream(String id, Reply reply) {
         SimulatedPrediction prediction = predictions.get(id);
         if (prediction == null) {
@@ -121,7 +123,7 @@ final class ReplicateApi {
         return PreparedResponse.stream(frames);
     }
 
-    /** A prediction in the state a script asks for. */
+    /** Returns a prediction in the state that a script sets. */
     PreparedResponse scripted(Target target, RecordedRequest request, Reply reply) {
         boolean homepage = target.dialect() == Target.Dialect.HOMEPAGE;
         if (target.call() == Call.CREATE) {
@@ -135,7 +137,7 @@ final class ReplicateApi {
         return shown(200, prediction.json(base, reply.predictionStatus, reply.output, reply.error), homepage);
     }
 
-    /** Makes the prediction of a hand-written create answer known, so that polls of it find something. */
+    /** Registers the prediction of a hand-written create answer, so that polls find it. */
     void adopt(Target target, RecordedRequest request, byte[] answer) {
         String id = lenient(answer).path("id").asText();
         if (!id.isEmpty()) {
@@ -299,7 +301,7 @@ final class ReplicateApi {
         return PreparedResponse.of(422, "application/problem+json", Json.bytes(body));
     }
 
-    /** A number with the units h, m and s, largest first; a bare number is seconds. Null if it is none. */
+    /** Parses a number with the units h, m and s, largest first; a bare number is seconds. Returns null for other text. */
     private static Duration duration(String text) {
         Matcher parts = CANCEL_AFTER.matcher(text);
         if (text.isEmpty() || !parts.matches()) {

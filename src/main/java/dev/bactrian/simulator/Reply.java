@@ -13,8 +13,8 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 
 /**
- * A scripted answer: what is sent (the factories) and how it goes wrong (the instance methods, each of which returns a
- * changed copy). Immutable and safe to share; one reply may answer many requests.
+ * A scripted answer. The factories say what is sent; each instance method returns a copy with a fault or another change. Immutable
+ * and safe to share; one reply may answer many requests.
  */
 public final class Reply {
 
@@ -75,12 +75,12 @@ public final class Reply {
         return copy;
     }
 
-    /** A body of content type {@code application/json}, sent as it is given, well formed or not. */
+    /** Returns a body of type {@code application/json}, sent as it is, even if it is not valid JSON. */
     public static Reply json(int status, String body) {
         return body(status, "application/json", body.getBytes(StandardCharsets.UTF_8));
     }
 
-    /** Any body; a null content type sends none. */
+    /** Returns a body of any type; a null content type sends none. */
     public static Reply body(int status, String contentType, byte[] body) {
         byte[] copy = body.clone();
         return new Reply(Kind.BODY).with(reply -> {
@@ -90,15 +90,15 @@ public final class Reply {
         });
     }
 
-    /** A status with an empty body. */
+    /** Returns a status with an empty body. */
     public static Reply status(int status) {
         return body(status, null, new byte[0]);
     }
 
     /**
-     * A whole, well formed chat stream: a first chunk with the role, one chunk for each piece, {@code finish_reason}
-     * {@code stop}, the usage if the request asks for it, {@code [DONE]}. A stream even if the request asks for none. As
-     * answer to {@link Call#STREAM}: an {@code output} event for each piece and {@code done}; polls then find the same output.
+     * Returns a complete chat stream: a chunk with the role, one chunk per piece, {@code finish_reason} {@code stop}, the usage if
+     * the request asks for it, and {@code [DONE]}. It is a stream even if the request does not ask for one. As an answer to
+     * {@link Call#STREAM}: an {@code output} event per piece and {@code done}; polls then find the same output.
      */
     public static Reply stream(String... contentPieces) {
         return stream(List.of(contentPieces));
@@ -108,24 +108,24 @@ public final class Reply {
         return new Reply(Kind.STREAM).with(reply -> reply.pieces = contentPieces);
     }
 
-    /** A {@code text/event-stream} of exactly these bytes, in chunked transfer encoding, properly ended. */
+    /** Returns a {@code text/event-stream} of exactly these bytes, in chunked transfer encoding, properly ended. */
     public static Reply rawStream(byte[] bytes) {
         byte[] copy = bytes.clone();
         return new Reply(Kind.RAW_STREAM).with(reply -> reply.body = copy);
     }
 
-    /** {@link #rawStream(byte[])} of UTF-8 text. */
+    /** Same as {@link #rawStream(byte[])}, with UTF-8 text. */
     public static Reply rawStream(String text) {
         return rawStream(text.getBytes(StandardCharsets.UTF_8));
     }
 
-    /** Reads the request wholly, then closes the connection without a word. */
+    /** Reads the whole request, then closes the connection without an answer. */
     public static Reply lost() {
         return new Reply(Kind.LOST);
     }
 
     /**
-     * A prediction object: the one asked for (poll, cancel) or a new one (create, status 201).
+     * Returns a prediction object: the requested one (poll, cancel) or a new one (create, status 201).
      *
      * @param status     any word, one of Replicate's six or not
      * @param outputJson the output as JSON; null: no output
@@ -140,7 +140,7 @@ public final class Reply {
     }
 
     /**
-     * A prediction object without output and with an error.
+     * Returns a prediction object with an error and without output.
      *
      * @param status    any word, usually {@code failed}
      * @param errorJson the error as JSON, so a text needs its quotes; null: no error
@@ -151,12 +151,12 @@ public final class Reply {
         return prediction(status, null).with(reply -> reply.error = error);
     }
 
-    /** The answer that would come without a script; its faults can be added to it. */
+    /** Returns the unscripted answer, to which faults can be added. */
     public static Reply normally() {
         return NORMALLY;
     }
 
-    /** Sends a header. The first one of a name replaces the simulator's own, further ones are added. */
+    /** Sends a header. The first one of a name replaces the simulator's own; further ones are added. */
     public Reply header(String name, String value) {
         return with(reply -> {
             Map<String, List<String>> more = new LinkedHashMap<>(headers);
@@ -167,20 +167,20 @@ public final class Reply {
         });
     }
 
-    /** Waits before anything is sent, the status line included. */
+    /** Waits before anything is sent, including the status line. */
     public Reply after(Duration delay) {
         return with(reply -> reply.after = delay);
     }
 
     /**
-     * Sends only the first bytes of the body, then breaks the connection: fewer bytes than {@code Content-Length}
-     * says, or a chunked body without its end. With {@link #thenHang()}: falls silent there.
+     * Sends only the first bytes of the body, then breaks the connection: fewer bytes than {@code Content-Length} says, or a
+     * chunked body without its end. With {@link #thenHang()}, sends nothing more instead.
      */
     public Reply cutAt(int bytes) {
         return with(reply -> reply.cutAt = bytes);
     }
 
-    /** Flushes after this many bytes of the body and waits 5 ms, so that a client needs two reads. Can be repeated. */
+    /** Flushes after this many bytes of the body and waits 5 ms, so that a client needs two reads. Can be called repeatedly. */
     public Reply splitAt(int bytes) {
         return with(reply -> {
             List<Integer> more = new ArrayList<>(splits);
@@ -189,32 +189,32 @@ public final class Reply {
         });
     }
 
-    /** Writes and flushes each byte of the body on its own. */
+    /** Writes and flushes each byte of the body separately. */
     public Reply byteByByte() {
         return with(reply -> reply.byteByByte = true);
     }
 
-    /** The wait between two pieces of {@link #stream}, in place of the simulator's. Zero: as fast as possible. */
+    /** Sets the wait between two pieces of {@link #stream}, in place of the simulator's. Zero: as fast as possible. */
     public Reply pause(Duration pause) {
         return with(reply -> reply.pause = pause);
     }
 
-    /** Thoughts that go out before the pieces of {@link #stream}, as {@code delta.reasoning}. */
+    /** Sends reasoning before the pieces of {@link #stream}, as {@code delta.reasoning}. */
     public Reply reasoning(String... thoughts) {
         return with(reply -> reply.reasoning = List.of(thoughts));
     }
 
-    /** After the body the connection stays open, silent, until the client goes or the simulator closes. */
+    /** Keeps the connection open and silent after the body, until the client leaves or the simulator closes. */
     public Reply thenHang() {
         return with(reply -> reply.hang = true);
     }
 
-    /** After the body the connection stays open, with a comment line {@code : ping} each time this much has passed. */
+    /** Keeps the connection open after the body, and sends a comment line {@code : ping} at this interval. */
     public Reply thenComments(Duration every) {
         return with(reply -> reply.comments = every);
     }
 
-    /** Sends the body gzip-encoded, whatever the client accepts; byte counts above are those of the encoded body. */
+    /** Sends the body gzip-encoded, whatever the client accepts. Byte counts of other methods then refer to the encoded body. */
     public Reply gzip() {
         return with(reply -> reply.encoding = Frame.Encoding.GZIP);
     }
@@ -225,8 +225,8 @@ public final class Reply {
     }
 
     /**
-     * Calls back with the index (from 0) of each content piece of {@link #stream} just before it is written. Each
-     * piece is then flushed on its own. The callback may block: only its own stream waits, and one timer thread.
+     * Calls the listener with the index (from 0) of each content piece of {@link #stream} just before it is written. Each piece is
+     * then flushed separately. The listener may block: that delays only its own stream and one timer thread.
      */
     public Reply chunkListener(IntConsumer beforePiece) {
         return with(reply -> reply.listener = beforePiece);

@@ -11,11 +11,11 @@ import java.util.function.Supplier;
 import com.sun.net.httpserver.Headers;
 import com.sun.net.httpserver.HttpExchange;
 
-/** Sends one answer, with its pauses and faults. No thread is held while it waits. */
+/** Sends one response, with its pauses and faults. Holds no thread while it waits. */
 final class ResponseSender {
 
     private static final byte[] COMMENT = ": ping\n\n".getBytes(StandardCharsets.US_ASCII);
-    /** Beyond this many bytes a write may block on a slow client, so it gets a thread that others do not need. */
+    /** A larger write may block on a slow client, so it runs on a thread of its own. */
     private static final int LIGHT = 64 * 1024;
     /** A client that leaves during a shorter pause is noticed soon enough by the next write. */
     private static final Duration LONG_PAUSE = Duration.ofMillis(200);
@@ -34,7 +34,7 @@ final class ResponseSender {
     private boolean waited;
     private boolean heavy;
 
-    /** @param source makes the answer once the reply's delay is over */
+    /** Creates the sender; {@code source} makes the answer after the delay of the reply. */
     ResponseSender(Simulator simulator, HttpExchange exchange, Call call, Reply reply, Supplier<PreparedResponse> source) {
         this.simulator = simulator;
         this.exchange = exchange;
@@ -116,7 +116,8 @@ final class ResponseSender {
                 }
                 byte[] bytes = frame.bytes();
                 if (++next == frames.size() && !reply.staysOpen()) {
-                    // Released before the client can see the end, so that no client ever sees itself counted.
+                    // Released before the client can see the end, so that no client still counts after it has seen the end of its
+                    // own response.
                     int last = Math.max(0, bytes.length - 1);
                     write(bytes, 0, last);
                     release();
@@ -174,7 +175,7 @@ final class ResponseSender {
         }
     }
 
-    /** The client went before the end. */
+    /** Handles a client that left before the end. */
     private void abort() {
         if (aborted.compareAndSet(false, true)) {
             simulator.departures().forget(clientPort());
@@ -225,7 +226,7 @@ final class ResponseSender {
         return exchange.getRemoteAddress().getPort();
     }
 
-    /** Makes the exchange's close give up the connection. */
+    /** A stream that cannot be closed, so that closing the exchange drops the connection. */
     private static final class Unclosable extends OutputStream {
         @Override
         public void write(int b) throws IOException {

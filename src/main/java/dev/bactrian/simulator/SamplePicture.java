@@ -11,7 +11,7 @@ import java.util.zip.CRC32;
 import java.util.zip.Deflater;
 import java.util.zip.DeflaterOutputStream;
 
-/** The picture an image model makes here: a two-humped camel at dusk, 256 x 160 pixels, PNG. */
+/** The image of all image models: a two-humped camel at dusk, 256 x 160 pixels, PNG. */
 final class SamplePicture {
 
     static final int WIDTH = 256;
@@ -26,7 +26,7 @@ final class SamplePicture {
     private SamplePicture() {
     }
 
-    /** The PNG file; the colour of the sky depends on the name. */
+    /** Returns the PNG file; the colour of the sky depends on the name. */
     static byte[] of(String name) {
         int sky = Math.floorMod(name.hashCode(), SKIES);
         byte[] png = MADE.get(sky);

@@ -12,9 +12,8 @@ import com.fasterxml.jackson.databind.node.NullNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 
 /**
- * A prediction and how far it has come. It moves on when it is polled, not with time: {@code starting} at the first
- * poll, then {@code processing} with more and more output, and its end at the last. Once its stream is read, it moves on
- * with that.
+ * A prediction and its state, which advances with polls and not with time: {@code starting} at the first poll, then
+ * {@code processing} with more and more output, and ended at the last. Once its stream is read, it advances with the stream.
  */
 final class SimulatedPrediction {
 
@@ -41,7 +40,7 @@ final class SimulatedPrediction {
     private Duration streamLasts;
 
     /**
-     * @param pieces   the whole output: pieces of text, or the images' addresses
+     * @param pieces   the whole output: pieces of text, or URLs of images
      * @param deadline when it ends by itself; null: never
      * @param streams  whether it offers its output as a stream
      */
@@ -66,12 +65,12 @@ final class SimulatedPrediction {
         return image;
     }
 
-    /** The whole output: pieces of text, or the images' addresses. */
+    /** Returns the whole output: pieces of text, or URLs of images. */
     synchronized List<String> pieces() {
         return pieces;
     }
 
-    /** Has it make these pieces from now on, with that wait between two of them; what its stream brings. */
+    /** Starts the stream of these pieces, with that wait between them, unless the prediction has ended. Returns the pieces to stream. */
     synchronized List<String> stream(List<String> whole, Duration gap) {
         if (!TERMINAL.contains(status)) {
             pieces = whole;
@@ -82,7 +81,7 @@ final class SimulatedPrediction {
         return pieces;
     }
 
-    /** One step on; the poll number {@code needed} finds it ended. */
+    /** Advances by one poll. The prediction ends with poll number {@code needed}. */
     synchronized SimulatedPrediction poll(int needed) {
         if (TERMINAL.contains(status)) {
             return this;
@@ -112,7 +111,7 @@ final class SimulatedPrediction {
         return this;
     }
 
-    /** Ends it at once, unless it has ended. */
+    /** Cancels the prediction, unless it has ended. */
     synchronized SimulatedPrediction cancel() {
         if (!TERMINAL.contains(status)) {
             output = NullNode.instance;
@@ -125,7 +124,7 @@ final class SimulatedPrediction {
         return this;
     }
 
-    /** Puts it into a state, as a script says. */
+    /** Sets the state, as scripted. */
     synchronized SimulatedPrediction become(String status, JsonNode output, JsonNode error) {
         this.output = output == null ? NullNode.instance : output;
         this.error = error == null ? NullNode.instance : error;
@@ -136,7 +135,7 @@ final class SimulatedPrediction {
         return this;
     }
 
-    /** The next poll finds it ended. */
+    /** Makes the next poll find the prediction ended. */
     synchronized void almostDone(int needed) {
         polls = Math.max(0, needed - 1);
     }
@@ -151,7 +150,7 @@ final class SimulatedPrediction {
         }
     }
 
-    /** The object as the service shows it. */
+    /** Returns the object as the service shows it. */
     synchronized ObjectNode json(String base) {
         ObjectNode json = json(status, output, error);
         if (logs == null) {
@@ -164,14 +163,14 @@ final class SimulatedPrediction {
         return json;
     }
 
-    /** The object as it would be in another state; nothing changes. */
+    /** Returns the object in another state, without changing this one. */
     synchronized ObjectNode json(String base, String status, JsonNode output, JsonNode error) {
         return new SimulatedPrediction(id, model, version, input, homepage, pieces, image, deadline, streams)
                 .become(status, output, error)
                 .json(base);
     }
 
-    /** The answer of a create that waited for the output: still {@code processing}, without times. */
+    /** Returns the answer to a create that waited for the output: still {@code processing}, without times. */
     synchronized ObjectNode waited(String base, JsonNode output) {
         ObjectNode json = json("processing", output, NullNode.instance);
         json.put("logs", "");

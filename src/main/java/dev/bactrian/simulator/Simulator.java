@@ -35,14 +35,14 @@ import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
 
 /**
- * Replicate and Upstage on loopback: a real HTTP server that speaks the wire formats of both, plays faults on demand and
- * records what it was asked. Everything is thread safe.
+ * Simulates Replicate and Upstage on loopback: a real HTTP server that speaks the wire formats of both, injects faults on demand
+ * and records requests. Thread-safe.
  *
- * <p>Without a script it behaves: predictions end at the third poll or with their stream, text streams word by word, every token is accepted.
- * A request whose token is wrong is refused before a script is asked. {@link #on} and {@link #always} script it.
+ * <p>Without a script it behaves normally: predictions end at the third poll or with their stream, text streams word by word, every
+ * token is accepted. A request with a wrong token is rejected before scripts apply. {@link #on} and {@link #always} set scripts.
  *
- * <p>The JDK's server reads its settings once in a process, from the system properties {@code sun.net.httpserver.*}. This
- * class sets those it needs before it starts one; in a process that has used the JDK's server before, they come too late.
+ * <p>The JDK's server reads its settings once per process, from the system properties {@code sun.net.httpserver.*}. This class sets
+ * those it needs before it starts a server; if the process has used the JDK's server before, they have no effect.
  */
 public final class Simulator implements AutoCloseable {
 
@@ -109,96 +109,96 @@ public final class Simulator implements AutoCloseable {
         server.start();
     }
 
-    /** A simulator to be set up: free port, three polls, 40 ms between pieces, any token, recording. */
+    /** Returns a builder with the defaults: free port, three polls, 40 ms between pieces, any token, recording. */
     public static Builder builder() {
         return new Builder();
     }
 
-    /** Starts one with the defaults of {@link #builder()}. */
+    /** Starts a simulator with the defaults of {@link #builder()}. */
     public static Simulator start() {
         return builder().start();
     }
 
-    /** The port it listens on. */
+    /** Returns the port. */
     public int port() {
         return server.getAddress().getPort();
     }
 
-    /** {@code http://127.0.0.1:PORT}, without a slash at its end. */
+    /** Returns {@code http://127.0.0.1:PORT}, without a slash at its end. */
     public String url() {
         return url;
     }
 
-    /** Where predictions are created: {@code …/v1/predictions}. */
+    /** Returns the URL that creates predictions: {@code …/v1/predictions}. */
     public String predictionsUrl() {
         return url + "/v1/predictions";
     }
 
-    /** Where one is polled, with {@code {id}} in its place: {@code …/v1/predictions/{id}}. */
+    /** Returns the URL that polls a prediction, with the placeholder {@code {id}}: {@code …/v1/predictions/{id}}. */
     public String pollUrl() {
         return url + "/v1/predictions/{id}";
     }
 
-    /** Where predictions are created without a key: {@code …/api/prediction}. */
+    /** Returns the keyless URL that creates predictions: {@code …/api/prediction}. */
     public String homepageCreateUrl() {
         return url + "/api/prediction";
     }
 
-    /** Where one is polled without a key: {@code …/api/poll?id={id}}. */
+    /** Returns the keyless URL that polls a prediction, with the placeholder {@code {id}}: {@code …/api/poll?id={id}}. */
     public String homepagePollUrl() {
         return url + "/api/poll?id={id}";
     }
 
-    /** Upstage's chat: {@code …/v1/chat/completions}. */
+    /** Returns the URL of Upstage's chat: {@code …/v1/chat/completions}. */
     public String chatUrl() {
         return url + "/v1/chat/completions";
     }
 
-    /** The chat of Upstage's playground, without a key: {@code …/v1/web/demo/chat/completions}. */
+    /** Returns the keyless URL of the chat of Upstage's playground: {@code …/v1/web/demo/chat/completions}. */
     public String playgroundChatUrl() {
         return url + "/v1/web/demo/chat/completions";
     }
 
-    /** Answers the next calls of a kind with these replies, each used once, in order, after those already queued. */
+    /** Answers the next calls of that kind with these replies, each used once, in order, after those already queued. */
     public Simulator on(Call call, Reply... replies) {
         scripts.get(call).addAll(List.of(replies));
         return this;
     }
 
-    /** Answers every call of a kind for which {@link #on} has nothing (left) with this reply, until {@link #reset()}. */
+    /** Answers every call of that kind with this reply, unless {@link #on} has one queued, until {@link #reset()}. */
     public Simulator always(Call call, Reply reply) {
         standing.put(call, reply);
         return this;
     }
 
     /**
-     * Keeps a limit from now on: beyond that many calls of these kinds with one token (and of one model, for chats) each
-     * further one is answered 429, until a time is over that began with the first. Answers say what is left, and a 429
-     * how long to wait, in the service's own way. It comes before a script.
+     * Adds a rate limit: more than that many calls of these kinds with one token (and of one model, for chats) are answered 429,
+     * until the time that began with the first call is over. Answers state the remaining calls, and a 429 states the wait, in the
+     * form of the service. Limits apply before scripts.
      */
     public Simulator limit(int calls, Duration time, Call... kinds) {
         limits.add(new Limit(calls, time, false, Set.of(kinds)));
         return this;
     }
 
-    /** The same, but answers say nothing of it. */
+    /** Adds a rate limit that answers do not mention. */
     public Simulator silentLimit(int calls, Duration time, Call... kinds) {
         limits.add(new Limit(calls, time, true, Set.of(kinds)));
         return this;
     }
 
-    /** The limits that the services document: 600 creates and 3,000 polls and cancels a minute, 100 chats of a model. */
+    /** Adds the limits that the services document: 600 creates, 3,000 polls and cancels, and 100 chats of a model per minute. */
     public Simulator documentedLimits() {
         Duration minute = Duration.ofMinutes(1);
         return limit(600, minute, Call.CREATE).limit(3000, minute, Call.POLL, Call.CANCEL).limit(100, minute, Call.CHAT);
     }
 
-    /** How many calls of a kind a limit has refused. */
+    /** Returns how many calls of that kind were rejected by a limit. */
     public int refused(Call call) {
         return gauges.get(call).refused.intValue();
     }
 
-    /** Forgets scripts, limits, records and counts. Predictions stay, and responses that are under way go on. */
+    /** Clears scripts, limits, records and counts. Predictions stay, and responses in progress continue. */
     public Simulator reset() {
         scripts.values().forEach(Queue::clear);
         standing.clear();
@@ -210,43 +210,43 @@ public final class Simulator implements AutoCloseable {
         return this;
     }
 
-    /** All requests so far in order of arrival, those to unknown addresses included. Empty if it does not record. */
+    /** Returns all requests so far in order of arrival, including those to unknown URLs. Empty if recording is off. */
     public List<RecordedRequest> requests() {
         return List.copyOf(records);
     }
 
-    /** The requests of one kind in order of arrival. */
+    /** Returns the requests of that kind in order of arrival. */
     public List<RecordedRequest> requests(Call call) {
         return records.stream().filter(request -> request.call() == call).toList();
     }
 
-    /** How many requests of a kind have come, recorded or not. */
+    /** Returns how many requests of that kind have arrived, recorded or not. */
     public int count(Call call) {
         return gauges.get(call).count.intValue();
     }
 
     /**
-     * How many requests of a kind are in work: from the request being read to the end of the response, or to the break
-     * of the connection. A client that has seen the end of its response is no longer counted.
+     * Returns how many requests of that kind are in progress: from when the request has been read to the end of the response, or
+     * until the connection breaks. A client that has seen the end of its response is no longer counted.
      */
     public int concurrent(Call call) {
         return gauges.get(call).open.get();
     }
 
-    /** The highest {@link #concurrent} so far. */
+    /** Returns the highest {@link #concurrent} so far. */
     public int maxConcurrent(Call call) {
         return gauges.get(call).most.get();
     }
 
     /**
-     * How many clients left before their response was complete. On Linux also noticed while the response is silent, some
-     * 100 ms later; elsewhere only when something is written.
+     * Returns how many clients left before their response was complete. On Linux this is noticed within about 100 ms even while the
+     * response is silent; elsewhere only at the next write.
      */
     public int clientAborts() {
         return clientAborts.get();
     }
 
-    /** The statuses that webhooks were answered with so far, in order; 0 where one was not answered. */
+    /** Returns the statuses of the answers to webhooks so far, in order; 0 for a webhook without an answer. */
     public List<Integer> webhookAnswers() {
         return hooks.answers();
     }
@@ -260,7 +260,7 @@ public final class Simulator implements AutoCloseable {
         }
     }
 
-    /** Stops listening and breaks what is open. */
+    /** Stops listening and breaks open connections. */
     @Override
     public void close() {
         closed = true;
@@ -301,14 +301,14 @@ public final class Simulator implements AutoCloseable {
         }).start(wait);
     }
 
-    /** Whose limit a call counts for: its token's, and a chat's model's. */
+    /** Returns the key that a call counts for: its token and, for a chat, its model. */
     private static String limitKey(RecordedRequest request) {
         String model = "";
         if (request.call() == Call.CHAT) {
             try {
                 model = Json.parse(request.body()).path("model").asText();
             } catch (JsonProcessingException e) {
-                // It is refused for that later.
+                // rejected later
             }
         }
         return request.header("Authorization") + " " + model;
@@ -373,16 +373,16 @@ public final class Simulator implements AutoCloseable {
         try {
             timer.schedule(task, wait.toNanos(), TimeUnit.NANOSECONDS);
         } catch (RejectedExecutionException e) {
-            // Closed meanwhile: the connection is gone with the server.
+            // The simulator was closed meanwhile, and the connection with it.
         }
     }
 
-    /** Runs what may block on a slow client. */
+    /** Runs a task that may block on a slow client. */
     void aside(Runnable task) {
         try {
             writers.execute(task);
         } catch (RejectedExecutionException e) {
-            // As above.
+            // closed meanwhile
         }
     }
 
@@ -420,7 +420,7 @@ public final class Simulator implements AutoCloseable {
     }
 
     /**
-     * Runs a simulator until the process is killed: {@code [port] [--polls=N] [--pause=MS] [--pieces=N] [--limits]}. It prints
+     * Runs a simulator until the process is killed: {@code [port] [--polls=N] [--pause=MS] [--pieces=N] [--limits]}. Prints
      * {@code Simulator listening on http://127.0.0.1:PORT} once it listens, and records nothing.
      */
     public static void main(String[] args) throws InterruptedException {
@@ -461,7 +461,7 @@ public final class Simulator implements AutoCloseable {
         return Integer.parseInt(arg.substring(arg.indexOf('=') + 1));
     }
 
-    /** The counts of one kind of call. */
+    /** The counts for one kind of call. */
     private static final class Gauge {
         private final LongAdder count = new LongAdder();
         private final LongAdder refused = new LongAdder();
@@ -480,7 +480,7 @@ public final class Simulator implements AutoCloseable {
         }
     }
 
-    /** Settings of a simulator; the defaults are those of {@link Simulator#builder()}. */
+    /** The settings of a simulator; the defaults are those of {@link Simulator#builder()}. */
     public static final class Builder {
 
         private int port;
@@ -499,7 +499,7 @@ public final class Simulator implements AutoCloseable {
         private Builder() {
         }
 
-        /** The port to listen on; 0 (the default): a free one. */
+        /** Sets the port; 0 (the default): a free one. */
         public Builder port(int port) {
             if (port < 0 || port > 65535) {
                 throw new IllegalArgumentException("Not a port: " + port);
@@ -508,89 +508,89 @@ public final class Simulator implements AutoCloseable {
             return this;
         }
 
-        /** The poll that finds a prediction ended; 0: the create call already does. Default 3. */
+        /** Sets the number of the poll that finds a prediction ended; 0: the create already does. Default 3. */
         public Builder polls(int polls) {
             this.polls = notNegative(polls);
             return this;
         }
 
         /**
-         * The former name of {@link #polls}.
+         * Sets the number of the poll that finds a prediction ended.
          *
-         * @deprecated say {@code polls}
+         * @deprecated use {@link #polls}
          */
         @Deprecated(since = "0.1.0")
         public Builder looks(int polls) {
             return polls(polls);
         }
 
-        /** The wait between two pieces of a stream; zero: as fast as possible. Default 40 ms. */
+        /** Sets the wait between two pieces of a stream; zero: as fast as possible. Default 40 ms. */
         public Builder pause(Duration pause) {
             this.pause = pause;
             return this;
         }
 
-        /** The wait before every answer that is not scripted, in addition to a {@link Reply#after}. Default none. */
+        /** Sets the wait before every unscripted answer, in addition to a {@link Reply#after}. Default none. */
         public Builder delay(Duration delay) {
             this.delay = delay;
             return this;
         }
 
-        /** Makes every unscripted chat answer this many numbered pieces; 0 (the default): a few words on the prompt. */
+        /** Sets the number of numbered pieces of every unscripted chat answer; 0 (the default): a few sentences about the prompt. */
         public Builder pieces(int pieces) {
             this.pieces = notNegative(pieces);
             return this;
         }
 
-        /** Refuses calls to the two official APIs that do not carry this bearer token with 401. Default: any, or none. */
+        /** Answers 401 to calls of the two official APIs without this bearer token. Default: any token, or none. */
         public Builder requireToken(String token) {
             this.token = token;
             return this;
         }
 
-        /** Whether requests are kept for {@link Simulator#requests()}; off for benchmarks. Default on. */
+        /** Sets whether requests are kept for {@link Simulator#requests()}; off for benchmarks. Default on. */
         public Builder recording(boolean recording) {
             this.recording = recording;
             return this;
         }
 
-        /** Models ({@code owner/name}) that are not official: without a pinned version they answer 404 or 422. */
+        /** Sets the models ({@code owner/name}) that are not official: without a pinned version they answer 404 or 422. */
         public Builder unofficial(String... models) {
             this.unofficial = Set.of(models);
             return this;
         }
 
-        /** Whether predictions of text models offer their output as an event stream. Default on. */
+        /** Sets whether predictions of text models offer their output as an event stream. Default on. */
         public Builder streams(boolean streams) {
             this.streams = streams;
             return this;
         }
 
         /**
-         * Ends the prediction of a create that names a {@code webhook} by itself and calls that address, signed with this
-         * secret ({@code whsec_…}). Default: no webhooks, a prediction moves on with polls alone.
+         * Sends webhooks, signed with this secret ({@code whsec_…}): a prediction whose create names a {@code webhook} ends by
+         * itself, and the simulator then calls that URL. Default: no webhooks; a prediction only advances with polls.
          */
         public Builder webhooks(String secret) {
             this.webhookSecret = secret;
             return this;
         }
 
-        /** From such a create to the end of its prediction. Default 100 ms. */
+        /** Sets the time from a create with a webhook to the end of its prediction. Default 100 ms. */
         public Builder webhookDelay(Duration delay) {
             this.webhookDelay = delay;
             return this;
         }
 
-        /** How often each webhook is sent, with the same id. Default once. */
+        /** Sets how often each webhook is sent, with the same id. Default once. */
         public Builder webhookCopies(int copies) {
             this.webhookCopies = notNegative(copies);
             return this;
         }
 
         /**
-         * Starts it.
+         * Starts the simulator.
          *
-         * @throws UncheckedIOException if the port is taken
+         * @throws UncheckedIOException if the port is in use
          */
         public Simulator start() {
             return new Simulator(this);

@@ -4,15 +4,15 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * What an address stands for.
+ * The meaning of a request's URL.
  *
- * @param call    the kind of call; null for an address that is not served
- * @param dialect whose address it is
- * @param name    the prediction's id, the {@code owner/name} of a model, or null
+ * @param call    the kind of call; null for an unknown URL
+ * @param dialect the service and API of the URL
+ * @param name    the id of a prediction, the {@code owner/name} of a model, or null
  */
 record Target(Call call, Dialect dialect, String name) {
 
-    /** A service and its way of speaking. */
+    /** A service and its API. */
     enum Dialect { REPLICATE, HOMEPAGE, UPSTAGE, PLAYGROUND, STREAMS, FILES, NONE }
 
     private static final Target NOWHERE = new Target(null, Dialect.NONE, null);

@@ -17,10 +17,10 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 
-/** Upstage's part: chat completions, as one JSON document or as an event stream. */
+/** Upstage's part of the simulator: chat completions, as one JSON document or as an event stream. */
 final class UpstageApi {
 
-    /** From this many pieces on, a stream without pauses is encoded once and kept. */
+    /** The number of pieces from which on a stream without pauses is encoded once and cached. */
     private static final int LONG = 1000;
     private static final int KEPT = 16;
 
@@ -38,7 +38,7 @@ final class UpstageApi {
             "solar-mini", "solar-mini-250422",
             "solar-1-mini-chat", "solar-1-mini-chat-240612",
             "syn-pro", "syn-pro-251021");
-    /** Models whose API has ended for certain; any other name is taken. */
+    /** Models that Upstage has retired for certain; any other name is accepted. */
     private static final Set<String> RETIRED = Set.of("solar-1-mini-groundedness-check", "solar-open2",
             "solar-pro3-260126", "solar-pro2-250710", "solar-pro2-250909");
 
@@ -47,7 +47,7 @@ final class UpstageApi {
     private final Map<Kept, byte[]> kept = new ConcurrentHashMap<>();
 
     /**
-     * @param pause  between two pieces of a stream
+     * @param pause  the wait between two pieces of a stream
      * @param pieces the number of pieces of every answer; 0: a few sentences about the prompt
      */
     UpstageApi(Duration pause, int pieces) {
@@ -59,7 +59,7 @@ final class UpstageApi {
         return withLimits(answered(request));
     }
 
-    /** The list of models. */
+    /** Returns the list of models. */
     PreparedResponse models() {
         ObjectNode body = Json.object().put("object", "list");
         ArrayNode models = body.putArray("data");
@@ -70,7 +70,7 @@ final class UpstageApi {
         return withLimits(PreparedResponse.json(200, body));
     }
 
-    /** The stream of a script's pieces, for the model that was asked. */
+    /** Returns the stream of a script's pieces, for the requested model. */
     PreparedResponse scripted(RecordedRequest request, Reply reply) {
         JsonNode body;
         try {
@@ -105,7 +105,7 @@ final class UpstageApi {
         return body.path("stream").asBoolean() ? stream(body, reply) : whole(body, reply);
     }
 
-    /** What is wrong with a request, or null. */
+    /** Returns what is wrong with a request, or null. */
     private static String fault(JsonNode body) {
         if (!body.isObject()) {
             return "the body is not a JSON object";
@@ -225,7 +225,7 @@ final class UpstageApi {
         return new Frame(event.getBytes(StandardCharsets.UTF_8), gap, piece);
     }
 
-    /** Counts words and pieces where the service counts tokens. */
+    /** Counts words and pieces in place of tokens. */
     private static ObjectNode usage(JsonNode body, Reply reply) {
         int words = 0;
         for (JsonNode message : body.path("messages")) {
@@ -280,7 +280,7 @@ final class UpstageApi {
         return List.copyOf(list);
     }
 
-    /** What a kept stream depends on; replies are told apart by identity. */
+    /** The key of a cached stream; replies are compared by identity. */
     private record Kept(Reply reply, String model, boolean usage) {
     }
 }

@@ -2,7 +2,7 @@ package dev.bactrian.simulator;
 
 import java.util.List;
 
-/** The texts the simulator answers with when no script says otherwise. */
+/** The texts of unscripted answers. */
 final class Words {
 
     private static final int QUOTED = 200;
@@ -10,7 +10,7 @@ final class Words {
     private Words() {
     }
 
-    /** A few sentences that quote the prompt, in Korean when it holds Hangul. */
+    /** Returns a few sentences that quote the prompt, in Korean if the prompt contains Hangul. */
     static String about(String prompt) {
         String quoted = prompt.codePointCount(0, prompt.length()) <= QUOTED
                 ? prompt
@@ -21,7 +21,7 @@ final class Words {
         return "You asked: \"" + quoted + "\". A Bactrian camel has two humps. The simulator wrote this text.";
     }
 
-    /** Word-sized pieces, blanks in front, which joined are the text again. */
+    /** Splits the text into word-sized pieces with the blanks in front; joined, they are the text again. */
     static List<String> pieces(String text) {
         return List.of(text.split("(?<=\\S)(?=\\s)"));
     }

@@ -1,2 +1,2 @@
-/** A stand-in for Replicate and Upstage: a real HTTP server on loopback, with faults on demand. */
+/** A simulator of Replicate and Upstage: a real HTTP server on loopback, with faults on demand. */
 package dev.bactrian.simulator;

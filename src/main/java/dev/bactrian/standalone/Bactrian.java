@@ -7,7 +7,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import dev.bactrian.config.SettingException;
 import dev.bactrian.text.OneLine;
 
-/** {@code java -jar bactrian.jar}: the service in the foreground, until it is told to stop. */
+/** The main class of {@code java -jar bactrian.jar}: runs the service in the foreground until it is stopped. */
 public final class Bactrian {
 
     private static final long LAST_WORDS_MILLIS = 1000;
@@ -15,7 +15,7 @@ public final class Bactrian {
     private Bactrian() {
     }
 
-    /** Runs the service. A bad setting ends it with exit code 2 and one line that names the property. */
+    /** Runs the service. Exits with code 2 and a one-line error if it cannot start, for example because of a malformed property. */
     public static void main(String[] args) {
         useIso();
         quietLogs();
@@ -36,7 +36,7 @@ public final class Bactrian {
             Thread.currentThread().interrupt();
         } catch (Exception e) {
             if (told.get()) {
-                // A start that is stopped under way is no bad setting.
+                // A stop during the start is not an error.
                 return;
             }
             output.drain(LAST_WORDS_MILLIS);
@@ -45,12 +45,12 @@ public final class Bactrian {
         }
     }
 
-    /** Times and numbers are those of ISO: some locales have a calendar or digits of their own. Before anything is logged. */
+    /** Formats times and numbers as ISO does: some locales have another calendar or other digits. Must run before anything is logged. */
     static void useIso() {
         Locale.setDefault(Locale.ROOT);
     }
 
-    /** Sets what slf4j-simple logs, unless somebody has: the logging of a host application is not ours to set. */
+    /** Configures slf4j-simple, except for options that are already set. */
     static void quietLogs() {
         ServiceLogs.install();
         Map.ofEntries(
@@ -59,31 +59,31 @@ public final class Bactrian {
                 Map.entry("dateTimeFormat", "yyyy-MM-dd'T'HH:mm:ss.SSSXXX"),
                 Map.entry("showThreadName", "false"),
                 Map.entry("log.org.apache", "warn"),
-                // What consumers say of a broker that is away, each of them every second, is said in one line.
+                // Each consumer would log every second that the broker is down; BrokerWatch logs it once.
                 Map.entry("log.org.springframework.jms", "off"),
                 Map.entry("log.org.apache.camel.component.jms.DefaultJmsMessageListenerContainer", "off"),
                 Map.entry("log.dev.bactrian.jms.Connections$Consumers", "off"),
                 Map.entry("log.org.messaginghub", "off"),
                 Map.entry("log.org.apache.activemq.artemis.core.client", "off"),
                 Map.entry("log.org.apache.camel.component.file.GenericFileOnCompletion", "error"),
-                // What it has to say about the ledger's database, the ledger says in a line.
+                // The ledger logs problems of its database on one line.
                 Map.entry("log.com.zaxxer.hikari", "off"),
-                // What is in work longer than a stop may take is broken off as it is meant to be.
+                // Cutting work that takes longer than the shutdown timeout is expected.
                 Map.entry("log.org.apache.camel.impl.engine.DefaultShutdownStrategy", "error"),
                 Map.entry("log.org.apache.camel.impl.engine.DefaultInflightRepository", "error"),
-                // A failed start is told by the service, in one line.
+                // The service reports a failed start on one line.
                 Map.entry("log.org.apache.camel.impl.engine.AbstractCamelContext", "off"))
                 .forEach((name, value) -> System.getProperties().putIfAbsent("org.slf4j.simpleLogger." + name, value));
     }
 
-    /** From Java 24 on the JVM warns on standard error of Netty's way to memory, which Netty can do without. */
+    /** Turns off Netty's use of Unsafe, which it can do without. From Java 24 on the JVM warns about it on standard error. */
     private static void quietNetty() {
         if (Runtime.version().feature() >= 24) {
             System.getProperties().putIfAbsent("io.netty.noUnsafe", "true");
         }
     }
 
-    /** The one line that explains a failed start: a bad setting where one is the cause, else the innermost cause. */
+    /** Returns the one line that explains a failed start: the malformed property if there is one, or else the innermost cause. */
     static String reason(Throwable failure) {
         Throwable cause = failure;
         while (!(cause instanceof SettingException) && cause.getCause() != null && cause.getCause() != cause) {

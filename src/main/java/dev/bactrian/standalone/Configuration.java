@@ -18,16 +18,16 @@ import dev.bactrian.config.SettingException;
 import dev.bactrian.config.Settings;
 import org.apache.camel.impl.DefaultCamelContext;
 
-/** Gathers the service's properties, lowest precedence first: packaged, file, environment, system. */
+/** Collects the properties of the service, lowest precedence first: packaged, file, environment, system properties. */
 final class Configuration {
 
     private Configuration() {
     }
 
     /**
-     * All properties, of Bactrian and of Camel, by full name.
+     * Returns all properties of Bactrian and of Camel, by full name.
      *
-     * @throws SettingException where the named file cannot be read
+     * @throws SettingException if the file cannot be read or a placeholder cannot be resolved
      */
     static Map<String, String> load(Map<String, String> environment, Properties system) {
         Map<String, String> all = new LinkedHashMap<>();
@@ -55,7 +55,7 @@ final class Configuration {
         return all;
     }
 
-    /** {@code {{env:X}}} and the like, as in any Camel application. A secret that only looks so is taken as it stands. */
+    /** Resolves placeholders such as {@code {{env:X}}}, as any Camel application does. A secret that only looks like one is kept. */
     private static void resolvePlaceholders(Map<String, String> all) {
         boolean none = all.entrySet().stream().noneMatch(e -> e.getKey().startsWith(Property.PREFIX) && e.getValue().contains("{{"));
         if (none) {
@@ -111,7 +111,7 @@ final class Configuration {
         }
     }
 
-    /** What a file holds, without the mark that some editors begin it with: it would be a part of the first name. */
+    /** Returns the text of a file, without the byte order mark of some editors, which would become part of the first name. */
     private static String text(Path path) throws IOException {
         byte[] bytes = Files.readAllBytes(path);
         if (bytes.length > 1 && (bytes[0] == (byte) 0xFE && bytes[1] == (byte) 0xFF || bytes[0] == (byte) 0xFF && bytes[1] == (byte) 0xFE

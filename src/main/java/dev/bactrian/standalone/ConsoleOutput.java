@@ -13,8 +13,8 @@ import java.util.concurrent.locks.Lock;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
- * Standard output by way of a thread of its own: where nobody reads the pipe that it is, that thread hangs, and at a stop
- * no other. Until the stop whoever writes more than {@value #MOST_BYTES} bytes ahead waits.
+ * Writes standard output on a thread of its own, so that a pipe that nobody reads blocks only that thread at a stop. Before the
+ * stop, writers that are more than {@value #MOST_BYTES} bytes ahead wait.
  */
 final class ConsoleOutput extends OutputStream {
 
@@ -35,14 +35,14 @@ final class ConsoleOutput extends OutputStream {
         writer.start();
     }
 
-    /** Takes the place of {@link System#out}. */
+    /** Replaces {@link System#out}. */
     static ConsoleOutput install() {
         ConsoleOutput output = new ConsoleOutput(System.out);
         System.setOut(new PrintStream(output, false, charset()));
         return output;
     }
 
-    /** That of System.out, which Java 17 does not tell. */
+    /** Returns the encoding of System.out, for which Java 17 has no API. */
     private static Charset charset() {
         String name = System.getProperty("stdout.encoding", System.getProperty("sun.stdout.encoding"));
         try {
@@ -79,7 +79,7 @@ final class ConsoleOutput extends OutputStream {
             try {
                 writeNext();
             } catch (IOException | RuntimeException | OutOfMemoryError e) {
-                // Nobody can be told; without this thread, whoever logs would wait for ever.
+                // Cannot be reported. This thread must go on, because otherwise all loggers would wait for ever.
             }
         }
     }
@@ -114,7 +114,7 @@ final class ConsoleOutput extends OutputStream {
         }
     }
 
-    /** From now on nobody waits: what there is no place for is left out. */
+    /** Stops blocking: from now on, output that does not fit into the buffer is dropped. */
     void waitForNobody() {
         lock.lock();
         try {
@@ -125,7 +125,7 @@ final class ConsoleOutput extends OutputStream {
         }
     }
 
-    /** Waits until all is written, that long at most. */
+    /** Waits until everything is written, for at most that time in ms. */
     void drain(long millis) {
         lock.lock();
         try {

@@ -22,7 +22,7 @@ import dev.bactrian.text.ProviderJson;
 import org.apache.camel.Body;
 import org.apache.camel.Header;
 
-/** {@code make demo}: the service on the requests that lie in the inbox, until each has its result or error. */
+/** The main class of {@code make demo}: runs the service on the requests in the inbox until each has its result or error. */
 public final class Demo {
 
     private static final long LONGEST_MINUTES = 5;
@@ -35,9 +35,9 @@ public final class Demo {
         open = new CountDownLatch(requests);
     }
 
-    /** Runs the demo in the working folder. Ends with 0 once all requests are done, with 1 if one failed. */
+    /** Runs the demo in the working directory. Exits with 0 if all requests succeed and with 1 if one fails or takes too long. */
     public static void main(String[] args) {
-        // Its own line per result says what the log would.
+        // The demo prints each result itself.
         System.getProperties().putIfAbsent("org.slf4j.simpleLogger.log.dev.bactrian.requests", "error");
         Bactrian.useIso();
         Bactrian.quietLogs();
@@ -90,7 +90,7 @@ public final class Demo {
         open.countDown();
     }
 
-    /** Text of a service on one line, which does nothing to the terminal. */
+    /** Returns the text on one line, safe for a terminal. */
     private static String shown(String text) {
         return OneLine.escaped(text.replace("\r\n", "⏎").replace("\n", "⏎"));
     }

@@ -17,8 +17,8 @@ import org.apache.camel.health.HealthCheckRegistry;
 import org.slf4j.Logger;
 
 /**
- * The port for whoever watches the service: {@code /observe/health} and {@code /observe/metrics}, on this machine alone.
- * Opened when the service is ready, and not by Camel's own properties with the routes: that would take a part of the start.
+ * The management port: {@code /observe/health} and {@code /observe/metrics}, on the loopback interface only. Opened after the
+ * routes have started, and not by Camel's own properties, because that would slow down the start.
  */
 final class Management {
 
@@ -32,19 +32,19 @@ final class Management {
         this.port = port;
     }
 
-    /** Where what is to be seen is counted, from the start on. */
+    /** Returns the registry of the service's meters. */
     MeterRegistry meters() {
         return meters;
     }
 
-    /** Opens the port. Where it is taken, as by another instance, the service goes on without. */
+    /** Opens the port. If it is in use, for example by another instance, the service runs without it. */
     void open(CamelContext context) {
         if (!isFree()) {
             LOG.warn("{}: port {} is taken; nobody can watch this instance there", Property.MANAGEMENT_PORT.key(), port);
             return;
         }
         try {
-            // What a check has to say, also when all is well.
+            // Include the messages of checks that are up.
             HealthCheckRegistry.get(context).setExposureLevel("full");
             ManagementHttpServer server = new ManagementHttpServer();
             server.setHost(HOST);
@@ -56,7 +56,7 @@ final class Management {
             context.addService(server);
             MicrometerPrometheus metrics = new MicrometerPrometheus();
             metrics.setPath("/observe/metrics");
-            // What Camel counts of each route and exchange is much, and costs something.
+            // Camel's meters for each route and exchange are many, and cost time.
             metrics.setEnableRoutePolicy(false);
             metrics.setEnableExchangeEventNotifier(false);
             metrics.setEnableRouteEventNotifier(false);

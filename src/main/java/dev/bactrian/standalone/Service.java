@@ -20,14 +20,14 @@ import dev.bactrian.text.OneLineLogger;
 import org.apache.camel.main.Main;
 import org.slf4j.Logger;
 
-/** The standalone service: the packaged routes in a Camel of their own, with the simulator where no provider is set. */
+/** The standalone service: the packaged routes in a Camel context of their own, with the simulator if no provider is configured. */
 final class Service implements AutoCloseable {
 
     private static final Logger LOG = OneLineLogger.of("dev.bactrian");
 
-    /** Camel's own property for the time that a stop may take, in seconds. */
+    /** Camel's own property for the shutdown timeout, in seconds. */
     private static final String CAMELS_TIMEOUT = "camel.main.shutdown-timeout";
-    /** What Camel has beyond ours, to end what is kept in the end. */
+    /** How much longer Camel's timeout is than ours, in seconds, so that the remaining work can be put away in time. */
     private static final int MORE_SECONDS = 2;
 
     private final Main main = new Main();
@@ -37,16 +37,16 @@ final class Service implements AutoCloseable {
     private final long begun = System.nanoTime();
 
     /**
-     * Sets the service up.
+     * Creates the service.
      *
-     * @throws SettingException where a property is missing or malformed
+     * @throws SettingException if a property is missing or malformed
      */
     Service(Map<String, String> configured) {
         Settings asked = Settings.of(bactrian(configured));
         simulator = simulated(asked) ? Simulator.start() : null;
         Map<String, String> properties = new LinkedHashMap<>(configured);
         if (!asked.isSet(Property.FILE_ENABLED)) {
-            // A host has files of its own; the service is there for its inbox.
+            // An application may not want an inbox, but the service exists for it.
             properties.put(Property.FILE_ENABLED.key(), "true");
         }
         if (simulator != null) {
@@ -70,7 +70,10 @@ final class Service implements AutoCloseable {
                 .collect(Collectors.toMap(Map.Entry::getKey, Map.Entry::getValue));
     }
 
-    /** Ours is what is set, else Camel's where that is set, else the default; Camel's is a little longer. */
+    /**
+     * Sets our shutdown timeout to the configured value, or else to Camel's if that is configured, or else to the default; sets
+     * Camel's a little longer.
+     */
     private static void timeouts(Map<String, String> properties) {
         String ours = Property.SHUTDOWN_TIMEOUT.key();
         String camels = properties.get(CAMELS_TIMEOUT);
@@ -113,12 +116,12 @@ final class Service implements AutoCloseable {
         return "file:" + folder.toAbsolutePath() + "/*.yaml";
     }
 
-    /** Lets the routes name a bean of the application around the service. */
+    /** Makes a bean available to the routes. */
     void bind(String name, Object bean) {
         main.bind(name, bean);
     }
 
-    /** Starts and says so; returns once the routes run. */
+    /** Starts the service and logs its endpoints; returns once the routes run. */
     void start() throws Exception {
         main.start();
         int routes = main.getCamelContext().getRoutesSize();
@@ -163,12 +166,12 @@ final class Service implements AutoCloseable {
         return settings.proxy(proxy).map(p -> " via " + p).orElse("");
     }
 
-    /** Waits until something asks the service to stop. */
+    /** Waits until the process is stopped. */
     void join() throws InterruptedException {
         Thread.currentThread().join();
     }
 
-    /** Takes no new work, lets what is in work end, stops. */
+    /** Stops taking new work, waits for work in progress, and stops. */
     @Override
     public void close() {
         main.stop();

@@ -12,8 +12,8 @@ import org.slf4j.spi.MDCAdapter;
 import org.slf4j.spi.SLF4JServiceProvider;
 
 /**
- * The service's logging: slf4j-simple, of whose messages each is one line, those of Camel, the broker and all others
- * included, and whose times are those of ISO 8601 whatever the platform's calendar and digits are.
+ * The logging of the service: slf4j-simple, with each message on one line, including those of Camel and the broker, and with ISO
+ * 8601 times regardless of the platform's calendar and digits.
  */
 public final class ServiceLogs implements SLF4JServiceProvider {
 
@@ -22,7 +22,7 @@ public final class ServiceLogs implements SLF4JServiceProvider {
     private final SimpleServiceProvider simple = new SimpleServiceProvider();
     private final Map<String, Logger> loggers = new ConcurrentHashMap<>();
 
-    /** Has SLF4J take this one, unless somebody has chosen another, or has put another in the place of slf4j-simple. */
+    /** Makes SLF4J use this provider, unless another one is configured or slf4j-simple is missing. */
     static void install() {
         try {
             Class.forName(SIMPLE);
@@ -30,7 +30,7 @@ public final class ServiceLogs implements SLF4JServiceProvider {
             return;
         }
         System.getProperties().putIfAbsent("slf4j.provider", ServiceLogs.class.getName());
-        // It would tell on standard error which one it takes.
+        // SLF4J would report the choice on standard error.
         System.getProperties().putIfAbsent("slf4j.internal.verbosity", "WARN");
     }
 

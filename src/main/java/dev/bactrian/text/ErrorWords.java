@@ -7,7 +7,7 @@ import java.util.regex.Pattern;
 
 import com.fasterxml.jackson.databind.JsonNode;
 
-/** Finds what a service says in an error answer, whatever form it puts its words in. */
+/** Finds the message in an error answer of any common form. */
 final class ErrorWords {
 
     private static final String[] WITHIN = {"message", "msg", "detail", "error", "description", "reason", "title", "errors", "text"};
@@ -23,8 +23,8 @@ final class ErrorWords {
     }
 
     /**
-     * In an object {@code error}, {@code detail}, {@code message} or {@code title}, and {@code errors}: text, an object that
-     * holds text, or a list of either.
+     * Returns the message of a JSON body: in an object, the fields {@code error}, {@code detail}, {@code message} or {@code title},
+     * and {@code errors}; each may be text, an object that holds text, or a list of either.
      */
     static Optional<String> of(JsonNode body) {
         if (!body.isObject()) {
@@ -34,7 +34,7 @@ final class ErrorWords {
         Optional<String> error = within(body.path("error"), 1);
         error.ifPresent(words::add);
         if (error.isEmpty() || body.path("error").isTextual()) {
-            // "Bad Request" alone says nothing where a field beside it says what is bad about it.
+            // "Bad Request" says little if another field gives the details.
             String[] beside = error.isEmpty() ? BESIDE : new String[] {"detail", "message"};
             for (int i = 0, found = words.size(); i < beside.length && words.size() == found; i++) {
                 within(body.path(beside[i]), 1).filter(text -> !words.contains(text)).ifPresent(words::add);
@@ -69,14 +69,14 @@ final class ErrorWords {
         return words.isEmpty() ? Optional.empty() : Optional.of(String.join("; ", words));
     }
 
-    /** The path to a field, as FastAPI gives it beside its words. */
+    /** Returns the path to the faulty field, which FastAPI adds to its messages. */
     private static String place(JsonNode path) {
         List<String> steps = new ArrayList<>();
         path.forEach(step -> steps.add(step.asText()));
         return steps.isEmpty() ? "" : String.join(".", steps) + ": ";
     }
 
-    /** Plain text: not half a JSON document, not markup, not bytes of something else. */
+    /** Returns plain text; empty for truncated JSON, markup and binary content. */
     static Optional<String> ofText(String body) {
         String text = body.substring(0, Math.min(body.length(), MOST_OF_A_PAGE)).strip();
         boolean prose = !text.isEmpty() && "<{[\"".indexOf(text.charAt(0)) < 0 && text.chars().anyMatch(Character::isLetter)
@@ -84,7 +84,7 @@ final class ErrorWords {
         return prose ? Optional.of(text) : Optional.empty();
     }
 
-    /** Of a page of HTML its title, else its text. */
+    /** Returns the title of an HTML page, or else its text. */
     static Optional<String> ofPage(String page) {
         String start = page.substring(0, Math.min(page.length(), MOST_OF_A_PAGE));
         return TITLE.matcher(start).results().map(title -> title.group(1)).findFirst().filter(title -> !title.isBlank())

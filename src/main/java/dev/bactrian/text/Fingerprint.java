@@ -4,16 +4,16 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 
-/** What tells texts apart without showing them: 96 bits of their SHA-256. */
+/** A short hash that identifies a text without showing it: 96 bits of its SHA-256. */
 public final class Fingerprint {
 
-    /** How many characters one has. */
+    /** The length of a fingerprint in characters. */
     public static final int LENGTH = 24;
 
     private Fingerprint() {
     }
 
-    /** The fingerprint, {@value #LENGTH} hexadecimal digits in small letters. */
+    /** Returns the fingerprint: {@value #LENGTH} hexadecimal digits in lower case. */
     public static String of(byte[] bytes) {
         try {
             return HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(bytes), 0, LENGTH / 2);

@@ -5,8 +5,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * A text that is put together piece by piece and may get long: nothing of it is copied as it grows, and the whole is made
- * in one go, without a copy beside it. A {@link StringBuilder} takes up to five times the text's size for that.
+ * Collects a long text in pieces without copying them as it grows, and joins them only once. A {@link StringBuilder} takes up to
+ * five times the size of the text for that.
  */
 public final class LongText extends Writer {
 
@@ -64,12 +64,12 @@ public final class LongText extends Writer {
         }
     }
 
-    /** Whether nothing was appended yet. */
+    /** Whether the text is empty. */
     public boolean isEmpty() {
         return length == 0;
     }
 
-    /** Nothing is in it any more. */
+    /** Removes all text. */
     public void clear() {
         parts.clear();
         part.setLength(0);
@@ -77,12 +77,12 @@ public final class LongText extends Writer {
         wide = false;
     }
 
-    /** What it takes up, in bytes, about. */
+    /** Returns the approximate size in memory, in bytes. */
     public long bytes() {
         return wide ? 2 * length : length;
     }
 
-    /** Whether a character takes two bytes. */
+    /** Whether a character does not fit into one byte of a compact string. */
     private static boolean isWide(CharSequence piece) {
         for (int i = 0; i < piece.length(); i++) {
             if (piece.charAt(i) > 0xFF) {
@@ -92,7 +92,7 @@ public final class LongText extends Writer {
         return false;
     }
 
-    /** All of it. It is kept in place of its parts. */
+    /** Returns the whole text, and keeps it in place of its pieces. */
     @Override
     public String toString() {
         endPart();
@@ -106,11 +106,11 @@ public final class LongText extends Writer {
 
     @Override
     public void flush() {
-        // nothing is held back
+        // nothing is buffered
     }
 
     @Override
     public void close() {
-        // nothing to give back
+        // nothing to release
     }
 }

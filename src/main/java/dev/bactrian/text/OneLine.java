@@ -4,14 +4,11 @@ import java.util.HexFormat;
 import java.util.StringJoiner;
 import java.util.regex.Pattern;
 
-/**
- * Text of others as a message, a line of a log or a console may show it: on one line, and without what moves a terminal's
- * cursor.
- */
+/** Makes text from outside safe for a message, a log or a console: one line, without characters that move the cursor of a terminal. */
 public final class OneLine {
 
     private static final int LONGEST = 2000;
-    /** What takes the place of the rest of a text that is cut. */
+    /** Replaces the rest of a truncated text. */
     public static final char CUT = '…';
 
     private static final Pattern LINE_END = Pattern.compile("\\R");
@@ -20,14 +17,14 @@ public final class OneLine {
     }
 
     /**
-     * For a message: valid Unicode, its lines joined by blanks, its control characters escaped as in JSON, and no longer
-     * than {@value #LONGEST} characters. A secret in it is masked before (what is cut through is not found any more).
+     * Returns the text for a message: valid Unicode, its lines joined by blanks, its control characters escaped as in JSON, truncated
+     * to {@value #LONGEST} characters. Secrets must be masked before, because a truncated secret is not recognized any more.
      */
     public static String of(String text) {
         return cut(joined(text, LONGEST), LONGEST);
     }
 
-    /** The same, however long it gets: it is cut later. */
+    /** Same as {@link #of}, but not truncated, for text that is truncated later. */
     public static String whole(String text) {
         return joined(text, Integer.MAX_VALUE);
     }
@@ -43,7 +40,7 @@ public final class OneLine {
         return line.toString();
     }
 
-    /** The text up to that many characters, and {@link #CUT} where it had more. */
+    /** Returns the text, truncated to that many characters and followed by {@link #CUT} if it is longer. */
     public static String cut(String text, int longest) {
         if (text.length() <= longest) {
             return text;
@@ -51,7 +48,7 @@ public final class OneLine {
         return text.substring(0, Character.isHighSurrogate(text.charAt(longest - 1)) ? longest - 1 : longest) + CUT;
     }
 
-    /** All of the text, with its line ends and control characters escaped as in JSON; the same object where it has none. */
+    /** Returns the text with its line ends and control characters escaped as in JSON; the same object if it has none. */
     public static String escaped(String text) {
         int first = 0;
         while (first < text.length() && !isControl(text.charAt(first))) {
@@ -74,7 +71,7 @@ public final class OneLine {
         return escaped.toString();
     }
 
-    /** The text with a blank in place of each line end and control character: a name, of which nobody wants to know more. */
+    /** Returns the text with a blank in place of each line end and control character, for names. */
     public static String blanked(String text) {
         StringBuilder blanked = new StringBuilder(text);
         for (int i = 0; i < blanked.length(); i++) {
@@ -85,12 +82,12 @@ public final class OneLine {
         return blanked.toString();
     }
 
-    /** Whether the text holds a line end or a control character. */
+    /** Whether the text contains a line end, a tab or a control character. */
     public static boolean hasControls(String text) {
         return text.chars().anyMatch(c -> c == '\t' || isControl((char) c));
     }
 
-    /** C0 (but for the tab), DEL, C1, and the line and paragraph separator. */
+    /** C0 except the tab, DEL, C1, and the line and paragraph separators. */
     private static boolean isControl(char c) {
         return c < ' ' && c != '\t' || c >= 0x7F && c <= 0x9F || c == '\u2028' || c == '\u2029';
     }

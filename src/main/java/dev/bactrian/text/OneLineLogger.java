@@ -10,25 +10,25 @@ import org.slf4j.helpers.MessageFormatter;
 import org.slf4j.spi.LocationAwareLogger;
 
 /**
- * A logger each of whose messages is one line, whatever the names, texts and exceptions in it hold: nobody who can choose
- * one of them can write a line of the log, or move the cursor of a terminal that shows it.
+ * A logger that writes each message on one line, whatever names, texts and exceptions it contains. So nobody can forge a log line,
+ * or move the cursor of a terminal that shows the log.
  */
 public final class OneLineLogger extends LegacyAbstractLogger {
 
     private static final long serialVersionUID = 1L;
-    /** Where the frames of whoever logs begin, for backends that show them. */
+    /** The class whose caller log backends show as the source location. */
     private static final String CALLERS_CALLEE = AbstractLogger.class.getName();
     private static final int DEEPEST = 20;
 
     private final transient Logger target;
 
-    /** A logger that hands its lines to another. */
+    /** Creates a logger that delegates to another one. */
     public OneLineLogger(Logger target) {
         this.target = target;
         this.name = target.getName();
     }
 
-    /** The logger of that name: every class of Bactrian has its own from here. */
+    /** Returns the logger of that name. All classes of Bactrian get their loggers from here. */
     public static Logger of(String name) {
         return new OneLineLogger(LoggerFactory.getLogger(name));
     }
@@ -80,7 +80,7 @@ public final class OneLineLogger extends LegacyAbstractLogger {
         return target.isErrorEnabled();
     }
 
-    /** The exception, or one that prints as it does but for its messages, where one of those is more than a line. */
+    /** Returns the exception, or a copy with escaped messages if one of its messages is longer than a line. */
     private static Throwable shown(Throwable thrown, int depth) {
         Throwable cause = thrown.getCause() == null || depth >= DEEPEST ? null : shown(thrown.getCause(), depth + 1);
         String words = OneLine.escaped(String.valueOf(thrown));

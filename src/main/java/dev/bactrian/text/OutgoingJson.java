@@ -11,17 +11,16 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.fasterxml.jackson.databind.node.TextNode;
 
 /**
- * Makes JSON that can be written, and that others can read, of whatever a provider has answered. What can't be passed on
- * as it came is replaced where it stands; all else is as it was:
+ * Converts JSON of a provider into JSON that can be written and that other parsers can read. Replaces only what cannot be passed on:
  * <ul>
- * <li>half of a surrogate pair is U+FFFD, in texts and in names;
- * <li>an object or a list that lies deeper than {@value #DEEPEST} levels is a note that says so;
- * <li>a number that is none (NaN, infinities) or has more than {@value #MOST_DIGITS} digits, written out, is a text of it.
+ * <li>a lone surrogate, in values and names, becomes U+FFFD;
+ * <li>an object or array nested deeper than {@value #DEEPEST} levels becomes a note that says so;
+ * <li>NaN, an infinity, and a number of more than {@value #MOST_DIGITS} digits, written out, become strings.
  * </ul>
  */
 public final class OutgoingJson {
 
-    /** As deep as the usual limits of readers (Jackson has 1000) leave room to wrap it. */
+    /** Leaves room for wrapping below the usual limits of parsers; Jackson's is 1000. */
     static final int DEEPEST = 500;
     static final int MOST_DIGITS = 1000;
     static final String NOTE = "(left out: nested deeper than " + DEEPEST + " levels)";
@@ -29,17 +28,17 @@ public final class OutgoingJson {
     private OutgoingJson() {
     }
 
-    /** The JSON as it can be passed on; the argument is left as it is. */
+    /** Returns the JSON in a form that can be passed on; does not change the argument. */
     public static JsonNode of(JsonNode json) {
         return of(json, UnaryOperator.identity());
     }
 
-    /** The same, each text of which, names included, has gone through that. */
+    /** Returns the JSON in a form that can be passed on, with the mask applied to each string and each name. */
     public static JsonNode of(JsonNode json, UnaryOperator<String> mask) {
         return copy(json, 1, value -> scalar(value, mask), name -> mask.apply(Unicode.valid(name)));
     }
 
-    /** The JSON without what is too deep to be passed on, and else as it is. */
+    /** Returns the JSON without what is nested too deep; does not change anything else. */
     public static JsonNode cut(JsonNode json) {
         return copy(json, 1, UnaryOperator.identity(), UnaryOperator.identity());
     }
@@ -60,7 +59,7 @@ public final class OutgoingJson {
         json.properties().forEach(field -> {
             String name = names.apply(field.getKey());
             while (copy.has(name)) {
-                // Two names that differed in their halves alone.
+                // Two names that differ only in lone surrogates have become equal.
                 name += Unicode.REPLACEMENT;
             }
             copy.set(name, copy(field.getValue(), level + 1, scalars, names));
@@ -81,7 +80,7 @@ public final class OutgoingJson {
             BigDecimal value = number.decimalValue();
             return Math.abs((long) value.scale()) <= MOST_DIGITS && value.precision() <= MOST_DIGITS;
         } else if (number.isBigInteger()) {
-            // A bit less than four bits are a digit.
+            // A decimal digit takes more than three bits.
             BigInteger value = number.bigIntegerValue();
             return value.bitLength() <= MOST_DIGITS * 3;
         }

@@ -18,19 +18,19 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 
-/** Reads what providers answer: JSON where it is JSON, whatever its content type says. */
+/** Reads answers of providers as JSON, whatever their content type. */
 public final class ProviderJson {
 
     private static final int LONGEST_NUMBER = 1_000_000;
     private static final int DEEPEST = 100_000;
 
-    /** Written is whatever can be read, wrapped a few levels deeper. */
+    /** Allows writing whatever can be read, wrapped a few levels deeper. */
     private static final StreamWriteConstraints WRITTEN = StreamWriteConstraints.builder()
             .maxNestingDepth(StreamReadConstraints.DEFAULT_MAX_DEPTH + 100).build();
 
     /**
-     * Lenient where the services are (a key given twice, unknown fields), and without a limit of its own on a string's
-     * length: {@code bactrian.max-response-bytes} is the limit.
+     * As lenient as the services are (duplicate keys, unknown fields). Strings have no limit of their own:
+     * {@code bactrian.max-response-bytes} limits the whole answer.
      */
     public static final ObjectMapper JSON = JsonMapper.builder(JsonMappers.factory(JsonMappers.limits().build())
                     .streamWriteConstraints(WRITTEN).build())
@@ -39,8 +39,8 @@ public final class ProviderJson {
             .build();
 
     /**
-     * For what {@link #JSON} can't read: what other writers of JSON let pass (NaN, control characters in texts), and what
-     * is deeper or longer than anybody means. Numbers with a fraction or an exponent are doubles here: any can be read.
+     * A fallback for what {@link #JSON} rejects: extensions of JSON (NaN, control characters in strings), extreme depth and extreme
+     * length. Reads numbers with a fraction or an exponent as doubles, which always works.
      */
     private static final ObjectMapper LENIENT = JsonMapper.builder(JsonMappers.factory(JsonMappers.limits().maxNestingDepth(DEEPEST).maxNumberLength(LONGEST_NUMBER).build())
             .enable(StreamReadFeature.USE_FAST_BIG_NUMBER_PARSER).enable(StreamReadFeature.USE_FAST_DOUBLE_PARSER).build())
@@ -55,7 +55,7 @@ public final class ProviderJson {
     private ProviderJson() {
     }
 
-    /** The body as JSON, or empty where it is not. Read as leniently as it can be: it may be paid for. */
+    /** Parses the body; empty if it is not JSON. As lenient as possible, because the answer may have been paid for. */
     public static Optional<JsonNode> json(String body) {
         if (body == null) {
             return Optional.empty();
@@ -77,7 +77,7 @@ public final class ProviderJson {
         }
     }
 
-    /** A field of an object that breaks off, alone in an object; empty where it has not come. */
+    /** Returns an object with only that field of a truncated object; empty if the field is missing or not a complete string. */
     public static Optional<JsonNode> begun(String body, String field) {
         try (JsonParser parser = LENIENT.createParser(body == null ? "" : body)) {
             if (parser.nextToken() != JsonToken.START_OBJECT) {
@@ -90,12 +90,12 @@ public final class ProviderJson {
                 parser.skipChildren();
             }
         } catch (IOException e) {
-            // It breaks off before.
+            // truncated before the field
         }
         return Optional.empty();
     }
 
-    /** The JSON as UTF-8, for a provider: as it is, but that half of a surrogate pair becomes U+FFFD. */
+    /** Returns the JSON as UTF-8, with lone surrogates replaced by U+FFFD. For a provider. */
     public static byte[] bytes(JsonNode json) {
         try {
             return Unicode.valid(JSON.writeValueAsString(json)).getBytes(StandardCharsets.UTF_8);
@@ -109,25 +109,25 @@ public final class ProviderJson {
     }
 
     /**
-     * The service's own words in an error answer, on one line: those of a JSON body in any of the usual forms
-     * ({@code error}, {@code detail}, {@code message}, {@code title}, {@code errors}; text, objects or lists), else plain
-     * text; empty for HTML, half a document and the like.
+     * Returns the provider's message in an error answer, on one line: from JSON in any of the usual forms ({@code error},
+     * {@code detail}, {@code message}, {@code title}, {@code errors}; text, objects or lists), or else plain text. Empty for HTML,
+     * truncated JSON and the like.
      */
     public static Optional<String> message(String body) {
         if (body == null) {
             return Optional.empty();
         }
-        // What is JSON at its beginning need not be JSON: "404 page not found".
+        // A body that begins like JSON may still be text: "404 page not found".
         return json(body).filter(node -> node.isContainerNode() || node.isTextual()).map(ProviderJson::message)
                 .orElseGet(() -> ErrorWords.ofText(body).map(OneLine::of));
     }
 
-    /** The same of a body that is JSON. */
+    /** Returns the provider's message in a JSON error answer, on one line. */
     public static Optional<String> message(JsonNode body) {
         return ErrorWords.of(body).map(OneLine::of);
     }
 
-    /** What a page of HTML says: its title, else its text, on one line; empty where it holds no words. */
+    /** Returns the title of an HTML page, or else its text, on one line; empty if it has neither. */
     public static Optional<String> title(String page) {
         return ErrorWords.ofPage(page).map(OneLine::of);
     }

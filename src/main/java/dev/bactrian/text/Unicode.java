@@ -1,18 +1,18 @@
 package dev.bactrian.text;
 
 /**
- * Makes text valid Unicode. A Java string may hold half of a surrogate pair, for which UTF-8 has no form: JSON that cuts
- * an emoji in two ({@code "hi \ud83d"}) brings one in, and no document, file or message with it could be written.
+ * Makes text valid Unicode. A Java string may contain a lone surrogate, which UTF-8 cannot represent: JSON that cuts an emoji in
+ * two ({@code "hi \ud83d"}) brings one in, and no document, file or message with it could be written.
  */
 public final class Unicode {
 
-    /** What takes the place of a half whose other half is missing. */
+    /** Replaces a lone surrogate. */
     public static final char REPLACEMENT = '\uFFFD';
 
     private Unicode() {
     }
 
-    /** The text with U+FFFD in place of each lone half of a surrogate pair; the same object where it has none. */
+    /** Returns the text with each lone surrogate replaced by U+FFFD; the same object if it has none. */
     public static String valid(String text) {
         int lone = nextLone(text, 0);
         if (lone < 0) {
@@ -25,7 +25,7 @@ public final class Unicode {
         return valid.toString();
     }
 
-    /** The index of the first lone half at or after an index that is not inside a pair, or -1. */
+    /** Returns the index of the first lone surrogate at or after {@code from}, or -1. {@code from} must not be inside a pair. */
     private static int nextLone(String text, int from) {
         for (int i = from; i < text.length(); i++) {
             char c = text.charAt(i);
@@ -41,8 +41,8 @@ public final class Unicode {
     }
 
     /**
-     * Makes a text that arrives in pieces valid: a pair that is cut between two pieces is joined in the second. Used by
-     * one thread.
+     * Makes a text that arrives in pieces valid: a surrogate pair that is split between two pieces is joined in the second. Not
+     * thread-safe.
      */
     public static final class Joiner {
 
@@ -50,7 +50,10 @@ public final class Unicode {
 
         private char held = NONE;
 
-        /** The next piece, valid: with the half that the piece before ended in, without one that it ends in itself. May be empty. */
+        /**
+         * Returns the next piece as valid text: with a high surrogate held back from the previous piece, and without one at its own
+         * end. May be empty.
+         */
         public String next(String piece) {
             if (piece.isEmpty()) {
                 return piece;
@@ -65,7 +68,7 @@ public final class Unicode {
             return valid(whole);
         }
 
-        /** What is left after the last piece: U+FFFD where that ended in half of a pair, else the empty string. */
+        /** Returns U+FFFD if the last piece ended in half of a surrogate pair, or else the empty string. */
         public String end() {
             String rest = held == NONE ? "" : String.valueOf(REPLACEMENT);
             held = NONE;

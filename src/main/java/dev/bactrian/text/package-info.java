@@ -1,2 +1,2 @@
-/** Text as such: what is valid Unicode, and how pieces of it are put together. Internal. Uses nothing else of Bactrian. */
+/** Text utilities: valid Unicode, safe log lines, JSON. Internal. Uses nothing else of Bactrian. */
 package dev.bactrian.text;

@@ -5,7 +5,7 @@ import java.util.Optional;
 
 import com.sun.management.UnixOperatingSystemMXBean;
 
-/** What this process may open: files and connections, each of which takes a descriptor ({@code ulimit -n}). */
+/** The file descriptors of this process ({@code ulimit -n}). Each open file and connection takes one. */
 public final class Descriptors {
 
     private static final String EXHAUSTED = "Too many open files";
@@ -14,7 +14,7 @@ public final class Descriptors {
     }
 
     /**
-     * How many there may be, and are.
+     * The number of descriptors.
      *
      * @param most the limit
      * @param open those in use
@@ -22,7 +22,7 @@ public final class Descriptors {
     public record Count(long most, long open) {
     }
 
-    /** The count now; empty where the platform or the JVM does not say. */
+    /** Returns the current count; empty if the platform or JVM does not provide it. */
     public static Optional<Count> count() {
         try {
             return ManagementFactory.getOperatingSystemMXBean() instanceof UnixOperatingSystemMXBean unix
@@ -33,7 +33,7 @@ public final class Descriptors {
         }
     }
 
-    /** Whether something has failed because there is none left: that is our trouble, and passes. */
+    /** Whether the failure was caused by a lack of descriptors, which is local and temporary. */
     public static boolean areExhausted(Throwable failure) {
         int depth = 0;
         for (Throwable cause = failure; cause != null && depth < 20; cause = cause.getCause()) {

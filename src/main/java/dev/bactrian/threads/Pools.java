@@ -10,25 +10,25 @@ import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 
-/** The thread pools that the routes declare, with names that a thread dump explains. */
+/** Creates thread pools with names that are recognizable in a thread dump. */
 public final class Pools {
 
     private Pools() {
     }
 
-    /** Threads that wait for a time and then work, that many at most. */
+    /** Creates a scheduled pool with that number of threads at most. */
     public static ScheduledThreadPoolExecutor scheduled(String name, int threads) {
         ScheduledThreadPoolExecutor pool = new ScheduledThreadPoolExecutor(threads, named(name));
         pool.setRemoveOnCancelPolicy(true);
         return pool;
     }
 
-    /** As many threads as there is work, gone after a minute without any. */
+    /** Creates an unbounded pool that ends its threads after a minute without work. */
     public static ExecutorService asNeeded(String name) {
         return Executors.newCachedThreadPool(named(name));
     }
 
-    /** As many threads as there is work, that many at most; beyond, whoever brings work waits. */
+    /** Creates a pool with at most that number of threads, which end after a minute without work. If all are busy, the caller waits. */
     public static ExecutorService atMost(String name, int threads) {
         return new ThreadPoolExecutor(0, threads, 1, TimeUnit.MINUTES, new SynchronousQueue<>(), named(name), Pools::handOver);
     }

@@ -12,8 +12,8 @@ import org.apache.camel.CamelContextAware;
 import org.apache.camel.support.LifecycleStrategySupport;
 
 /**
- * A thread pool that the routes declare: as many threads as there is work, gone after a minute without any. Camel makes it with
- * the first work, so that JMX shows it, its threads are named as the application names them, and are virtual where Camel's are.
+ * A thread pool for the routes that ends its threads after a minute without work. Camel's ExecutorServiceManager creates it on first
+ * use: so JMX shows it, its threads follow the application's thread-name pattern, and they are virtual if Camel's threads are.
  */
 public final class RoutePool extends AbstractExecutorService implements CamelContextAware {
 
@@ -25,12 +25,12 @@ public final class RoutePool extends AbstractExecutorService implements CamelCon
     private ExecutorService pool;
     private volatile boolean shutdown;
 
-    /** One without a bound. */
+    /** Creates an unbounded pool. */
     public RoutePool(String name) {
         this(name, Integer.MAX_VALUE);
     }
 
-    /** One that does so many things at once at most; beyond, whoever brings work waits. */
+    /** Creates a pool that runs at most that number of tasks at once. If all are busy, the caller waits. */
     public RoutePool(String name, int most) {
         this.name = name;
         room = new Semaphore(most);
@@ -47,9 +47,9 @@ public final class RoutePool extends AbstractExecutorService implements CamelCon
     }
 
     /**
-     * Has work done.
+     * Runs the task in the pool; waits if the pool is full.
      *
-     * @throws RejectedExecutionException where the pool has been shut down, or its caller was interrupted while it waited
+     * @throws RejectedExecutionException if the pool has been shut down, or the caller was interrupted while waiting
      */
     @Override
     public void execute(Runnable work) {

@@ -1,2 +1,2 @@
-/** Pools for the routes, and how many files and connections the process may open. Internal. Uses no other package. */
+/** Thread pools for the routes, and the number of files and connections that the process may open. Internal. Uses no other package. */
 package dev.bactrian.threads;

@@ -8,12 +8,12 @@ import dev.langchain4j.model.chat.response.ChatResponse;
 import dev.langchain4j.model.chat.response.StreamingChatResponseHandler;
 import dev.langchain4j.model.openai.OpenAiStreamingChatModel;
 
-/** {@code langchain4j-open-ai} as it comes: one model, its default HTTP client. */
+/** {@code langchain4j-open-ai} with defaults: one model, its default HTTP client. */
 public final class LangChain4j implements ChatClient {
 
     private final StreamingChatModel model;
 
-    /** A client of the simulator at that address. */
+    /** Creates a client of the simulator at that URL. */
     public LangChain4j(String url) {
         model = OpenAiStreamingChatModel.builder().baseUrl(url + "/v1").apiKey("none").modelName("solar-pro4").build();
     }

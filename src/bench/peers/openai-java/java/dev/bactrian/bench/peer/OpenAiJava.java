@@ -7,8 +7,8 @@ import com.openai.models.chat.completions.ChatCompletionCreateParams;
 import dev.bactrian.bench.ChatClient;
 
 /**
- * {@code openai-java} as it comes: one client, its default HTTP client. Many streams are read by a thread each: its
- * asynchronous client does the same within, and took longer.
+ * {@code openai-java} with defaults: one client, its default HTTP client. Concurrent streams are read by one thread each; the
+ * asynchronous client does the same internally, and was slower.
  */
 public final class OpenAiJava implements ChatClient {
 
@@ -16,7 +16,7 @@ public final class OpenAiJava implements ChatClient {
     private final ChatCompletionCreateParams params = ChatCompletionCreateParams.builder()
             .model("solar-pro4").addUserMessage(QUESTION).build();
 
-    /** A client of the simulator at that address. */
+    /** Creates a client of the simulator at that URL. */
     public OpenAiJava(String url) {
         client = OpenAIOkHttpClient.builder().baseUrl(url + "/v1").apiKey("none").build();
     }

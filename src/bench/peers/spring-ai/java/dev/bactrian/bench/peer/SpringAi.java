@@ -8,12 +8,12 @@ import org.springframework.ai.chat.prompt.Prompt;
 import org.springframework.ai.openai.OpenAiChatModel;
 import org.springframework.ai.openai.OpenAiChatOptions;
 
-/** Spring AI as it comes: one model without an application context around it, its default HTTP client. */
+/** Spring AI with defaults: one model without an application context, its default HTTP client. */
 public final class SpringAi implements ChatClient {
 
     private final OpenAiChatModel model;
 
-    /** A client of the simulator at that address. */
+    /** Creates a client of the simulator at that URL. */
     public SpringAi(String url) {
         model = OpenAiChatModel.builder()
                 .options(OpenAiChatOptions.builder().baseUrl(url + "/v1").apiKey("none").model("solar-pro4").build())
