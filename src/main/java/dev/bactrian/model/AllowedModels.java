@@ -61,7 +61,7 @@ public final class AllowedModels {
     }
 
     /** The names as the operator wrote them, of one provider where it is not null. */
-    List<String> names(Provider provider) {
+    List<String> names(ProviderName provider) {
         return byName.entrySet().stream().filter(entry -> provider == null || entry.getValue().provider().equals(provider)).map(Map.Entry::getKey).toList();
     }
 }

@@ -8,7 +8,7 @@ package dev.bactrian.model;
  * @param kind     what it makes; null where the catalogue does not know it and the request does not say
  * @param version  what Replicate is sent as {@code version}: a bare hash, else the name itself
  */
-public record Model(Provider provider, String id, Kind kind, String version) {
+public record Model(ProviderName provider, String id, Kind kind, String version) {
 
     /** Whether it is known to make images. */
     public boolean isImage() {
