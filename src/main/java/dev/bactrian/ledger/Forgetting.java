@@ -9,8 +9,6 @@ import java.util.Set;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 
-import dev.bactrian.threads.Pools;
-
 /**
  * Takes entries away that are done with, on a thread of its own: no outcome waits for it, however long the records take
  * to answer or to come back. While they do answer, an entry is gone when {@link #forget} returns. What they don't take is
@@ -27,7 +25,8 @@ final class Forgetting {
 
     private final Records records;
     private final Outage outage;
-    private final ScheduledThreadPoolExecutor worker = Pools.scheduled("bactrian-ledger", 1);
+    /** Made by hand: it works until Camel's registry ends, and Camel's own pools end before. */
+    private final ScheduledThreadPoolExecutor worker = new ScheduledThreadPoolExecutor(1, Forgetting::thread);
     /** The keys, and whether each has been tried in vain. */
     private final Map<String, Boolean> waiting = new LinkedHashMap<>();
     private final Set<String> inHand = new HashSet<>();
@@ -38,6 +37,12 @@ final class Forgetting {
     Forgetting(Records records, Outage outage) {
         this.records = records;
         this.outage = outage;
+    }
+
+    private static Thread thread(Runnable work) {
+        Thread thread = new Thread(work, "bactrian-ledger");
+        thread.setDaemon(true);
+        return thread;
     }
 
     /** Takes the entry away, now or later. Never fails. */

@@ -10,7 +10,6 @@ import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 
-import dev.bactrian.config.Beans;
 import dev.bactrian.config.Settings;
 import dev.bactrian.core.Provider;
 import dev.bactrian.core.Provider.Access;
@@ -39,6 +38,7 @@ public final class ProviderHealth extends AbstractHealthCheck {
 
     private final String provider;
     private String http;
+    private volatile Map<String, Account> accounts = Map.of();
     private Finding found;
     private long foundNano;
 
@@ -59,8 +59,14 @@ public final class ProviderHealth extends AbstractHealthCheck {
         http = bean;
     }
 
-    /** Puts it into the registry, where the application has one. */
-    public void start() {
+    /**
+     * Puts it into the registry, where the application has one.
+     *
+     * @throws Exception where Camel does not take it
+     */
+    public void start() throws Exception {
+        // The application's own beans: their names are its own, and by its start they are there.
+        getCamelContext().addStartupListener((context, started) -> accounts = context.getRegistry().findByTypeWithName(Account.class));
         HealthCheckRegistry registry = HealthCheckRegistry.get(getCamelContext());
         if (registry != null) {
             registry.register(this);
@@ -90,7 +96,7 @@ public final class ProviderHealth extends AbstractHealthCheck {
         Settings own = Settings.of(getCamelContext());
         Map<List<String>, Question> questions = new LinkedHashMap<>();
         ask(questions, "", null, own);
-        Beans.all(getCamelContext(), Account.class).forEach((name, account) -> {
+        accounts.forEach((name, account) -> {
             String key = account.key(own);
             ask(questions, " of account '" + name + "'", key, own.account(key));
         });
@@ -115,9 +121,7 @@ public final class ProviderHealth extends AbstractHealthCheck {
                 get.setHeader(ProviderHttp.ACCOUNT, account);
             }
             FutureTask<Integer> answer = new FutureTask<>(() -> client().execute(get, response -> response.getCode()));
-            Thread asking = new Thread(answer, "bactrian-health");
-            asking.setDaemon(true);
-            asking.start();
+            getCamelContext().getExecutorServiceManager().newThread("bactrian-health", answer).start();
             return new Question(whose, settings, get, answer);
         });
     }
