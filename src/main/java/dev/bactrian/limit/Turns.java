@@ -1,7 +1,6 @@
 package dev.bactrian.limit;
 
 import java.util.concurrent.RejectedExecutionException;
-import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 
 import dev.bactrian.config.Property;
@@ -11,6 +10,7 @@ import dev.bactrian.core.Job;
 import dev.bactrian.error.ErrorType;
 import dev.bactrian.error.GenerationFailure;
 import dev.bactrian.threads.RoutePool;
+import dev.bactrian.threads.ScheduledPool;
 import org.apache.camel.AsyncCallback;
 import org.apache.camel.CamelContext;
 import org.apache.camel.CamelContextAware;
@@ -34,10 +34,10 @@ public final class Turns extends AsyncProcessorSupport implements CamelContextAw
 
     /** Makes the calls that have waited: a call blocks, and must not hold the thread that asks. */
     private final RoutePool calls = new RoutePool("bactrian-call");
+    private final ScheduledPool timer = new ScheduledPool("bactrian-turn", 1);
     private CamelContext camelContext;
     private Gates gates;
     private int mostRetries;
-    private ScheduledExecutorService timer;
 
     @Override
     public CamelContext getCamelContext() {
@@ -48,6 +48,7 @@ public final class Turns extends AsyncProcessorSupport implements CamelContextAw
     public void setCamelContext(CamelContext camelContext) {
         this.camelContext = camelContext;
         calls.setCamelContext(camelContext);
+        timer.setCamelContext(camelContext);
         gates = Gates.of(camelContext);
         mostRetries = Settings.of(camelContext).count(Property.RETRY_MAX_ATTEMPTS);
     }
@@ -76,7 +77,7 @@ public final class Turns extends AsyncProcessorSupport implements CamelContextAw
     }
 
     private void askLater(Place place, long nanos, AsyncCallback callback) {
-        timer().schedule(() -> {
+        timer.schedule(() -> {
             try {
                 long wait = place.ask();
                 if (wait > 0) {
@@ -97,13 +98,6 @@ public final class Turns extends AsyncProcessorSupport implements CamelContextAw
             exchange.setException(e);
             callback.done(false);
         }
-    }
-
-    private synchronized ScheduledExecutorService timer() {
-        if (timer == null) {
-            timer = camelContext.getExecutorServiceManager().newScheduledThreadPool(this, "bactrian-turn", 1);
-        }
-        return timer;
     }
 
     /** The place of an exchange in the line of those that wait for a call. */
