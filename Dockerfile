@@ -3,7 +3,7 @@
 #   make package && docker build -t bactrian .
 #   docker run --rm -v "$PWD/work:/var/lib/bactrian" -e UPSTAGE_API_KEY bactrian
 #
-# The folder that is mounted must belong to user 10001. Give a stop more than the service's 25 s: docker stop -t 40
+# The mounted folder must belong to user 10001. A stop must allow more than the service's 25 s: docker stop -t 40
 FROM eclipse-temurin:21-jre AS archive
 COPY target/bactrian-*-bin.tar.gz /tmp/bactrian.tar.gz
 RUN mkdir /opt/bactrian && tar -xzf /tmp/bactrian.tar.gz -C /opt/bactrian --strip-components=1 --no-same-owner
@@ -16,8 +16,8 @@ COPY --from=archive /opt/bactrian /opt/bactrian
 USER 10001:10001
 WORKDIR /var/lib/bactrian
 VOLUME /var/lib/bactrian
-# The management port, which listens on 127.0.0.1 in the container. Live, not ready: a provider that is away is no reason
-# to restart the container.
+# The management port listens on 127.0.0.1 in the container. The check asks for live and not ready, because a provider that
+# is down is no reason to restart the container.
 HEALTHCHECK --interval=30s --timeout=5s --start-period=30s \
     CMD ["curl", "--fail", "--silent", "--output", "/dev/null", "http://127.0.0.1:9876/observe/health/live"]
 ENTRYPOINT ["/opt/bactrian/bin/bactrian"]

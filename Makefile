@@ -1,6 +1,6 @@
-# Bactrian: `make demo` shows it, `make run` runs it, `make check` tests it in a minute, `make test` in full.
+# Bactrian: `make demo` shows it, `make run` runs it, `make check` runs the quick tests, `make test` all tests.
 #
-# Maven comes through the wrapper; one that is installed can be named: make test MVN=mvn
+# The wrapper downloads Maven. To use an installed Maven: make test MVN=mvn
 MVN ?= ./mvnw
 JAVA = $(if $(JAVA_HOME),$(JAVA_HOME)/bin/java,java)
 JAR  = target/bactrian.jar
@@ -11,7 +11,7 @@ export LC_ALL := $(if $(filter-out C POSIX,$(LC_ALL)),$(LC_ALL),C.UTF-8)
 
 .PHONY: run demo check test bench fuzz soak package clean
 
-## Runs the service in the foreground until Ctrl-C: requests in inbox/, results in outbox/. JMS=1: a queue, too
+## Runs the service in the foreground until Ctrl-C: requests in inbox/, results in outbox/. JMS=1 adds a queue
 run: $(JAR)
 	@mkdir -p inbox
 	exec $(JAVA) $(if $(JMS),-Dbactrian.jms.enabled=true -Dbactrian.jms.acceptor=tcp://127.0.0.1:61616) -jar $(JAR)
@@ -21,27 +21,27 @@ demo: $(JAR)
 	@rm -rf target/demo && mkdir -p target/demo/inbox && cp examples/requests/* target/demo/inbox
 	@cd target/demo && exec $(JAVA) -cp ../bactrian.jar dev.bactrian.standalone.Demo
 
-## The unit tests and the table of the project's structure. What is tagged "slow" is left out: it starts Camel, a process or a server
+## Runs the unit tests, without those tagged "slow" (which start Camel, a process or a server), and prints the structure table
 check:
 	@$(MVN) -B -ntp -DexcludedGroups=slow test | src/test/report.sh
 	@cat target/structure.txt
 
-## Everything CI runs: the library and, on it, the examples. What tests print lies in target/*-reports, a file for each class
+## Runs everything that CI runs: the library's tests, then the examples. The tests' output is in target/*-reports, one file per class
 test:
 	$(MVN) -B -ntp -Dmaven.test.redirectTestOutputToFile=true -f src/it/pom.xml verify
 
-## The benchmark, as a table
+## Runs the benchmark and prints its tables
 bench: $(JAR)
 	$(MVN) -q -B -ntp -f src/bench/pom.xml package
 	$(JAVA) -cp target/bench/harness/classes dev.bactrian.bench.Bench
 
-## A million streams, requests and answers at random. SEED=n CASES=n: those; SEED=n CASE=n: one of them again
+## Reads a million random streams, requests and answers. SEED=n CASES=n selects others; SEED=n CASE=n repeats one of them
 fuzz: $(JAR) | target/fuzz/classes
 	$(JAVA)c --release 17 -d target/fuzz/classes -cp $(JAR) $(shell find src/fuzz -name '*.java')
 	$(JAVA) -Dorg.slf4j.simpleLogger.defaultLogLevel=off -cp target/fuzz/classes:$(JAR) dev.bactrian.fuzz.Fuzz \
 	  seed=$(SEED) cases=$(CASES) case=$(CASE)
 
-## The service under mixed work and faults for MINUTES=n (10), RATE=n (10) requests a second; ends with a table
+## Runs the service with mixed requests and faults for MINUTES=n (10) at RATE=n (10) requests a second, and prints tables
 soak: $(JAR) | target/soak/classes
 	$(JAVA)c --release 17 -d target/soak/classes -cp $(JAR) $(shell find src/soak -name '*.java')
 	$(JAVA) -Dorg.slf4j.simpleLogger.defaultLogLevel=error -cp target/soak/classes:$(JAR) dev.bactrian.soak.Soak \
@@ -50,7 +50,7 @@ soak: $(JAR) | target/soak/classes
 target/fuzz/classes target/soak/classes:
 	@mkdir -p $@
 
-## The jars and the archive of the service: target/bactrian.jar with target/lib/, target/bactrian-<version>-bin.tar.gz
+## Builds the jars and the archive of the service: target/bactrian.jar with target/lib/, target/bactrian-<version>-bin.tar.gz
 package: $(JAR)
 
 $(JAR): $(SOURCES)
