@@ -6,7 +6,7 @@ import dev.bactrian.flow.Requests;
 import dev.bactrian.generate.Generation;
 import dev.bactrian.model.Kind;
 import dev.bactrian.model.Model;
-import dev.bactrian.model.Provider;
+import dev.bactrian.model.ProviderName;
 import dev.bactrian.replicate.Replicate;
 import dev.bactrian.request.GenerateRequest;
 import dev.bactrian.upstage.Upstage;
@@ -15,10 +15,10 @@ import org.apache.camel.impl.DefaultCamelContext;
 /** The beans of the routes, as the routes use them, without routes around them. */
 final class Product {
 
-    static final Model CHAT = new Model(Provider.UPSTAGE, "solar-pro4", Kind.TEXT, "solar-pro4");
-    static final Model TEXT = new Model(Provider.REPLICATE, "google-deepmind/gemma-2b-it", Kind.TEXT, "dff94e");
-    static final Model IMAGE = new Model(Provider.REPLICATE, "stability-ai/stable-diffusion-3", Kind.IMAGE, "527d26");
-    static final Model ANY = new Model(Provider.REPLICATE, "someone/something", null, "someone/something");
+    static final Model CHAT = new Model(ProviderName.UPSTAGE, "solar-pro4", Kind.TEXT, "solar-pro4");
+    static final Model TEXT = new Model(ProviderName.REPLICATE, "google-deepmind/gemma-2b-it", Kind.TEXT, "dff94e");
+    static final Model IMAGE = new Model(ProviderName.REPLICATE, "stability-ai/stable-diffusion-3", Kind.IMAGE, "527d26");
+    static final Model ANY = new Model(ProviderName.REPLICATE, "someone/something", null, "someone/something");
 
     static final DefaultCamelContext CONTEXT = new DefaultCamelContext();
     static final Upstage UPSTAGE = new Upstage();

@@ -14,6 +14,7 @@ import dev.bactrian.config.SettingException;
 import dev.bactrian.config.Settings;
 import dev.bactrian.core.Cancellations;
 import dev.bactrian.core.Job;
+import dev.bactrian.core.Provider;
 import dev.bactrian.core.RequestsInWork;
 import dev.bactrian.error.Cause;
 import dev.bactrian.error.ErrorType;
@@ -23,7 +24,7 @@ import dev.bactrian.generate.Generation;
 import dev.bactrian.generate.Headers;
 import dev.bactrian.generate.Models;
 import dev.bactrian.model.Model;
-import dev.bactrian.model.Provider;
+import dev.bactrian.model.ProviderName;
 import dev.bactrian.observe.Observer;
 import dev.bactrian.observe.ProviderHealth;
 import dev.bactrian.request.GenerateRequest;
@@ -121,8 +122,8 @@ public final class Requests implements CamelContextAware, Processor, RequestsInW
     }
 
     /** The provider of that name. */
-    public dev.bactrian.core.Provider provider(String name) {
-        return dev.bactrian.core.Provider.of(camelContext, name);
+    public Provider provider(String name) {
+        return Provider.of(camelContext, name);
     }
 
     private Generation generation(Exchange exchange) throws IOException {
@@ -134,7 +135,7 @@ public final class Requests implements CamelContextAware, Processor, RequestsInW
         String id = request.id() != null ? request.id() : defaultId != null ? RequestId.fit(defaultId) : UUID.randomUUID().toString();
         try {
             Model model = models.resolve(request.model(), request.provider(), request.kind(), account);
-            dev.bactrian.core.Provider service = provider(model.provider().toString());
+            Provider service = provider(model.provider().toString());
             Generation generation = Generation.begin(id, request, model, idGiven && (service == null || service.isPolled()),
                     trigger.delivery());
             if (request.id() == null && defaultId != null) {
@@ -360,7 +361,7 @@ public final class Requests implements CamelContextAware, Processor, RequestsInW
             return request;
         }
         String model = message.getHeader(Headers.MODEL, String.class);
-        Provider provider;
+        ProviderName provider;
         try {
             provider = reader.provider(message.getHeader(Headers.PROVIDER, String.class));
         } catch (GenerationFailure e) {

@@ -14,7 +14,7 @@ import dev.bactrian.config.Settings;
 import dev.bactrian.model.AllowedModels;
 import dev.bactrian.model.Catalogue;
 import dev.bactrian.model.Kind;
-import dev.bactrian.model.Provider;
+import dev.bactrian.model.ProviderName;
 import dev.bactrian.request.GenerateRequest;
 import org.apache.camel.CamelContext;
 import org.apache.camel.CamelContextAware;
@@ -32,7 +32,7 @@ public final class Account implements CamelContextAware {
     private final Map<Property, String> properties = new EnumMap<>(Property.class);
     private CamelContext camelContext;
     private String model;
-    private Provider provider;
+    private ProviderName provider;
     private Kind kind;
     private boolean modelPinned;
     private String modelsAllowed;
@@ -130,16 +130,16 @@ public final class Account implements CamelContextAware {
 
     private void requireProvider() {
         if (camelContext != null && provider != null && !Catalogue.OWN.contains(provider)) {
-            Set<Provider> known = Models.of(camelContext).catalogue().providers();
+            Set<ProviderName> known = Models.of(camelContext).catalogue().providers();
             if (!known.contains(provider)) {
                 throw notAProvider(provider.toString(), known);
             }
         }
     }
 
-    private static SettingException notAProvider(String name, Set<Provider> known) {
+    private static SettingException notAProvider(String name, Set<ProviderName> known) {
         return new SettingException("provider", "'" + name + "' is not one of "
-                + String.join(", ", known.stream().map(Provider::toString).toList()));
+                + String.join(", ", known.stream().map(ProviderName::toString).toList()));
     }
 
     /** The model of a request that names neither a model nor another provider: an id or an alias. */
@@ -174,7 +174,7 @@ public final class Account implements CamelContextAware {
 
     /** The provider of a request that names none, by its name in the catalogue: {@code replicate} or {@code upstage}. */
     public void setProvider(String provider) {
-        this.provider = given(provider).map(name -> Provider.of(name).orElseThrow(() -> notAProvider(name, Catalogue.OWN))).orElse(null);
+        this.provider = given(provider).map(name -> ProviderName.of(name).orElseThrow(() -> notAProvider(name, Catalogue.OWN))).orElse(null);
         requireProvider();
     }
 

@@ -13,7 +13,7 @@ import dev.bactrian.model.AllowedModels;
 import dev.bactrian.model.Catalogue;
 import dev.bactrian.model.Kind;
 import dev.bactrian.model.Model;
-import dev.bactrian.model.Provider;
+import dev.bactrian.model.ProviderName;
 import org.apache.camel.CamelContext;
 import org.apache.camel.support.ResourceHelper;
 
@@ -74,7 +74,7 @@ public record Models(Catalogue catalogue, AllowedModels allowed) {
      * @param account whose list narrows the application's, or null
      * @throws SettingException where the account's list names what is no model
      */
-    public Model resolve(String name, Provider provider, Kind kind, Account account) {
+    public Model resolve(String name, ProviderName provider, Kind kind, Account account) {
         return catalogue.resolve(name, provider, kind, account == null ? allowed : allowed.and(account.allowed(catalogue)));
     }
 }

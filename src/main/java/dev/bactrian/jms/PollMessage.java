@@ -16,7 +16,7 @@ import dev.bactrian.generate.Documents;
 import dev.bactrian.generate.Generation;
 import dev.bactrian.model.Kind;
 import dev.bactrian.model.Model;
-import dev.bactrian.model.Provider;
+import dev.bactrian.model.ProviderName;
 import dev.bactrian.replicate.PollCounts;
 import dev.bactrian.replicate.PollState;
 import dev.bactrian.replicate.PollTimings;
@@ -64,7 +64,7 @@ record PollMessage(Generation generation, PollState poll) {
         JsonNode state = ProviderJson.json(text).orElse(JsonNodeFactory.instance.nullNode());
         try {
             Kind kind = state.path("kind").isTextual() ? Kind.of(state.path("kind").textValue()).orElseThrow() : null;
-            Model model = new Model(Provider.REPLICATE, required(state, "model"), kind, state.path("version").textValue());
+            Model model = new Model(ProviderName.REPLICATE, required(state, "model"), kind, state.path("version").textValue());
             GenerateRequest request = new GenerateRequest(null, null, null, kind, List.of(), state.path("prompt").asText(""),
                     JsonNodeFactory.instance.objectNode());
             Generation generation = Generation.resume(name(state, "id"), request, model, state.path("recallKey").isNull() ? null : name(state, "recallKey"),

@@ -10,7 +10,7 @@ import dev.bactrian.config.Property;
 import dev.bactrian.config.Settings;
 import dev.bactrian.generate.Models;
 import dev.bactrian.host.RouteNames;
-import dev.bactrian.model.Provider;
+import dev.bactrian.model.ProviderName;
 import org.apache.camel.CamelContext;
 import org.apache.camel.ServiceStatus;
 import org.apache.camel.model.ModelCamelContext;
@@ -38,9 +38,9 @@ public final class PackagedRoutes {
     }
 
     /** Returns these files and those of the providers, if they are packaged. */
-    public static Map<String, String> files(Set<Provider> providers) {
+    public static Map<String, String> files(Set<ProviderName> providers) {
         Map<String, String> files = new LinkedHashMap<>(FILES);
-        providers.stream().map(Provider::toString).filter(name -> PackagedRoutes.class.getResource("/bactrian/" + name + ".camel.yaml") != null)
+        providers.stream().map(ProviderName::toString).filter(name -> PackagedRoutes.class.getResource("/bactrian/" + name + ".camel.yaml") != null)
                 .forEach(name -> files.put(name, "bactrian-" + name));
         return files;
     }

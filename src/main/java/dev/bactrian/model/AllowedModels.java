@@ -61,7 +61,7 @@ public final class AllowedModels {
     }
 
     /** Returns the names as the operator wrote them; only those of the provider if it is not null. */
-    List<String> names(Provider provider) {
+    List<String> names(ProviderName provider) {
         return byName.entrySet().stream().filter(entry -> provider == null || entry.getValue().provider().equals(provider)).map(Map.Entry::getKey).toList();
     }
 }

@@ -29,7 +29,7 @@ public final class Catalogue {
 
     private static final Logger LOG = OneLineLogger.of("dev.bactrian.models");
     /** The providers that a request may name even if the catalogue does not list them. */
-    public static final Set<Provider> OWN = Collections.unmodifiableSet(new LinkedHashSet<>(List.of(Provider.REPLICATE, Provider.UPSTAGE)));
+    public static final Set<ProviderName> OWN = Collections.unmodifiableSet(new LinkedHashSet<>(List.of(ProviderName.REPLICATE, ProviderName.UPSTAGE)));
 
     private static final Set<String> FIELDS = Set.of("extends", "default-model", "providers");
     private static final Set<String> PROVIDER_FIELDS =
@@ -46,7 +46,7 @@ public final class Catalogue {
         private final Map<String, String> aliases = new LinkedHashMap<>();
     }
 
-    private final Map<Provider, Entry> providers = new LinkedHashMap<>();
+    private final Map<ProviderName, Entry> providers = new LinkedHashMap<>();
     private final String source;
     private final String defaultModel;
 
@@ -63,7 +63,7 @@ public final class Catalogue {
             read(parent, extended);
         }
         read(source, root);
-        for (Map.Entry<Provider, Entry> provider : providers.entrySet()) {
+        for (Map.Entry<ProviderName, Entry> provider : providers.entrySet()) {
             Entry entry = provider.getValue();
             requireModel(source, provider.getKey(), entry, "default-model", entry.defaultModel, null);
             requireModel(source, provider.getKey(), entry, "default-image-model", entry.defaultImageModel, Kind.IMAGE);
@@ -122,7 +122,7 @@ public final class Catalogue {
             return;
         }
         ((Map<?, ?>) root.get("providers")).forEach((name, value) -> {
-            Provider provider = Provider.of(String.valueOf(name)).orElseThrow(
+            ProviderName provider = ProviderName.of(String.valueOf(name)).orElseThrow(
                     () -> problem(source, "'" + name + "' is not the name of a provider"));
             if (!(value instanceof Map<?, ?> fields)) {
                 throw problem(source, provider + " is not a map");
@@ -136,7 +136,7 @@ public final class Catalogue {
         });
     }
 
-    private static void readModel(String source, Provider provider, Entry entry, Object value, Set<String> seen) {
+    private static void readModel(String source, ProviderName provider, Entry entry, Object value, Set<String> seen) {
         if (!(value instanceof Map<?, ?> fields) || fields.get("id") == null) {
             throw problem(source, "a model of " + provider + " lacks its id");
         }
@@ -202,7 +202,7 @@ public final class Catalogue {
         return name;
     }
 
-    private static void requireModel(String source, Provider provider, Entry entry, String field, String id, Kind kind) {
+    private static void requireModel(String source, ProviderName provider, Entry entry, String field, String id, Kind kind) {
         if (id != null && (!entry.models.containsKey(id) || kind != null && entry.models.get(id).kind() != kind)) {
             throw problem(source, provider + ": " + field + " '" + id + "' is not "
                     + (kind == null ? "one of its models" : "one of its " + kind + " models"));
@@ -218,7 +218,7 @@ public final class Catalogue {
      * @param allowed  the models that the request may use, including defaults
      * @throws GenerationFailure {@code unsupported-model}, listing the valid names
      */
-    public Model resolve(String name, Provider provider, Kind kind, AllowedModels allowed) {
+    public Model resolve(String name, ProviderName provider, Kind kind, AllowedModels allowed) {
         Model model = name == null || name.isBlank() ? defaultFor(provider, kind) : named(Unicode.valid(name), provider, kind, allowed);
         if (!allowed.hold(model)) {
             throw unsupported(quoted(model.id()) + (provider == null ? "" : " of " + provider) + " is not allowed", provider, allowed);
@@ -227,36 +227,36 @@ public final class Catalogue {
     }
 
     /** Returns the model for a request that may use every model. */
-    public Model resolve(String name, Provider provider, Kind kind) {
+    public Model resolve(String name, ProviderName provider, Kind kind) {
         return resolve(name, provider, kind, AllowedModels.ALL);
     }
 
     /** Returns the model for a name alone: one of the catalogue, or an {@code owner/name[:version]} of Replicate. */
     Optional<Model> known(String name) {
         return find(name).or(() -> Optional.of(name).filter(other -> OWNER_AND_NAME.matcher(other).matches())
-                .map(other -> new Model(Provider.REPLICATE, other, null, other)));
+                .map(other -> new Model(ProviderName.REPLICATE, other, null, other)));
     }
 
-    private Model named(String name, Provider provider, Kind kind, AllowedModels allowed) {
+    private Model named(String name, ProviderName provider, Kind kind, AllowedModels allowed) {
         Optional<Model> known = provider == null ? find(name) : find(name, provider);
         if (known.isPresent()) {
             return known.get();
         }
         // If there is a list of allowed models, an unknown name is rejected and not replaced.
-        if (Provider.UPSTAGE.equals(provider) && allowed.isAll()) {
-            Model model = defaultFor(Provider.UPSTAGE, null);
+        if (ProviderName.UPSTAGE.equals(provider) && allowed.isAll()) {
+            Model model = defaultFor(ProviderName.UPSTAGE, null);
             LOG.warn("Upstage has no model {} in the catalogue; {} is used", quoted(name), model.id());
             return model;
         }
         boolean ownerAndName = OWNER_AND_NAME.matcher(name).matches();
         if (ownerAndName && mayBeReplicate(provider)) {
-            return new Model(Provider.REPLICATE, name, kind, name);
+            return new Model(ProviderName.REPLICATE, name, kind, name);
         }
         throw unsupported(quoted(name) + " is not a model" + (provider == null ? "" : " of " + provider), provider, allowed);
     }
 
-    private static boolean mayBeReplicate(Provider provider) {
-        return provider == null || provider.equals(Provider.REPLICATE);
+    private static boolean mayBeReplicate(ProviderName provider) {
+        return provider == null || provider.equals(ProviderName.REPLICATE);
     }
 
     /** Quotes a model name of a request for messages and logs. */
@@ -264,11 +264,11 @@ public final class Catalogue {
         return "'" + OneLine.blanked(OneLine.cut(name, LONGEST_SHOWN)) + "'";
     }
 
-    private Model defaultFor(Provider provider, Kind kind) {
+    private Model defaultFor(ProviderName provider, Kind kind) {
         if (provider == null && kind != Kind.IMAGE) {
             return find(defaultModel).orElseThrow();
         }
-        for (Map.Entry<Provider, Entry> candidate : providers.entrySet()) {
+        for (Map.Entry<ProviderName, Entry> candidate : providers.entrySet()) {
             Entry entry = candidate.getValue();
             if (provider == null || provider.equals(candidate.getKey())) {
                 String id = kind == Kind.IMAGE ? entry.defaultImageModel : entry.defaultModel;
@@ -281,7 +281,7 @@ public final class Catalogue {
                 + (kind == null ? "" : kind + " ") + "model", provider, AllowedModels.ALL);
     }
 
-    private GenerationFailure unsupported(String problem, Provider provider, AllowedModels allowed) {
+    private GenerationFailure unsupported(String problem, ProviderName provider, AllowedModels allowed) {
         if (!allowed.isAll()) {
             List<String> names = allowed.names(provider);
             return new GenerationFailure(ErrorType.UNSUPPORTED_MODEL, problem + "; allowed: " + (names.isEmpty() ? "none" : String.join(", ", names)));
@@ -295,14 +295,14 @@ public final class Catalogue {
         return providers.keySet().stream().flatMap(provider -> find(name, provider).stream()).findFirst();
     }
 
-    private Optional<Model> find(String name, Provider provider) {
+    private Optional<Model> find(String name, ProviderName provider) {
         Entry entry = providers.get(provider);
         return entry == null ? Optional.empty() : Optional.ofNullable(entry.models.get(entry.aliases.getOrDefault(name, name)));
     }
 
     /** Returns the providers that a request may name: Bactrian's own, then those that the catalogue adds. */
-    public Set<Provider> providers() {
-        Set<Provider> all = new LinkedHashSet<>(OWN);
+    public Set<ProviderName> providers() {
+        Set<ProviderName> all = new LinkedHashSet<>(OWN);
         all.addAll(providers.keySet());
         return all;
     }
@@ -312,11 +312,11 @@ public final class Catalogue {
      *
      * @throws IllegalArgumentException if one does not; the message is one line
      */
-    public void requireProviders(Predicate<Provider> there) {
-        for (Provider provider : providers()) {
+    public void requireProviders(Predicate<ProviderName> there) {
+        for (ProviderName provider : providers()) {
             if (!OWN.contains(provider) && !there.test(provider)) {
                 throw problem(source, "'" + provider + "' is not a provider (" + String.join(", ",
-                        providers().stream().filter(one -> OWN.contains(one) || there.test(one)).map(Provider::toString).toList()) + ")");
+                        providers().stream().filter(one -> OWN.contains(one) || there.test(one)).map(ProviderName::toString).toList()) + ")");
             }
         }
     }
@@ -327,7 +327,7 @@ public final class Catalogue {
     }
 
     /** Returns the ids and aliases of the provider, or of all providers if it is null, in the order of the file. */
-    public List<String> names(Provider provider) {
+    public List<String> names(ProviderName provider) {
         List<String> names = new ArrayList<>();
         providers.forEach((candidate, entry) -> {
             if (provider == null || provider.equals(candidate)) {

@@ -8,7 +8,7 @@ package dev.bactrian.model;
  * @param kind     its kind of output; null if neither the catalogue nor the request says
  * @param version  the {@code version} that is sent to Replicate: a bare hash, or else the name itself
  */
-public record Model(Provider provider, String id, Kind kind, String version) {
+public record Model(ProviderName provider, String id, Kind kind, String version) {
 
     /** Whether the model is known to generate images. */
     public boolean isImage() {

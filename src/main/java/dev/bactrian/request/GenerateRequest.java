@@ -5,7 +5,7 @@ import java.util.List;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.bactrian.model.Kind;
-import dev.bactrian.model.Provider;
+import dev.bactrian.model.ProviderName;
 
 /**
  * A validated request. Immutable as long as nobody changes {@code options}.
@@ -19,7 +19,7 @@ import dev.bactrian.model.Provider;
  * @param options  all other fields, passed on to the provider unchanged
  */
 public record GenerateRequest(
-        String id, String model, Provider provider, Kind kind, List<ChatMessage> messages, String prompt, ObjectNode options) {
+        String id, String model, ProviderName provider, Kind kind, List<ChatMessage> messages, String prompt, ObjectNode options) {
 
     public GenerateRequest {
         messages = messages == null ? List.of() : List.copyOf(messages);

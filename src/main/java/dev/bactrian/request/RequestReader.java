@@ -25,7 +25,7 @@ import dev.bactrian.error.ErrorType;
 import dev.bactrian.error.GenerationFailure;
 import dev.bactrian.model.Catalogue;
 import dev.bactrian.model.Kind;
-import dev.bactrian.model.Provider;
+import dev.bactrian.model.ProviderName;
 import dev.bactrian.text.JsonMappers;
 import dev.bactrian.text.OneLine;
 
@@ -74,7 +74,7 @@ public final class RequestReader {
             .build();
 
     private final long maxBytes;
-    private final Set<Provider> providers;
+    private final Set<ProviderName> providers;
 
     /** Creates a reader that rejects bodies of more than that many bytes, and providers other than Bactrian's own. */
     public RequestReader(long maxBytes) {
@@ -82,7 +82,7 @@ public final class RequestReader {
     }
 
     /** Creates a reader that rejects bodies of more than that many bytes, and providers other than those. */
-    public RequestReader(long maxBytes, Set<Provider> providers) {
+    public RequestReader(long maxBytes, Set<ProviderName> providers) {
         this.maxBytes = maxBytes;
         this.providers = providers;
     }
@@ -286,12 +286,12 @@ public final class RequestReader {
      *
      * @throws GenerationFailure {@code invalid-request} if there is no such provider
      */
-    public Provider provider(String name) {
-        return name == null ? null : Provider.of(name).filter(providers::contains).orElseThrow(this::badProvider);
+    public ProviderName provider(String name) {
+        return name == null ? null : ProviderName.of(name).filter(providers::contains).orElseThrow(this::badProvider);
     }
 
     private GenerationFailure badProvider() {
-        List<String> names = providers.stream().map(Provider::toString).toList();
+        List<String> names = providers.stream().map(ProviderName::toString).toList();
         int last = names.size() - 1;
         return invalid("provider: not " + String.join(", ", names.subList(0, last)) + " or " + names.get(last));
     }

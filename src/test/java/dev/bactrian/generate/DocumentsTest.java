@@ -14,7 +14,7 @@ import dev.bactrian.error.ErrorType;
 import dev.bactrian.error.GenerationFailure;
 import dev.bactrian.model.Kind;
 import dev.bactrian.model.Model;
-import dev.bactrian.model.Provider;
+import dev.bactrian.model.ProviderName;
 import dev.bactrian.request.GenerateRequest;
 import dev.bactrian.text.ProviderJson;
 import dev.bactrian.upstage.ChatStream;
@@ -26,8 +26,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** The documents that go out, field by field in the order of CONTRACT.md section 5. */
 class DocumentsTest {
 
-    private static final Model SOLAR = new Model(Provider.UPSTAGE, "solar-pro", Kind.TEXT, "solar-pro");
-    private static final Model SD_3 = new Model(Provider.REPLICATE, "stability-ai/stable-diffusion-3", Kind.IMAGE, "527d");
+    private static final Model SOLAR = new Model(ProviderName.UPSTAGE, "solar-pro", Kind.TEXT, "solar-pro");
+    private static final Model SD_3 = new Model(ProviderName.REPLICATE, "stability-ai/stable-diffusion-3", Kind.IMAGE, "527d");
 
     private static Generation generation(String id, Model model) {
         return Generation.begin(id, GenerateRequest.ofPrompt("hi"), model, true, "");

@@ -6,7 +6,7 @@ import java.util.List;
 
 import dev.bactrian.model.Kind;
 import dev.bactrian.model.Model;
-import dev.bactrian.model.Provider;
+import dev.bactrian.model.ProviderName;
 import dev.bactrian.request.ChatMessage;
 import dev.bactrian.request.GenerateRequest;
 import dev.bactrian.request.RequestReader;
@@ -18,8 +18,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** By its recall key a request that comes again finds its prediction, and no other request does. */
 class GenerationTest {
 
-    private static final Model GEMMA = new Model(Provider.REPLICATE, "google-deepmind/gemma-2b-it", Kind.TEXT, "dff9");
-    private static final Model SOLAR = new Model(Provider.UPSTAGE, "solar-pro4", Kind.TEXT, "solar-pro4");
+    private static final Model GEMMA = new Model(ProviderName.REPLICATE, "google-deepmind/gemma-2b-it", Kind.TEXT, "dff9");
+    private static final Model SOLAR = new Model(ProviderName.UPSTAGE, "solar-pro4", Kind.TEXT, "solar-pro4");
 
     private static GenerateRequest request(String json) {
         return new RequestReader(1_000_000).read(json.replace('\'', '"'), Format.JSON);

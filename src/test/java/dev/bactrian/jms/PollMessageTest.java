@@ -10,7 +10,7 @@ import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import dev.bactrian.generate.Generation;
 import dev.bactrian.model.Kind;
 import dev.bactrian.model.Model;
-import dev.bactrian.model.Provider;
+import dev.bactrian.model.ProviderName;
 import dev.bactrian.replicate.PollCounts;
 import dev.bactrian.replicate.PollState;
 import dev.bactrian.replicate.PollTimings;
@@ -26,7 +26,7 @@ class PollMessageTest {
     private static PollMessage waiting(Kind kind, Instant startedAt) {
         GenerateRequest request = new GenerateRequest("cat", null, null, kind, List.of(ChatMessage.of("user", "a \"cat\"\n낙타")), null,
                 JsonNodeFactory.instance.objectNode().put("seed", 7));
-        Model model = new Model(Provider.REPLICATE, "owner/name", kind, "abc");
+        Model model = new Model(ProviderName.REPLICATE, "owner/name", kind, "abc");
         return new PollMessage(Generation.resume("cat", request, model, "cat-0123", startedAt), PollState.resume("p1", "processing", new PollCounts(3, 2, 1, 4),
                 PollTimings.resume(startedAt.plusSeconds(10), Duration.ofMillis(1234), null)));
     }
@@ -38,7 +38,7 @@ class PollMessageTest {
         PollMessage read = PollMessage.read(waiting(Kind.IMAGE, startedAt).write()).orElseThrow();
 
         assertThat(read.generation().id()).isEqualTo("cat");
-        assertThat(read.generation().model()).isEqualTo(new Model(Provider.REPLICATE, "owner/name", Kind.IMAGE, "abc"));
+        assertThat(read.generation().model()).isEqualTo(new Model(ProviderName.REPLICATE, "owner/name", Kind.IMAGE, "abc"));
         assertThat(read.generation().recallKey()).isEqualTo("cat-0123");
         assertThat(read.generation().startedAt()).isEqualTo(startedAt);
         assertThat(read.generation().elapsed()).isBetween(Duration.ofSeconds(60), Duration.ofSeconds(90));

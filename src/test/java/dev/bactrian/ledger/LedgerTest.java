@@ -33,7 +33,7 @@ import dev.bactrian.error.GenerationFailure;
 import dev.bactrian.generate.Generation;
 import dev.bactrian.model.Kind;
 import dev.bactrian.model.Model;
-import dev.bactrian.model.Provider;
+import dev.bactrian.model.ProviderName;
 import dev.bactrian.replicate.PollCounts;
 import dev.bactrian.replicate.PollState;
 import dev.bactrian.request.GenerateRequest;
@@ -433,7 +433,7 @@ class LedgerTest {
     }
 
     private static Generation generation(String id) {
-        Model model = new Model(Provider.REPLICATE, "google-deepmind/gemma-2b-it", Kind.TEXT, "dff9");
+        Model model = new Model(ProviderName.REPLICATE, "google-deepmind/gemma-2b-it", Kind.TEXT, "dff9");
         return Generation.begin(id, GenerateRequest.ofPrompt("p"), model, true, "");
     }
 }

@@ -62,7 +62,7 @@ class CatalogueTest {
 
     @Test
     void namesAreListedInTheOrderOfTheFile() {
-        assertThat(read(BASE).names(Provider.UPSTAGE)).containsExactly("solar", "lunar", "sun");
+        assertThat(read(BASE).names(ProviderName.UPSTAGE)).containsExactly("solar", "lunar", "sun");
         assertThat(read(BASE).names(null)).contains("solar", "acme/writer", "writer");
     }
 
@@ -120,8 +120,8 @@ class CatalogueTest {
                 """);
 
         assertThat(both.resolve(null, null, null).id()).isEqualTo("stellar");
-        assertThat(both.resolve(null, Provider.UPSTAGE, null).id()).isEqualTo("lunar");
-        assertThat(both.resolve(null, Provider.REPLICATE, null).id()).isEqualTo("acme/writer");
+        assertThat(both.resolve(null, ProviderName.UPSTAGE, null).id()).isEqualTo("lunar");
+        assertThat(both.resolve(null, ProviderName.REPLICATE, null).id()).isEqualTo("acme/writer");
     }
 
     @Test
@@ -214,7 +214,7 @@ class CatalogueTest {
                 """.replace("NAME-2", name.equals("'null'") ? "null-2" : name + "-2").replace("a/NAME", "a/x").replace("NAME", name));
         String text = name.replace("'", "");
 
-        assertThat(catalogue.names(Provider.UPSTAGE)).containsExactly(text, "other", text + "-2");
+        assertThat(catalogue.names(ProviderName.UPSTAGE)).containsExactly(text, "other", text + "-2");
         assertThat(catalogue.resolve(null, null, null).id()).isEqualTo(text);
         assertThat(resolve(catalogue, text).version()).isEqualTo(text);
     }
@@ -291,6 +291,6 @@ class CatalogueTest {
 
     @Test
     void aByteOrderMarkIsNoPartOfIt() {
-        assertThat(read("\uFEFF" + BASE).names(Provider.UPSTAGE)).containsExactly("solar", "lunar", "sun");
+        assertThat(read("\uFEFF" + BASE).names(ProviderName.UPSTAGE)).containsExactly("solar", "lunar", "sun");
     }
 }

@@ -34,7 +34,7 @@ class ResolutionTest {
         }
     }
 
-    private static GenerationFailure failure(Catalogue catalogue, String name, Provider provider) {
+    private static GenerationFailure failure(Catalogue catalogue, String name, ProviderName provider) {
         try {
             return org.assertj.core.api.Assertions.fail("resolved to " + catalogue.resolve(name, provider, null));
         } catch (GenerationFailure e) {
@@ -44,7 +44,7 @@ class ResolutionTest {
 
     @Test
     void noModelMeansTheDefault() {
-        assertThat(STANDARD.resolve(null, null, null)).isEqualTo(new Model(Provider.UPSTAGE, "solar-pro4", Kind.TEXT, "solar-pro4"));
+        assertThat(STANDARD.resolve(null, null, null)).isEqualTo(new Model(ProviderName.UPSTAGE, "solar-pro4", Kind.TEXT, "solar-pro4"));
         assertThat(PLAYGROUND.resolve(null, null, null).id()).isEqualTo("solar-pro");
     }
 
@@ -55,27 +55,27 @@ class ResolutionTest {
 
     @ParameterizedTest
     @CsvSource({"REPLICATE, google-deepmind/gemma-2b-it", "UPSTAGE, solar-pro4"})
-    void noModelOfAProviderMeansThatProvidersDefault(Provider provider, String id) {
+    void noModelOfAProviderMeansThatProvidersDefault(ProviderName provider, String id) {
         assertThat(STANDARD.resolve(null, provider, null).id()).isEqualTo(id);
     }
 
     @Test
     void noModelForAnImageMeansTheDefaultImageModel() {
-        Model expected = new Model(Provider.REPLICATE, "stability-ai/stable-diffusion-3", Kind.IMAGE, SD_3);
+        Model expected = new Model(ProviderName.REPLICATE, "stability-ai/stable-diffusion-3", Kind.IMAGE, SD_3);
 
-        assertThat(STANDARD.resolve(null, Provider.REPLICATE, Kind.IMAGE)).isEqualTo(expected);
+        assertThat(STANDARD.resolve(null, ProviderName.REPLICATE, Kind.IMAGE)).isEqualTo(expected);
         assertThat(STANDARD.resolve(null, null, Kind.IMAGE)).isEqualTo(expected);
     }
 
     @Test
     void noModelForTextMeansTheDefault() {
         assertThat(STANDARD.resolve(null, null, Kind.TEXT).id()).isEqualTo("solar-pro4");
-        assertThat(STANDARD.resolve(null, Provider.REPLICATE, Kind.TEXT).id()).isEqualTo("google-deepmind/gemma-2b-it");
+        assertThat(STANDARD.resolve(null, ProviderName.REPLICATE, Kind.TEXT).id()).isEqualTo("google-deepmind/gemma-2b-it");
     }
 
     @Test
     void upstageHasNoImageModel() {
-        assertThatThrownBy(() -> STANDARD.resolve(null, Provider.UPSTAGE, Kind.IMAGE)).isInstanceOf(GenerationFailure.class)
+        assertThatThrownBy(() -> STANDARD.resolve(null, ProviderName.UPSTAGE, Kind.IMAGE)).isInstanceOf(GenerationFailure.class)
                 .hasMessageContaining("image");
     }
 
@@ -100,7 +100,7 @@ class ResolutionTest {
     @ValueSource(strings = {"solar-pro4", "solar-mini4", "solar-pro3", "solar-pro2", "solar-mini", "solar-pro", "syn-pro",
         "solar-1-mini-chat", "solar-1-mini-chat-ja"})
     void todaysModelsOfUpstageAndTheOlderOnesAreInTheStandardFile(String id) {
-        assertThat(STANDARD.resolve(id, null, null)).isEqualTo(new Model(Provider.UPSTAGE, id, Kind.TEXT, id));
+        assertThat(STANDARD.resolve(id, null, null)).isEqualTo(new Model(ProviderName.UPSTAGE, id, Kind.TEXT, id));
     }
 
     @Test
@@ -110,7 +110,7 @@ class ResolutionTest {
 
     @Test
     void thePlaygroundHasThreeModelsOfUpstage() {
-        assertThat(PLAYGROUND.names(Provider.UPSTAGE)).containsExactlyInAnyOrder(
+        assertThat(PLAYGROUND.names(ProviderName.UPSTAGE)).containsExactlyInAnyOrder(
                 "upstage/solar-1-mini-chat", "upstage/solar-1-mini-chat-ja", "solar-pro", "solar-mini");
     }
 
@@ -121,25 +121,25 @@ class ResolutionTest {
 
     @Test
     void anUnknownNameGoesToTheDefaultOfUpstage() {
-        assertThat(STANDARD.resolve("solar-pro9", Provider.UPSTAGE, null).id()).isEqualTo("solar-pro4");
-        assertThat(PLAYGROUND.resolve("solar-pro9", Provider.UPSTAGE, null).id()).isEqualTo("solar-pro");
+        assertThat(STANDARD.resolve("solar-pro9", ProviderName.UPSTAGE, null).id()).isEqualTo("solar-pro4");
+        assertThat(PLAYGROUND.resolve("solar-pro9", ProviderName.UPSTAGE, null).id()).isEqualTo("solar-pro");
     }
 
     @Test
     void aModelOfReplicateIsAnUnknownNameToUpstage() {
-        assertThat(STANDARD.resolve("sd-3", Provider.UPSTAGE, null).id()).isEqualTo("solar-pro4");
+        assertThat(STANDARD.resolve("sd-3", ProviderName.UPSTAGE, null).id()).isEqualTo("solar-pro4");
     }
 
     @ParameterizedTest
     @ValueSource(strings = {"acme/writer", "acme/writer:abc123", "a.b_c-d/e"})
     void replicateTakesAnyOwnerAndNameAsItStands(String name) {
-        assertThat(STANDARD.resolve(name, Provider.REPLICATE, null)).isEqualTo(new Model(Provider.REPLICATE, name, null, name));
+        assertThat(STANDARD.resolve(name, ProviderName.REPLICATE, null)).isEqualTo(new Model(ProviderName.REPLICATE, name, null, name));
     }
 
     @ParameterizedTest
     @ValueSource(strings = {"acme/writer", "acme/writer:abc123"})
     void aNameWithOneSlashGoesToReplicate(String name) {
-        assertThat(STANDARD.resolve(name, null, null)).isEqualTo(new Model(Provider.REPLICATE, name, null, name));
+        assertThat(STANDARD.resolve(name, null, null)).isEqualTo(new Model(ProviderName.REPLICATE, name, null, name));
     }
 
     @Test
@@ -155,7 +155,7 @@ class ResolutionTest {
     @ParameterizedTest
     @ValueSource(strings = {"gpt", "solar-pro4", "a/b/c", "/b", "a/", "a b/c", "acme/writer:", "acme/writer:a:b", "../x/y", "acme/wri\u0000ter", "acme/writer\u007f"})
     void anythingElseIsUnsupportedByReplicate(String name) {
-        assertThat(failure(STANDARD, name, Provider.REPLICATE).type()).isEqualTo(ErrorType.UNSUPPORTED_MODEL);
+        assertThat(failure(STANDARD, name, ProviderName.REPLICATE).type()).isEqualTo(ErrorType.UNSUPPORTED_MODEL);
     }
 
     @ParameterizedTest
@@ -170,7 +170,7 @@ class ResolutionTest {
     @Test
     void anUnsupportedModelIsAnsweredWithTheValidNames() {
         assertThat(failure(STANDARD, "gpt", null)).message().contains("gpt").contains(STANDARD.names(null));
-        assertThat(failure(STANDARD, "gpt", Provider.REPLICATE)).message().contains("sd-3", "gemma-2b").doesNotContain("solar");
+        assertThat(failure(STANDARD, "gpt", ProviderName.REPLICATE)).message().contains("sd-3", "gemma-2b").doesNotContain("solar");
     }
 
     @Test

@@ -15,7 +15,7 @@ import dev.bactrian.error.GenerationFailure;
 import dev.bactrian.generate.Generation;
 import dev.bactrian.model.Kind;
 import dev.bactrian.model.Model;
-import dev.bactrian.model.Provider;
+import dev.bactrian.model.ProviderName;
 import dev.bactrian.request.RequestReader;
 import dev.bactrian.request.RequestReader.Format;
 import dev.bactrian.text.ProviderJson;
@@ -30,7 +30,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** A prediction from its create to its end, as far as that can be told without a network. */
 class ReplicateTest {
 
-    private static final Model SD_3 = new Model(Provider.REPLICATE, "stability-ai/stable-diffusion-3", Kind.IMAGE, "527d");
+    private static final Model SD_3 = new Model(ProviderName.REPLICATE, "stability-ai/stable-diffusion-3", Kind.IMAGE, "527d");
     private static final String ENDPOINT = "bactrian.replicate.api-endpoint";
 
     private final DefaultCamelContext context = new DefaultCamelContext();
@@ -85,7 +85,7 @@ class ReplicateTest {
     @Test
     void anImageIsMadeFromTheLastMessageAndATextFromAll() {
         String messages = "{'messages':[{'role':'system','content':'be brief'},{'role':'user','content':'한글'}]}";
-        Model gemma = new Model(Provider.REPLICATE, "google-deepmind/gemma-2b-it", Kind.TEXT, "dff9");
+        Model gemma = new Model(ProviderName.REPLICATE, "google-deepmind/gemma-2b-it", Kind.TEXT, "dff9");
 
         assertThat(new String(replicate().body(generation(messages, SD_3)), StandardCharsets.UTF_8)).contains("\"prompt\":\"한글\"");
         assertThat(new String(replicate().body(generation(messages, gemma)), StandardCharsets.UTF_8))

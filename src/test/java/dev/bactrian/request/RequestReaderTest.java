@@ -19,7 +19,7 @@ import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import dev.bactrian.error.ErrorType;
 import dev.bactrian.error.GenerationFailure;
 import dev.bactrian.model.Kind;
-import dev.bactrian.model.Provider;
+import dev.bactrian.model.ProviderName;
 import dev.bactrian.request.RequestReader.Format;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -130,7 +130,7 @@ class RequestReaderTest {
 
         assertThat(request.id()).isEqualTo("cat-1");
         assertThat(request.model()).isEqualTo("sd-3");
-        assertThat(request.provider()).isEqualTo(Provider.REPLICATE);
+        assertThat(request.provider()).isEqualTo(ProviderName.REPLICATE);
         assertThat(request.kind()).isEqualTo(Kind.IMAGE);
         assertThat(request.prompt()).isEqualTo("a cat");
         assertThat(request.options()).isEmpty();

@@ -14,7 +14,7 @@ import dev.bactrian.error.GenerationFailure;
 import dev.bactrian.generate.Generation;
 import dev.bactrian.model.Kind;
 import dev.bactrian.model.Model;
-import dev.bactrian.model.Provider;
+import dev.bactrian.model.ProviderName;
 import dev.bactrian.request.GenerateRequest;
 import dev.bactrian.request.RequestReader;
 import dev.bactrian.request.RequestReader.Format;
@@ -46,7 +46,7 @@ class UpstageTest {
     }
 
     private static String body(Upstage upstage, GenerateRequest request) {
-        Model model = new Model(Provider.UPSTAGE, "solar-pro4", Kind.TEXT, "solar-pro4");
+        Model model = new Model(ProviderName.UPSTAGE, "solar-pro4", Kind.TEXT, "solar-pro4");
         return new String(upstage.body(Generation.begin("a", request, model, true, "")), StandardCharsets.UTF_8);
     }
 
@@ -136,7 +136,7 @@ class UpstageTest {
     @Test
     void anAnswerWithoutABodyIsInterrupted() {
         ChatStream stream = upstage().open(Generation.begin("a", GenerateRequest.ofPrompt("hi"),
-                new Model(Provider.UPSTAGE, "solar-pro4", Kind.TEXT, "solar-pro4"), true, ""), new Cancellation(), true, null);
+                new Model(ProviderName.UPSTAGE, "solar-pro4", Kind.TEXT, "solar-pro4"), true, ""), new Cancellation(), true, null);
 
         assertThatThrownBy(stream::next).isInstanceOfSatisfying(GenerationFailure.class,
                 failure -> assertThat(failure.type()).isEqualTo(ErrorType.STREAM_INTERRUPTED));

@@ -7,22 +7,22 @@ import java.util.regex.Pattern;
 import com.fasterxml.jackson.annotation.JsonValue;
 
 /** The name of a service that runs models. Its route, its bean and its entry in the catalogue have this name. Immutable. */
-public final class Provider {
+public final class ProviderName {
 
-    public static final Provider REPLICATE = new Provider("replicate");
-    public static final Provider UPSTAGE = new Provider("upstage");
+    public static final ProviderName REPLICATE = new ProviderName("replicate");
+    public static final ProviderName UPSTAGE = new ProviderName("upstage");
 
     private static final Pattern NAME = Pattern.compile("[a-z][a-z0-9]{0,39}");
 
     private final String name;
 
-    private Provider(String name) {
+    private ProviderName(String name) {
         this.name = name;
     }
 
     /** Returns the provider of that name as documents and requests write it; empty if the name is not valid. */
-    public static Optional<Provider> of(String name) {
-        return NAME.matcher(name).matches() ? Optional.of(new Provider(name)) : Optional.empty();
+    public static Optional<ProviderName> of(String name) {
+        return NAME.matcher(name).matches() ? Optional.of(new ProviderName(name)) : Optional.empty();
     }
 
     /**
@@ -30,13 +30,13 @@ public final class Provider {
      *
      * @throws IllegalArgumentException if the name is not valid
      */
-    public static Provider valueOf(String name) {
+    public static ProviderName valueOf(String name) {
         return of(name.toLowerCase(Locale.ROOT)).orElseThrow(() -> new IllegalArgumentException("'" + name + "' is not the name of a provider"));
     }
 
     @Override
     public boolean equals(Object other) {
-        return other instanceof Provider provider && name.equals(provider.name);
+        return other instanceof ProviderName provider && name.equals(provider.name);
     }
 
     @Override
