@@ -6,7 +6,6 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
 
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
-import dev.bactrian.config.Beans;
 import dev.bactrian.generate.Documents;
 import dev.bactrian.generate.Headers;
 import dev.bactrian.text.OneLine;
@@ -15,6 +14,7 @@ import org.apache.camel.Body;
 import org.apache.camel.CamelContext;
 import org.apache.camel.Exchange;
 import org.apache.camel.Header;
+import org.apache.camel.support.CamelContextHelper;
 import org.apache.camel.support.SynchronizationAdapter;
 import org.slf4j.Logger;
 
@@ -34,7 +34,7 @@ public final class Cancellations {
 
     /** Those of a context. */
     public static Cancellations of(CamelContext context) {
-        return Beans.named(context, "bactrianCancellations", Cancellations.class);
+        return CamelContextHelper.mandatoryLookup(context, "bactrianCancellations", Cancellations.class);
     }
 
     /** Ends the request of that id, and says whether there is one to be ended: a JSON document. */

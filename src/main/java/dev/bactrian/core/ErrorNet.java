@@ -7,7 +7,6 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.LockSupport;
 
-import dev.bactrian.config.Beans;
 import dev.bactrian.error.StoppedException;
 import dev.bactrian.text.OneLineLogger;
 import org.apache.camel.AsyncCallback;
@@ -32,6 +31,7 @@ import org.apache.camel.spi.ReactiveExecutor;
 import org.apache.camel.spi.ShutdownPrepared;
 import org.apache.camel.support.AsyncProcessorConverterHelper;
 import org.apache.camel.support.AsyncProcessorSupport;
+import org.apache.camel.support.CamelContextHelper;
 import org.apache.camel.support.LifecycleStrategySupport;
 import org.apache.camel.support.PluginHelper;
 import org.apache.camel.support.processor.DelegateAsyncProcessor;
@@ -213,7 +213,7 @@ public final class ErrorNet implements CamelContextAware, InterceptStrategy {
                 Cancellations.of(camelContext).cut();
                 // Those whose poll is just being made, too: next, Camel interrupts whoever waits.
                 long end = System.nanoTime() + LAST_CALLS.toNanos();
-                Beans.named(camelContext, "bactrianRequests", RequestsInWork.class).awaitEnd(LAST_CALLS);
+                CamelContextHelper.mandatoryLookup(camelContext, "bactrianRequests", RequestsInWork.class).awaitEnd(LAST_CALLS);
                 awaitCallers(end);
             }
         }

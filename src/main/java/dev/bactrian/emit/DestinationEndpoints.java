@@ -8,7 +8,6 @@ import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-import dev.bactrian.config.Beans;
 import dev.bactrian.config.Masked;
 import dev.bactrian.config.Property;
 import dev.bactrian.config.SettingException;
@@ -73,14 +72,14 @@ final class DestinationEndpoints implements StartupListener, Ordered {
         return LOWEST;
     }
 
-    /** All routes are known by now, and none has taken a request. */
+    /** All routes and all of the application's accounts are known by now, and no route has taken a request. */
     @Override
     public void onCamelContextStarted(CamelContext context, boolean alreadyStarted) {
         for (Property property : List.of(Property.EMIT_RESULT, Property.EMIT_ERROR, Property.EMIT_CHUNK)) {
             settings.endpoints(property).forEach(uri -> check(property, uri));
         }
         settings.accounts().forEach(account -> account.endpoints(Property.EMIT_CHUNK).forEach(uri -> check(Property.EMIT_CHUNK, uri)));
-        Beans.all(context, Account.class).values().forEach(account -> account.chunkEndpoints().forEach(uri -> check(Property.EMIT_CHUNK, uri)));
+        context.getRegistry().findByType(Account.class).forEach(account -> account.chunkEndpoints().forEach(uri -> check(Property.EMIT_CHUNK, uri)));
     }
 
     /**

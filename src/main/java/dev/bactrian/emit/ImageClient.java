@@ -6,7 +6,7 @@ import java.net.URI;
 import java.util.Locale;
 import java.util.Set;
 import java.util.concurrent.Future;
-import java.util.concurrent.ScheduledThreadPoolExecutor;
+import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 
@@ -20,7 +20,7 @@ import dev.bactrian.http.ProviderHttp;
 import dev.bactrian.http.StallTimeoutExecutor;
 import dev.bactrian.http.Tls;
 import dev.bactrian.text.OneLine;
-import dev.bactrian.threads.Pools;
+import dev.bactrian.threads.ScheduledPool;
 import org.apache.camel.CamelContext;
 import org.apache.hc.client5.http.SystemDefaultDnsResolver;
 import org.apache.hc.client5.http.classic.methods.HttpGet;
@@ -54,12 +54,13 @@ final class ImageClient {
     private final long maxBytes;
     private final long maxMillis;
     private final CloseableHttpClient client;
-    private final ScheduledThreadPoolExecutor clock = Pools.scheduled("bactrian-image-clock", 1);
+    private final ScheduledExecutorService clock;
     private volatile boolean closed;
 
     /** {@code room}: where what it fetches counts. */
     ImageClient(CamelContext context, Settings settings, AnswerRoom room) {
         this.room = room;
+        clock = new ScheduledPool(context, "bactrian-image-clock", 1);
         hosts = Hosts.of(settings.text(Property.IMAGES_HOSTS).orElse(""));
         maxBytes = settings.bytes(Property.IMAGES_MAX_BYTES);
         maxMillis = settings.duration(Property.IMAGES_TIMEOUT).toMillis();

@@ -102,7 +102,7 @@ public final class ImageDownloads implements CamelContextAware, Processor {
         try {
             image.found(http.fetch(image.url()));
         } catch (ImageException | RuntimeException e) {
-            if (http.isClosed()) {
+            if (http.isClosed() || e instanceof RejectedExecutionException) {
                 throw new RejectedExecutionException("stopped while an image was fetched");
             } else if (e instanceof ImageException lost) {
                 throw lost;

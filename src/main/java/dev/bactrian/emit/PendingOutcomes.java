@@ -5,7 +5,7 @@ import java.time.Duration;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.RejectedExecutionException;
-import java.util.concurrent.ScheduledThreadPoolExecutor;
+import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 
@@ -14,7 +14,7 @@ import dev.bactrian.config.Settings;
 import dev.bactrian.error.Cause;
 import dev.bactrian.generate.Headers;
 import dev.bactrian.text.OneLineLogger;
-import dev.bactrian.threads.Pools;
+import dev.bactrian.threads.ScheduledPool;
 import org.apache.camel.AsyncCallback;
 import org.apache.camel.AsyncProducer;
 import org.apache.camel.CamelContext;
@@ -45,7 +45,7 @@ public final class PendingOutcomes extends AsyncProcessorSupport implements Came
     private Settings settings;
     private Emitter emitter;
     private AsyncProducer route;
-    private ScheduledThreadPoolExecutor cutters;
+    private ScheduledExecutorService cutters;
     /** By the clock of {@link System#nanoTime()}: when the time to stop in is over, and when Camel stops waiting. */
     private long graceEnds;
     private long camelEnds;
@@ -125,7 +125,7 @@ public final class PendingOutcomes extends AsyncProcessorSupport implements Came
         long now = System.nanoTime();
         graceEnds = now + grace.toNanos();
         camelEnds = now + camel.minus(min(camel.dividedBy(8), Duration.ofMillis(500))).toNanos();
-        cutters = Pools.scheduled("bactrian-end-of-grace", CUTTERS);
+        cutters = new ScheduledPool(camelContext, "bactrian-end-of-grace", CUTTERS);
         pending.forEach(this::cutLater);
     }
 
@@ -144,7 +144,7 @@ public final class PendingOutcomes extends AsyncProcessorSupport implements Came
     }
 
     private void stopped() {
-        ScheduledThreadPoolExecutor pool;
+        ScheduledExecutorService pool;
         synchronized (this) {
             pool = cutters;
             cutters = null;

@@ -81,7 +81,9 @@ public final class Requests implements CamelContextAware, Processor, RequestsInW
         reader = new RequestReader(settings.bytes(Property.MAX_REQUEST_BYTES), models.catalogue().providers());
         observer = Observer.of(camelContext);
         observer.models(models.catalogue());
-        models.catalogue().providers().forEach(provider -> ProviderHealth.register(camelContext, provider.toString()));
+        for (ProviderName provider : models.catalogue().providers()) {
+            ProviderHealth.register(camelContext, provider.toString());
+        }
         camelContext.addStartupListener((context, already) -> requireProviders(already));
     }
 

@@ -8,12 +8,11 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ScheduledExecutorService;
-import java.util.concurrent.ScheduledThreadPoolExecutor;
 
 import dev.bactrian.Version;
-import dev.bactrian.config.Beans;
 import dev.bactrian.config.Masked;
 import dev.bactrian.config.Property;
 import dev.bactrian.config.Settings;
@@ -24,9 +23,10 @@ import dev.bactrian.core.Provider.Access;
 import dev.bactrian.generate.Capacity;
 import dev.bactrian.limit.Gates;
 import dev.bactrian.text.OneLineLogger;
-import dev.bactrian.threads.Pools;
+import dev.bactrian.threads.ScheduledPool;
 import org.apache.camel.CamelContext;
 import org.apache.camel.CamelContextAware;
+import org.apache.camel.support.CamelContextHelper;
 import org.apache.hc.client5.http.auth.AuthScope;
 import org.apache.hc.client5.http.auth.UsernamePasswordCredentials;
 import org.apache.hc.client5.http.classic.ExecChain;
@@ -90,9 +90,9 @@ public final class ProviderHttp extends CloseableHttpClient implements CamelCont
     private CamelContext camelContext;
     private PoolingHttpClientConnectionManager connections;
     private CloseableHttpClient client;
-    private ScheduledThreadPoolExecutor clock;
+    private ScheduledExecutorService clock;
     private Credentials credentials;
-    private volatile boolean brokenOff;
+    private Clients clients;
 
     /** Sets the name of the provider, such as {@code replicate}. */
     public void setProvider(String name) {
@@ -116,6 +116,7 @@ public final class ProviderHttp extends CloseableHttpClient implements CamelCont
     @Override
     public void setCamelContext(CamelContext camelContext) {
         this.camelContext = camelContext;
+        clients = Clients.of(camelContext);
     }
 
     /** Logs a warning at startup if the token would be sent over an unencrypted connection. */
@@ -132,7 +133,7 @@ public final class ProviderHttp extends CloseableHttpClient implements CamelCont
 
     @Override
     protected CloseableHttpResponse doExecute(HttpHost target, ClassicHttpRequest request, HttpContext context) throws IOException {
-        if (brokenOff) {
+        if (clients.brokenOff) {
             throw new ConnectException("the application has stopped");
         }
         cutOnRequest(request);
@@ -162,6 +163,7 @@ public final class ProviderHttp extends CloseableHttpClient implements CamelCont
     private synchronized CloseableHttpClient client() {
         if (client == null) {
             client = build(Settings.of(camelContext));
+            clients.open.add(this);
         }
         return client;
     }
@@ -169,7 +171,7 @@ public final class ProviderHttp extends CloseableHttpClient implements CamelCont
     private CloseableHttpClient build(Settings settings) {
         Timeout stall = Timeout.of(settings.duration(Property.STALL_TIMEOUT));
         int most = Capacity.of(camelContext).most();
-        clock = Pools.scheduled("bactrian-deadline", 1);
+        clock = new ScheduledPool(camelContext, "bactrian-deadline-" + provider + (anonymous ? "-streams" : ""), 1);
         connections = PoolingHttpClientConnectionManagerBuilder.create()
                 .setConnectionFactory(quietConnections())
                 .setTlsSocketStrategy(Tls.of(camelContext, settings, clock))
@@ -204,7 +206,7 @@ public final class ProviderHttp extends CloseableHttpClient implements CamelCont
         through(provider().access(null).proxy(), builder);
         // Added last, so outermost: it sees the provider's answers after the proxy's have been told apart.
         builder.addExecInterceptorFirst("bactrian-answer", new Guard(settings, provider(), credentials(), anonymous, clock,
-                Beans.named(camelContext, "bactrianAnswerRoom", AnswerRoom.class)));
+                CamelContextHelper.mandatoryLookup(camelContext, "bactrianAnswerRoom", AnswerRoom.class)));
         return builder.build();
     }
 
@@ -238,10 +240,11 @@ public final class ProviderHttp extends CloseableHttpClient implements CamelCont
         return connections == null ? 0 : connections.getTotalStats().getLeased();
     }
 
-    /** Cuts the open calls and rejects further ones. */
-    public void breakOff() {
-        brokenOff = true;
-        close(CloseMode.IMMEDIATE);
+    /** Cuts the open calls of an application and rejects further ones. */
+    public static void breakOff(CamelContext context) {
+        Clients clients = Clients.of(context);
+        clients.brokenOff = true;
+        clients.open.forEach(one -> one.close(CloseMode.IMMEDIATE));
     }
 
     @Override
@@ -254,7 +257,25 @@ public final class ProviderHttp extends CloseableHttpClient implements CamelCont
         if (client != null) {
             client.close(mode);
             client = null;
+            clients.open.remove(this);
             clock.shutdownNow();
+        }
+    }
+
+    /** The clients of a Camel context that may have calls open. */
+    private static final class Clients {
+
+        private final Set<ProviderHttp> open = ConcurrentHashMap.newKeySet();
+        private volatile boolean brokenOff;
+
+        static synchronized Clients of(CamelContext context) {
+            Clients known = context.getCamelContextExtension().getContextPlugin(Clients.class);
+            if (known != null) {
+                return known;
+            }
+            Clients clients = new Clients();
+            context.getCamelContextExtension().addContextPlugin(Clients.class, clients);
+            return clients;
         }
     }
 

@@ -2,13 +2,13 @@ package dev.bactrian.jms;
 
 import java.time.Duration;
 import java.util.concurrent.Future;
-import java.util.concurrent.ScheduledThreadPoolExecutor;
+import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
 
 import dev.bactrian.text.OneLine;
 import dev.bactrian.text.OneLineLogger;
-import dev.bactrian.threads.Pools;
+import dev.bactrian.threads.ScheduledPool;
 import jakarta.jms.Connection;
 import jakarta.jms.ConnectionFactory;
 import jakarta.jms.ExceptionListener;
@@ -16,6 +16,7 @@ import jakarta.jms.InvalidDestinationException;
 import jakarta.jms.JMSException;
 import jakarta.jms.JMSSecurityException;
 import org.apache.activemq.artemis.jms.client.ActiveMQConnectionFactory;
+import org.apache.camel.CamelContext;
 import org.slf4j.Logger;
 
 /**
@@ -36,7 +37,7 @@ final class BrokerWatch implements ExceptionListener, AutoCloseable {
     private final ConnectionFactory factory;
     private final ActiveMQConnectionFactory artemis;
     private final String broker;
-    private final ScheduledThreadPoolExecutor probes = Pools.scheduled("bactrian-broker-watch", 2);
+    private final ScheduledExecutorService probes;
     private boolean probing;
     private boolean lost;
     private long pauseMillis = FIRST_PAUSE_MILLIS;
@@ -49,10 +50,11 @@ final class BrokerWatch implements ExceptionListener, AutoCloseable {
      * @param artemis the same factory or the one that it wraps, to find out why connecting fails; or null
      * @param broker  the name of the broker in log lines
      */
-    BrokerWatch(ConnectionFactory factory, ActiveMQConnectionFactory artemis, String broker) {
+    BrokerWatch(CamelContext context, ConnectionFactory factory, ActiveMQConnectionFactory artemis, String broker) {
         this.factory = factory;
         this.artemis = artemis;
         this.broker = broker;
+        probes = new ScheduledPool(context, "bactrian-broker-watch", 2);
     }
 
     @Override

@@ -59,7 +59,7 @@ final class Connections extends ServiceSupport {
             broker = null;
             pool = null;
             artemis = artemis(hosts);
-            watch = new BrokerWatch(hosts, artemis, "of " + bean);
+            watch = new BrokerWatch(context, hosts, artemis, "of " + bean);
             raw = readBodiesLater(artemis, settings);
             addComponents(context, hosts);
             return;
@@ -76,7 +76,7 @@ final class Connections extends ServiceSupport {
         pool.setMaxConnections(CONNECTIONS);
         pool.setMaxSessionsPerConnection(-1);
         pool.start();
-        watch = new BrokerWatch(artemis, artemis, url == null ? "inside the process" : Settings.withoutQueries(url));
+        watch = new BrokerWatch(context, artemis, artemis, url == null ? "inside the process" : Settings.withoutQueries(url));
         addComponents(context, pool);
     }
 

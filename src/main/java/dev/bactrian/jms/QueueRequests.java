@@ -10,7 +10,6 @@ import java.util.concurrent.RejectedExecutionException;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
-import dev.bactrian.config.Beans;
 import dev.bactrian.config.Property;
 import dev.bactrian.config.Settings;
 import dev.bactrian.core.Cancellations;
@@ -314,7 +313,7 @@ public final class QueueRequests implements AggregationStrategy, Processor {
     }
 
     private Requests requests() {
-        return Beans.named(camelContext, "bactrianRequests", Requests.class);
+        return CamelContextHelper.mandatoryLookup(camelContext, "bactrianRequests", Requests.class);
     }
 
     private Emitter emitter() {

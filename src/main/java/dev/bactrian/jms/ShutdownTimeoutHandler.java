@@ -1,12 +1,11 @@
 package dev.bactrian.jms;
 
-import java.util.concurrent.ScheduledThreadPoolExecutor;
+import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 
-import dev.bactrian.config.Beans;
 import dev.bactrian.emit.ImageDownloads;
 import dev.bactrian.http.ProviderHttp;
-import dev.bactrian.threads.Pools;
+import dev.bactrian.threads.ScheduledPool;
 import org.apache.camel.CamelContext;
 import org.apache.camel.support.LifecycleStrategySupport;
 
@@ -18,23 +17,17 @@ final class ShutdownTimeoutHandler extends LifecycleStrategySupport {
 
     private static final long CHECK_MILLIS = 100;
 
-    private final ScheduledThreadPoolExecutor checks = Pools.scheduled("bactrian-end-of-grace", 1);
-
     @Override
     public void onContextStopping(CamelContext context) {
+        ScheduledExecutorService checks = new ScheduledPool(context, "bactrian-shutdown-timeout", 1);
         checks.scheduleWithFixedDelay(() -> {
             if (context.getShutdownStrategy().isTimeoutOccurred()) {
-                Beans.all(context, ProviderHttp.class).values().forEach(ProviderHttp::breakOff);
+                ProviderHttp.breakOff(context);
                 ImageDownloads images = context.getRegistry().lookupByNameAndType(ImageDownloads.BEAN, ImageDownloads.class);
                 if (images != null) {
                     images.stop();
                 }
             }
         }, CHECK_MILLIS, CHECK_MILLIS, TimeUnit.MILLISECONDS);
-    }
-
-    @Override
-    public void onContextStopped(CamelContext context) {
-        checks.shutdownNow();
     }
 }

@@ -9,8 +9,6 @@ import java.util.Set;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 
-import dev.bactrian.threads.Pools;
-
 /**
  * Deletes entries on a thread of its own, so that no request waits for slow or unavailable records. As long as the records respond
  * promptly, an entry is deleted when {@link #forget} returns. Failed deletions are retried. Entries that are not deleted when the
@@ -27,7 +25,8 @@ final class Forgetting {
 
     private final Records records;
     private final Outage outage;
-    private final ScheduledThreadPoolExecutor worker = Pools.scheduled("bactrian-ledger", 1);
+    /** Created by hand: it works until Camel's registry ends, which is after Camel's own pools end. */
+    private final ScheduledThreadPoolExecutor worker = new ScheduledThreadPoolExecutor(1, Forgetting::thread);
     /** The keys to delete, and whether deleting each of them has failed before. */
     private final Map<String, Boolean> waiting = new LinkedHashMap<>();
     private final Set<String> inHand = new HashSet<>();
@@ -38,6 +37,12 @@ final class Forgetting {
     Forgetting(Records records, Outage outage) {
         this.records = records;
         this.outage = outage;
+    }
+
+    private static Thread thread(Runnable work) {
+        Thread thread = new Thread(work, "bactrian-ledger");
+        thread.setDaemon(true);
+        return thread;
     }
 
     /** Deletes the entry now or later. Never fails. */

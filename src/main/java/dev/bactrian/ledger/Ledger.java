@@ -5,7 +5,6 @@ import java.time.Duration;
 import java.util.Objects;
 import java.util.concurrent.atomic.AtomicLong;
 
-import dev.bactrian.config.Beans;
 import dev.bactrian.config.Property;
 import dev.bactrian.config.SettingException;
 import dev.bactrian.config.Settings;
@@ -19,6 +18,7 @@ import org.apache.camel.CamelContextAware;
 import org.apache.camel.Exchange;
 import org.apache.camel.Ordered;
 import org.apache.camel.spi.StateRepository;
+import org.apache.camel.support.CamelContextHelper;
 import org.apache.camel.support.SynchronizationAdapter;
 import org.slf4j.Logger;
 
@@ -64,7 +64,7 @@ public final class Ledger implements CamelContextAware {
      */
     public static Ledger of(CamelContext context) {
         // Looked up each time, because Camel creates the beans of a route file more than once.
-        return Beans.named(context, "bactrianLedger", Ledger.class);
+        return CamelContextHelper.mandatoryLookup(context, "bactrianLedger", Ledger.class);
     }
 
     /** Opens the records. Does not fail if the database is down. */

@@ -10,7 +10,6 @@ import java.util.function.IntSupplier;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import dev.bactrian.config.Beans;
 import dev.bactrian.generate.Generation;
 import dev.bactrian.model.Catalogue;
 import io.micrometer.core.instrument.Counter;
@@ -59,7 +58,7 @@ final class Meters implements Observer {
         if (named != null) {
             return named;
         }
-        Set<MeterRegistry> found = Set.copyOf(Beans.all(context, MeterRegistry.class).values());
+        Set<MeterRegistry> found = Set.copyOf(context.getRegistry().findByType(MeterRegistry.class));
         // A composite registry, as in Spring Boot, already counts in each of the others.
         return found.stream().filter(CompositeMeterRegistry.class::isInstance).findFirst()
                 .or(() -> found.stream().findFirst().filter(only -> found.size() == 1))

@@ -10,7 +10,6 @@ import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 
-import dev.bactrian.config.Beans;
 import dev.bactrian.config.Settings;
 import dev.bactrian.core.Provider;
 import dev.bactrian.core.Provider.Access;
@@ -39,6 +38,7 @@ public final class ProviderHealth extends AbstractHealthCheck {
     private static final long LONGEST_WAIT_SECONDS = 2;
 
     private final String provider;
+    private volatile Map<String, Account> accounts = Map.of();
     private Finding found;
     private long foundNano;
 
@@ -57,13 +57,16 @@ public final class ProviderHealth extends AbstractHealthCheck {
      * Registers the check of a provider, if the application has a registry of health checks.
      *
      * @param provider the provider's name, such as {@code replicate}; the id of its check is then {@code bactrian-replicate}
+     * @throws Exception if Camel rejects the listener for the application's start
      */
-    public static void register(CamelContext context, String provider) {
+    public static void register(CamelContext context, String provider) throws Exception {
         HealthCheckRegistry registry = HealthCheckRegistry.get(context);
         if (registry != null) {
             ProviderHealth check = new ProviderHealth(provider);
             check.setCamelContext(context);
             registry.register(check);
+            // The application's own beans: only it knows their names, and by its start they are there.
+            context.addStartupListener((started, already) -> check.accounts = started.getRegistry().findByTypeWithName(Account.class));
         }
     }
 
@@ -93,7 +96,7 @@ public final class ProviderHealth extends AbstractHealthCheck {
         Settings own = Settings.of(getCamelContext());
         Map<List<String>, Question> questions = new LinkedHashMap<>();
         ask(questions, "", null, own);
-        Beans.all(getCamelContext(), Account.class).forEach((name, account) -> {
+        accounts.forEach((name, account) -> {
             String key = account.key(own);
             ask(questions, " of account '" + name + "'", key, own.account(key));
         });
@@ -118,9 +121,7 @@ public final class ProviderHealth extends AbstractHealthCheck {
                 get.setHeader(ProviderHttp.ACCOUNT, account);
             }
             FutureTask<Integer> answer = new FutureTask<>(() -> client().execute(get, response -> response.getCode()));
-            Thread asking = new Thread(answer, "bactrian-health");
-            asking.setDaemon(true);
-            asking.start();
+            getCamelContext().getExecutorServiceManager().newThread("bactrian-health", answer).start();
             return new Question(whose, settings, get, answer);
         });
     }

@@ -6,7 +6,6 @@ import java.util.Set;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import dev.bactrian.config.Beans;
 import dev.bactrian.core.Provider;
 import dev.bactrian.generate.Generation;
 import dev.bactrian.model.Kind;
@@ -42,7 +41,7 @@ final class Spans implements Observer {
         if (tracing == null || !tracing.getClass().getName().startsWith("org.apache.camel.opentelemetry")) {
             return null;
         }
-        Set<Tracer> own = Set.copyOf(Beans.all(context, Tracer.class).values());
+        Set<Tracer> own = Set.copyOf(context.getRegistry().findByType(Tracer.class));
         return new Spans(own.size() == 1 ? own.iterator().next() : GlobalOpenTelemetry.getTracer("bactrian"));
     }
 

@@ -9,7 +9,6 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.MissingNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import dev.bactrian.config.Beans;
 import dev.bactrian.config.Property;
 import dev.bactrian.config.Settings;
 import dev.bactrian.config.Settings.ReplicateApi;
@@ -47,6 +46,7 @@ import org.apache.camel.ExchangeException;
 import org.apache.camel.Header;
 import org.apache.camel.Message;
 import org.apache.camel.spi.InflightRepository;
+import org.apache.camel.support.CamelContextHelper;
 import org.slf4j.Logger;
 import org.slf4j.event.Level;
 
@@ -198,7 +198,7 @@ public final class Replicate implements Provider, CamelContextAware {
     }
 
     private Webhooks webhooks() {
-        return Beans.named(camelContext, "bactrianWebhooks", Webhooks.class);
+        return CamelContextHelper.mandatoryLookup(camelContext, "bactrianWebhooks", Webhooks.class);
     }
 
     /** The poll was answered. */
@@ -237,7 +237,7 @@ public final class Replicate implements Provider, CamelContextAware {
     }
 
     private ChunkSender chunks() {
-        return Beans.named(camelContext, "bactrianChunks", ChunkSender.class);
+        return CamelContextHelper.mandatoryLookup(camelContext, "bactrianChunks", ChunkSender.class);
     }
 
     /** Leaves the call of the prediction's stream, without the token. */

@@ -1,6 +1,7 @@
 package dev.bactrian.threads;
 
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.AbstractExecutorService;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.RejectedExecutionException;
@@ -9,20 +10,29 @@ import java.util.concurrent.TimeUnit;
 
 import org.apache.camel.CamelContext;
 import org.apache.camel.CamelContextAware;
+import org.apache.camel.spi.ExecutorServiceManager;
+import org.apache.camel.spi.LifecycleStrategy;
 import org.apache.camel.support.LifecycleStrategySupport;
 
 /**
  * A thread pool for the routes that ends its threads after a minute without work. Camel's ExecutorServiceManager creates it on first
- * use: so JMX shows it, its threads follow the application's thread-name pattern, and they are virtual if Camel's threads are.
+ * use: so JMX shows it, its threads follow the application's thread-name pattern, and they are virtual if Camel's threads are. It is
+ * shut down when the context has stopped its routes.
  */
-public final class RoutePool extends AbstractExecutorService implements CamelContextAware {
+public class RoutePool extends AbstractExecutorService implements CamelContextAware {
 
     private static final long CHECK_MILLIS = 1000;
 
     private final String name;
     private final Semaphore room;
+    private final LifecycleStrategy untilStopped = new LifecycleStrategySupport() {
+        @Override
+        public void onContextStopped(CamelContext context) {
+            shutdownNow();
+        }
+    };
     private CamelContext camelContext;
-    private ExecutorService pool;
+    private volatile ExecutorService pool;
     private volatile boolean shutdown;
 
     /** Creates an unbounded pool. */
@@ -80,26 +90,37 @@ public final class RoutePool extends AbstractExecutorService implements CamelCon
         }
     }
 
-    private synchronized ExecutorService pool() {
+    /**
+     * The pool inside.
+     *
+     * @throws RejectedExecutionException where it has been shut down
+     */
+    final ExecutorService pool() {
+        ExecutorService made = pool;
+        return made != null ? made : makeOnce();
+    }
+
+    private synchronized ExecutorService makeOnce() {
         if (shutdown) {
             throw new RejectedExecutionException("the application has stopped");
         }
         if (pool == null) {
-            pool = camelContext.getExecutorServiceManager().newCachedThreadPool(this, name);
-            camelContext.addLifecycleStrategy(new LifecycleStrategySupport() {
-                @Override
-                public void onContextStopped(CamelContext context) {
-                    shutdownNow();
-                }
-            });
+            pool = make(camelContext.getExecutorServiceManager(), name);
+            camelContext.addLifecycleStrategy(untilStopped);
         }
         return pool;
+    }
+
+    /** Has Camel make the pool inside, which JMX shows by its name. */
+    ExecutorService make(ExecutorServiceManager manager, String name) {
+        return manager.newCachedThreadPool(name, name);
     }
 
     @Override
     public synchronized void shutdown() {
         shutdown = true;
         if (pool != null) {
+            camelContext.getLifecycleStrategies().remove(untilStopped);
             camelContext.getExecutorServiceManager().shutdown(pool);
         }
     }
@@ -107,7 +128,11 @@ public final class RoutePool extends AbstractExecutorService implements CamelCon
     @Override
     public synchronized List<Runnable> shutdownNow() {
         shutdown = true;
-        return pool == null ? List.of() : camelContext.getExecutorServiceManager().shutdownNow(pool);
+        if (pool == null) {
+            return List.of();
+        }
+        camelContext.getLifecycleStrategies().remove(untilStopped);
+        return Objects.requireNonNullElse(camelContext.getExecutorServiceManager().shutdownNow(pool), List.of());
     }
 
     @Override
@@ -116,16 +141,13 @@ public final class RoutePool extends AbstractExecutorService implements CamelCon
     }
 
     @Override
-    public synchronized boolean isTerminated() {
+    public boolean isTerminated() {
         return shutdown && (pool == null || pool.isTerminated());
     }
 
     @Override
     public boolean awaitTermination(long timeout, TimeUnit unit) throws InterruptedException {
-        ExecutorService made;
-        synchronized (this) {
-            made = pool;
-        }
+        ExecutorService made = pool;
         return made == null || made.awaitTermination(timeout, unit);
     }
 

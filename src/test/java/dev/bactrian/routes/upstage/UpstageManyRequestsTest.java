@@ -65,7 +65,7 @@ class UpstageManyRequestsTest extends RouteTestSupport {
 
     /** The pool that polls predictions counts as one: its size is fixed. */
     private static Set<String> threads() {
-        return Thread.getAllStackTraces().keySet().stream().map(thread -> thread.getName().replaceFirst("^bactrian-poll-.*", "bactrian-poll")).filter(name -> !name.startsWith("simulator-"))
+        return Thread.getAllStackTraces().keySet().stream().map(thread -> thread.getName().replaceFirst(".*bactrian-poll$", "bactrian-poll")).filter(name -> !name.startsWith("simulator-"))
                 .collect(Collectors.toCollection(TreeSet::new));
     }
 }

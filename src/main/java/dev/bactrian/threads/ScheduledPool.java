@@ -1,0 +1,65 @@
+package dev.bactrian.threads;
+
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.ScheduledFuture;
+import java.util.concurrent.TimeUnit;
+
+import org.apache.camel.CamelContext;
+import org.apache.camel.spi.ExecutorServiceManager;
+import org.apache.camel.spi.ThreadPoolProfile;
+import org.apache.camel.util.concurrent.ThreadPoolRejectedPolicy;
+
+/** A {@link RoutePool} whose work may wait for a time, of which there may be any amount; it has a fixed number of threads. */
+public final class ScheduledPool extends RoutePool implements ScheduledExecutorService {
+
+    private final int threads;
+
+    /** One that the routes declare. */
+    public ScheduledPool(String name, int threads) {
+        super(name);
+        this.threads = threads;
+    }
+
+    /** One of that Camel context. */
+    public ScheduledPool(CamelContext context, String name, int threads) {
+        this(name, threads);
+        setCamelContext(context);
+    }
+
+    @Override
+    ExecutorService make(ExecutorServiceManager manager, String name) {
+        ThreadPoolProfile profile = new ThreadPoolProfile(name);
+        profile.setPoolSize(threads);
+        // Otherwise Camel's default bounds the queue, and Camel makes one thread only where threads are virtual.
+        profile.setMaxPoolSize(0);
+        profile.setMaxQueueSize(0);
+        profile.setRejectedPolicy(ThreadPoolRejectedPolicy.Abort);
+        return manager.newScheduledThreadPool(name, name, profile);
+    }
+
+    private ScheduledExecutorService scheduler() {
+        return (ScheduledExecutorService) pool();
+    }
+
+    @Override
+    public ScheduledFuture<?> schedule(Runnable work, long delay, TimeUnit unit) {
+        return scheduler().schedule(work, delay, unit);
+    }
+
+    @Override
+    public <V> ScheduledFuture<V> schedule(Callable<V> work, long delay, TimeUnit unit) {
+        return scheduler().schedule(work, delay, unit);
+    }
+
+    @Override
+    public ScheduledFuture<?> scheduleAtFixedRate(Runnable work, long delay, long period, TimeUnit unit) {
+        return scheduler().scheduleAtFixedRate(work, delay, period, unit);
+    }
+
+    @Override
+    public ScheduledFuture<?> scheduleWithFixedDelay(Runnable work, long delay, long pause, TimeUnit unit) {
+        return scheduler().scheduleWithFixedDelay(work, delay, pause, unit);
+    }
+}
