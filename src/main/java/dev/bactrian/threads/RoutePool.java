@@ -16,7 +16,8 @@ import org.apache.camel.support.LifecycleStrategySupport;
 
 /**
  * A thread pool for the routes that ends its threads after a minute without work. Camel's ExecutorServiceManager creates it on first
- * use: so JMX shows it, its threads follow the application's thread-name pattern, and they are virtual if Camel's threads are.
+ * use: so JMX shows it, its threads follow the application's thread-name pattern, and they are virtual if Camel's threads are. It is
+ * shut down when the context has stopped its routes.
  */
 public class RoutePool extends AbstractExecutorService implements CamelContextAware {
 
