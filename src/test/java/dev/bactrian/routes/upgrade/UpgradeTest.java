@@ -25,6 +25,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.UUID;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
 
@@ -63,11 +64,11 @@ class UpgradeTest extends RouteTestSupport {
 
     /** A destination that takes nothing until it may; then it fails. */
     public static final class Held {
-        private final CountDownLatch asked = new CountDownLatch(1);
+        private final AtomicInteger asked = new AtomicInteger();
         private final CountDownLatch may = new CountDownLatch(1);
 
         public void result(Exchange exchange) throws InterruptedException {
-            asked.countDown();
+            asked.incrementAndGet();
             may.await();
             throw new IllegalStateException("the destination is down");
         }
@@ -337,6 +338,7 @@ class UpgradeTest extends RouteTestSupport {
 
         Message dead = take("bactrian.dead", 1).get(0);
         assertThat(dead.getStringProperty("BactrianReason")).contains("not delivered in 4 tries");
+        assertThat(held.asked).as("the fourth").hasValue(1);
         JsonNode earlier = recorded("dead").get(0);
         assertThat(properties(dead)).containsOnlyKeys(earlier.path("properties").properties().stream().map(Map.Entry::getKey).toList());
         assertThat(properties(dead).get("BactrianDelivery")).isEqualTo(earlier.at("/properties/BactrianDelivery").asText());
@@ -410,7 +412,7 @@ class UpgradeTest extends RouteTestSupport {
             simulator.on(Call.CREATE, created("fresh-1"), Reply.json(201, "{\"id\": \"fresh-2\", \"status\": \"succeeded\", \"output\": \"paid\"}"));
             simulator.always(Call.POLL, SUCCEEDED);
             request("held", "\"model\": \"solar-pro4\"", false);
-            await().until(() -> held.asked.getCount() == 0);
+            await().until(() -> held.asked.get() == 1);
             request("fresh-picture", "\"model\": \"sd-3\"", true);
             await().until(() -> simulator.count(Call.CREATE) == 1);
             request("fresh-text", "\"model\": \"gemma-2b\"", false);
