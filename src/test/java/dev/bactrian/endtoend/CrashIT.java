@@ -82,7 +82,8 @@ class CrashIT extends EndToEnd {
     }
 
     private ServiceProcess.Builder quick() {
-        return service().set(Property.REPLICATE_POLL_DELAY, "60ms")
+        // With so quick polls the default is little more than a minute, and twenty starts may take longer.
+        return service().set(Property.REPLICATE_POLL_DELAY, "60ms").set(Property.REPLICATE_CANCEL_AFTER, "10m")
                 .set(Property.REPLICATE_MAX_CREATES_PER_MINUTE, "60000").set(Property.REPLICATE_MAX_REQUESTS_PER_MINUTE, "600000");
     }
 

@@ -180,7 +180,7 @@ final class ServiceProcess implements AutoCloseable {
         private final Map<String, String> environment = new LinkedHashMap<>();
         private final List<String> jvm = new ArrayList<>(List.of("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"));
         private final List<String> shell = new ArrayList<>();
-        private String classPath = jar().toString();
+        private String classPath = ServiceProcess.jar().toString();
         private final List<String> main = new ArrayList<>();
         private Path script;
 
@@ -209,6 +209,12 @@ final class ServiceProcess implements AutoCloseable {
         /** Adds an argument of the JVM. */
         Builder jvm(String argument) {
             jvm.add(argument);
+            return this;
+        }
+
+        /** Runs that jar in place of the built one. */
+        Builder jar(Path file) {
+            classPath = file.toString();
             return this;
         }
 

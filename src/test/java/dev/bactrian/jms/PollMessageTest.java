@@ -2,10 +2,14 @@ package dev.bactrian.jms;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import dev.bactrian.generate.Generation;
 import dev.bactrian.model.Kind;
@@ -17,6 +21,7 @@ import dev.bactrian.replicate.PollTimings;
 import dev.bactrian.replicate.PredictionStatus;
 import dev.bactrian.request.ChatMessage;
 import dev.bactrian.request.GenerateRequest;
+import dev.bactrian.text.ProviderJson;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -50,6 +55,23 @@ class PollMessageTest {
         assertThat(read.poll().times().waited()).isEqualTo(Duration.ofMillis(1234));
         assertThat(read.poll().times().ran()).isNull();
         assertThat(read.poll().times().createdAt()).isBetween(startedAt.plusSeconds(9), startedAt.plusSeconds(20));
+    }
+
+    /** The version before and the one after read the same message. */
+    @Test
+    void aMessageOfAnEarlierVersionIsWrittenAsItWasRead() throws IOException {
+        JsonNode messages = ProviderJson.json(Files.readString(Path.of("src/test/resources/upgrade/messages.json"))).orElseThrow().path("polls");
+
+        assertThat(messages).hasSize(8).allSatisfy(message -> {
+            String text = message.path("body").asText();
+            assertThat(withoutCreatedAt(PollMessage.read(text).orElseThrow().write())).isEqualTo(withoutCreatedAt(text));
+        });
+    }
+
+    /** That moment is kept by the clock that measures durations, and so it may be off by microseconds. */
+    private static String withoutCreatedAt(String message) {
+        assertThat(message).contains("\"createdAt\":");
+        return message.replaceFirst("(\"createdAt\":)\"[^\"]*\"", "$1\"\"");
     }
 
     @Test

@@ -108,7 +108,7 @@ public abstract class RouteTestSupport {
         for (int i = 0; i < properties.length; i += 2) {
             main.addProperty(properties[i], properties[i + 1]);
         }
-        main.bind("captured", captured);
+        main.bind("captured", destination());
         configure(main);
         main.start();
         template = main.getCamelTemplate();
@@ -117,6 +117,11 @@ public abstract class RouteTestSupport {
     /** The same with properties that the tests of a class share; one that is there again in those of a test is as it says. */
     protected void start(List<String> shared, String... properties) throws Exception {
         start(Stream.concat(shared.stream(), Stream.of(properties)).toArray(String[]::new));
+    }
+
+    /** The bean {@code captured}. */
+    protected Object destination() {
+        return captured;
     }
 
     /** Adds what a test's host has beside the packaged routes. */
