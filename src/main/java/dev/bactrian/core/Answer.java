@@ -2,17 +2,17 @@ package dev.bactrian.core;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 
-/** A provider's answer to a request: its text by pieces, and in the end the result that it adds up to. */
+/** A provider's answer to a request: its text, read in chunks, and the result that they add up to. */
 public interface Answer extends PartialAnswer {
 
-    /** The fields that it adds to the result document. */
+    /** Returns the fields that the answer adds to the result document. */
     ObjectNode answer();
 
-    /** The result document is made: lets go of the text. */
+    /** Releases the text, after the result document has been made. */
     default void forget() {
     }
 
-    /** Leaves what is still open of it, where something else than its end has ended the reading. */
+    /** Closes the connection if it is still open, when the reading was stopped before the end of the answer. */
     default void leave() {
     }
 }

@@ -5,10 +5,7 @@ import java.time.Duration;
 import dev.bactrian.error.ErrorType;
 import dev.bactrian.error.GenerationFailure;
 
-/**
- * Whether a request in work is to end, as {@code direct:cancel} asks for: the exchange variable {@code cancellation} of
- * the routes. Safe to use from any thread.
- */
+/** The state of cancelling one request through {@code direct:cancel}. Thread-safe. */
 public final class Cancellation {
 
     private boolean requested;
@@ -19,9 +16,9 @@ public final class Cancellation {
     private boolean waiting;
 
     /**
-     * Asks for the end, and cuts the call that is open, if it is one that may be.
+     * Requests the cancellation and interrupts the open call if that call can be interrupted.
      *
-     * @return whether the request is going to end for it: not where its outcome is known already
+     * @return true if the request will end because of it, false if its outcome is already known
      */
     public boolean request() {
         Runnable open;
@@ -36,7 +33,7 @@ public final class Cancellation {
         return true;
     }
 
-    /** Cuts the call that is open, if it is one that may be, as a failure of its own. */
+    /** Interrupts the open call, if it can be interrupted, without requesting a cancellation: the call fails like any other. */
     void cut() {
         Runnable open;
         synchronized (this) {
@@ -45,12 +42,12 @@ public final class Cancellation {
         open.run();
     }
 
-    /** For the routes: whether the end was asked for. */
+    /** Whether a cancellation was requested. */
     public synchronized boolean isRequested() {
         return requested;
     }
 
-    /** How to cut the call that is about to be made; at once where the end was asked for already. */
+    /** Sets how to interrupt the call that is about to be made. Runs it at once if a cancellation was requested before. */
     public void onRequest(Runnable cutsTheCall) {
         synchronized (this) {
             cut = cutsTheCall;
@@ -62,9 +59,9 @@ public final class Cancellation {
     }
 
     /**
-     * The outcome is known: from here on nothing is cancelled.
+     * Marks the outcome as known. Later cancellation requests have no effect.
      *
-     * @return false where the end was asked for before
+     * @return false if a cancellation was requested before
      */
     public synchronized boolean settle() {
         settled = true;
@@ -72,15 +69,15 @@ public final class Cancellation {
     }
 
     /**
-     * The error of a request that was ended so.
+     * Returns the error of a cancelled request.
      *
-     * @param attempts how often the call was made; 0: nothing was sent
+     * @param attempts how often the call was made; 0 if nothing was sent
      */
     public static GenerationFailure failure(Provider service, int attempts) {
         return service.isPolled() ? failure(ErrorType.PREDICTION_CANCELED, attempts) : interrupted(attempts);
     }
 
-    /** The same of a chat. */
+    /** Returns the error of a cancelled chat. */
     public static GenerationFailure interrupted(int attempts) {
         return failure(ErrorType.STREAM_INTERRUPTED, attempts);
     }
@@ -89,20 +86,20 @@ public final class Cancellation {
         return new GenerationFailure(type, "canceled on request", null, attempts, false, null);
     }
 
-    /** It lies in a queue until the next look at its prediction, which is null where there is none yet. */
+    /** Marks the request as waiting in a queue until its next poll. The prediction's id is null if there is no prediction yet. */
     synchronized void waitFor(String id, Duration delay) {
         prediction = id;
         waiting = true;
         waitsUntil = System.nanoTime() + delay.toNanos();
     }
 
-    /** It is in the hands of this process. */
+    /** Marks the request as processed by this instance again. */
     synchronized void take() {
         waiting = false;
         settled = false;
     }
 
-    /** Whether it may be about that prediction: not where it was about another. */
+    /** Whether this cancellation may concern the prediction: false if it was bound to another one. */
     synchronized boolean isAbout(String id) {
         return prediction == null || prediction.equals(id);
     }

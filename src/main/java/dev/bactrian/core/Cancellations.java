@@ -19,25 +19,25 @@ import org.apache.camel.support.SynchronizationAdapter;
 import org.slf4j.Logger;
 
 /**
- * The requests that {@code direct:cancel} can end: those in work, and those whose predictions lie in the queue and were
- * last looked at by this process.
+ * The requests that {@code direct:cancel} can cancel: those that are being processed, and those whose predictions wait in the queue and
+ * were last polled by this instance.
  */
 public final class Cancellations {
 
     private static final Logger LOG = OneLineLogger.of("dev.bactrian.requests");
-    /** What is longer is the id of nothing. */
+    /** A longer text is not a valid id and is cut in the reply. */
     private static final int LONGEST_ID = 200;
     private static final Duration GRACE = Duration.ofSeconds(10);
 
     private final Map<String, Cancellation> known = new ConcurrentHashMap<>();
     private final AtomicLong nextForgetting = new AtomicLong(System.nanoTime());
 
-    /** Those of a context. */
+    /** Returns the cancellations of a context. */
     public static Cancellations of(CamelContext context) {
         return CamelContextHelper.mandatoryLookup(context, "bactrianCancellations", Cancellations.class);
     }
 
-    /** Ends the request of that id, and says whether there is one to be ended: a JSON document. */
+    /** Cancels the request with the id in the body or header. Returns a JSON document that says whether it was cancelled. */
     public String cancel(@Body String body, @Header(Headers.REQUEST_ID) String header) {
         String id = body != null && !body.isBlank() ? body.trim() : header != null ? header.trim() : "";
         Cancellation cancellation = known.get(id);
@@ -48,17 +48,17 @@ public final class Cancellations {
     }
 
     /**
-     * A request comes into work: it can be ended until the exchange is done.
+     * Makes a request cancellable until its exchange is done.
      *
-     * @param attempt which try of a queue's request it is, from 1, and null for any other. That an earlier try was asked
-     *                to end still counts; of what other requests of the id were asked nothing does
+     * @param attempt the number of the delivery of a queued request, from 1, or null for other requests. A cancellation requested during
+     *                an earlier delivery still applies; one of another request with the same id does not
      */
     public void follow(Exchange exchange, String id, Integer attempt) {
         boolean again = attempt != null && attempt > 1;
         follow(exchange, id, attempt != null, known.compute(id, (same, before) -> again && before != null ? before : new Cancellation()));
     }
 
-    /** A request's prediction comes back from the queue: it can be ended until the exchange is done. */
+    /** Makes a request whose poll message was received from the queue cancellable until its exchange is done. */
     public void follow(Exchange exchange, String id, Poll poll) {
         follow(exchange, id, true, known.compute(id,
                 (same, before) -> before != null && before.isAbout(poll.getId()) ? before : new Cancellation()));
@@ -74,7 +74,7 @@ public final class Cancellations {
                 if (cancellation.isWaiting()) {
                     return;
                 } else if (queued && job.isPending()) {
-                    // Created; the message's own exchange puts it into the queue.
+                    // The prediction is created; the queue trigger now sends its poll message.
                     later(id, job.poll(), Duration.ZERO);
                 } else {
                     known.remove(id, cancellation);
@@ -92,7 +92,10 @@ public final class Cancellations {
         });
     }
 
-    /** The request's prediction goes into the queue until its next look is due; null where there is none yet. */
+    /**
+     * Keeps a request cancellable while its prediction waits in the queue for the next poll. The poll is null if there is no prediction
+     * yet.
+     */
     public void later(String id, Poll poll, Duration delay) {
         Cancellation cancellation = known.get(id);
         if (cancellation != null) {
@@ -101,17 +104,17 @@ public final class Cancellations {
         long due = nextForgetting.get();
         long now = System.nanoTime();
         if (now - due >= 0 && nextForgetting.compareAndSet(due, now + GRACE.toNanos())) {
-            // Another instance looks at these.
+            // Overdue: another instance polls these predictions.
             known.values().removeIf(one -> one.isLate(GRACE));
         }
     }
 
-    /** Cuts the calls that are open and may be, of requests that nobody has asked to end: the application is gone. */
+    /** Interrupts all open calls that can be interrupted, because the application stops. No cancellation is requested. */
     public void cut() {
         known.values().forEach(Cancellation::cut);
     }
 
-    /** Has the end of a request cut a call of it. */
+    /** Sets how to interrupt the call that the request is about to make. */
     public void onRequest(String id, Runnable cutsTheCall) {
         Cancellation cancellation = known.get(id);
         if (cancellation != null) {

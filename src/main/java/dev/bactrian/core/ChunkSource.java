@@ -5,18 +5,18 @@ import java.util.Iterator;
 import dev.bactrian.error.GenerationFailure;
 
 /**
- * The chunks of an answer, in order, none of them empty: what the routes split
- * over. May answer null at its end, which Camel's splitter skips.
+ * Iterates over the chunks of an answer, in order; the routes split over it. No chunk is empty. {@code next} may return null at the end
+ * of the answer, which Camel's splitter skips.
  */
 public interface ChunkSource extends Iterator<String> {
 
     /**
-     * Ends it from outside, where a chunk can't be passed on: the next one asked for is this failure. (An exception of
-     * the splitter's own steps would count as handled by then, and pass by the route's error handler.)
+     * Makes the next call of {@code next} throw this failure, when a chunk could not be delivered. (The splitter would treat an exception
+     * of its own steps as handled and bypass the route's error handler.)
      */
     void fail(GenerationFailure reason);
 
-    /** How many chunks of the same answer went out before these. */
+    /** Returns the number of chunks of the same answer that were delivered before this source was opened. */
     default int before() {
         return 0;
     }

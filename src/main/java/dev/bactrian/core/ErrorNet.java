@@ -39,26 +39,25 @@ import org.apache.camel.support.service.ServiceSupport;
 import org.slf4j.Logger;
 
 /**
- * Makes an {@link Error}, such as an exhausted heap, the failure of the request in whose work it is thrown.
+ * Turns an {@link Error}, such as an exhausted heap, into the failure of the request during which it is thrown.
  *
- * <p>Camel's processors catch exceptions alone. An Error leaves the thread by way of the reactive executor, the exchange is
- * never done, and whoever waits for it waits for ever. Here each step of our routes is known while it is open, by its
- * exchange and by the thread that works on it, and the innermost one fails with what gets as far as the executor. That
- * holds for what a host's own route throws that one of our steps has called.
+ * <p>Camel's processors only catch exceptions. An Error escapes through the reactive executor, the exchange is never done, and its caller
+ * waits forever. This class keeps track of the open steps of our routes, by exchange and by thread. It lets the innermost open step fail
+ * with an Error that reaches the executor. This includes Errors thrown by a host's own route that one of our steps has called.
  */
 public final class ErrorNet implements CamelContextAware, InterceptStrategy {
 
     private static final Logger LOG = OneLineLogger.of("dev.bactrian.errors");
     private static final String ROUTES = "bactrian-";
 
-    /** What calls that are open when a stop is forced have to end in. */
+    /** Time for open calls to end in a forced stop. */
     private static final Duration LAST_CALLS = Duration.ofSeconds(2);
     private static final long GLANCE_NANOS = 5_000_000;
 
-    /** The exchange property that holds the innermost open step; copies of an exchange have it, too. */
+    /** The exchange property that holds the innermost open step. Copies of an exchange inherit it. */
     private static final String OPEN = "bactrianOpenStep";
 
-    /** Where there is no room for another. */
+    /** Preallocated, for when there is no memory to create one. */
     private static final RuntimeCamelException NO_ROOM = new RuntimeCamelException(new OutOfMemoryError("Java heap space"));
 
     private static final ThreadLocal<Work> WORK = ThreadLocal.withInitial(Work::new);
@@ -66,7 +65,7 @@ public final class ErrorNet implements CamelContextAware, InterceptStrategy {
     private CamelContext camelContext;
     private EndOfWaiting end;
 
-    /** What a thread is at. */
+    /** The step that a thread is executing. */
     private static final class Work {
         private Step innermost;
         private int depth;
@@ -77,18 +76,18 @@ public final class ErrorNet implements CamelContextAware, InterceptStrategy {
         return camelContext;
     }
 
-    /** Is there before the routes are built. */
+    /** Camel calls this before it builds the routes. */
     @Override
     public void setCamelContext(CamelContext camelContext) {
         if (this.camelContext == camelContext) {
-            // Camel sets it more than once.
+            // Camel calls this more than once.
             return;
         }
         this.camelContext = camelContext;
         ExtendedCamelContext extension = camelContext.getCamelContextExtension();
         for (InterceptStrategy known : extension.getInterceptStrategies()) {
             if (known instanceof ErrorNet other) {
-                // Camel makes the beans of a file more than once.
+                // Camel creates the beans of a route file more than once.
                 end = other.end;
                 return;
             }
@@ -101,7 +100,7 @@ public final class ErrorNet implements CamelContextAware, InterceptStrategy {
         camelContext.addLifecycleStrategy(new LifecycleStrategySupport() {
             @Override
             public void onRoutesAdd(Collection<Route> routes) {
-                // As a service of any one of ours Camel tells it.
+                // Added to our routes as a service, because Camel only prepares services of routes for a forced stop.
                 routes.stream().filter(route -> route.getId().startsWith(ROUTES)).forEach(route -> route.addService(end));
             }
         });
@@ -110,7 +109,7 @@ public final class ErrorNet implements CamelContextAware, InterceptStrategy {
     @Override
     public Processor wrapProcessorInInterceptors(CamelContext context, NamedNode definition, Processor target, Processor next) {
         RouteDefinition route = definition instanceof ProcessorDefinition<?> step ? ProcessorDefinitionHelper.getRoute(step) : null;
-        // Camel may know a strategy twice, by the context and by its registry.
+        // Camel may find the strategy twice, in the context and in its registry.
         boolean watched = target instanceof DelegateAsyncProcessor wrapped && wrapped.getProcessor() instanceof Watched;
         if (watched || route == null || route.getId() == null || !route.getId().startsWith(ROUTES)) {
             return target;
@@ -119,13 +118,13 @@ public final class ErrorNet implements CamelContextAware, InterceptStrategy {
         return definition instanceof DelayDefinition ? new Waiting(step, end) : new Watched(step, definition instanceof WireTapDefinition<?>);
     }
 
-    /** The exchange that this thread works on, or null. */
+    /** Returns the exchange that this thread is processing, or null. */
     public static Exchange current() {
         Step step = WORK.get().innermost;
         return step == null ? null : step.exchange;
     }
 
-    /** A step of our routes. */
+    /** Tracks a step of our routes while it is open. */
     private static class Watched extends AsyncProcessorSupport {
 
         private final AsyncProcessor target;
@@ -142,7 +141,7 @@ public final class ErrorNet implements CamelContextAware, InterceptStrategy {
             Step step = new Step(exchange, callback, parent);
             Work work = WORK.get();
             work.innermost = step;
-            // What is sent on its own way must not be what this exchange fails with.
+            // The exchange of a wire tap goes its own way: its Errors must not fail this exchange.
             step.mark(apart ? null : step);
             try {
                 return target.process(exchange, step);
@@ -191,8 +190,8 @@ public final class ErrorNet implements CamelContextAware, InterceptStrategy {
     }
 
     /**
-     * Camel does not end what waits without a thread when a stop is forced, nor a chat that is read: whoever asked for it would be
-     * interrupted, or wait on, and not know what has become of the request.
+     * Ends waiting exchanges and open calls when a stop is forced. Camel does neither: it would interrupt the caller, or leave it
+     * waiting, without an outcome of the request.
      */
     private static final class EndOfWaiting extends ServiceSupport implements ShutdownPrepared {
 
@@ -204,14 +203,16 @@ public final class ErrorNet implements CamelContextAware, InterceptStrategy {
             this.camelContext = camelContext;
         }
 
-        /** Camel calls it on two threads at once, and goes on with the stop after either: the second waits for the first. */
+        /**
+         * Camel calls this from two threads at once and continues the stop when either returns; therefore the second waits for the first.
+         */
         @Override
         public synchronized void prepareShutdown(boolean suspendOnly, boolean forced) {
             if (forced && camelContext.isStopping() && !ended) {
                 ended = true;
                 waiting.forEach(EndOfWaiting::end);
                 Cancellations.of(camelContext).cut();
-                // Those whose poll is just being made, too: next, Camel interrupts whoever waits.
+                // Includes requests whose poll is in progress: Camel interrupts the waiting callers next.
                 long end = System.nanoTime() + LAST_CALLS.toNanos();
                 CamelContextHelper.mandatoryLookup(camelContext, "bactrianRequests", RequestsInWork.class).awaitEnd(LAST_CALLS);
                 awaitCallers(end);
@@ -225,7 +226,7 @@ public final class ErrorNet implements CamelContextAware, InterceptStrategy {
             }
         }
 
-        /** A request is done a moment before the thread that waits for it goes on. */
+        /** Waits for the callers' threads, which continue a moment after their requests are done. */
         private void awaitCallers(long end) {
             AsyncProcessorAwaitManager callers = PluginHelper.getAsyncProcessorAwaitManager(camelContext);
             while (callers.size() > 0 && System.nanoTime() - end < 0) {
@@ -234,7 +235,7 @@ public final class ErrorNet implements CamelContextAware, InterceptStrategy {
         }
     }
 
-    /** A step that has begun, in place of its callback. */
+    /** An open step. Replaces the step's callback. */
     private static final class Step implements AsyncCallback {
 
         private final AtomicBoolean closed = new AtomicBoolean();
@@ -256,7 +257,7 @@ public final class ErrorNet implements CamelContextAware, InterceptStrategy {
             }
         }
 
-        /** Nothing where it has failed meanwhile. */
+        /** Does nothing if the step has failed before. */
         @Override
         public void done(boolean doneSync) {
             if (closed.compareAndSet(false, true)) {
@@ -286,7 +287,7 @@ public final class ErrorNet implements CamelContextAware, InterceptStrategy {
         }
     }
 
-    /** Fails the innermost step that is open. Where that can't be brought to an end either, the one around it fails. */
+    /** Fails the innermost open step. If that throws an Error too, fails the enclosing step instead. */
     private static boolean failInnermost(Step innermost, Error error) {
         Error last = error;
         for (Step step = innermost; step != null; step = step.parent) {
@@ -302,7 +303,7 @@ public final class ErrorNet implements CamelContextAware, InterceptStrategy {
         return false;
     }
 
-    /** What waits for the end of an exchange that has none, as for a request's id, is let go. */
+    /** Runs the completions of an exchange that cannot end normally, such as the release of a request's id. */
     private static void leave(Step step) {
         if (step.parent == null || step.parent.exchange == step.exchange) {
             return;
@@ -315,8 +316,8 @@ public final class ErrorNet implements CamelContextAware, InterceptStrategy {
     }
 
     /**
-     * The context's own executor, which an Error does not leave by as long as a step of ours is open. Of Camel's type, else
-     * Camel would tell each host of it at INFO.
+     * Delegates to the context's executor and keeps an Error from escaping while one of our steps is open. Extends Camel's implementation
+     * because Camel logs any other type at INFO.
      */
     private static final class Guarded extends DefaultReactiveExecutor {
 

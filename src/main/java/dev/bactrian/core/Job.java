@@ -5,22 +5,22 @@ import dev.bactrian.generate.Generation;
 import org.apache.camel.Exchange;
 
 /**
- * A request in work, and how far it has come: the exchange variable {@code bactrian} of the routes. What was asked is in its
+ * The state of a request while it is processed: the exchange variable {@code bactrian} of the routes. The request itself is its
  * {@link Generation}, which is null until the request is read.
  *
- * <p>Mutable. Copies of an exchange share it, so that what a step of a split or of an enrichment finds is known to the
- * whole; who goes on apart from the request takes a {@link #fork()}. Each request makes one of its own on a copy of its
- * caller's exchange: a variable of that name of the caller's, even of the same type, is never used. One thread at a time.
+ * <p>Mutable, for one thread at a time. Copies of an exchange share the job, so that the steps of a split or an enrichment can change it;
+ * an exchange that continues independently gets a {@link #fork()}. Each request creates its own job on a copy of the caller's exchange. A
+ * variable of that name that the caller has set is never used, even if it has the same type.
  */
 public final class Job {
 
-    /** The exchange variable. */
+    /** The name of the exchange variable. */
     public static final String VARIABLE = "bactrian";
 
-    /** Who reads the chunks of a request's answer as they arrive. */
+    /** A consumer of the chunks of a request's answer as they arrive. */
     public interface Reader {
 
-        /** Whether the whole text is kept, for the result document. */
+        /** Whether the whole text is kept for the result document. */
         boolean isTextKept();
     }
 
@@ -45,37 +45,37 @@ public final class Job {
     private GenerationFailure failure;
     private String summary;
 
-    /** The job of an exchange; null where a request is not even begun. */
+    /** Returns the job of an exchange, or null if none was begun. */
     public static Job of(Exchange exchange) {
         return exchange.getVariable(VARIABLE) instanceof Job job ? job : null;
     }
 
-    /** The same, begun where there is none. */
+    /** Returns the job of an exchange and begins one if there is none. */
     public static Job in(Exchange exchange) {
         Job job = of(exchange);
         return job != null ? job : begin(exchange);
     }
 
-    /** Begins a request: whatever was in the variable is the caller's. */
+    /** Begins a new job and replaces the variable, which may be the caller's. */
     public static Job begin(Exchange exchange) {
         Job job = new Job();
         exchange.setVariable(VARIABLE, job);
         return job;
     }
 
-    /** The job of a copy of a caller's exchange: a new one where the work on the copy was stopped before it began one. */
+    /** Returns the job of a copy of the caller's exchange. Begins a new one if processing the copy ended before it had one of its own. */
     public static Job ofCopy(Exchange caller, Exchange copy) {
         Job job = of(copy);
         return job == null || job == of(caller) ? begin(copy) : job;
     }
 
-    /** What was asked on an exchange; null where that is not read. */
+    /** Returns the request of an exchange, or null if it is not read yet. */
     public static Generation generation(Exchange exchange) {
         Job job = of(exchange);
         return job == null ? null : job.generation;
     }
 
-    /** The same request, for an exchange that goes on apart from this one. */
+    /** Returns a job of the same request for an exchange that continues independently. */
     public Job fork() {
         Job job = new Job();
         job.generation = generation;
@@ -87,183 +87,183 @@ public final class Job {
         return job;
     }
 
-    /** What was asked; null until it is read, and again where an error must not go out under its id. */
+    /** Returns the request. Null until it is read, and also if its error document must not carry its id. */
     public Generation generation() {
         return generation;
     }
 
-    /** It is read: what was asked, and the provider that is to answer it. */
+    /** Sets the request and the provider that answers it. */
     public void generation(Generation asked, Provider by) {
         generation = asked;
         service = by;
     }
 
-    /** The provider that answers it. */
+    /** Returns the provider that answers the request. */
     public Provider service() {
         return service;
     }
 
-    /** Whether it is read but not yet in work, as where the caller's copy has read it for this exchange. */
+    /** Whether the request is read but not admitted, for example because it was read on a copy of the caller's exchange. */
     public boolean isUnadmitted() {
         return generation != null && !admitted;
     }
 
-    /** It is in work. */
+    /** Marks the request as admitted. */
     public void admit() {
         admitted = true;
     }
 
-    /** Which delivery of a queue's message it is, from 1, or null where it came by another way. */
+    /** Returns the number of the delivery of a queue's message, from 1, or null if the request does not come from a queue. */
     public Integer delivery() {
         return delivery;
     }
 
-    /** A queue has delivered it that often. */
+    /** Sets the number of the delivery of a queue's message. */
     public void delivery(Integer times) {
         delivery = times;
     }
 
-    /** Null until it is in work. */
+    /** Returns the cancellation, or null before the request is admitted. */
     public Cancellation cancellation() {
         return cancellation;
     }
 
-    /** What {@code direct:cancel} acts on. */
+    /** Sets the cancellation that {@code direct:cancel} acts on. */
     public void cancellation(Cancellation asked) {
         cancellation = asked;
     }
 
-    /** Whether its end was asked for. */
+    /** Whether a cancellation was requested. */
     public boolean isCancelled() {
         return cancellation != null && cancellation.isRequested();
     }
 
-    /** Its outcome is known: from here on it is not cancelled. */
+    /** Marks the outcome as known. From here on the request cannot be cancelled. */
     public void settle() {
         if (cancellation != null) {
             cancellation.settle();
         }
     }
 
-    /** The stream that its caller reads, or null. */
+    /** Returns the consumer that reads the chunks, or null. */
     public Reader channel() {
         return channel;
     }
 
-    /** Its caller reads the chunks from that stream. */
+    /** Sets the consumer that reads the chunks. */
     public void channel(Reader stream) {
         channel = stream;
     }
 
-    /** Whether the text of its answer is kept, for the result document. */
+    /** Whether the text of the answer is kept for the result document. */
     public boolean isTextKept() {
         return channel == null || channel.isTextKept();
     }
 
-    /** The name of the gate that its last call has asked, or null. */
+    /** Returns the name of the gate that the last call has passed, or null. */
     public String gate() {
         return gate;
     }
 
-    /** Its call asks that gate. */
+    /** Sets the name of the gate that the call has to pass. */
     public void gate(String name) {
         gate = name;
     }
 
-    /** How often the current step has failed. */
+    /** Returns the number of failures of the current step. */
     public int attempts() {
         return attempts;
     }
 
-    /** The current step has failed that often. */
+    /** Sets the number of failures of the current step. */
     public void attempts(int failures) {
         attempts = failures;
     }
 
-    /** How many of its failures are no attempts: 429s of a limit that others have used up. */
+    /** Returns the number of failures that do not count as attempts: answers 429 of a limit that other requests have used up. */
     public int spared() {
         return spared;
     }
 
-    /** Since when it has such failures, by {@link System#nanoTime()}. */
+    /** Returns the time of the first failure that does not count, by {@link System#nanoTime()}, or {@code now} if there is none. */
     public long sparedSince(long now) {
         return spared == 0 ? now : sparedSince;
     }
 
-    /** How often the current step has failed, less what is no attempt. */
+    /** Returns the number of failures of the current step that count as attempts. */
     public int tries() {
         return attempts - spared;
     }
 
-    /** One more of its failures is no attempt. */
+    /** Adds a failure that does not count as an attempt. */
     public void spare(long now) {
         sparedSince = sparedSince(now);
         spared++;
     }
 
-    /** How far the provider's work on it has come, or null where the provider is not polled or has not begun. */
+    /** Returns the state of the provider's work, or null if the provider is not polled or has not started. */
     public Poll poll() {
         return poll;
     }
 
-    /** The provider's work on it has come that far. */
+    /** Sets the state of the provider's work. */
     public void poll(Poll state) {
         poll = state;
     }
 
-    /** Whether the poll is to be made, and not its delay alone waited for. */
+    /** Whether the poll is due. If not, the routes only wait for its delay. */
     public boolean isPollDue() {
         return pollDue;
     }
 
-    /** Whether the poll is to be made. */
+    /** Sets whether the poll is due. */
     public void markPollDue(boolean due) {
         pollDue = due;
     }
 
-    /** How often its cancel was sent to the provider. */
+    /** Returns how often a cancel call was sent to the provider. */
     public int cancels() {
         return cancels;
     }
 
-    /** Its cancel is sent once more. */
+    /** Counts a cancel call that is sent to the provider. */
     public void cancelSent() {
         cancels++;
     }
 
-    /** Whether the provider has answered the call that it was started with. */
+    /** Whether the provider has answered the first call. */
     public boolean isAnswered() {
         return answer != null || poll != null;
     }
 
-    /** What the provider has answered, or null. */
+    /** Returns the provider's answer, or null. */
     public Answer answer() {
         return answer;
     }
 
-    /** The provider answers that; its pieces of text are in the second, or null where they are not to be emitted. */
+    /** Sets the provider's answer. The chunks are null if they are not to be emitted. */
     public void answer(Answer whole, ChunkSource pieces) {
         answer = whole;
         chunks = pieces;
     }
 
-    /** What has come of an answer that is read while polls decide how it ends; null where nothing is. */
+    /** Returns the answer that is streamed while polls decide the outcome, or null if none is. */
     public PartialAnswer partial() {
         return partial;
     }
 
-    /** The answer is read while polls decide how it ends. */
+    /** Sets the answer that is streamed while polls decide the outcome. */
     public <T extends PartialAnswer & ChunkSource> void partial(T part) {
         partial = part;
         chunks = part;
     }
 
-    /** What has come of its answer, or null. */
+    /** Returns what has arrived of the answer, or null. */
     public PartialAnswer sofar() {
         return answer != null ? answer : partial;
     }
 
-    /** Lets go of all that takes up memory. */
+    /** Releases everything that takes up much memory. */
     public void forget() {
         answer = null;
         partial = null;
@@ -271,57 +271,57 @@ public final class Job {
         poll = poll == null ? null : poll.withoutOutput();
     }
 
-    /** Whether its message was sent twice. */
+    /** Whether the message is a duplicate. */
     public boolean isDuplicate() {
         return duplicate;
     }
 
-    /** Its message was sent twice. */
+    /** Marks the message as a duplicate. */
     public void markDuplicate() {
         duplicate = true;
     }
 
-    /** The id that was claimed for its message, or null. */
+    /** Returns the id that was claimed for the message, or null. */
     public String claimed() {
         return claimed;
     }
 
-    /** That id is claimed for its message. */
+    /** Records the id that was claimed for the message. */
     public void claimed(String id) {
         claimed = id;
     }
 
-    /** Why it has failed, or null. */
+    /** Returns why the request failed, or null. */
     public GenerationFailure failure() {
         return failure;
     }
 
-    /** It has failed. */
+    /** Records why the request failed. */
     public void failure(GenerationFailure why) {
         failure = why;
     }
 
-    /** Its result or error document for the log, in one line; null until there is one. */
+    /** Returns the result or error document for the log, in one line, or null if there is none yet. */
     public String summary() {
         return summary;
     }
 
-    /** Its document is made. */
+    /** Sets the result or error document for the log. */
     public void summarize(String line) {
         summary = line;
     }
 
-    /** Whether it must be polled again. */
+    /** Whether the provider must be polled again. */
     public boolean isPending() {
         return poll != null && failure == null && poll.isPending();
     }
 
-    /** Whether the provider's work on it is given up, and must not go on at the user's cost. */
+    /** Whether the request has ended but the provider's work has not; the work must be cancelled, because the user pays for it. */
     public boolean isAbandoned() {
         return poll != null && answer == null && !poll.isEnded();
     }
 
-    /** The pieces of its text, or null. */
+    /** Returns the chunks of the answer, or null. */
     public ChunkSource chunks() {
         return chunks;
     }

@@ -1,11 +1,11 @@
 package dev.bactrian.core;
 
-/** What has come of a provider's answer so far. */
+/** The part of a provider's answer that has arrived. */
 public interface PartialAnswer {
 
-    /** The text that has come, empty where there is none. */
+    /** Returns the text that has arrived; empty if there is none. */
     String text();
 
-    /** How many pieces of text have come. */
+    /** Returns the number of chunks that have arrived. */
     int count();
 }

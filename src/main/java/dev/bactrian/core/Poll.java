@@ -3,29 +3,29 @@ package dev.bactrian.core;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.bactrian.error.GenerationFailure;
 
-/** How far a provider's asynchronous work on a request has come, by the last poll. Immutable. */
+/** The state of a provider's asynchronous work on a request, as of the last poll. Immutable. */
 public interface Poll {
 
-    /** Whether an id may be put into a URL or a record: what the services hand out is letters, digits, {@code _} and {@code -}. */
+    /** Whether an id is safe in a URL or a record: up to 128 letters, digits, {@code _} and {@code -}, as the services issue them. */
     static boolean isValidId(String id) {
         return id.matches("[A-Za-z0-9_-]{1,128}");
     }
 
-    /** What the provider knows the work by. */
+    /** Returns the provider's id of the work. */
     String getId();
 
-    /** Whether it is polled again. */
+    /** Whether to poll again. */
     boolean isPending();
 
-    /** Whether it has ended, well or badly, by what the provider says. */
+    /** Whether the provider has reported the end, successful or not. */
     boolean isEnded();
 
-    /** The part of the result and error documents that tells of it. */
+    /** Returns the part of the result and error documents that describes the work. */
     ObjectNode document();
 
-    /** The same without the output, which takes up memory. */
+    /** Returns the same state without the output, which takes up memory. */
     Poll withoutOutput();
 
-    /** It is polled no more, for that reason. */
+    /** Returns the same state with the polling ended for this reason. */
     Poll givenUp(GenerationFailure reason);
 }

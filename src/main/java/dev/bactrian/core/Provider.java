@@ -11,39 +11,39 @@ import org.apache.camel.CamelContext;
 import org.apache.camel.Exchange;
 
 /**
- * A service that runs models, as the routes and the core use it. It is the bean {@code bactrian<Name>}, such as
- * {@code bactrianReplicate}, beside its route {@code direct:bactrian-<name>}, which makes the first call of a request; one
- * that is polled has {@code direct:bactrian-<name>-poll} and {@code direct:bactrian-<name>-cancel}, too.
+ * A service that runs models, as the routes and the core use it. An implementation is the bean {@code bactrian<Name>}, such as
+ * {@code bactrianReplicate}. Its route {@code direct:bactrian-<name>} makes the first call of a request. A provider that is polled also
+ * has the routes {@code direct:bactrian-<name>-poll} and {@code direct:bactrian-<name>-cancel}.
  */
 public interface Provider {
 
     /**
-     * Where the calls of a provider go, and with which token.
+     * The endpoints of a provider and the token for them.
      *
-     * @param endpoints that of the first call, then others; the token goes to their schemes, hosts and ports alone
-     * @param tokenName what sets the token, for messages: a property
-     * @param token     null where none is set
-     * @param required  whether no call may be made without one
-     * @param probe     what answers a GET that costs nothing, for the readiness check
-     * @param proxy     of the application's own; an account has none
+     * @param endpoints the URL of the first call, then others; the token is only sent to their schemes, hosts and ports
+     * @param tokenName the property that sets the token, for messages
+     * @param token     the token, or null if none is set
+     * @param required  whether calls need a token
+     * @param probe     the URL of a GET that costs nothing, for the readiness check
+     * @param proxy     the application's HTTP proxy; always empty for an account
      */
     record Access(List<String> endpoints, String tokenName, String token, boolean required, String probe,
             Optional<Settings.Proxy> proxy) {
 
-        /** Where the first call goes. */
+        /** Returns the URL of the first call. */
         public String endpoint() {
             return endpoints.get(0);
         }
 
-        /** Whether a token is required and not set. */
+        /** Whether a required token is not set. */
         public boolean isClosed() {
             return required && token == null;
         }
 
         /**
-         * Makes sure that calls may be made.
+         * Checks that calls can be made.
          *
-         * @throws GenerationFailure {@code authentication} where the token that is required is not set
+         * @throws GenerationFailure {@code authentication} if a required token is not set
          */
         public void requireToken() {
             if (isClosed()) {
@@ -52,43 +52,43 @@ public interface Provider {
         }
     }
 
-    /** The provider of that name in a Camel context, or null. */
+    /** Returns the provider of that name in a Camel context, or null. */
     static Provider of(CamelContext context, String name) {
         return context.getRegistry().lookupByNameAndType(bean(name), Provider.class);
     }
 
-    /** The name of a provider's bean, {@code bactrianAcme} for {@code acme}; that of its HTTP client ends in {@code Http}. */
+    /** Returns the name of a provider's bean: {@code bactrianAcme} for {@code acme}. The name of its HTTP client adds {@code Http}. */
     static String bean(String name) {
         return "bactrian" + name.substring(0, 1).toUpperCase(Locale.ROOT) + name.substring(1);
     }
 
-    /** Its name, as in its route and in the catalogue. */
+    /** Returns the name, as used in the routes and in the catalogue. */
     String name();
 
     /**
-     * Where its calls go.
+     * Returns the endpoints and the token.
      *
-     * @param account the key of the account that they are made with, or null for the application's own
+     * @param account the key of the account that the calls use, or null for the application's own
      */
     Access access(String account);
 
     /**
-     * Leaves the body and the headers of the call that starts the request of an exchange, and none of the caller's headers.
+     * Sets the body and headers of the first call, and removes all other headers.
      *
-     * @throws GenerationFailure {@code authentication} where no token is set for the official endpoint
+     * @throws GenerationFailure {@code authentication} if a required token is not set
      */
     void request(Exchange exchange);
 
     /**
-     * Whether the first call is answered at once and the work is then polled. Such a call may have been paid for though its
-     * answer was lost: it is repeated only where the service surely has not got it. Else its answer is a stream of text, and a
-     * call that was not answered costs nothing.
+     * Whether the first call returns at once and the work is then polled. Such a call may cost money even if its answer is lost, so it is
+     * only repeated if the service certainly did not receive it. Otherwise the answer is a stream of text, and a call that was not
+     * answered costs nothing.
      */
     default boolean isPolled() {
         return false;
     }
 
-    /** Milliseconds until the next poll is due, which is thereby given its place among the others: asked once for each. */
+    /** Returns the milliseconds until the next poll. Reserves a slot among the other polls, so call it once for each poll. */
     default long pollDelay(Job job) {
         throw new UnsupportedOperationException("not polled");
     }
@@ -96,7 +96,7 @@ public interface Provider {
     /**
      * Reads the answer of a request that is not polled any more into its job.
      *
-     * @throws GenerationFailure where there is none: it failed, was cancelled, or did not end in time
+     * @throws GenerationFailure if there is no answer, because the work failed, was cancelled, or did not end in time
      */
     default void read(Job job) {
         throw new UnsupportedOperationException("not polled");

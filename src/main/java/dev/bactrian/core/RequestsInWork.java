@@ -2,9 +2,9 @@ package dev.bactrian.core;
 
 import java.time.Duration;
 
-/** The requests that this application works on. */
+/** The requests that this application is processing. */
 public interface RequestsInWork {
 
-    /** Waits until there is none, that long at most. */
+    /** Waits until no request is being processed, for at most this time. */
     void awaitEnd(Duration atMost);
 }
