@@ -19,27 +19,28 @@ import org.apache.camel.Processor;
 import org.slf4j.Logger;
 
 /**
- * Hands the outcome of a request to the caller of {@code direct:generate}: a result as the body with the
- * {@code Bactrian*} headers, an error as an exception. All else of the caller's exchange stays as it was.
+ * Returns the outcome of a request to the caller of {@code direct:generate}: a result as the body with the {@code Bactrian*} headers, an
+ * error as an exception. Nothing else of the caller's exchange changes.
  */
 public final class CallerReply implements AggregationStrategy, Processor {
 
     private static final Logger LOG = OneLineLogger.of("dev.bactrian.requests");
 
     /**
-     * Stops a redelivery of the caller's error handler: a request that failed for good fails again at once, without a
-     * call, whatever number of redeliveries the host has set. One that is {@code retryable}, and of which no chunk has
-     * gone out, is made again.
+     * Handles a redelivery by the caller's error handler: a request that has failed permanently fails again at once, without a call,
+     * whatever number of redeliveries the host has configured. A request that is {@code retryable} is repeated unless chunks of it may
+     * have been delivered.
      *
-     * <p>A caller in a transaction gets its answer on the thread that it asks on: what it sends from another would be
-     * committed when its own message is rolled back.
+     * <p>A caller in a transaction gets its answer on its own thread, because messages sent from another thread would stay committed when
+     * its own message is rolled back.
      */
     @Override
     public void process(Exchange exchange) {
         if (Transactions.holdThisThread()) {
             exchange.getExchangeExtension().setTransacted(true);
         }
-        // Not where the caller has caught it and asks something else: the count stays where an earlier step was tried again.
+        // A redelivery of this step raises the count. If the caller has caught the failure and makes a new request, the count is
+        // unchanged.
         if (exchange.getProperty(Exchange.EXCEPTION_CAUGHT) instanceof GenerateException before && isFinal(before)
                 && redeliveries(exchange) > before.getRedeliveries()) {
             before.setRedeliveries(redeliveries(exchange));
@@ -47,12 +48,12 @@ public final class CallerReply implements AggregationStrategy, Processor {
         }
     }
 
-    /** How often the caller's error handler has tried again. */
+    /** Returns how often the caller's error handler has redelivered. */
     public static int redeliveries(Exchange caller) {
         return caller.getMessage().getHeader(Exchange.REDELIVERY_COUNTER, 0, Integer.class);
     }
 
-    /** Of a stream that broke off, chunks may have gone out: they would go out again. */
+    /** After an interrupted stream, chunks may have been delivered; a repeated request would deliver them again. */
     private static boolean isFinal(GenerateException failure) {
         return !failure.isRetryable() || failure.getType().equals(ErrorType.STREAM_INTERRUPTED.toString());
     }
@@ -61,7 +62,7 @@ public final class CallerReply implements AggregationStrategy, Processor {
     public Exchange aggregate(Exchange caller, Exchange outcome) {
         Job job = Job.ofCopy(caller, outcome);
         if (outcome.getException() != null || job.summary() == null) {
-            // The routes were ended before the request was.
+            // The processing was aborted before there was a result or error document.
             broken(outcome);
         }
         GenerateException failure = failure(outcome);
@@ -80,8 +81,8 @@ public final class CallerReply implements AggregationStrategy, Processor {
     }
 
     /**
-     * Whether what the ledger holds of a request is done with. Where nothing was sent and the request may come again, as
-     * when the ledger could not be read, it still counts.
+     * Whether the records of a request in the ledger can be removed. They are kept if nothing was sent and the request may be repeated,
+     * for example because the ledger could not be read.
      */
     public static boolean isSettled(Exchange outcome) {
         GenerationFailure failure = Job.of(outcome).failure();
@@ -92,15 +93,15 @@ public final class CallerReply implements AggregationStrategy, Processor {
         try {
             Ledger.of(caller.getContext()).forgetLater(caller, generation, succeeded);
         } catch (NoSuchBeanException e) {
-            // The application has stopped and its beans are gone: what it remembers is there at the next start.
+            // The application has stopped and its beans are gone; the records are still there at the next start.
             LOG.debug("Not forgotten: {}", generation.id());
         }
     }
 
     /**
-     * A request that could not even be handed over, as to a pool that a stop has ended.
+     * Fails a request that could not be handed over, for example because a stop has ended the thread pool.
      *
-     * @throws GenerateException in any case
+     * @throws GenerateException always
      */
     public void refuse(Exchange exchange) {
         Exchange refused = exchange.copy();
@@ -109,12 +110,12 @@ public final class CallerReply implements AggregationStrategy, Processor {
         throw failure(refused);
     }
 
-    /** Makes an error document of what an exchange has failed with that no route of ours could handle, as at a forced stop. */
+    /** Makes an error document for an exchange that failed outside the error handling of our routes, as in a forced stop. */
     public static void broken(Exchange outcome) {
         ErrorDocuments.of(outcome.getContext()).document(outcome);
     }
 
-    /** Why the request of an exchange that is done has failed, or null. */
+    /** Returns why the request of a completed exchange failed, or null. */
     public static GenerateException failure(Exchange outcome) {
         Job job = Job.of(outcome);
         GenerationFailure failure = job == null ? null : job.failure();
@@ -129,10 +130,10 @@ public final class CallerReply implements AggregationStrategy, Processor {
     }
 
     /**
-     * Leaves the error document of a caught {@link GenerateException} as the body, and its headers.
+     * Sets the body and headers to the error document and headers of a caught {@link GenerateException}.
      *
-     * @throws RejectedExecutionException where the application's stop was the failure: that is no outcome, and the request may be
-     *                                    done at the next start
+     * @throws RejectedExecutionException if the request failed because the application stops: that is not an outcome, because the request
+     *                                    may be repeated at the next start
      */
     public void error(Exchange exchange) {
         GenerateException failure = exchange.getProperty(Exchange.EXCEPTION_CAUGHT, GenerateException.class);

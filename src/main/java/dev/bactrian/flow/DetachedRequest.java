@@ -20,8 +20,7 @@ import org.apache.camel.Processor;
 import org.apache.camel.WrappedFile;
 
 /**
- * Makes a request's exchange independent of its caller, who goes on: a file or a stream may be gone when it is read, and
- * a map filled anew.
+ * Makes a request's exchange independent of its caller, which continues meanwhile and may delete a file, close a stream or change a map.
  */
 public final class DetachedRequest implements Processor, CamelContextAware {
 
@@ -44,9 +43,9 @@ public final class DetachedRequest implements Processor, CamelContextAware {
     @Override
     public void process(Exchange exchange) throws IOException {
         Message message = exchange.getMessage();
-        // How often a step of the caller's was tried is not how often a delivery was.
+        // The caller's redelivery count is not that of our steps.
         message.removeHeaders("CamelRedeliver*");
-        // What calls us may be a step of another request: that one's job is its own.
+        // The caller may itself process another request, whose job must not be used.
         exchange.removeVariable(Job.VARIABLE);
         Object body = message.getBody();
         try {
@@ -67,7 +66,7 @@ public final class DetachedRequest implements Processor, CamelContextAware {
         }
     }
 
-    /** No further than tells that it is too large. */
+    /** Reads at most one byte more than the allowed size, which is enough to detect a body that is too large. */
     private void read(Exchange exchange, Message message, Object body) throws IOException {
         try (InputStream stream = camelContext.getTypeConverter().tryConvertTo(InputStream.class, exchange, body)) {
             if (stream == null) {
@@ -80,7 +79,7 @@ public final class DetachedRequest implements Processor, CamelContextAware {
         }
     }
 
-    /** Bytes have no file's name any more. */
+    /** Replaces the file name, which a byte array does not have, by a content type. */
     private static void sayFormat(Message message) {
         switch (Requests.format(message)) {
             case JSON -> message.setHeader(Exchange.CONTENT_TYPE, "application/json");

@@ -30,7 +30,7 @@ import org.apache.camel.Exchange;
 import org.apache.camel.http.base.HttpOperationFailedException;
 import org.slf4j.Logger;
 
-/** What {@code routes/errors.camel.yaml} can't say itself: the error document of a request that failed. */
+/** Makes the error document of a failed request, for {@code routes/errors.camel.yaml}. */
 public final class ErrorDocuments implements CamelContextAware {
 
     private static final Logger LOG = OneLineLogger.of("dev.bactrian.errors");
@@ -47,7 +47,7 @@ public final class ErrorDocuments implements CamelContextAware {
     @Override
     public void setCamelContext(CamelContext camelContext) {
         if (this.camelContext == camelContext) {
-            // Camel sets it more than once.
+            // Camel calls this more than once.
             return;
         }
         this.camelContext = camelContext;
@@ -55,12 +55,12 @@ public final class ErrorDocuments implements CamelContextAware {
         camelContext.getCamelContextExtension().addContextPlugin(ErrorDocuments.class, this);
     }
 
-    /** Those of a context; also while it stops and its beans are gone. */
+    /** Returns the instance of a context, even while the context stops and its beans are gone. */
     public static ErrorDocuments of(CamelContext context) {
         return context.getCamelContextExtension().getContextPlugin(ErrorDocuments.class);
     }
 
-    /** Leaves the error document as the body, its headers, and nothing else. */
+    /** Sets the body to the error document and the headers to those of an error; removes all other headers. */
     public void document(Exchange exchange) {
         Job job = Job.in(exchange);
         Generation generation = job.generation();
@@ -76,7 +76,7 @@ public final class ErrorDocuments implements CamelContextAware {
             leave(exchange, job, id, job.sofar());
         } catch (OutOfMemoryError e) {
             LOG.warn("{}: no memory for what came of the answer; its error goes out without", id);
-            // What it takes up is free for what is more important.
+            // Free the memory of the answer, so that at least the error document can be made.
             exchange.getMessage().setBody(null);
             exchange.removeVariable("bactrianOutgoing");
             job.forget();
@@ -91,13 +91,13 @@ public final class ErrorDocuments implements CamelContextAware {
         }
     }
 
-    /** Does the same, and logs the error. */
+    /** Makes the error document and logs the error. */
     public void report(Exchange exchange) {
         document(exchange);
         REQUESTS.warn("{}: failed, {}", exchange.getMessage().getHeader(Headers.REQUEST_ID), Job.of(exchange).summary());
     }
 
-    /** {@code part}: what came of the answer before it failed, or null. */
+    /** Makes the document; {@code part} is what arrived of the answer before the failure, or null. */
     private void leave(Exchange exchange, Job job, String id, PartialAnswer part) {
         Generation generation = job.generation();
         ObjectNode document = generation == null ? Documents.error(id, job.failure(), Instant.now())
@@ -143,13 +143,16 @@ public final class ErrorDocuments implements CamelContextAware {
                 cause.getClass().getSimpleName() + ": " + cause.getMessage(), null, attempts, false, cause);
     }
 
-    /** When a stop is forced, whatever is left fails with something of its own. */
+    /** In a forced stop the remaining exchanges fail with various exceptions, or with none. */
     private boolean isStopped(Throwable cause) {
         boolean stopping = camelContext.isStopping() || camelContext.isStopped();
         return cause == null || stopping && (cause instanceof RejectedExecutionException || camelContext.getShutdownStrategy().isForceShutdown());
     }
 
-    /** Its cause says so, too: for a request that is there at the next start it is no outcome. */
+    /**
+     * The cause is a {@link RejectedExecutionException}, which marks the failure as not final: the request may be repeated at the next
+     * start.
+     */
     private static GenerationFailure stopped(Job job, Throwable cause) {
         Generation generation = job.generation();
         boolean unsent = generation == null || cause instanceof StoppedException && job.poll() == null;
@@ -160,7 +163,7 @@ public final class ErrorDocuments implements CamelContextAware {
     }
 
     private GenerationFailure clean(Generation generation, GenerationFailure failure) {
-        // Masked first, and cut then: half a token is not found any more.
+        // Mask before cutting: a truncated token would not be recognized.
         String message = OneLine.of(settings.account(generation == null ? null : generation.account()).redact(String.valueOf(failure.getMessage())));
         return message.equals(failure.getMessage()) ? failure : new GenerationFailure(failure.type(), message,
                 failure.httpStatus(), failure.attempts(), failure.retryable(), null).of(failure.requestId());

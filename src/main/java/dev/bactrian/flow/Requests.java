@@ -43,20 +43,20 @@ import org.apache.camel.support.SynchronizationAdapter;
 import org.apache.camel.util.FileUtil;
 import org.slf4j.Logger;
 
-/** The steps of a request that are the same for each provider: it is read and admitted, and its answer is read. */
+/** The steps of a request that all providers share: it is read and admitted, and its answer is read. */
 public final class Requests implements CamelContextAware, Processor, RequestsInWork {
 
-    /** The name of the provider that answers an exchange's request, such as {@code upstage}. */
+    /** The exchange variable with the name of the provider, such as {@code upstage}. */
     private static final String PROVIDER = "bactrianProvider";
 
-    /** Set by a route's author: {@code text} where the body is the text of a user, whatever it looks like. */
+    /** The exchange variable by which a route's author declares that a body is plain text: {@code text}. */
     public static final String INPUT = "bactrianInput";
 
     private static final Logger LOG = OneLineLogger.of("dev.bactrian.requests");
 
     private static final long CHECK_MILLIS = 200;
 
-    /** The delivery that is in work, by the request's id. */
+    /** The deliveries in progress, by the id of the request. */
     private final Map<String, String> inWork = new HashMap<>();
     private CamelContext camelContext;
     private RequestReader reader;
@@ -74,7 +74,7 @@ public final class Requests implements CamelContextAware, Processor, RequestsInW
         this.camelContext = camelContext;
     }
 
-    /** Reads the settings and the catalogue, whose providers must be there once the application has started. */
+    /** Reads the settings and the catalogue, whose providers must exist once the application has started. */
     public void start() throws Exception {
         settings = Settings.of(camelContext);
         models = Models.of(camelContext);
@@ -87,7 +87,7 @@ public final class Requests implements CamelContextAware, Processor, RequestsInW
         camelContext.addStartupListener((context, already) -> requireProviders(already));
     }
 
-    /** Not of an application that has started already: its other route files are loaded as well, or are about to be. */
+    /** Skipped if the application has already started, because its other route files may be loaded later. */
     private void requireProviders(boolean already) {
         try {
             models.catalogue().requireProviders(name -> already || provider(name.toString()) != null);
@@ -97,11 +97,11 @@ public final class Requests implements CamelContextAware, Processor, RequestsInW
     }
 
     /**
-     * Begins the {@link Job} of an exchange: reads its request, resolves the model. Where the job was begun for it on its caller's
-     * copy, as of a stream, all that is done.
+     * Begins the {@link Job} of an exchange, reads its request and resolves the model. Does nothing if the request was already read on a
+     * copy of the caller's exchange, as for a stream.
      *
-     * @throws GenerationFailure {@code invalid-request} or {@code unsupported-model}; {@code authentication} where the
-     *                           account that the route names is none, or has a malformed value
+     * @throws GenerationFailure {@code invalid-request} or {@code unsupported-model}; {@code authentication} if the account that the
+     *                           route names does not exist or has a malformed value
      */
     public void read(Exchange exchange) throws IOException {
         Job begun = Job.of(exchange);
@@ -115,15 +115,15 @@ public final class Requests implements CamelContextAware, Processor, RequestsInW
     }
 
     /**
-     * Sets what an exchange's job asks for, and of which provider. The provider's name is a variable of its own because Camel 4.18
-     * introspects the whole class of a variable at each evaluation of an expression like {@code ${variable.bactrian.provider}}.
+     * Sets the request and the provider of a job. The provider's name is a variable of its own because Camel 4.18 introspects the whole
+     * class of a variable at each evaluation of an expression like {@code ${variable.bactrian.provider}}.
      */
     public void accept(Exchange exchange, Job job, Generation generation) {
         job.generation(generation, provider(generation.getProvider()));
         exchange.setVariable(PROVIDER, generation.getProvider());
     }
 
-    /** The provider of that name. */
+    /** Returns the provider of that name, or null. */
     public Provider provider(String name) {
         return Provider.of(camelContext, name);
     }
@@ -151,7 +151,7 @@ public final class Requests implements CamelContextAware, Processor, RequestsInW
         }
     }
 
-    /** The same under the id that its headers give, where it has none itself; headers that an earlier answer has left give none. */
+    /** Adds the id in the message header if the request has no id. Ignores the header if it is left over from an earlier answer. */
     private static GenerateRequest withId(GenerateRequest request, Message message) {
         String id = message.getHeader(Headers.REQUEST_ID, String.class);
         if (request.id() != null || id == null || id.isBlank() || message.getHeader(Headers.STATUS) != null) {
@@ -164,11 +164,11 @@ public final class Requests implements CamelContextAware, Processor, RequestsInW
     }
 
     /**
-     * Keeps a request's id from being in work twice until its exchange is done; so long it can be cancelled. The same
-     * message of a queue, delivered again while its first delivery is still at work, waits for that.
+     * Reserves the request's id until its exchange is done, so that no two requests of one id are processed at once, and makes the
+     * request cancellable. A redelivered queue message waits until its earlier delivery is done.
      *
-     * @throws GenerationFailure          {@code invalid-request} where another request of that id is in work
-     * @throws RejectedExecutionException where the application stops while it waits
+     * @throws GenerationFailure          {@code invalid-request} if another request with that id is being processed
+     * @throws RejectedExecutionException if the application stops while this waits
      */
     public void admit(Exchange exchange) throws InterruptedException {
         Job job = Job.of(exchange);
@@ -177,12 +177,12 @@ public final class Requests implements CamelContextAware, Processor, RequestsInW
         String delivery = Trigger.of(exchange).delivery();
         Integer attempt = job.delivery();
         Claim claim = new Claim(generation);
-        // Before the id is claimed: whatever goes wrong then, an exhausted heap say, it is given back.
+        // Registered before the id is reserved, so that the id is released whatever fails, even with an exhausted heap.
         exchange.getExchangeExtension().addOnCompletion(claim);
         synchronized (inWork) {
             while (inWork.containsKey(id)) {
                 if (attempt == null || !inWork.get(id).equals(delivery)) {
-                    // An error about the id goes out under the default.
+                    // The error document must carry the default id, not that of the other request.
                     job.generation(null, null);
                     throw new GenerationFailure(ErrorType.INVALID_REQUEST, "id: a request with the id " + id + " is in work");
                 } else if (camelContext.isStopping()) {
@@ -197,34 +197,37 @@ public final class Requests implements CamelContextAware, Processor, RequestsInW
         claim.observed = true;
         job.admit();
         LOG.info("{}: taken, for {} at {}", id, generation.getModelId(), generation.getProvider());
-        // How often a step of the caller's was tried is not how often the call is.
+        // The caller's redelivery count is not that of our calls.
         exchange.getMessage().removeHeaders("CamelRedeliver*");
         Cancellations.of(camelContext).follow(exchange, id, attempt);
     }
 
-    /** A copy of a request's exchange that goes on apart from it has a job of its own. */
+    /** Gives a copy of an exchange that continues independently a job of its own. */
     @Override
     public void process(Exchange copy) {
         copy.setVariable(Job.VARIABLE, Job.of(copy).fork());
     }
 
-    /** Whether a request must be polled again. */
+    /** Whether the provider must be polled again. */
     public boolean isPending(Exchange exchange) {
         return Job.of(exchange).isPending();
     }
 
-    /** Whether the provider's work on a request is given up: it was cancelled, or was polled as often as may be. */
+    /** Whether the provider's work is abandoned, because the request was cancelled or the polls are used up. */
     public boolean isAbandoned(Exchange exchange) {
         return Job.of(exchange).isAbandoned();
     }
 
-    /** Milliseconds until the next poll is due. */
+    /** Returns the milliseconds until the next poll. */
     public long pollDelay(Exchange exchange) {
         Job job = Job.of(exchange);
         return job.service().pollDelay(job);
     }
 
-    /** No poll is made any more: too late for {@code direct:cancel}. A chat has said so at its end. */
+    /**
+     * Marks the outcome as known after the last poll: {@code direct:cancel} has no effect any more. A chat does so at the end of its
+     * stream.
+     */
     public void settle(Exchange exchange) {
         Job.of(exchange).settle();
     }
@@ -232,7 +235,7 @@ public final class Requests implements CamelContextAware, Processor, RequestsInW
     /**
      * Reads the answer of a request that was polled.
      *
-     * @throws GenerationFailure where it has none
+     * @throws GenerationFailure if there is no answer
      */
     public void answer(Exchange exchange) {
         Job job = Job.of(exchange);
@@ -255,7 +258,7 @@ public final class Requests implements CamelContextAware, Processor, RequestsInW
         }
     }
 
-    /** Gives a request's id back once its exchange is done. */
+    /** Releases a request's id when its exchange is done. */
     private final class Claim extends SynchronizationAdapter {
 
         private final Generation generation;
@@ -280,13 +283,13 @@ public final class Requests implements CamelContextAware, Processor, RequestsInW
         }
     }
 
-    /** The account that the caller's route has named, or null. */
+    /** Returns the account that the caller's route has named, or null. */
     private Account account(Exchange exchange) {
         Object named = exchange.getVariable(Account.VARIABLE);
         if (named == null) {
             return null;
         }
-        // Not by name and type: a bean that is none is no failure of the registry's.
+        // A lookup by name and type would throw if the bean is not an account.
         if ((named instanceof Account ? named : camelContext.getRegistry().lookupByName(named.toString())) instanceof Account account) {
             try {
                 account.requireModelToPin();
@@ -299,7 +302,7 @@ public final class Requests implements CamelContextAware, Processor, RequestsInW
     }
 
     /**
-     * Where nothing can be opened at the moment, a file is not read yet. Whatever else goes wrong is the body's own: a
+     * Reads the request. Waits while the process has run out of file descriptors; any other error makes the request invalid, because a
      * caller's stream may fail at any byte.
      */
     private GenerateRequest readInTheEnd(Exchange exchange, Account account) throws IOException {
@@ -348,7 +351,7 @@ public final class Requests implements CamelContextAware, Processor, RequestsInW
         return account == null ? named : account.complete(named);
     }
 
-    /** Where the route or its account says so, the other has no say. */
+    /** Whether the body is plain text, as declared by either the route or its account. */
     private static boolean isTextAlone(Exchange exchange, Account account) {
         String input = exchange.getVariable(INPUT, Trigger.of(exchange).input(), String.class);
         try {
@@ -394,7 +397,7 @@ public final class Requests implements CamelContextAware, Processor, RequestsInW
         return reader.read(stream, format);
     }
 
-    /** What a message says of its body's form: by its file's name, else by its content type. */
+    /** Returns the format of the body by its file name, else by its content type. */
     static Format format(Message message) {
         if (message.getBody() instanceof WrappedFile<?>) {
             return Format.ofFileName(FileUtil.stripPath(message.getHeader(Exchange.FILE_NAME, "", String.class)));

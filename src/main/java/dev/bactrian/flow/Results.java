@@ -14,12 +14,12 @@ import dev.bactrian.text.OutgoingJson;
 import org.apache.camel.Exchange;
 import org.slf4j.Logger;
 
-/** Makes the result document of a request that succeeded. */
+/** Makes the result document of a successful request. */
 public final class Results {
 
     private static final Logger LOG = OneLineLogger.of("dev.bactrian.requests");
 
-    /** Leaves the result document as the body, its headers, and nothing else. */
+    /** Sets the body to the result document and the headers to those of a result; removes all other headers. */
     public void document(Exchange exchange) {
         Job job = Job.of(exchange);
         Generation generation = job.generation();
@@ -33,7 +33,7 @@ public final class Results {
         Settings settings = Settings.of(exchange.getContext()).account(generation.account());
         ObjectNode document = (ObjectNode) OutgoingJson.of(Documents.result(generation, answer), settings::masked);
         LongText written = Documents.written(document);
-        // A long text is there once at a time, and not beside the document that is made of it.
+        // Release the text before the document becomes a string, so that a long text is in memory only once.
         List.of(answer, document).forEach(node -> node.remove("text"));
         job.answer().forget();
         exchange.getMessage().setBody(written.toString());

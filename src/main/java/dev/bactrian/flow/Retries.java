@@ -18,12 +18,12 @@ import org.apache.camel.Exchange;
 import org.apache.camel.Processor;
 import org.slf4j.Logger;
 
-/** What {@code routes/errors.camel.yaml} can't say itself: whether a step that has failed is made again, and when. */
+/** Decides whether and when a failed step is repeated, for {@code routes/errors.camel.yaml}. */
 public final class Retries implements CamelContextAware, Processor {
 
     private static final Logger LOG = OneLineLogger.of("dev.bactrian.errors");
 
-    /** So many of them are none, however long they take. */
+    /** The number of refused calls that never count as attempts, however long they take. */
     private static final int SURELY_SPARED = 60;
 
     private CamelContext camelContext;
@@ -44,10 +44,7 @@ public final class Retries implements CamelContextAware, Processor {
         retry = Retry.of(settings);
     }
 
-    /**
-     * Whether the step that has just failed is made again: it is the create or chat call, which was not answered, and by
-     * its failure nothing can have been paid for.
-     */
+    /** Whether the failed step is repeated: only the first call of a request, if it was not answered and cannot have cost anything. */
     public boolean mayRepeat(Exchange exchange) {
         return mayRepeat(exchange, Job.of(exchange));
     }
@@ -59,7 +56,7 @@ public final class Retries implements CamelContextAware, Processor {
                 && HttpFailures.mayRepeat(Cause.of(exchange), job.service());
     }
 
-    /** Not without end, though others are answered meanwhile: one request may be more than the service ever takes. */
+    /** Does not count a refused call as an attempt. Limited, because a single request may exceed what the service ever accepts. */
     private void spare(Job job) {
         long now = System.nanoTime();
         if (job.spared() < SURELY_SPARED || now - job.sparedSince(now) < retry.longestRefusal().toNanos()) {
@@ -67,17 +64,17 @@ public final class Retries implements CamelContextAware, Processor {
         }
     }
 
-    /** Whether fewer retries have been made than there may be. */
+    /** Whether the maximum number of retries is not reached yet. */
     public boolean mayDeliverAgain(Exchange exchange) {
         return failures(exchange) <= mostRetries;
     }
 
-    /** How often the current step has failed: Camel counts the redelivery that would be next. */
+    /** Returns the number of failures of the current step. Camel's counter is already that of the next redelivery. */
     public static int failures(Exchange exchange) {
         return exchange.getMessage().getHeader(Exchange.REDELIVERY_COUNTER, 1, Integer.class);
     }
 
-    /** Notes the failure of a step: how often it was made, and how long to wait should it be made again. */
+    /** Records the number of failures of a step and sets the delay before it is repeated. */
     @Override
     public void process(Exchange exchange) {
         Throwable cause = Cause.of(exchange);
@@ -97,7 +94,10 @@ public final class Retries implements CamelContextAware, Processor {
         }
     }
 
-    /** A call was answered 429: it is made again when the gate of its limit lets it, which knows what the service asks for. */
+    /**
+     * Handles an HTTP 429 answer: the gate of the limit, which knows the delay that the service asks for, decides when the call is
+     * repeated.
+     */
     private void refused(Exchange exchange, Job job, Throwable cause) {
         Generation generation = job.generation();
         Gate gate = Gates.of(camelContext).named(job.gate());

@@ -6,13 +6,13 @@ import dev.bactrian.error.GenerationFailure;
 import dev.bactrian.text.OneLine;
 
 /**
- * In place of a body that could not be read while its caller was still there: its request fails for that reason.
+ * Replaces a body that could not be read before its caller continued. The request fails for that reason.
  *
  * @param failure {@code invalid-request}
  */
 record Unreadable(GenerationFailure failure) {
 
-    /** What a body's own code has thrown while it was read. */
+    /** Returns the failure for an exception thrown while a body was read. */
     static GenerationFailure because(Throwable thrown) {
         Throwable cause = Cause.of(thrown);
         String name = cause.getClass().getSimpleName();
