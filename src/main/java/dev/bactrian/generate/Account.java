@@ -20,13 +20,13 @@ import org.apache.camel.CamelContext;
 import org.apache.camel.CamelContextAware;
 
 /**
- * Keys, endpoints and defaults of one's own, for requests of some routes: what is not set here is as the
- * {@code bactrian.*} properties say. A bean of the application or of a Kamelet; a route names it in the exchange variable
- * {@code bactrianAccount}, which no message can set. A blank value counts as not set.
+ * Keys, endpoints and defaults for the requests of some routes. Values that are not set are those of the {@code bactrian.*} properties; a
+ * blank value counts as not set. An account is a bean of the application or of a Kamelet; a route selects it by the exchange variable
+ * {@code bactrianAccount}, which no message can set.
  */
 public final class Account implements CamelContextAware {
 
-    /** The exchange variable: an account, or the name of its bean. */
+    /** The name of the exchange variable. Its value is an account or the name of an account's bean. */
     public static final String VARIABLE = "bactrianAccount";
 
     private final Map<Property, String> properties = new EnumMap<>(Property.class);
@@ -41,9 +41,9 @@ public final class Account implements CamelContextAware {
     private Integer maxTokens;
 
     /**
-     * Checks the values, so that a bad one stops the start and not the first request.
+     * Checks the values, so that a wrong one fails the startup and not the first request.
      *
-     * @throws SettingException where one is malformed
+     * @throws SettingException if a value is malformed
      */
     public void start() {
         key(Settings.of(camelContext));
@@ -52,9 +52,9 @@ public final class Account implements CamelContextAware {
     }
 
     /**
-     * A request would have the model that it names in place of none.
+     * Checks that a pinned model is set. Otherwise each request could choose its model.
      *
-     * @throws SettingException where there is no model to be pinned
+     * @throws SettingException if the model is pinned but not set
      */
     public void requireModelToPin() {
         if (modelPinned && model == null) {
@@ -63,9 +63,9 @@ public final class Account implements CamelContextAware {
     }
 
     /**
-     * What {@link Settings#account} knows the account by; it shows nothing of it.
+     * Adds the account to the settings. Returns the key for {@link Settings#account}, which reveals none of the values.
      *
-     * @throws SettingException where a value is malformed
+     * @throws SettingException if a value is malformed
      */
     public String key(Settings settings) {
         String key = Generation.fingerprint(properties.toString());
@@ -73,25 +73,25 @@ public final class Account implements CamelContextAware {
         return key;
     }
 
-    /** What tells its predictions from another account's: where they are created, and with which token. */
+    /**
+     * Returns a fingerprint of the Replicate endpoint and token, which distinguishes the account's predictions from those of other
+     * accounts.
+     */
     public String owner() {
         return Generation.fingerprint(properties.get(Property.REPLICATE_API_ENDPOINT) + " " + properties.get(Property.REPLICATE_API_TOKEN));
     }
 
-    /** The models that its requests may have, as far as the application allows them. */
+    /** Returns the models that the account allows; the application may allow fewer. */
     AllowedModels allowed(Catalogue catalogue) {
         return modelsAllowed == null ? AllowedModels.ALL : AllowedModels.of(catalogue, "modelsAllowed", modelsAllowed);
     }
 
-    /** Whether a body is the text of a user, whatever it looks like. */
+    /** Whether a body is always plain text, even if it looks like a request document. */
     public boolean isTextAlone() {
         return textAlone;
     }
 
-    /**
-     * The request, with the account's defaults where it says nothing itself, and with the account's model whatever it says
-     * where that is pinned.
-     */
+    /** Returns the request with the account's defaults for everything that it does not set. A pinned model replaces that of the request. */
     public GenerateRequest complete(GenerateRequest request) {
         GenerateRequest asked = modelPinned
                 ? new GenerateRequest(request.id(), null, null, request.kind(), request.messages(), request.prompt(), request.options()) : request;
@@ -112,7 +112,7 @@ public final class Account implements CamelContextAware {
                 request.kind() == null && (!named || request.model() != null) ? kind : request.kind(), request.messages(), request.prompt(), options);
     }
 
-    /** Whether it says which model answers a request that does not. */
+    /** Whether the account sets a model, a provider or a kind for requests that name none. */
     public boolean choosesModel() {
         return model != null || provider != null || kind != null;
     }
@@ -142,25 +142,25 @@ public final class Account implements CamelContextAware {
                 + String.join(", ", known.stream().map(ProviderName::toString).toList()));
     }
 
-    /** The model of a request that names neither a model nor another provider: an id or an alias. */
+    /** Sets the model, an id or an alias, of requests that name neither a model nor another provider. */
     public void setModel(String model) {
         this.model = given(model).orElse(null);
     }
 
-    /** {@code true}: that model answers every request, whatever its body and its headers name. */
+    /** If {@code true}, the account's model answers every request, whatever model the body or the headers name. */
     public void setModelPinned(String pinned) {
         this.modelPinned = given(pinned).map(value -> flag("modelPinned", value)).orElse(false);
     }
 
     /**
-     * The models that requests may have, of those that {@code bactrian.models.allowed} allows: ids and aliases, separated by
-     * commas.
+     * Restricts the models that requests may use: ids and aliases, separated by commas. Models that {@code bactrian.models.allowed}
+     * excludes stay excluded.
      */
     public void setModelsAllowed(String names) {
         this.modelsAllowed = given(names).orElse(null);
     }
 
-    /** {@code text}: a body is the text of a user, whatever it looks like; {@code request}: it may be a request document. */
+    /** Sets how a body is read: {@code text}, always as plain text; {@code request}, as a request document if it is one. */
     public void setInput(String input) {
         this.textAlone = given(input).map(value -> isText("input", value)).orElse(false);
     }
@@ -172,22 +172,22 @@ public final class Account implements CamelContextAware {
         return value.equals("true");
     }
 
-    /** The provider of a request that names none, by its name in the catalogue: {@code replicate} or {@code upstage}. */
+    /** Sets the provider of requests that name none, by its name in the catalogue, such as {@code replicate} or {@code upstage}. */
     public void setProvider(String provider) {
         this.provider = given(provider).map(name -> ProviderName.of(name).orElseThrow(() -> notAProvider(name, Catalogue.OWN))).orElse(null);
         requireProvider();
     }
 
     /**
-     * What a request asks for that names neither a model nor another provider, and the kind of a model that the catalogue
-     * does not know: {@code text} or {@code image}.
+     * Sets the kind, {@code text} or {@code image}, of requests that name neither a model nor another provider, and of models that the
+     * catalogue does not contain.
      */
     public void setKind(String kind) {
         this.kind = given(kind).map(name -> Kind.of(name).orElseThrow(
                 () -> new SettingException("kind", "'" + name + "' is not one of text, image"))).orElse(null);
     }
 
-    /** The field {@code temperature} of a request without one. */
+    /** Sets the field {@code temperature} of requests without one. */
     public void setTemperature(String temperature) {
         try {
             this.temperature = given(temperature).map(BigDecimal::new).orElse(null);
@@ -196,7 +196,7 @@ public final class Account implements CamelContextAware {
         }
     }
 
-    /** The field {@code max_tokens} of a request without one. */
+    /** Sets the field {@code max_tokens} of requests without one. */
     public void setMaxTokens(String maxTokens) {
         try {
             this.maxTokens = given(maxTokens).map(Integer::valueOf).orElse(null);
@@ -205,52 +205,52 @@ public final class Account implements CamelContextAware {
         }
     }
 
-    /** {@code bactrian.upstage.api-key}. */
+    /** Overrides {@code bactrian.upstage.api-key}. */
     public void setUpstageApiKey(String key) {
         put(Property.UPSTAGE_API_KEY, key);
     }
 
-    /** {@code bactrian.upstage.api-endpoint}. */
+    /** Overrides {@code bactrian.upstage.api-endpoint}. */
     public void setUpstageEndpoint(String url) {
         put(Property.UPSTAGE_API_ENDPOINT, url);
     }
 
-    /** {@code bactrian.upstage.prompt-style}. */
+    /** Overrides {@code bactrian.upstage.prompt-style}. */
     public void setPromptStyle(String style) {
         put(Property.UPSTAGE_PROMPT_STYLE, style);
     }
 
-    /** {@code bactrian.replicate.api-token}. */
+    /** Overrides {@code bactrian.replicate.api-token}. */
     public void setReplicateApiToken(String token) {
         put(Property.REPLICATE_API_TOKEN, token);
     }
 
-    /** {@code bactrian.replicate.api-endpoint}. */
+    /** Overrides {@code bactrian.replicate.api-endpoint}. */
     public void setReplicateEndpoint(String url) {
         put(Property.REPLICATE_API_ENDPOINT, url);
     }
 
-    /** {@code bactrian.replicate.poll-endpoint}; with an endpoint of one's own, {@code /{id}} below it. */
+    /** Overrides {@code bactrian.replicate.poll-endpoint}. If only the API endpoint is overridden, polls go to {@code /{id}} below it. */
     public void setReplicatePollEndpoint(String url) {
         put(Property.REPLICATE_POLL_ENDPOINT, url);
     }
 
-    /** {@code bactrian.replicate.poll-delay}. */
+    /** Overrides {@code bactrian.replicate.poll-delay}. */
     public void setPollDelay(String delay) {
         put(Property.REPLICATE_POLL_DELAY, delay);
     }
 
-    /** {@code bactrian.replicate.poll-max-attempts}. */
+    /** Overrides {@code bactrian.replicate.poll-max-attempts}. */
     public void setPollMaxAttempts(String polls) {
         put(Property.REPLICATE_POLL_MAX_ATTEMPTS, polls);
     }
 
-    /** {@code bactrian.emit.chunk}. */
+    /** Overrides {@code bactrian.emit.chunk}. */
     public void setChunkEndpoint(String uris) {
         put(Property.EMIT_CHUNK, uris);
     }
 
-    /** The endpoints that get its chunks in place of {@code bactrian.emit.chunk}. */
+    /** Returns the endpoints that replace {@code bactrian.emit.chunk}; empty if none are set. */
     public List<String> chunkEndpoints() {
         return Settings.uris(properties.getOrDefault(Property.EMIT_CHUNK, ""));
     }
@@ -264,9 +264,9 @@ public final class Account implements CamelContextAware {
     }
 
     /**
-     * Whether {@code text} is said, and not {@code request}.
+     * Whether the value is {@code text} and not {@code request}.
      *
-     * @throws SettingException where it is neither
+     * @throws SettingException if it is neither
      */
     public static boolean isText(String name, String input) {
         if (!input.equals("text") && !input.equals("request")) {

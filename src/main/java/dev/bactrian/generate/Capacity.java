@@ -13,8 +13,8 @@ import org.apache.camel.Expression;
 import org.slf4j.Logger;
 
 /**
- * How many requests may be in work at once, per trigger: {@code bactrian.max-in-flight}, and no more than this process may
- * open files and connections for.
+ * The number of requests that each trigger may process at once: {@code bactrian.max-in-flight}, or fewer if the process may not open
+ * enough files and connections.
  */
 public final class Capacity implements CamelContextAware, Expression {
 
@@ -22,11 +22,11 @@ public final class Capacity implements CamelContextAware, Expression {
     private static final Logger LOG = OneLineLogger.of("dev.bactrian");
 
     /**
-     * Descriptors of a request at most: its connection, one that lies idle meanwhile at the other service, the other end of
-     * it where the simulator is built in, and a file that is read or written.
+     * The maximum number of file descriptors for one request: its connection, an idle connection to the other service, the server side of
+     * a connection to the built-in simulator, and a file.
      */
     private static final int PER_REQUEST = 4;
-    /** Left for the rest of the process. */
+    /** File descriptors for everything else in the process. */
     private static final int RESERVE = 32;
 
     private CamelContext camelContext;
@@ -37,7 +37,7 @@ public final class Capacity implements CamelContextAware, Expression {
         return camelContext;
     }
 
-    /** Says on one line where it is less than what was asked for. */
+    /** Logs one warning if fewer requests are possible than configured. */
     @Override
     public void setCamelContext(CamelContext context) {
         if (camelContext == context) {
@@ -56,7 +56,7 @@ public final class Capacity implements CamelContextAware, Expression {
         }
     }
 
-    /** Once, though Camel may make a bean of a YAML file twice. */
+    /** Logs only for the bean in the registry, because Camel may create a bean of a YAML file twice. */
     private void say(int asked, Descriptors.Count count) {
         if (camelContext.getRegistry().lookupByName(BEAN) == this) {
             LOG.warn("{} requests are in work at once, and not {}={}: the process may open {} files and connections (ulimit -n), has {} open, "
@@ -68,7 +68,7 @@ public final class Capacity implements CamelContextAware, Expression {
         return (int) Math.max(1, Math.min(asked, (descriptors.most() - descriptors.open() - RESERVE) / PER_REQUEST));
     }
 
-    /** That of a context. */
+    /** Returns the capacity of a context. */
     public static Capacity of(CamelContext context) {
         Capacity capacity = context.getRegistry().lookupByNameAndType(BEAN, Capacity.class);
         if (capacity == null) {
@@ -78,12 +78,12 @@ public final class Capacity implements CamelContextAware, Expression {
         return capacity;
     }
 
-    /** Requests in work at once. */
+    /** Returns the number of requests that may be processed at once. */
     public int most() {
         return most;
     }
 
-    /** For the routes: the same. */
+    /** Returns {@link #most()}, for the routes. */
     @Override
     public <T> T evaluate(Exchange exchange, Class<T> type) {
         return exchange.getContext().getTypeConverter().convertTo(type, exchange, most);

@@ -18,7 +18,7 @@ import dev.bactrian.text.OutgoingJson;
 import dev.bactrian.text.ProviderJson;
 import dev.bactrian.text.Unicode;
 
-/** The documents that go out: JSON as docs/reference.md describes it. */
+/** The result and error documents: JSON as docs/reference.md describes it. */
 public final class Documents {
 
     private static final DateTimeFormatter TIMESTAMP =
@@ -27,7 +27,7 @@ public final class Documents {
     private Documents() {
     }
 
-    /** The result of a generation: what it is, then what the provider's answer adds, then when and how long. */
+    /** Returns the result document: the request, the fields of the provider's answer, the start time and the duration. */
     public static ObjectNode result(Generation generation, ObjectNode answer) {
         ObjectNode document = head(generation, "succeeded");
         document.setAll(answer);
@@ -35,10 +35,10 @@ public final class Documents {
     }
 
     /**
-     * The error of a generation.
+     * Returns the error document of a request.
      *
-     * @param partialText what came of the answer before it failed
-     * @param prediction  the prediction's id and what is known of it, or null
+     * @param partialText the text that arrived before the failure
+     * @param prediction  what is known about the prediction, or null
      */
     public static ObjectNode error(Generation generation, GenerationFailure failure, String partialText, ObjectNode prediction) {
         ObjectNode document = head(generation, "failed");
@@ -50,7 +50,7 @@ public final class Documents {
         return tail(document, generation);
     }
 
-    /** The error of a request that was never taken. */
+    /** Returns the error document of a request that could not be read. */
     public static ObjectNode error(String id, GenerationFailure failure, Instant startedAt) {
         ObjectNode document = JsonNodeFactory.instance.objectNode().put("id", id).put("status", "failed")
                 .putNull("provider").putNull("model");
@@ -83,7 +83,7 @@ public final class Documents {
         return TIMESTAMP.format(instant);
     }
 
-    /** A document for the log, on one line without its content: what it cost in time, and in chunks or polls. */
+    /** Returns a summary of a document for the log, in one line and without content: model, duration, chunks, polls and error. */
     public static String summary(ObjectNode document) {
         StringBuilder summary = new StringBuilder();
         if (document.path("model").isTextual()) {
@@ -103,12 +103,12 @@ public final class Documents {
         return Unicode.valid(summary.toString());
     }
 
-    /** The document as text: whatever it holds of a provider's answer, it can be written and read ({@link OutgoingJson}). */
+    /** Returns the document as text. It is valid JSON whatever characters the provider's answer contains ({@link OutgoingJson}). */
     public static String text(JsonNode document) {
         return written(document).toString();
     }
 
-    /** The same, not yet in one piece: what the document was made from may be let go first. */
+    /** Returns the same text in pieces, so that the caller can release the document before it joins them. */
     public static LongText written(JsonNode document) {
         try {
             LongText text = new LongText();
@@ -119,12 +119,12 @@ public final class Documents {
         }
     }
 
-    /** The headers that go with what is said before an answer has shown its kind: that of the model, where it is known. */
+    /** Returns the headers of a message that is sent before the kind of the answer is known; the kind is the model's, if that is known. */
     public static Map<String, Object> headers(Generation generation, String status) {
         return headers(generation, generation.model().kind() == null ? null : generation.model().kind().toString(), status);
     }
 
-    /** The headers that go with a document or a chunk; {@code kind} may be null where nobody knows it. */
+    /** Returns the headers of a document or a chunk. The kind is null if it is unknown. */
     public static Map<String, Object> headers(Generation generation, String kind, String status) {
         Map<String, Object> headers = new LinkedHashMap<>();
         headers.put(Headers.REQUEST_ID, generation.id());

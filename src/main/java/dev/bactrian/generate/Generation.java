@@ -9,66 +9,65 @@ import dev.bactrian.request.GenerateRequest;
 import dev.bactrian.text.Fingerprint;
 
 /**
- * A request in work: what was asked, of which model, since when. The exchange variable {@code generation} of the
- * routes; immutable.
+ * A request whose model is resolved. Immutable.
  *
- * @param id        the request's id, its own or the default
- * @param request   what was asked
- * @param model     the model it resolved to
- * @param recallKey what the ledger of predictions knows it by, or null where it cannot come again (an id nobody gave)
- *                  or leaves nothing at its provider
- * @param startedAt when it was taken
- * @param startNano the same by the clock that measures durations
- * @param account   the key of the account that it is made with, or null for none
- * @param formerKey the {@code recallKey} that an earlier version would have given it, or null where that was the same
+ * @param id        the id that the request has or was given
+ * @param request   the request as read
+ * @param model     the resolved model
+ * @param recallKey the key of the request in the ledger of predictions, or null if the request cannot be repeated (its id was generated)
+ *                  or leaves no prediction at the provider
+ * @param startedAt when the request was read
+ * @param startNano the same time by {@link System#nanoTime()}
+ * @param account   the key of the account, or null for none
+ * @param formerKey the {@code recallKey} that an earlier version would have assigned, or null if it is the same
  */
 public record Generation(String id, GenerateRequest request, Model model, String recallKey, Instant startedAt, long startNano,
         String account, String formerKey) {
 
-    /** A request taken now. The key tells apart two requests of one id and one delivery of a request from another. */
+    /** Returns a request that starts now. Its key distinguishes requests with the same id, and deliveries of one request. */
     public static Generation begin(String id, GenerateRequest request, Model model, boolean mayComeAgain, String delivery) {
         String key = mayComeAgain ? id + "-" + fingerprint(model.toString() + request + delivery) : null;
         return new Generation(id, request, model, key, Instant.now(), System.nanoTime(), null, null);
     }
 
-    /** A request that was taken before, by this process or another. */
+    /** Returns a request that was started before, by this process or another. */
     public static Generation resume(String id, GenerateRequest request, Model model, String recallKey, Instant startedAt) {
         long startNano = System.nanoTime() - Duration.between(startedAt, Instant.now()).toNanos();
         return new Generation(id, request, model, recallKey, startedAt, startNano, null, null);
     }
 
     /**
-     * The same, made with an account.
+     * Returns the same request with an account.
      *
-     * @param owner what tells its predictions from another account's, also after a restart
+     * @param owner the account's fingerprint, which is the same after a restart
      */
     public Generation with(String accountKey, String owner) {
         return new Generation(id, request, model, recallKey == null ? null : recallKey + "-" + owner, startedAt, startNano, accountKey,
                 formerKey == null ? null : formerKey + "-" + owner);
     }
 
-    /** The same, whose id an earlier version would have made another: a prediction of then is found. */
+    /** Returns the same request with the key for the id that an earlier version would have derived, so that its predictions are found. */
     public Generation formerly(String formerId) {
         return recallKey == null || formerId.equals(id) ? this : new Generation(id, request, model, recallKey, startedAt, startNano, account,
                 formerId + recallKey.substring(id.length()));
     }
 
-    /** What tells texts apart without showing them: 24 hexadecimal digits. */
+    /** Returns a fingerprint of the text, 24 hexadecimal digits, which does not reveal it. */
     public static String fingerprint(String text) {
         return Fingerprint.of(text.getBytes(StandardCharsets.UTF_8));
     }
 
-    /** For the routes: who runs the model. */
+    /** Returns the name of the provider. */
     public String getProvider() {
         return model.provider().toString();
     }
 
-    /** For the routes: the model's id. */
+    /** Returns the id of the model. */
     public String getModelId() {
         return model.id();
     }
 
-    /** How long it has been in work. */
+    /** Returns the time since the start. */
     public Duration elapsed() {
         return Duration.ofNanos(System.nanoTime() - startNano);
     }

@@ -1,6 +1,6 @@
 package dev.bactrian.generate;
 
-/** The headers of a request (model and provider) and of every emitted message. */
+/** The message headers of requests and of emitted messages. */
 public final class Headers {
 
     public static final String REQUEST_ID = "BactrianRequestId";
@@ -8,19 +8,19 @@ public final class Headers {
     public static final String MODEL = "BactrianModel";
     public static final String KIND = "BactrianKind";
     public static final String STATUS = "BactrianStatus";
-    /** From 0, on chunks. */
+    /** On chunks: their index, from 0. */
     public static final String CHUNK_INDEX = "BactrianChunkIndex";
 
-    /** On content emitted without its document: a file name that fits it, such as {@code cat-0.png}. */
+    /** On content that is emitted without its document: a suitable file name, such as {@code cat-0.png}. */
     public static final String CONTENT_NAME = "BactrianContentName";
 
-    /** On the chunks of a request that a queue has delivered again: from 2. */
+    /** On the chunks of a redelivered request: the number of the delivery, from 2. */
     public static final String ATTEMPT = "BactrianAttempt";
 
-    /** On a dead letter: why it is one. */
+    /** On a dead letter: the reason. */
     public static final String REASON = "BactrianReason";
 
-    /** On a dead letter: the queue it came from, and goes back to when it is to be tried again. */
+    /** On a dead letter: the queue that it came from, and to which it must be moved to be retried. */
     public static final String QUEUE = "BactrianQueue";
 
     private Headers() {

@@ -18,19 +18,19 @@ import org.apache.camel.CamelContext;
 import org.apache.camel.support.ResourceHelper;
 
 /**
- * The models of an application: its catalogue, and which of them requests may have.
+ * The models of an application.
  *
- * @param catalogue what {@code bactrian.models} names
- * @param allowed   what {@code bactrian.models.allowed} lists
+ * @param catalogue the catalogue that {@code bactrian.models} names
+ * @param allowed   the models that {@code bactrian.models.allowed} lists
  */
 public record Models(Catalogue catalogue, AllowedModels allowed) {
 
     private static final String BEAN = "bactrianModels";
 
     /**
-     * Those of a Camel context, read once.
+     * Returns the models of a Camel context, which are read on the first call.
      *
-     * @throws SettingException where the catalogue can't be read, or the list names what is no model
+     * @throws SettingException if the catalogue cannot be read, or the list contains an unknown model
      */
     public static Models of(CamelContext context) {
         synchronized (Models.class) {
@@ -69,10 +69,10 @@ public record Models(Catalogue catalogue, AllowedModels allowed) {
     }
 
     /**
-     * The model that a request means.
+     * Returns the model for a request.
      *
-     * @param account whose list narrows the application's, or null
-     * @throws SettingException where the account's list names what is no model
+     * @param account the account whose list further restricts the allowed models, or null
+     * @throws SettingException if the account's list contains an unknown model
      */
     public Model resolve(String name, ProviderName provider, Kind kind, Account account) {
         return catalogue.resolve(name, provider, kind, account == null ? allowed : allowed.and(account.allowed(catalogue)));
