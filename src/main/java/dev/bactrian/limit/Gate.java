@@ -15,49 +15,52 @@ import dev.bactrian.text.OneLineLogger;
 import org.slf4j.Logger;
 
 /**
- * What one key may ask of a service: when its next call may be made. It knows the limit that is configured, what the
- * service says of its own limit ({@code ratelimit-remaining} and {@code -reset}), and what a 429 has asked for. After a 429
- * all calls wait, the oldest in front; then one goes, and more with each that is answered.
+ * Decides when the next call under one limit of a service may be made. A gate takes into account the configured limit, the service's own
+ * ({@code ratelimit-remaining} and {@code -reset}), and the delay that a 429 asks for. After a 429 all calls wait, ordered by age; then
+ * one call is let through, and one more with each call that is accepted.
  *
- * <p>It holds nobody: it says how long to wait. Safe to use from any thread.
+ * <p>A gate does not block; it returns how long to wait. Thread-safe.
  */
 public final class Gate {
 
     private static final Logger LOG = OneLineLogger.of("dev.bactrian.limit");
 
     /**
-     * The services count calls by the minute, and may refuse them for half a minute more (PROVIDERS.md 3.7): a 429 so soon
-     * after an answer says no more than that the limit is used up.
+     * How long after the last accepted call a 429 only means that the per-minute limit is used up: the services count calls per minute
+     * and may refuse them for half a minute longer (PROVIDERS.md 3.7).
      */
     private static final long MINUTE = TimeUnit.SECONDS.toNanos(90);
-    /** A 429 comes at once: a call that has waited longer for its answer has been let in. */
+    /** A 429 is answered at once; a call that has waited this long for its answer was accepted. */
     private static final long LET_IN = TimeUnit.SECONDS.toNanos(5);
     private static final long SOON = TimeUnit.MILLISECONDS.toNanos(50);
-    /** The longest wait before asking again, so that a cancel and a stop are noticed. */
+    /** The longest wait before asking again, so that cancellations and a stop are noticed. */
     private static final long SLICE = TimeUnit.MILLISECONDS.toNanos(500);
     private static final int IN_FRONT = 16;
-    /** Who has not asked for that long beyond what it was told is not there any more. */
+    /** A ticket that is this late to ask again is considered abandoned. */
     private static final long GONE = TimeUnit.SECONDS.toNanos(10);
     private static final double OLDEST_EPOCH = 1e9;
 
     /**
-     * A limit that is configured.
+     * A configured limit.
      *
-     * @param calls  that many calls at most in any such time
-     * @param time   that time
-     * @param spread how far calls are apart for which {@link Gate#slot} is asked, or null where they are not spread
+     * @param calls  the maximum number of calls within {@code time}
+     * @param time   the period
+     * @param spread the interval between the calls that {@link Gate#slot} schedules, or null if calls are not spread
      */
     public record Rate(int calls, Duration time, Duration spread) {
 
-        /** None. */
+        /** No limit. */
         public static final Rate NONE = new Rate(Integer.MAX_VALUE, Duration.ZERO, null);
 
-        /** All of them at once where it must be: the service takes bursts. */
+        /** Returns a limit per minute that allows all calls at once, for a service that accepts bursts. */
         public static Rate perMinute(int calls) {
             return new Rate(calls, Duration.ofMinutes(1), null);
         }
 
-        /** Spread over the minute. What comes late may come with what is in time: twice as many as there should be in a second. */
+        /**
+         * Returns a limit whose calls are spread evenly over the minute. Late calls may coincide with those on time, so twice the average
+         * number per second is allowed.
+         */
         public static Rate spread(int perMinute) {
             Duration apart = Duration.ofMinutes(1).dividedBy(perMinute);
             return apart.compareTo(Duration.ofNanos(100_000)) < 0 ? NONE
@@ -65,13 +68,13 @@ public final class Gate {
         }
     }
 
-    /** What the gate goes by; the tests have clocks of their own. */
+    /** The clocks of a gate; tests use their own. */
     interface Time {
 
-        /** Nanoseconds, as {@link System#nanoTime}. */
+        /** Returns nanoseconds, as {@link System#nanoTime}. */
         long nanos();
 
-        /** Milliseconds since 1970. */
+        /** Returns milliseconds since 1970. */
         long epochMillis();
     }
 
@@ -92,21 +95,23 @@ public final class Gate {
     private long closedUntil;
     private boolean refusedEver;
     private long lastRefusal;
-    /** How many rounds of 429s there were since a call was let in. */
+    /** Number of rounds of 429s since a call was accepted. */
     private int refusals;
-    /** The same of rounds that can't be explained by a minute's limit. */
+    /** Number of these rounds that a per-minute limit does not explain. */
     private int vain;
     private boolean answeredEver;
     private long lastAnswer;
-    /** How many more calls the service takes until {@link #reset}, or null where that is not known. */
+    /** How many more calls the service accepts until {@link #reset}, or null if that is unknown. */
     private Integer remaining;
     private long reset;
 
     /**
-     * @param name    by which a request names it
+     * Creates a gate.
+     *
+     * @param name    the name by which a request refers to the gate
      * @param of      what is limited, for the log
-     * @param retry   how long to wait after a 429
-     * @param longest the longest wait that a service can ask for
+     * @param retry   the delays after a 429
+     * @param longest the longest delay that a service can impose
      */
     Gate(String name, String of, Rate rate, Retry retry, Duration longest, Time time) {
         this.name = name;
@@ -119,20 +124,24 @@ public final class Gate {
         slots = rate.spread() == null ? null : new Slots(rate.spread(), closedUntil);
     }
 
-    /** By which a request names it. */
+    /** Returns the name by which a request refers to the gate. */
     public String name() {
         return name;
     }
 
-    /** A place in the line, for a request that was taken then, in nanoseconds. */
+    /**
+     * Returns a place in the queue for a request.
+     *
+     * @param since when the request was started, in nanoseconds
+     */
     synchronized Ticket ticket(long since) {
         return new Ticket(since, tickets++, vain);
     }
 
     /**
-     * Asks for a call to be made now: the oldest goes first.
+     * Asks to make a call now. The oldest ticket goes first.
      *
-     * @return nanoseconds until it should ask again; 0: it has to be made now
+     * @return the nanoseconds until asking again; 0 if the call must be made now
      */
     synchronized long ask(Ticket ticket) {
         long now = time.nanos();
@@ -150,12 +159,12 @@ public final class Gate {
         return wait > 0 ? Math.min(wait, slice()) : before < IN_FRONT ? SOON : slice();
     }
 
-    /** Who waits there waits no longer. */
+    /** Removes the ticket from the queue. */
     synchronized void leave(Ticket ticket) {
         line.remove(ticket);
     }
 
-    /** How many rounds of refusals a ticket has seen that can't be explained by a minute's limit. */
+    /** Returns the number of rounds of refusals, not explained by a per-minute limit, since the ticket was issued. */
     synchronized int seenInVain(Ticket ticket) {
         return vain - ticket.vain();
     }
@@ -164,7 +173,7 @@ public final class Gate {
         return Math.max(SLICE, TimeUnit.MILLISECONDS.toNanos(line.size()));
     }
 
-    /** How many are in front of it, counted up to {@code most}. */
+    /** Counts the tickets before this one, up to {@code most}. Removes abandoned ones. */
     private int before(Ticket ticket, int most, long now) {
         int count = 0;
         for (Iterator<Map.Entry<Ticket, Long>> older = line.headMap(ticket).entrySet().iterator(); count < most && older.hasNext();) {
@@ -178,8 +187,9 @@ public final class Gate {
     }
 
     /**
-     * Whether a call that comes at its time may be made now, which it then has to be. It does not stand in line: another
-     * {@link #slot} is its place where it may not.
+     * Asks to make a scheduled call now, without a ticket. If it may not be made, it must ask for another {@link #slot}.
+     *
+     * @return true if the call must be made now
      */
     public synchronized boolean tryGo() {
         long now = time.nanos();
@@ -191,7 +201,7 @@ public final class Gate {
     }
 
     /**
-     * When to make a call, the pause before it included: calls are spread over what is allowed.
+     * Reserves a time for a call, so that calls are spread evenly over the limit.
      *
      * @param pause the shortest wait
      * @return the wait, {@code pause} or longer
@@ -202,7 +212,7 @@ public final class Gate {
         return Duration.ofNanos((slots == null ? earliest : slots.take(earliest, now)) - now);
     }
 
-    /** How long the pause between two calls of each is, where as many others wait for theirs as do now, and these besides. */
+    /** Returns the interval between two calls of one poller if all pollers that wait now, and {@code besides} more, take turns. */
     public synchronized Duration pause(int besides) {
         return slots == null ? Duration.ZERO : rate.spread().multipliedBy(slots.ahead(time.nanos()) + besides + 1L);
     }
@@ -217,7 +227,7 @@ public final class Gate {
         }
     }
 
-    /** How long nothing goes, whatever is answered meanwhile. */
+    /** Returns the nanoseconds during which no call may be made, whatever is answered meanwhile. 0 if calls may be made. */
     private long blocked(long now) {
         while (!open.isEmpty() && now - open.getFirst() > LET_IN) {
             letIn(open.removeFirst());
@@ -230,7 +240,7 @@ public final class Gate {
         }
         if (remaining != null && now - reset >= 0) {
             if (remaining <= 0) {
-                // To come back all at once just then is known to be refused.
+                // The service refuses calls that all arrive right after the reset.
                 room = 1;
             }
             remaining = null;
@@ -257,15 +267,15 @@ public final class Gate {
         }
     }
 
-    /** A call was not answered. */
+    /** Records that a call failed without an answer. */
     public synchronized void unanswered() {
         open.pollFirst();
     }
 
     /**
-     * A call was answered.
+     * Records the answer to a call.
      *
-     * @param headers of the answer, to be found by their names in any case
+     * @param headers the headers of the answer, with case-insensitive names
      */
     public synchronized void answered(int status, Map<String, String> headers) {
         long now = time.nanos();
@@ -284,7 +294,7 @@ public final class Gate {
         Optional<Double> left = number(headers, "ratelimit-remaining", "x-upstage-ratelimit-remaining-requests");
         Optional<Duration> again = reset(headers);
         if (left.isPresent() && again.isPresent()) {
-            // Those that are under way may not be counted in it yet; that matters where there was a 429 before.
+            // The service may not have counted the calls in progress yet. That only matters after a 429.
             remaining = (int) Math.max(0, Math.min(left.get(), 1e6)) - (refusedEver ? open.size() : 0);
             reset = now + again.get().toNanos();
         }
@@ -306,7 +316,7 @@ public final class Gate {
         }
     }
 
-    /** A 429 has asked for that wait in its body. */
+    /** Records the delay that the body of a 429 asks for. */
     public synchronized void told(Duration wait) {
         close(time.nanos(), wait);
     }
@@ -316,12 +326,12 @@ public final class Gate {
         closedUntil = until - closedUntil > 0 ? until : closedUntil;
     }
 
-    /** How long no call is made. */
+    /** Returns how long no call may be made. */
     public synchronized Duration closedFor() {
         return Duration.ofNanos(closedFor(time.nanos()));
     }
 
-    /** Whether a 429 says no more than that a minute's limit is used up: others were answered shortly before. */
+    /** Whether a 429 now only means that the per-minute limit is used up, because other calls were accepted shortly before. */
     public synchronized boolean isMinutesLimit() {
         return isMinutesLimit(time.nanos());
     }
@@ -330,7 +340,7 @@ public final class Gate {
         return answeredEver && now - lastAnswer < MINUTE;
     }
 
-    /** When the service counts anew: seconds from now, or since 1970 (PROVIDERS.md 1.9, 3.7). */
+    /** Returns the time until the service's limit is reset. The header holds seconds from now or since 1970 (PROVIDERS.md 1.9, 3.7). */
     private Optional<Duration> reset(Map<String, String> headers) {
         return number(headers, "ratelimit-reset", "x-upstage-ratelimit-reset-requests")
                 .map(seconds -> seconds > OLDEST_EPOCH ? seconds - time.epochMillis() / 1000.0 : seconds)

@@ -16,10 +16,7 @@ import org.apache.hc.core5.http.ClassicHttpRequest;
 import org.apache.hc.core5.http.ClassicHttpResponse;
 import org.apache.hc.core5.http.Header;
 
-/**
- * The gates of a Camel context, one for each limit that a service keeps. Its provider says what it limits, for each
- * endpoint and token.
- */
+/** The gates of a Camel context, one for each limit of a service. The provider defines what is limited, for each endpoint and token. */
 public final class Gates {
 
     private static final String BEAN = "bactrianGates";
@@ -38,7 +35,7 @@ public final class Gates {
 
     private final Settings settings;
     private final Retry retry;
-    /** By what they limit, and by their names. */
+    /** By limit, endpoint and token. */
     private final Map<String, Gate> gates = new ConcurrentHashMap<>();
     private final Map<String, Gate> names = new ConcurrentHashMap<>();
 
@@ -47,7 +44,7 @@ public final class Gates {
         retry = Retry.of(settings);
     }
 
-    /** Those of a Camel context, the same object each time. */
+    /** Returns the gates of a Camel context, the same object on each call. */
     public static Gates of(CamelContext context) {
         synchronized (Gates.class) {
             Gates gates = context.getRegistry().lookupByNameAndType(BEAN, Gates.class);
@@ -60,7 +57,7 @@ public final class Gates {
     }
 
     /**
-     * The gate of a limit: the same object for the same limit, endpoint and token.
+     * Returns the gate of a limit, the same object for the same limit, endpoint and token.
      *
      * @param of what the service limits, for the log: {@code Replicate's creates}
      */
@@ -73,19 +70,19 @@ public final class Gates {
         });
     }
 
-    /** The one of that name. */
+    /** Returns the gate of that name. */
     public Gate named(String name) {
         return Objects.requireNonNull(names.get(name), "no such gate");
     }
 
-    /** A call over HTTP. */
+    /** An HTTP call. */
     public interface Call {
 
-        /** Makes it. */
+        /** Makes the call. */
         ClassicHttpResponse make() throws IOException;
     }
 
-    /** Makes a call, and lets the gate that its request names know what came of it. */
+    /** Makes a call and reports its outcome to the gate that the request names in the header {@code Bactrian-Gate}, which it removes. */
     public ClassicHttpResponse watch(ClassicHttpRequest request, Call call) throws IOException {
         Header name = request.getFirstHeader(Turns.GATE);
         request.removeHeaders(Turns.GATE);

@@ -18,16 +18,16 @@ import dev.bactrian.config.Settings;
 import dev.bactrian.text.ProviderJson;
 
 /**
- * How long to wait before a call is made again: what the provider asks for, else an exponential delay with jitter,
- * both up to a maximum. Jitter never goes below what was asked for.
+ * Computes the delay before a call is repeated: the one that the provider asks for, or else an exponential delay with jitter, both up to
+ * a maximum. Jitter never makes it shorter than the provider asks for.
  */
 public final class Retry {
 
-    /** Unix seconds; seen on Upstage's 429 only (PROVIDERS.md 3.7). */
+    /** Unix seconds. Only seen in Upstage's answer 429 (PROVIDERS.md 3.7). */
     private static final String[] EPOCH_HEADERS = {
         "X-Upstage-RateLimit-Retry-After-Requests", "X-Upstage-RateLimit-Retry-After-Tokens"};
     private static final double JITTER = 0.1;
-    /** With 30 s, half an hour. What a prediction has put out is deleted an hour after its end. */
+    /** With the default maximum of 30 s, half an hour. The service deletes the output of a prediction an hour after its end. */
     private static final int REFUSALS = 60;
 
     private final Duration delay;
@@ -36,9 +36,11 @@ public final class Retry {
     private final DoubleSupplier random;
 
     /**
-     * @param delay    the first delay, doubled with each further one
-     * @param maxDelay the longest
-     * @param random   numbers from 0 to 1
+     * Creates the computation.
+     *
+     * @param delay    the first delay, which doubles with each attempt
+     * @param maxDelay the longest delay
+     * @param random   supplies numbers from 0 to 1
      */
     public Retry(Duration delay, Duration maxDelay, Clock clock, DoubleSupplier random) {
         this.delay = delay;
@@ -47,23 +49,23 @@ public final class Retry {
         this.random = random;
     }
 
-    /** As {@code bactrian.retry.delay} and {@code bactrian.retry.max-delay} say. */
+    /** Returns the delays that {@code bactrian.retry.delay} and {@code bactrian.retry.max-delay} configure. */
     public static Retry of(Settings settings) {
         return new Retry(settings.duration(Property.RETRY_DELAY), settings.duration(Property.RETRY_MAX_DELAY),
                 Clock.systemUTC(), () -> ThreadLocalRandom.current().nextDouble());
     }
 
-    /** The wait before try number {@code attempt + 1}, where {@code attempt} (from 1) has failed with that answer. */
+    /** Returns the delay after failed attempt number {@code attempt}, from 1, which was answered with these headers and this body. */
     public Duration before(int attempt, Map<String, String> headers, String body) {
         return asked(headers, body).orElseGet(() -> exponential(attempt));
     }
 
-    /** What the provider asks for, and a little longer, up to the maximum; empty where it asks for nothing. */
+    /** Returns the delay that the provider asks for, slightly extended by jitter and up to the maximum; empty if it asks for none. */
     public Optional<Duration> asked(Map<String, String> headers, String body) {
         return said(headers, body).map(this::jittered);
     }
 
-    /** How long a service may refuse calls of one request by its limit before that is no passing trouble: 60 times the maximum. */
+    /** Returns how long the limit of a service may refuse the calls of one request before the request fails: 60 times the maximum delay. */
     public Duration longestRefusal() {
         return maxDelay.multipliedBy(REFUSALS);
     }
@@ -80,7 +82,10 @@ public final class Retry {
         return longer.compareTo(maxDelay) > 0 ? maxDelay : longer;
     }
 
-    /** What the provider asks for, in order of trust: Retry-After, the body's {@code retry_after}, the epoch headers. */
+    /**
+     * Returns the delay that the provider asks for, by decreasing reliability: Retry-After, the body's {@code retry_after}, the epoch
+     * headers.
+     */
     private Optional<Duration> said(Map<String, String> headers, String body) {
         Optional<Duration> asked = header(headers, "Retry-After").flatMap(this::secondsOrDate);
         if (asked.isEmpty()) {
@@ -109,7 +114,7 @@ public final class Retry {
         return seconds > 0 ? Optional.of(Duration.ofMillis((long) Math.ceil(Math.min(seconds, 1e9) * 1000))) : Optional.empty();
     }
 
-    /** A number as headers have it; empty for anything else. */
+    /** Returns the number in a header, or empty if the text is not a number. */
     public static Optional<Double> number(String value) {
         return value.matches("-?\\d{1,15}(\\.\\d{1,9})?") ? Optional.of(Double.valueOf(value)) : Optional.empty();
     }

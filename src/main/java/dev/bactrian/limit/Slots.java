@@ -3,7 +3,7 @@ package dev.bactrian.limit;
 import java.time.Duration;
 import java.util.BitSet;
 
-/** Times that are handed out once each, evenly spread: the slots of a limit. Not safe to use from several threads. */
+/** Evenly spaced points in time, each of which is handed out once: the slots of a limit. Not thread-safe. */
 final class Slots {
 
     private static final int KEPT = 4096;
@@ -13,7 +13,7 @@ final class Slots {
     private final BitSet taken = new BitSet();
     private long first;
 
-    /** Slots that are that far apart. */
+    /** Creates slots with that interval. */
     Slots(Duration width, long now) {
         this.width = Math.max(1, width.toNanos());
         origin = now;
@@ -33,7 +33,7 @@ final class Slots {
         return origin + Math.max(earliest - origin, (first + slot) * width);
     }
 
-    /** How many slots that are still to come are taken. */
+    /** Returns the number of future slots that are taken. */
     int ahead(long now) {
         forget(now);
         return taken.cardinality();

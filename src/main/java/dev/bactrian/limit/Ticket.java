@@ -1,11 +1,11 @@
 package dev.bactrian.limit;
 
 /**
- * A place in the line before a {@link Gate}.
+ * A place in the queue before a {@link Gate}. The oldest request goes first.
  *
- * @param since  when its request was taken, in nanoseconds: the oldest goes first
- * @param number tells tickets of one time apart
- * @param vain   how often calls had been refused in vain when it was drawn
+ * @param since  when the request was started, in nanoseconds
+ * @param number distinguishes tickets of the same time
+ * @param vain   the gate's number of unexplained rounds of refusals when the ticket was issued
  */
 record Ticket(long since, long number, int vain) implements Comparable<Ticket> {
 

@@ -26,13 +26,13 @@ import org.apache.camel.support.AsyncProcessorSupport;
  */
 public final class Turns extends AsyncProcessorSupport implements CamelContextAware {
 
-    /** A header of a call that is never sent: the name of the gate that the call goes through. */
+    /** An internal header that is never sent: the name of the gate that the call must pass. */
     public static final String GATE = "Bactrian-Gate";
 
-    /** A request that was refused this often goes behind the others: it may ask for more than the provider ever allows. */
+    /** A request that was refused this often goes behind the others, because it may ask for more than the provider ever allows. */
     private static final int OFTEN = 3;
 
-    /** Makes the calls that have waited: a call blocks, and must not hold the thread that asks. */
+    /** Makes the calls that have waited. A call blocks and must not hold the timer's thread. */
     private final RoutePool calls = new RoutePool("bactrian-call");
     private final ScheduledPool timer = new ScheduledPool("bactrian-turn", 1);
     private CamelContext camelContext;

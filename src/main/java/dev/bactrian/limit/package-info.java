@@ -1,2 +1,2 @@
-/** The services' limits on calls: who waits for them, and for how long. Internal. Uses {@code core} and below. */
+/** The services' limits on calls: which calls wait, and for how long. Internal. Uses {@code core} and below. */
 package dev.bactrian.limit;
