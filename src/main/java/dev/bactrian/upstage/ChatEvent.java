@@ -15,11 +15,11 @@ import dev.bactrian.text.OneLine;
 import dev.bactrian.text.ProviderJson;
 
 /**
- * What one event of a chat stream says (PROVIDERS.md 3.5), read anew for each.
+ * Parses one event of a chat stream at a time (PROVIDERS.md 3.5).
  *
- * <p>The events of an answer differ in their text alone, so what stood around the text of the last one is remembered:
- * where the next one has the same around a string without escapes, that string is its text and nothing need be parsed.
- * Parsing was a third of a chunk's time in a profile.
+ * <p>The events of an answer usually differ only in their text. This class remembers the bytes around the text of the last event. If the
+ * next event has the same bytes around a string without escapes, that string is its text and the event is not parsed. Parsing took a
+ * third of a chunk's time in a profile.
  */
 final class ChatEvent {
 
@@ -41,7 +41,7 @@ final class ChatEvent {
     private byte[] after;
     private int textAt;
 
-    /** Reads an event. False where it is not JSON: half of one says nothing. */
+    /** Reads an event. Returns false if it is not JSON, for example if it is incomplete. */
     boolean read(EventStream event) throws IOException {
         if (textAlone) {
             piece = null;
@@ -67,17 +67,17 @@ final class ChatEvent {
         } catch (JacksonException | NumberFormatException e) {
             reset();
         }
-        // In text, bytes that are not UTF-8 are characters, too.
+        // Parse text instead of bytes: then bytes that are not UTF-8 become replacement characters.
         return readText(event.text());
     }
 
-    /** Reads a document that came in place of a stream. False where it is not JSON. */
+    /** Reads a document that was received instead of a stream. Returns false if it is not JSON. */
     boolean read(String document) throws IOException {
         reset();
         return readText(document);
     }
 
-    /** An event of several lines may be one object, or several, or say besides that it is the last. */
+    /** Reads an event of several lines, which may be one object, several objects, or contain the end mark. */
     private boolean readLines(String lines) throws IOException {
         String rest = withoutDone(lines);
         boolean last = done;
@@ -174,7 +174,7 @@ final class ChatEvent {
         int end = event.start() + event.length();
         int from = event.start() + textAt + 1;
         if (!isAscii(data, event.start(), from)) {
-            // Where its text begins is known in characters.
+            // The position of the text is known in characters and not in bytes.
             return;
         }
         int to = from;
@@ -221,7 +221,7 @@ final class ChatEvent {
                 parser.skipChildren();
             }
         }
-        // {"object": "error", "message": "…"}: its words are beside what says that it is one.
+        // {"object": "error", "message": "..."}: the message is a sibling of the field that marks an error.
         failure |= said && !answers && error == null;
     }
 
@@ -240,7 +240,7 @@ final class ChatEvent {
         }
     }
 
-    /** The first choice is the answer; what another says is taken back, for its index may come last. */
+    /** Reads a choice. Only the first choice is the answer; the fields of another one are reset, because its index may come last. */
     private void readChoice(JsonParser parser, int position) throws IOException {
         String pieceBefore = piece;
         int textAtBefore = textAt;
@@ -318,7 +318,7 @@ final class ChatEvent {
         piece = piece == null ? text : piece + text;
     }
 
-    /** One of a list of parts: text, a refusal, or thoughts. */
+    /** Reads one of a list of parts: text, a refusal, or reasoning. */
     private void readPart(JsonNode part) {
         String type = part.path("type").asText("");
         String text = part.isTextual() ? part.textValue() : part.path("text").isTextual() ? part.path("text").textValue()
@@ -338,52 +338,52 @@ final class ChatEvent {
         return all.toString();
     }
 
-    /** Whether it is known to hold nothing but a piece of text. */
+    /** Whether the event is known to contain only text. */
     boolean isTextAlone() {
         return textAlone;
     }
 
-    /** Its text, never empty; null where it has none. */
+    /** Returns the text, never empty, or null if there is none. */
     String piece() {
         return piece;
     }
 
-    /** Its piece of reasoning, perhaps empty. */
+    /** Returns the piece of reasoning, possibly empty. */
     CharSequence reasoning() {
         return reasoning;
     }
 
-    /** Its piece of what the model says in place of an answer, perhaps empty. */
+    /** Returns the piece of the refusal that the model gives instead of an answer, possibly empty. */
     CharSequence refusal() {
         return refusal;
     }
 
-    /** Its pieces of calls of tools. */
+    /** Returns the pieces of tool calls. */
     List<JsonNode> toolCalls() {
         return toolCalls;
     }
 
-    /** Why the answer ends; null where it does not say so. */
+    /** Returns why the answer ends, or null. */
     String finishReason() {
         return finishReason;
     }
 
-    /** The tokens counted; null where it does not say so. */
+    /** Returns the token usage, or null. */
     JsonNode usage() {
         return usage;
     }
 
-    /** What went wrong, in the service's words on one line; null where nothing did. */
+    /** Returns the service's error message in one line, or null. */
     String error() {
         return error;
     }
 
-    /** Whether it holds a whole message, and not a piece of one. */
+    /** Whether the event contains a whole message and not a piece of one. */
     boolean isMessage() {
         return message;
     }
 
-    /** Whether it says that it is the last. */
+    /** Whether the event contains the end mark. */
     boolean isDone() {
         return done;
     }

@@ -29,21 +29,21 @@ import dev.bactrian.text.Unicode;
 import org.slf4j.Logger;
 
 /**
- * A chat answer as it streams in: an iterator over its pieces of text, in order, none of them empty, that keeps what
- * the whole answer adds up to (PROVIDERS.md 3.5).
+ * A chat answer that is being streamed: iterates over its chunks of text, in order, and collects the result (PROVIDERS.md 3.5). No chunk
+ * is empty.
  *
- * <p>{@link #hasNext()} never waits: it says whether the stream is open, and {@link #next()} answers null where it then
- * turns out to have ended. Camel's splitter skips nulls, and asks {@code hasNext} before it sends a piece on, so that a
- * waiting {@code hasNext} would hold each piece back until the one after it has come.
+ * <p>{@link #hasNext()} never waits: it returns whether the stream is open, and {@link #next()} returns null if the stream then turns out
+ * to have ended. Camel's splitter skips nulls. It calls {@code hasNext} before it passes a chunk on, so a waiting {@code hasNext} would
+ * delay each chunk until the next one has arrived.
  *
- * <p>Ends well on {@code [DONE]}, at once and whatever the connection does then, or after a finish reason, which usage may
- * follow for {@link #GRACE}. Anything else is {@code stream-interrupted}. Of several choices the first is read. Where a whole
- * completion comes in place of a stream, its text is the one piece; where it is an error or a page, nothing was answered, and
- * the failure has the type that those words have. Used by one thread at a time; only its {@link Cancellation} is for others.
+ * <p>The stream ends successfully with {@code [DONE]}, even if the connection stays open or fails then, or after a finish reason, which
+ * the usage may follow within {@link #GRACE}. Any other end is {@code stream-interrupted}. Of several choices the first is read. If a
+ * whole completion is received instead of a stream, its text is the only chunk. If an error or a page is received, nothing was answered
+ * and the type of the failure depends on its text. For use by one thread at a time; only the {@link Cancellation} is thread-safe.
  */
 public final class ChatStream implements ChunkSource, Answer, Closeable {
 
-    /** How long a stream may take to end once its finish reason has come. */
+    /** How long a stream may take to end after its finish reason. */
     static final Duration GRACE = Duration.ofSeconds(2);
 
     private static final String REFUSED = "refusal";
@@ -73,19 +73,19 @@ public final class ChatStream implements ChunkSource, Answer, Closeable {
     private boolean ended;
     private GenerationFailure failure;
 
-    /** Reads the answer to that request from a body of {@code text/event-stream}. */
+    /** Reads the answer to the request from a body of {@code text/event-stream}. */
     public ChatStream(String requestId, InputStream in) {
         this(requestId, in, null, UnaryOperator.identity(), new Cancellation(), true, () -> { });
     }
 
     /**
-     * The same.
+     * Reads the answer to the request from a body of {@code text/event-stream}.
      *
-     * @param patience     how long nothing but comments may come; null: for ever
-     * @param redact       what the service says of an error goes through it first: it may echo the key
-     * @param cancellation ends it from any thread, where it also cuts the connection
-     * @param textKept     whether the answer's text is kept; where not, an answer may be longer than the limit of answers
-     * @param begun        is told of the first piece
+     * @param patience     how long the stream may contain only comments; null for no limit
+     * @param redact       applied to error messages of the service, which may contain the key
+     * @param cancellation ends the stream and closes the connection, from any thread
+     * @param textKept     whether the text is kept; if not, an answer may be longer than the limit for answers
+     * @param begun        called at the first chunk
      */
     ChatStream(String requestId, InputStream in, Duration patience, UnaryOperator<String> redact, Cancellation cancellation,
             boolean textKept, Runnable begun) {
@@ -98,7 +98,7 @@ public final class ChatStream implements ChunkSource, Answer, Closeable {
         this.events = new EventStream(in, null, patience);
     }
 
-    /** Has each piece of text go through that. */
+    /** Applies the operator to each chunk of text. */
     ChatStream masked(UnaryOperator<String> pieces) {
         mask = pieces;
         return this;
@@ -110,9 +110,10 @@ public final class ChatStream implements ChunkSource, Answer, Closeable {
     }
 
     /**
-     * The next piece, waiting for it; null where the stream has ended well instead.
+     * Returns the next chunk and waits for it, or returns null if the stream has ended successfully.
      *
-     * @throws GenerationFailure {@code stream-interrupted}, what came in place of an answer, or what {@link #fail} was given
+     * @throws GenerationFailure {@code stream-interrupted}, the failure for what was received instead of an answer, or the one passed to
+     *                           {@link #fail}
      */
     @Override
     public String next() {
@@ -148,7 +149,7 @@ public final class ChatStream implements ChunkSource, Answer, Closeable {
         return piece;
     }
 
-    /** The next piece, or null where none comes any more: well, or with {@link #trouble}. */
+    /** Returns the next chunk, or null if there are no more, either because of the end or because of {@link #trouble}. */
     private String read() {
         try {
             while (events.next()) {
@@ -189,7 +190,7 @@ public final class ChatStream implements ChunkSource, Answer, Closeable {
         return null;
     }
 
-    /** The end of the body has come before that of the answer. */
+    /** Returns the failure for a body that ends before the answer does. */
     private GenerationFailure cutShort() {
         String said = events.strayText();
         if (chunks == 0 && !events.hasBegun() && ProviderJson.message(said).isPresent()) {
@@ -199,12 +200,12 @@ public final class ChatStream implements ChunkSource, Answer, Closeable {
                 chunks == 0 ? "the answer held no text and no end" : "the stream ended before its end"), null);
     }
 
-    /** Whether a document in place of a stream is all there, though its connection has not come to an end. */
+    /** Whether a document received instead of a stream is complete, although its connection is still open. */
     private boolean isWholeDocument() {
         return finishReason == null && events.holdsDocument() && ProviderJson.json(events.text()).isPresent();
     }
 
-    /** One completion in place of a stream, whose text is one piece; or what is none. */
+    /** Reads one completion received instead of a stream. Returns its text as one chunk, or throws if it is not a completion. */
     private String readDocument() {
         String document = events.text();
         over = true;
@@ -249,7 +250,7 @@ public final class ChatStream implements ChunkSource, Answer, Closeable {
         return failure;
     }
 
-    /** {@inheritDoc} The connection is cut. */
+    /** {@inheritDoc} Closes the connection. */
     @Override
     public void fail(GenerationFailure reason) {
         if (failure == null) {
@@ -262,7 +263,7 @@ public final class ChatStream implements ChunkSource, Answer, Closeable {
         }
     }
 
-    /** Leaves the stream: its connection is given back where it is at its end, and cut where not. */
+    /** Closes the stream. Its connection is reused if it was read to its end, and closed otherwise. */
     @Override
     public void close() {
         ended = true;
@@ -273,7 +274,7 @@ public final class ChatStream implements ChunkSource, Answer, Closeable {
         }
     }
 
-    /** Takes in the current event; its text, or null. */
+    /** Adds the current event to the answer. Returns its text, or null. */
     private String take(boolean isJson) throws IOException {
         if (event.isTextAlone()) {
             hold();
@@ -288,7 +289,7 @@ public final class ChatStream implements ChunkSource, Answer, Closeable {
             trouble = redact.apply(event.error());
         }
         if (event.isMessage() && (chunks > 0 || !toolCalls.isEmpty() || !refusal.isEmpty())) {
-            // The whole answer once more, after its pieces.
+            // The whole answer again, after its pieces.
             finish();
             return null;
         }
@@ -319,7 +320,7 @@ public final class ChatStream implements ChunkSource, Answer, Closeable {
         }
     }
 
-    /** Where the text is not kept, what it took does not count; calls of tools and a refusal are. */
+    /** Counts the memory that the answer occupies. Text does not count if it is not kept; tool calls and a refusal do. */
     private void hold() {
         if (!textKept && in instanceof AnswerBody answer) {
             heldBytes += event.isTextAlone() || event.toolCalls().isEmpty() && event.refusal().isEmpty() ? 0 : events.length();

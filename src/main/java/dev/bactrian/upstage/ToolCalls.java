@@ -9,8 +9,8 @@ import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 
 /**
- * Puts the calls of tools together that an answer brings in pieces. A piece belongs to the call of its id, else to the last
- * one of its index, else to the last one; a call that has an id keeps apart from those of another, whatever their index.
+ * Assembles the tool calls that an answer contains in pieces. A piece belongs to the call with its id, else to the last call with its
+ * index, else to the last call. Calls with different ids stay separate, even if they have the same index.
  */
 final class ToolCalls {
 
@@ -19,7 +19,7 @@ final class ToolCalls {
 
     private final List<Call> calls = new ArrayList<>();
 
-    /** A call, as far as it has come. */
+    /** A call, as far as it was received. */
     private static final class Call {
 
         final int index;
@@ -44,11 +44,11 @@ final class ToolCalls {
     private Call last;
 
     /**
-     * Takes what one event brings.
+     * Adds the pieces of one event.
      *
-     * @param pieces   its pieces
-     * @param areWhole whether each is a whole call
-     * @return false where there are more calls than are kept
+     * @param pieces   the pieces
+     * @param areWhole whether each piece is a whole call
+     * @return false if the answer has more calls than are kept
      */
     boolean add(List<JsonNode> pieces, boolean areWhole) {
         events++;
@@ -68,7 +68,7 @@ final class ToolCalls {
         return kept;
     }
 
-    /** The call that a piece goes on with, or null where it begins one. */
+    /** Returns the call that the piece continues, or null if it begins a new one. */
     private Call callOf(ObjectNode piece) {
         String id = piece.path("id").asText("");
         Call call = null;
@@ -89,7 +89,7 @@ final class ToolCalls {
         if (!id.isEmpty() && !call.id().isEmpty()) {
             return true;
         }
-        // Some services give no ids: then a name that follows arguments begins a call, and so does a second one of one event.
+        // Some services send no ids. Then a name after arguments begins a new call, and so does a second name in one event.
         String name = piece.path("function").path("name").asText("");
         return id.isEmpty() && !name.isEmpty() && !call.name().isEmpty()
                 && (!hasIndex(piece) && call.event == events || !name.equals(call.name()) && !call.arguments.isEmpty());
@@ -99,13 +99,13 @@ final class ToolCalls {
         return index(piece) != NO_INDEX;
     }
 
-    /** Its index, as a number or as a text of one. */
+    /** Returns the index, which may be a number or a numeric string. */
     private static int index(JsonNode piece) {
         JsonNode index = piece.path("index");
         return index.isInt() || index.isTextual() ? index.asInt(NO_INDEX) : NO_INDEX;
     }
 
-    /** Calls are in the order of their indexes, and those of one index in the order in which they came. */
+    /** Begins a call. Calls are sorted by index; those with the same index stay in their order of arrival. */
     private Call begin(ObjectNode piece) {
         Call call = new Call(hasIndex(piece) ? index(piece) : calls.isEmpty() ? 0 : calls.get(calls.size() - 1).index);
         int at = calls.size();
@@ -130,7 +130,7 @@ final class ToolCalls {
             ObjectNode function = call.fields.withObjectProperty("function");
             if (field.getKey().equals("arguments") && value.isTextual()) {
                 call.arguments.append(value.textValue());
-                // Its place among the fields; the text is put there in the end.
+                // Reserves the position of the field; {@link #toJson} sets its text.
                 function.put("arguments", "");
             } else if (isSaid(value) || !function.has(field.getKey())) {
                 function.set(field.getKey(), value);
@@ -142,12 +142,12 @@ final class ToolCalls {
         return !value.isNull() && !(value.isTextual() && value.textValue().isEmpty());
     }
 
-    /** Whether there is none. */
+    /** Whether there are no calls. */
     boolean isEmpty() {
         return calls.isEmpty();
     }
 
-    /** The calls, as the result document has them. */
+    /** Returns the calls as they appear in the result document. */
     ArrayNode toJson() {
         ArrayNode all = JsonNodeFactory.instance.arrayNode();
         for (Call call : calls) {

@@ -30,10 +30,10 @@ import org.apache.camel.CamelContextAware;
 import org.apache.camel.Exchange;
 import org.apache.camel.Message;
 
-/** The provider of {@code routes/upstage.camel.yaml}: what its call holds, and who reads the stream that it is answered with. */
+/** The provider of {@code routes/upstage.camel.yaml}: makes the chat call and opens the stream of its answer. */
 public final class Upstage implements Provider, CamelContextAware {
 
-    /** Its name. */
+    /** The name of the provider. */
     static final String NAME = "upstage";
 
     private static final String OFFICIAL_HOST = "api.upstage.ai";
@@ -74,7 +74,7 @@ public final class Upstage implements Provider, CamelContextAware {
         return NAME;
     }
 
-    /** The list of its models is free (PROVIDERS.md 3.2). */
+    /** {@inheritDoc} The probe is the list of models, which costs nothing (PROVIDERS.md 3.2). */
     @Override
     public Access access(String account) {
         Settings own = settings.account(account);
@@ -89,9 +89,9 @@ public final class Upstage implements Provider, CamelContextAware {
     }
 
     /**
-     * The body of a chat completion, UTF-8 JSON.
+     * Returns the body of a chat completion, UTF-8 JSON.
      *
-     * @throws GenerationFailure {@code authentication} where no key is set for the official endpoint
+     * @throws GenerationFailure {@code authentication} if no key is set for the official endpoint
      */
     byte[] body(Generation generation) {
         access(generation.account()).requireToken();
@@ -114,7 +114,7 @@ public final class Upstage implements Provider, CamelContextAware {
         }
         for (ChatMessage message : request.messages()) {
             ObjectNode fields = message.fields().deepCopy();
-            // Upstage answers the role `developer` with 400, and takes text alone as content (PROVIDERS.md 3.3).
+            // Upstage answers 400 to the role `developer` and accepts only text as content (PROVIDERS.md 3.3).
             fields.put("role", message.role().equals("developer") ? "system" : message.role());
             if (!fields.path("content").isNull()) {
                 fields.put("content", message.text());
@@ -124,7 +124,7 @@ public final class Upstage implements Provider, CamelContextAware {
         return messages;
     }
 
-    /** The answer is the open stream: an iterator over its chunks. */
+    /** Opens the answer: its stream, an iterator over its chunks. */
     public void open(Exchange exchange) {
         Job job = Job.of(exchange);
         ChatStream stream = open(job.generation(), job.cancellation(), job.isTextKept(), exchange.getMessage().getBody(InputStream.class));

@@ -1,2 +1,2 @@
-/** The provider Upstage: a chat completion that streams as server-sent events. Internal. No other package knows it. */
+/** The provider Upstage: a chat completion that streams as server-sent events. Internal. No other package depends on it. */
 package dev.bactrian.upstage;
