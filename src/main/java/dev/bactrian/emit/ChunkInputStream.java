@@ -8,9 +8,9 @@ import java.util.Objects;
 import dev.bactrian.error.GenerateException;
 
 /**
- * The text of a {@link ChunkStream} as UTF-8 bytes, which come as its chunks do: a read waits for the first of them and no longer.
- * What the stream fails with is the cause of an {@link IOException}, and so is its being closed before its end: nobody takes a
- * part for the whole. Closing it closes the stream.
+ * The text of a {@link ChunkStream} as UTF-8 bytes. A read blocks until the next chunk arrives, and returns no more than that chunk. If
+ * the stream fails, or is closed before its end, a read throws an {@link IOException}, so that a partial answer is never mistaken for the
+ * whole. Closing it closes the stream.
  */
 final class ChunkInputStream extends InputStream {
 
@@ -44,7 +44,7 @@ final class ChunkInputStream extends InputStream {
         return count;
     }
 
-    /** Whether there is a byte, waiting for it. */
+    /** Waits for a byte. Returns false at the end. */
     private boolean fill() throws IOException {
         if (closed) {
             throw new IOException("closed");
@@ -60,7 +60,7 @@ final class ChunkInputStream extends InputStream {
         return true;
     }
 
-    /** The next chunk, or null at the end. */
+    /** Returns the next chunk and waits for it, or returns null at the end. */
     static String next(ChunkStream stream) throws IOException {
         try {
             String next = stream.nextOrEnd();

@@ -35,15 +35,15 @@ import org.apache.camel.support.ExchangeHelper;
 import org.apache.camel.support.service.ServiceHelper;
 
 /**
- * Sends a chunk to each endpoint of {@code bactrian.emit.chunk}. In Java and not as a recipient list: with one, a
- * stream of 100,000 chunks took about four times as long.
+ * Sends a chunk to each endpoint of {@code bactrian.emit.chunk}. Implemented in Java because a recipient list takes about four times as
+ * long for a stream of 100,000 chunks.
  */
 public final class ChunkSender extends AsyncProcessorSupport implements CamelContextAware {
 
     private CamelContext camelContext;
     private Settings settings;
     private DestinationEndpoints destinations;
-    /** By the account's key, empty for none. */
+    /** By account key; the key is empty for no account. */
     private final Map<String, List<AsyncProducer>> producers = new ConcurrentHashMap<>();
     private final RoutePool apart = new RoutePool("bactrian-chunk");
 
@@ -60,7 +60,7 @@ public final class ChunkSender extends AsyncProcessorSupport implements CamelCon
         destinations = DestinationEndpoints.of(camelContext);
     }
 
-    /** For the routes: whether the chunks of that request go anywhere. */
+    /** Whether the chunks of the request are sent anywhere. */
     public boolean isWanted(Exchange exchange) {
         return isWanted(Job.of(exchange));
     }
@@ -69,18 +69,18 @@ public final class ChunkSender extends AsyncProcessorSupport implements CamelCon
         return job.channel() != null || !settings.account(job.generation().account()).endpoints(Property.EMIT_CHUNK).isEmpty();
     }
 
-    /** For the routes: whether chunks of it may be left when its polls have ended. */
+    /** Whether chunks of the request may remain to be sent after the last poll. */
     public boolean areLeft(Exchange exchange) {
         Job job = Job.of(exchange);
         return job.poll() != null && isWanted(job);
     }
 
-    /** For the routes: the chunks of a request's answer, to be split over. */
+    /** Returns the chunks of the answer, for the splitter. */
     public ChunkSource chunks(Exchange exchange) {
         return Job.of(exchange).chunks();
     }
 
-    /** Leaves the headers that all chunks of a request have, and no other. */
+    /** Sets the headers that all chunks of a request have, and removes all others. */
     public void headers(Exchange exchange) {
         Job job = Job.of(exchange);
         exchange.getMessage().removeHeaders("*");
@@ -92,11 +92,11 @@ public final class ChunkSender extends AsyncProcessorSupport implements CamelCon
         }
     }
 
-    /** Passes one to the reader of the stream, and to each endpoint in turn; where that fails, its source is told. */
+    /** Passes a chunk to the reader of the stream and to each endpoint in turn. If that fails, the chunk source fails. */
     @Override
     public boolean process(Exchange exchange, AsyncCallback callback) {
         List<AsyncProducer> targets;
-        // What is sent to may change the variable.
+        // The recipient may change the variable; read it first.
         Job job = Job.of(exchange);
         try {
             ChunkStream reader = StreamBridge.stream(job);
@@ -118,7 +118,7 @@ public final class ChunkSender extends AsyncProcessorSupport implements CamelCon
         }
         int index = exchange.getProperty(ExchangePropertyKey.SPLIT_INDEX, Integer.class);
         exchange.getMessage().setHeader(Headers.CHUNK_INDEX, job.chunks().before() + index);
-        // Always, whatever the caller's exchange pattern.
+        // Always InOnly, whatever the caller's exchange pattern.
         exchange.setPattern(ExchangePattern.InOnly);
         if (!Transactions.holdThisThread()) {
             return send(exchange, job, targets, callback);
@@ -128,7 +128,7 @@ public final class ChunkSender extends AsyncProcessorSupport implements CamelCon
         return true;
     }
 
-    /** From another thread: sent from the one that is in a transaction, it would be seen at the commit. */
+    /** Sends from another thread: a message sent by a thread in a transaction is not visible before the commit. */
     private void sendApart(Exchange exchange, Job job, List<AsyncProducer> targets) {
         try {
             apart.submit(() -> {
@@ -198,7 +198,7 @@ public final class ChunkSender extends AsyncProcessorSupport implements CamelCon
         }
     }
 
-    /** Lets go of the endpoints. Not where Camel stops a route: the others send on. */
+    /** Stops the producers. Not called when Camel stops a single route, because the other routes still send. */
     public void release() {
         apart.shutdownNow();
         producers.values().forEach(ServiceHelper::stopAndShutdownServices);

@@ -16,21 +16,20 @@ import org.apache.camel.ExchangeExtension;
 import org.apache.camel.support.SynchronizationAdapter;
 
 /**
- * The chunks of an answer as they arrive, in order, none of them empty: what {@code direct:generate-stream} leaves as the
- * body. It is closed when the exchange that holds it is done, at the latest.
+ * The chunks of an answer as they arrive, in order: the body that {@code direct:generate-stream} returns. No chunk is empty. The stream
+ * is closed at the latest when the exchange that holds it is done.
  *
- * <p>{@link #hasNext()} never waits: it says whether the stream is open, and {@link #next()} answers null where it then
- * turns out to have ended. Camel's {@code split} skips nulls, and asks {@code hasNext} before it sends a piece on, so that
- * a waiting {@code hasNext} would hold each chunk back until the one after it has come. In Java:
+ * <p>{@link #hasNext()} never waits: it returns whether the stream is open, and {@link #next()} returns null if the stream then turns out
+ * to have ended. Camel's {@code split} skips nulls. It calls {@code hasNext} before it passes a chunk on, so a waiting {@code hasNext}
+ * would delay each chunk until the next one has arrived. In Java:
  * <pre>{@code
  * for (String chunk = stream.next(); chunk != null; chunk = stream.next()) { ... }
  * }</pre>
  *
- * <p>Camel converts it to an {@code InputStream} or a {@code Reader}, which have the text as it arrives, and to a {@code String}
- * or {@code byte[]} ({@link ChunkStreamConverters}).
+ * <p>Camel converts the stream to an {@code InputStream} or a {@code Reader}, which return the text as it arrives, and to a
+ * {@code String} or {@code byte[]} ({@link ChunkStreamConverters}).
  *
- * <p>The service is read no further ahead than {@value #MOST_WAITING} chunks. To be read by one thread at a time;
- * {@link #close()} may be called by any.
+ * <p>At most {@value #MOST_WAITING} chunks are read ahead. For use by one thread at a time; {@link #close()} may be called by any thread.
  */
 public final class ChunkStream implements Job.Reader, Iterator<String>, Closeable {
 
@@ -52,15 +51,15 @@ public final class ChunkStream implements Job.Reader, Iterator<String>, Closeabl
     private GenerateException failure;
     private int thrownInTry = NEVER;
 
-    /** With what its reader fails that is interrupted. */
+    /** {@code interrupted} creates the exception for a reader that is interrupted. */
     ChunkStream(boolean textKept, Function<InterruptedException, GenerateException> interrupted) {
         this.textKept = textKept;
         this.interrupted = interrupted;
     }
 
     /**
-     * Whether a chunk may follow; never waits. A stream that has failed has its failure to come, until it was thrown: Camel's
-     * {@code split} reads on after it. Who tries again, or has closed it, gets the failure again.
+     * Whether a chunk may follow; never waits. Also true if the stream has failed and its failure was not thrown yet, because Camel's
+     * {@code split} continues to read after an exception. After a redelivery or {@link #close()} the failure is thrown again.
      */
     @Override
     public boolean hasNext() {
@@ -79,9 +78,9 @@ public final class ChunkStream implements Job.Reader, Iterator<String>, Closeabl
     }
 
     /**
-     * The next chunk, waiting for it; null where the stream has ended or was closed instead.
+     * Returns the next chunk and waits for it, or returns null if the stream has ended or was closed.
      *
-     * @throws GenerateException where the request has failed after its answer had begun; the same again when asked again
+     * @throws GenerateException if the request failed after its answer had begun; each further call throws it again
      */
     @Override
     public String next() {
@@ -105,7 +104,7 @@ public final class ChunkStream implements Job.Reader, Iterator<String>, Closeabl
         }
     }
 
-    /** The next chunk, waiting for it; null at the end, also once it was reached, and where the stream was closed. */
+    /** Returns the next chunk and waits for it. Returns null at the end, also when called again, and after the stream was closed. */
     String nextOrEnd() {
         synchronized (this) {
             if (exhausted) {
@@ -115,16 +114,16 @@ public final class ChunkStream implements Job.Reader, Iterator<String>, Closeabl
         return next();
     }
 
-    /** Whether it was closed before all of the answer had come and was read. */
+    /** Whether the stream was closed before the whole answer was read. */
     synchronized boolean isCutShort() {
         return closed;
     }
 
     /**
-     * The result document, JSON, waiting for the end of the request; chunks that have not been read are dropped. It holds
-     * no {@code text} unless the exchange variable {@code bactrianKeepText} was true when the request was made.
+     * Waits for the end of the request and returns the result document, JSON. Drops chunks that were not read. The document contains no
+     * {@code text} unless the exchange variable {@code bactrianKeepText} was true when the request was made.
      *
-     * @throws GenerateException where the request has failed, or was closed before its end
+     * @throws GenerateException if the request failed or was closed before its end
      */
     public synchronized String document() {
         discarding = true;
@@ -144,10 +143,7 @@ public final class ChunkStream implements Job.Reader, Iterator<String>, Closeabl
         return failure;
     }
 
-    /**
-     * Leaves the stream: the connection is cut at once, whatever it is waiting for; a prediction that still runs is
-     * cancelled. After the end it does nothing.
-     */
+    /** Closes the stream: closes the connection at once and cancels a prediction that is still running. Does nothing after the end. */
     @Override
     public void close() {
         boolean open;
@@ -163,7 +159,7 @@ public final class ChunkStream implements Job.Reader, Iterator<String>, Closeabl
         }
     }
 
-    /** Ends what is going on at the provider. */
+    /** Cancels the work of the provider. */
     void cut() {
         Cancellation cancels;
         synchronized (this) {
@@ -175,8 +171,8 @@ public final class ChunkStream implements Job.Reader, Iterator<String>, Closeabl
     }
 
     /**
-     * Whether the exchange whose body this is has failed, was stopped, or has had its failure handled: a {@code split}
-     * with {@code stopOnException} that a chunk broke off reads on to the end nevertheless.
+     * Whether the exchange with this body has failed, was stopped, or had its failure handled: a {@code split} with
+     * {@code stopOnException} continues to read after a failed chunk nevertheless.
      */
     private boolean holderHasFailed() {
         Exchange exchange;
@@ -199,7 +195,7 @@ public final class ChunkStream implements Job.Reader, Iterator<String>, Closeabl
         }
     }
 
-    /** Has the end of that exchange close it, or of one that it is handed over to. */
+    /** Closes the stream when this exchange is done, or the exchange to which its completions are handed over. */
     void heldBy(Exchange exchange) {
         synchronized (this) {
             holder = exchange;
@@ -223,13 +219,12 @@ public final class ChunkStream implements Job.Reader, Iterator<String>, Closeabl
         });
     }
 
-    /** Whether the answer's text is kept for the document. */
     @Override
     public boolean isTextKept() {
         return textKept;
     }
 
-    /** Waits until the provider has begun to answer or the request has failed; its failure in the latter case, else null. */
+    /** Waits until the provider has begun to answer or the request has failed. Returns the failure, or null. */
     synchronized GenerateException awaitBegin() {
         while (!begun && !ended && !closed) {
             await();
@@ -237,7 +232,7 @@ public final class ChunkStream implements Job.Reader, Iterator<String>, Closeabl
         return begun ? null : failure;
     }
 
-    /** The provider has begun to answer. */
+    /** Records that the provider has begun to answer. */
     void begun(Cancellation cutsTheAnswer) {
         synchronized (this) {
             begun = true;
@@ -250,7 +245,7 @@ public final class ChunkStream implements Job.Reader, Iterator<String>, Closeabl
         cut();
     }
 
-    /** Passes a chunk to the reader, waiting while it has enough to read; false where it wants no more. */
+    /** Passes a chunk to the reader and waits while its buffer is full. Returns false if the reader is closed. */
     synchronized boolean put(String chunk) throws InterruptedException {
         while (waiting.size() == MOST_WAITING && !closed && !ended) {
             wait();
@@ -267,7 +262,7 @@ public final class ChunkStream implements Job.Reader, Iterator<String>, Closeabl
         return true;
     }
 
-    /** The request is done, which can't be said twice. */
+    /** Records the outcome of the request. Only the first call has an effect. */
     synchronized void end(String result, GenerateException reason) {
         if (!ended) {
             ended = true;

@@ -15,17 +15,17 @@ import org.apache.camel.support.MessageHelper;
 import org.apache.camel.support.TypeConverterSupport;
 
 /**
- * Makes a {@link ChunkStream} what consumers and producers of Camel take: an {@link InputStream} or a {@link Reader}, which have the
- * text as it arrives, and a {@code String} or {@code byte[]}, for which its end is awaited. UTF-8 in any case. Camel finds it by
- * {@code META-INF/services}.
+ * Converts a {@link ChunkStream} for Camel's consumers and producers: to an {@link InputStream} or a {@link Reader}, which return the
+ * text as it arrives, and to a {@code String} or {@code byte[]}, which wait for the end. The encoding is UTF-8. Camel finds this class
+ * through {@code META-INF/services}.
  */
 public final class ChunkStreamConverters implements TypeConverterLoader {
 
     private static final String MESSAGE_HELPER = MessageHelper.class.getName();
-    /** No further up is whoever asks the registry of converters. */
+    /** How many stack frames to search for the caller of the type converter registry. */
     private static final int FRAMES = 20;
 
-    /** What makes one thing of the rest of a stream. */
+    /** Converts the rest of a stream. */
     private interface Conversion<T> {
         T of(ChunkStream stream) throws IOException;
     }
@@ -52,8 +52,8 @@ public final class ChunkStreamConverters implements TypeConverterLoader {
     }
 
     /**
-     * Whether Camel wants the text for a tracer, a debugger or a log, with the helper that it has for that. It would wait for
-     * the end of the stream, and leave none of it to the route: of streams of Java's own the helper knows that.
+     * Whether Camel wants the text for a tracer, a debugger or a log: it then calls its {@code MessageHelper}. Reading the text would
+     * wait for the end of the stream and consume it; for streams of the JDK the helper avoids that itself.
      */
     private static boolean isShown() {
         return StackWalker.getInstance().walk(frames -> frames.limit(FRAMES).anyMatch(frame -> frame.getClassName().equals(MESSAGE_HELPER)));

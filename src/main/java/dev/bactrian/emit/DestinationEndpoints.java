@@ -30,8 +30,8 @@ import org.apache.camel.util.StringHelper;
 import org.slf4j.Logger;
 
 /**
- * The endpoints of {@code bactrian.emit.*}. Each is tried when the application starts, as far as that goes without
- * sending: a result that is paid for is too late to learn that there is no such bean.
+ * The endpoints of {@code bactrian.emit.*}. Each is checked at startup, as far as possible without sending: an error that shows up only
+ * when a result is delivered comes too late, because the result is paid for.
  */
 final class DestinationEndpoints implements StartupListener, Ordered {
 
@@ -49,7 +49,7 @@ final class DestinationEndpoints implements StartupListener, Ordered {
         settings = Settings.of(camelContext);
     }
 
-    /** Those of an application, the same object each time. */
+    /** Returns the instance of an application, the same object on each call. */
     static DestinationEndpoints of(CamelContext context) {
         synchronized (DestinationEndpoints.class) {
             DestinationEndpoints destinations = context.getRegistry().lookupByNameAndType(BEAN, DestinationEndpoints.class);
@@ -66,13 +66,13 @@ final class DestinationEndpoints implements StartupListener, Ordered {
         }
     }
 
-    /** After the consumers that are no routes: one of them may be whom a destination means. */
+    /** Runs after the startup of other consumers, which a destination may refer to. */
     @Override
     public int getOrder() {
         return LOWEST;
     }
 
-    /** All routes and all of the application's accounts are known by now, and no route has taken a request. */
+    /** Checks the destinations. All routes and accounts exist by now, and no route has received a request. */
     @Override
     public void onCamelContextStarted(CamelContext context, boolean alreadyStarted) {
         for (Property property : List.of(Property.EMIT_RESULT, Property.EMIT_ERROR, Property.EMIT_CHUNK)) {
@@ -83,9 +83,9 @@ final class DestinationEndpoints implements StartupListener, Ordered {
     }
 
     /**
-     * Tries an endpoint as far as that goes without sending.
+     * Checks an endpoint as far as possible without sending.
      *
-     * @throws SettingException with one line that names the property and the URI, where it can be no destination
+     * @throws SettingException with a one-line message that names the property and the URI, if it cannot be a destination
      */
     void check(Property property, String uri) {
         if (uri.startsWith("{{")) {
@@ -121,7 +121,7 @@ final class DestinationEndpoints implements StartupListener, Ordered {
         }
     }
 
-    /** A folder that is not there yet is made with the first file, and not before. */
+    /** Checks that a folder can be created and written, but does not create it; the first file does. */
     private static void requireFolder(Property property, String uri, Endpoint endpoint) {
         if (endpoint instanceof FileEndpoint file) {
             Path there = file.getFile().toPath().toAbsolutePath();
@@ -150,7 +150,7 @@ final class DestinationEndpoints implements StartupListener, Ordered {
         String message = OneLine.of(String.valueOf(cause.getMessage()));
         Matcher unknown = UNKNOWN_OPTIONS.matcher(message);
         if (unknown.find()) {
-            // Their names alone: what an option is that nobody knows, a secret may be.
+            // Only the names: the value of an unknown option may be a secret.
             List<String> names = new ArrayList<>();
             OPTION_NAME.matcher(uri).results().map(option -> option.group(1)).filter(name -> unknown.group(1).contains(name + "=")).forEach(names::add);
             return "has no option " + String.join(", ", names);
@@ -169,7 +169,7 @@ final class DestinationEndpoints implements StartupListener, Ordered {
         }
     }
 
-    /** What these take in this process, a route or another consumer must take from them. */
+    /** Checks that a route or another consumer receives what is sent to an in-process endpoint. */
     private void requireConsumer(Property property, String uri, Endpoint endpoint) {
         boolean mock = endpoint.getEndpointUri().startsWith("mock:");
         boolean direct = endpoint instanceof DirectEndpoint;
@@ -197,7 +197,7 @@ final class DestinationEndpoints implements StartupListener, Ordered {
         return endpoint instanceof DirectEndpoint && isConsumedByNoRoute(name);
     }
 
-    /** Asks without waiting for one, as the endpoint itself would. */
+    /** Asks with {@code block=false}, because the endpoint itself may wait for a consumer. */
     private boolean isConsumedByNoRoute(String direct) {
         DirectEndpoint asking = camelContext.getEndpoint(direct + "?block=false", DirectEndpoint.class);
         try {
@@ -223,8 +223,8 @@ final class DestinationEndpoints implements StartupListener, Ordered {
     }
 
     /**
-     * The URI as it is sent to. By HTTP, a destination that does not answer is given up after {@code bactrian.emit.timeout},
-     * and as many are under way at once as requests are; what the URI says itself counts.
+     * Returns the URI with timeouts for HTTP destinations, {@code bactrian.emit.timeout}, and with as many connections as requests may be
+     * processed at once. Options in the URI take precedence.
      */
     String withTimeouts(String uri) {
         if (!DestinationUris.isHttp(uri) || !isCamelHttp(uri)) {

@@ -8,10 +8,10 @@ import java.util.regex.Pattern;
 import dev.bactrian.generate.Headers;
 import org.apache.camel.util.StringHelper;
 
-/** The URIs of destinations, as they are configured and as Camel is to take them. */
+/** Adds the options that Bactrian needs to the URIs of destinations. */
 final class DestinationUris {
 
-    /** Components that name a file by an option of the URI, which wins over a header. */
+    /** Components whose URI option for the file name takes precedence over the header. */
     private static final Set<String> FILES = Set.of("file", "ftp", "ftps", "sftp", "scp", "smb");
     private static final String OWN_NAME = "${header." + Headers.CONTENT_NAME + "}";
     private static final Pattern OPTIONS = Pattern.compile("&(?=[A-Za-z.]+=)");
@@ -21,8 +21,8 @@ final class DestinationUris {
     }
 
     /**
-     * A file is written under a temporary name and renamed, so that no reader sees half of one. HTTP is a POST also where
-     * the URI has a query, of which camel-http would make a GET without the body.
+     * Adds options: a file is written under a temporary name and renamed, so that no reader sees a partial file; HTTP is always a POST,
+     * because camel-http sends a GET without the body if the URI has a query.
      */
     static String asMeant(String uri) {
         if (isHttp(uri) && !uri.contains("httpMethod=")) {
@@ -35,8 +35,8 @@ final class DestinationUris {
     }
 
     /**
-     * The URI for the files beside a document that goes to that URI: the same folder, and the name of each, where a file
-     * component would give them the document's; without what is meant for text.
+     * Returns the URI for the images beside a document: the same folder, but the name of each image instead of the document's, and
+     * without options that only apply to text.
      */
     static String forFiles(String uri) {
         int query = uri.indexOf('?');
@@ -56,7 +56,7 @@ final class DestinationUris {
         return asMeant((query < 0 ? uri : uri.substring(0, query)) + "?" + String.join("&", options));
     }
 
-    /** Whether what goes to that URI is written into a file, here or on a server. */
+    /** Whether messages to that URI are written to a file, locally or on a server. */
     static boolean namesFiles(String uri) {
         return FILES.contains(StringHelper.before(uri, ":", uri));
     }
@@ -69,7 +69,7 @@ final class DestinationUris {
         return uri.startsWith("http:") || uri.startsWith("https:");
     }
 
-    /** The folders in an expression for a file's name, with the last slash; not what is inside of {@code ${...}}. */
+    /** Returns the folder of a file name expression, including the last slash. Ignores slashes inside of {@code ${...}}. */
     private static String folder(String fileName) {
         int depth = 0;
         for (int i = fileName.length() - 1; i >= 0; i--) {

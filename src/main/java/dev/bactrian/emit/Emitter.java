@@ -33,7 +33,7 @@ import org.apache.camel.support.CamelContextHelper;
 import org.slf4j.Logger;
 
 /**
- * Which messages an outcome comes to, and what becomes of each. For {@code routes/emit.camel.yaml}; as a processor it makes the
+ * Determines the messages of an outcome and tracks their delivery, for {@code routes/emit.camel.yaml}. As a processor it makes the
  * message of a delivery.
  */
 public final class Emitter implements CamelContextAware, Processor {
@@ -41,12 +41,12 @@ public final class Emitter implements CamelContextAware, Processor {
     /** The name of the bean. */
     public static final String BEAN = "bactrianEmitter";
 
-    /** The name of the bean that says that the application is the service: what it sends to itself, nobody takes. */
+    /** The name of the bean that marks the standalone service, where a destination without a consumer is an error. */
     public static final String STANDALONE = "bactrianStandalone";
 
     private static final Logger LOG = OneLineLogger.of("dev.bactrian.emit");
 
-    /** Where content goes by default: a name that ends in {@code .json} would lie about it. */
+    /** The default destination for content, which must not be stored in a file {@code .json}. */
     private static final String CONTENT_DEFAULT = "file:outbox?fileName=${header.BactrianContentName}";
 
     private CamelContext camelContext;
@@ -64,7 +64,7 @@ public final class Emitter implements CamelContextAware, Processor {
     @Override
     public void setCamelContext(CamelContext camelContext) {
         if (this.camelContext == camelContext) {
-            // Camel sets it more than once.
+            // Camel calls this more than once.
             return;
         }
         this.camelContext = camelContext;
@@ -81,7 +81,10 @@ public final class Emitter implements CamelContextAware, Processor {
         return settings.endpoints(property).stream().map(DestinationUris::asMeant).toList();
     }
 
-    /** What the document that is the body comes to: to each destination for its status once, with {@code content} each image apart. */
+    /**
+     * Returns the deliveries of the document in the body: one for each destination of its status, or one for each image with the emit
+     * format {@code content}.
+     */
     public List<Delivery> deliveries(Exchange exchange) {
         String document = exchange.getMessage().getBody(String.class);
         boolean failed = "failed".equals(exchange.getMessage().getHeader(Headers.STATUS));
@@ -96,19 +99,19 @@ public final class Emitter implements CamelContextAware, Processor {
         return deliveries;
     }
 
-    /** A round in which what is not sent yet is tried. */
+    /** Begins a round in which the pending messages are sent. */
     public void begin(Exchange exchange) {
         Outgoing.document(exchange).begin();
-        // How often the rounds were tried is not how often a delivery was.
+        // The redelivery count of the rounds is not that of a delivery.
         exchange.getMessage().removeHeaders("CamelRedeliver*");
     }
 
-    /** Whether the messages of the document are not known yet. */
+    /** Whether the messages of the document are not determined yet. */
     public boolean isFirst(Exchange exchange) {
         return !Outgoing.document(exchange).isOpened();
     }
 
-    /** Finds all messages of the document that is the body. */
+    /** Determines all messages of the document in the body. */
     public void addMessages(Exchange exchange) {
         ResultImages images = Outgoing.images(exchange);
         List<Delivery> messages = new ArrayList<>();
@@ -116,14 +119,14 @@ public final class Emitter implements CamelContextAware, Processor {
         Outgoing.document(exchange).open(exchange.getMessage().getBody(String.class), images, messages);
     }
 
-    /** The messages of the delivery that the exchange makes, whose document is the body. */
+    /** Returns the messages of the current delivery, whose document is in the body. */
     public List<Delivery> messages(Exchange exchange) {
         Delivery delivery = Outgoing.delivery(exchange);
         return messages(delivery.json() ? Delivery.document(delivery.destination(), exchange.getMessage().getBody(String.class)) : delivery,
                 Outgoing.images(exchange));
     }
 
-    /** In order: the images that go with a document come before it. */
+    /** In order: the images of a document before the document. */
     private List<Delivery> messages(Delivery delivery, ResultImages images) {
         List<Delivery> messages = new ArrayList<>();
         if (delivery.json() && settings.imagesMode() == ImagesMode.DOWNLOAD) {
@@ -146,39 +149,42 @@ public final class Emitter implements CamelContextAware, Processor {
         }
     }
 
-    /** The document of a delivery that has to wait, with the images that are here by now: they are not there for ever. */
+    /**
+     * Returns the document for a delivery that has to wait, with the images that were downloaded, because their URLs expire; empty if
+     * there are none.
+     */
     public static Optional<String> waiting(Exchange exchange) {
         return Outgoing.images(exchange).waiting();
     }
 
-    /** What of the document is still to be sent, in order. */
+    /** Returns the messages that are still to be sent, in order. */
     public List<Delivery> pending(Exchange exchange) {
         return Outgoing.document(exchange).pending();
     }
 
-    /** Whether the delivery that is the body can be made, all that belongs before it being there. */
+    /** Whether the delivery in the body can be sent: the messages that must precede it were sent. */
     public boolean isDue(Exchange exchange) {
         return Outgoing.document(exchange).isDue(exchange.getMessage().getBody(Delivery.class));
     }
 
-    /** Whether the exchange is that of a document on its way out, and not a delivery from the queue. */
+    /** Whether the exchange emits a document, as opposed to a delivery from the queue. */
     public boolean isEmitting(Exchange exchange) {
         return Outgoing.document(exchange) != null;
     }
 
-    /** A delivery was made. */
+    /** Records that the delivery was made. */
     public void sent(Exchange exchange) {
         if (isEmitting(exchange)) {
             Outgoing.document(exchange).sent(Outgoing.delivery(exchange));
         }
     }
 
-    /** Whether a delivery that has failed is tried again in this round: in the first alone, as often as is set. */
+    /** Whether a failed delivery is repeated within the round: only in the first round, up to the configured number of retries. */
     public boolean mayDeliverAgain(Exchange exchange) {
         return isEmitting(exchange) && !Outgoing.document(exchange).isTriedAgain() && !Outgoing.document(exchange).isClosed() && retries().mayDeliverAgain(exchange);
     }
 
-    /** Whether another round is made: until all is delivered or kept, or the application has stopped. */
+    /** Whether to begin another round: until everything is delivered or kept, or the application has stopped. */
     public boolean mayGoOn(Exchange exchange) {
         return !Outgoing.document(exchange).isClosed();
     }
@@ -188,10 +194,9 @@ public final class Emitter implements CamelContextAware, Processor {
     }
 
     /**
-     * Makes the message of the delivery that is the body: its content, the Bactrian headers, and a content type where one is
-     * needed.
+     * Makes the message of the delivery in the body: its content, the Bactrian headers, and a content type if one is needed.
      *
-     * @throws ImageException where it is an image that can't be downloaded
+     * @throws ImageException if it is an image that cannot be downloaded
      */
     @Override
     public void process(Exchange exchange) throws ImageException {
@@ -233,7 +238,7 @@ public final class Emitter implements CamelContextAware, Processor {
         }
     }
 
-    /** A caller's own header may be named as ours, and would name a file. */
+    /** Removes all other headers. A header of the caller that has the name of one of ours could change the file name. */
     private static void removeOthers(Message message) {
         message.removeHeaders("*", Headers.REQUEST_ID, Headers.PROVIDER, Headers.MODEL, Headers.KIND, Headers.STATUS, "CamelRedeliver*");
     }
@@ -245,8 +250,8 @@ public final class Emitter implements CamelContextAware, Processor {
     }
 
     /**
-     * Fails with what a destination failed with. A host's route there has an error handler of its own, and what that has
-     * given up counts as handled with Camel; caught and thrown again, it does not.
+     * Rethrows the failure of a destination. A host's route may have handled it with an error handler of its own, and Camel ignores an
+     * exception that is marked as handled; the marks are reset.
      */
     public void refused(Exchange exchange, @ExchangeException Exception cause) throws Exception {
         TemporaryFiles.remove(exchange);
@@ -255,7 +260,7 @@ public final class Emitter implements CamelContextAware, Processor {
         throw cause;
     }
 
-    /** The same, said in the log: nobody else says that an outcome could not even be kept. */
+    /** Logs that an outcome was neither emitted nor kept, and rethrows the failure of the destination. */
     public void lost(Exchange exchange, @ExchangeException Exception cause) throws Exception {
         Generation generation = Job.generation(exchange);
         Object id = exchange.getMessage().getHeader(Headers.REQUEST_ID, generation == null ? "a request" : generation.id());
@@ -264,7 +269,7 @@ public final class Emitter implements CamelContextAware, Processor {
         refused(exchange, cause);
     }
 
-    /** Notes that a delivery could not be made. */
+    /** Records that a delivery failed. */
     public void failed(Exchange exchange) {
         if (!isEmitting(exchange)) {
             return;
@@ -278,7 +283,7 @@ public final class Emitter implements CamelContextAware, Processor {
         outgoing.failed(delivery, problem, Math.max(1, Job.in(exchange).attempts()));
     }
 
-    /** Notes that something else went wrong in a round. */
+    /** Records a failure in a round that is not one of a delivery. */
     public void broken(Exchange exchange) {
         Throwable cause = Cause.of(exchange);
         OutgoingDocument outgoing = Outgoing.document(exchange);
@@ -289,9 +294,9 @@ public final class Emitter implements CamelContextAware, Processor {
     }
 
     /**
-     * Keeps what of the document could not be delivered.
+     * Keeps the parts of the document that could not be delivered.
      *
-     * @throws IOException where it can't be written
+     * @throws IOException if they cannot be written
      */
     public void keepUndelivered(Exchange exchange) throws IOException {
         if (Outgoing.document(exchange).isIncomplete()) {
@@ -303,12 +308,12 @@ public final class Emitter implements CamelContextAware, Processor {
         undelivered.keep(document);
     }
 
-    /** Where it is kept. */
+    /** Returns the folder for undelivered documents. */
     Path folder() {
         return undelivered.folder();
     }
 
-    /** Fails because an outcome is neither delivered nor kept, and says so once. */
+    /** Rethrows the failure to keep an undelivered outcome. Logs it once. */
     public void notKept(Exchange exchange, @ExchangeException Exception cause) throws Exception {
         OutgoingDocument outgoing = Outgoing.document(exchange);
         if (!outgoing.isTriedAgain() && !outgoing.isClosed()) {
@@ -318,7 +323,7 @@ public final class Emitter implements CamelContextAware, Processor {
         throw cause;
     }
 
-    /** Says that an outcome that could go nowhere has gone somewhere. */
+    /** Logs that an outcome was delivered or kept after earlier rounds had failed to do either. */
     public void safe(Exchange exchange) {
         OutgoingDocument outgoing = Outgoing.document(exchange);
         if (outgoing.isTriedAgain()) {
@@ -326,19 +331,19 @@ public final class Emitter implements CamelContextAware, Processor {
         }
     }
 
-    /** Where a delivery could not be made and why, in one line without a secret. */
+    /** Describes why a delivery failed, in one line without secrets. */
     public String problem(Delivery delivery, Throwable cause) {
         String destination = destination(delivery);
         boolean lost = cause instanceof ImageException && delivery.image() != null && !ImageContent.isData(delivery.image().url());
         return settings.redact(destination + ": " + (lost ? "image " + delivery.image().url() + ": " : "") + problem(cause));
     }
 
-    /** The name of a destination, without a secret. */
+    /** Returns the name of a destination without secrets. */
     static String destination(Delivery delivery) {
         return delivery.isReply() ? "its JMSReplyTo" : Masked.uri(delivery.destination());
     }
 
-    /** An HTTP destination's address may hold a secret, and Camel's own message holds the address. */
+    /** Omits Camel's message for HTTP failures, because it contains the URL, which may contain a secret. */
     private static String problem(Throwable cause) {
         return cause instanceof HttpOperationFailedException http ? "answered " + http.getStatusCode()
                 : Masked.text(OneLine.of(Cause.words(cause)));

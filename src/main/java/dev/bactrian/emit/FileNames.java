@@ -11,27 +11,27 @@ import org.apache.camel.component.file.GenericFileExist;
 import org.apache.camel.component.file.GenericFileProducer;
 import org.slf4j.Logger;
 
-/** The names of the files that results and errors become. */
+/** The names of result and error files. */
 final class FileNames {
 
     private static final Logger LOG = OneLineLogger.of("dev.bactrian.emit");
     private static final String ERROR = ".error";
 
-    /** No id holds it, so what ends in it is the name of no other. */
+    /** Ids cannot contain it, so a name that ends in it belongs to no other id. */
     private static final String MARK = "~";
 
     private FileNames() {
     }
 
     /**
-     * What stands for an id in the name of its result's file: the id, but for one that ends in {@code .error}, in whatever
-     * letters. {@code app.error.json} is where the error of {@code app} goes.
+     * Returns the id for the name of a result file. An id that ends in {@code .error}, in any case, gets a mark, because
+     * {@code app.error.json} is the error file of {@code app}.
      */
     static String ofResult(String id) {
         return id.toLowerCase(Locale.ROOT).endsWith(ERROR) ? id + MARK : id;
     }
 
-    /** Says where a message to that URI is about to replace a file, as far as that can be known. */
+    /** Warns if a message to that URI is about to overwrite a file, as far as that can be known. */
     static void warnOfReplaced(Exchange exchange, String uri, String id) {
         try {
             if (exchange.getContext().getEndpoint(uri) instanceof FileEndpoint endpoint && endpoint.getFileExist() == GenericFileExist.Override) {

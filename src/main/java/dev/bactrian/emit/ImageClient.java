@@ -39,9 +39,8 @@ import org.apache.hc.core5.util.TimeValue;
 import org.apache.hc.core5.util.Timeout;
 
 /**
- * Fetches images whose URLs came in an answer: by https from the hosts of {@code bactrian.images.hosts} alone, where
- * these have public addresses, without a token. The one exception is the simulator's: where {@code 127.0.0.1} is listed as
- * such, http and that address are good enough.
+ * Downloads images whose URLs come from an answer: only by https, only from the hosts of {@code bactrian.images.hosts}, only from public
+ * addresses, and without a token. Exception for the simulator: http and {@code 127.0.0.1} are allowed if that address is listed.
  */
 final class ImageClient {
 
@@ -57,7 +56,7 @@ final class ImageClient {
     private final ScheduledExecutorService clock;
     private volatile boolean closed;
 
-    /** {@code room}: where what it fetches counts. */
+    /** Creates a client; {@code room} limits the memory of its downloads. */
     ImageClient(CamelContext context, Settings settings, AnswerRoom room) {
         this.room = room;
         clock = new ScheduledPool(context, "bactrian-image-clock", 1);
@@ -74,7 +73,7 @@ final class ImageClient {
                         .setValidateAfterInactivity(TimeValue.ZERO_MILLISECONDS)
                         .setConnectTimeout(Timeout.of(settings.duration(Property.CONNECT_TIMEOUT))).build());
         if (settings.proxy(Property.REPLICATE_PROXY).isEmpty()) {
-            // Otherwise the proxy resolves the host, and this would resolve the proxy, which may well be at home.
+            // With a proxy, the proxy resolves the host, and this resolver would reject a proxy that has a private address.
             connections.setDnsResolver(new PublicAddresses(SystemDefaultDnsResolver.INSTANCE,
                     hosts.allow("http://" + LOOPBACK) ? Set.of(LOOPBACK) : Set.of()));
         }
@@ -92,9 +91,9 @@ final class ImageClient {
     }
 
     /**
-     * The image at that URL.
+     * Downloads an image.
      *
-     * @throws ImageException with one line that says why it can't be had
+     * @throws ImageException with a one-line reason if it cannot be downloaded
      */
     ImageContent fetch(String url) throws ImageException {
         if (ImageContent.isData(url)) {
@@ -138,12 +137,12 @@ final class ImageClient {
                 return allowed(to.toString());
             }
         } catch (IllegalArgumentException e) {
-            // said below
+            // reported below
         }
         throw new ImageException("answered " + answer.status() + ", a redirect to another host");
     }
 
-    /** What came: the image, or where it has gone. */
+    /** An answer: the image, or the target of a redirect. */
     private record Answer(ImageContent image, int status, String location) {
     }
 
@@ -204,7 +203,7 @@ final class ImageClient {
         return closed;
     }
 
-    /** Cuts what is being fetched, and fetches nothing more. */
+    /** Aborts the downloads in progress and refuses new ones. */
     void close() {
         closed = true;
         client.close(CloseMode.IMMEDIATE);

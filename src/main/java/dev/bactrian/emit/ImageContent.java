@@ -8,9 +8,9 @@ import java.util.Map;
 import java.util.regex.Pattern;
 
 /**
- * The bytes of an image and what it is.
+ * The bytes and the type of an image.
  *
- * @param contentType in small letters and without parameters, such as {@code image/png}
+ * @param contentType in lower case and without parameters, such as {@code image/png}
  */
 record ImageContent(byte[] bytes, String contentType) {
 
@@ -19,9 +19,10 @@ record ImageContent(byte[] bytes, String contentType) {
             "image/gif", "gif", "image/svg+xml", "svg", "image/avif", "avif", "image/bmp", "bmp", "image/tiff", "tiff");
 
     /**
-     * What came, as the image it says it is, or, where its content type says nothing, the one that its first bytes show.
+     * Returns the image in an answer. Its type is that of the header or, if that is missing or generic, the one that the first bytes
+     * show.
      *
-     * @throws ImageException where it is none
+     * @throws ImageException if it is not an image
      */
     static ImageContent of(byte[] bytes, String header) throws ImageException {
         String type = mediaType(header);
@@ -40,9 +41,9 @@ record ImageContent(byte[] bytes, String contentType) {
     }
 
     /**
-     * What a {@code data:} URL holds.
+     * Returns the content of a {@code data:} URL.
      *
-     * @throws ImageException where that can't be read
+     * @throws ImageException if it cannot be decoded
      */
     static ImageContent of(String dataUrl) throws ImageException {
         int comma = dataUrl.indexOf(',');
@@ -70,12 +71,12 @@ record ImageContent(byte[] bytes, String contentType) {
         return contentType == null ? "" : contentType.split(";", 2)[0].trim().toLowerCase(Locale.ROOT);
     }
 
-    /** Whether images of that type begin with bytes that are known here. */
+    /** Whether {@link #shown} recognizes all images of that type. */
     private static boolean isMarked(String type) {
         return type.equals("image/png") || type.equals("image/jpeg") || type.equals("image/gif") || type.equals("image/webp");
     }
 
-    /** The type that the first bytes show, or null. */
+    /** Returns the type that the first bytes show, or null. */
     private static String shown(byte[] bytes) {
         String start = new String(bytes, 0, Math.min(16, bytes.length), StandardCharsets.ISO_8859_1);
         if (start.startsWith("\u0089PNG\r\n\u001a\n")) {
@@ -94,7 +95,7 @@ record ImageContent(byte[] bytes, String contentType) {
         return start.startsWith("BM") ? "image/bmp" : null;
     }
 
-    /** The file name extension for its type. */
+    /** Returns the file name extension for the type. */
     String extension() {
         return EXTENSIONS.getOrDefault(contentType, "bin");
     }

@@ -21,7 +21,7 @@ import org.apache.camel.Processor;
 import org.apache.camel.support.CamelContextHelper;
 import org.slf4j.Logger;
 
-/** The images of results: which of them are downloaded, and each download. For {@code routes/images.camel.yaml}. */
+/** Determines which images of results are downloaded, and downloads them, for {@code routes/images.camel.yaml}. */
 public final class ImageDownloads implements CamelContextAware, Processor {
 
     /** The name of the bean. */
@@ -45,7 +45,7 @@ public final class ImageDownloads implements CamelContextAware, Processor {
         settings = Settings.of(camelContext);
     }
 
-    /** Finds the images that must be in the document that the caller gets. */
+    /** Determines the images that the caller's document must contain. */
     public void toAnswer(Exchange exchange) {
         Outgoing.images(exchange, ofAnswer(exchange));
     }
@@ -54,7 +54,7 @@ public final class ImageDownloads implements CamelContextAware, Processor {
         return settings.imagesMode() == ImagesMode.INLINE ? images(exchange, ImagesMode.INLINE) : ResultImages.none();
     }
 
-    /** Finds the images that must be in the document that is emitted, or must go with it. */
+    /** Determines the images that the emitted document must contain, or that are sent with it. */
     public void toEmit(Exchange exchange) {
         Outgoing.images(exchange, ofEmitted(exchange));
     }
@@ -70,22 +70,22 @@ public final class ImageDownloads implements CamelContextAware, Processor {
         return images ? ResultImages.of(exchange.getMessage().getBody(String.class), mode) : ResultImages.none();
     }
 
-    /** Whether the document is not to go out as it is. */
+    /** Whether the document changes because of its images. */
     public boolean isWanted(Exchange exchange) {
         return Outgoing.images(exchange).isAwaited();
     }
 
-    /** The images whose bytes are still to be had. */
+    /** Returns the images that are not downloaded yet. */
     public List<?> missing(Exchange exchange) {
         return Outgoing.images(exchange).wanted();
     }
 
-    /** The document with the images in it, or with the names of their files. */
+    /** Returns the document with the images in it, or with the names of their files. */
     public String document(Exchange exchange) {
         return Outgoing.images(exchange).document();
     }
 
-    /** Downloads the image that is the body. */
+    /** Downloads the image in the body. */
     @Override
     public void process(Exchange exchange) throws ImageException {
         download(exchange.getMessage().getBody(ResultImage.class));
@@ -94,8 +94,8 @@ public final class ImageDownloads implements CamelContextAware, Processor {
     /**
      * Downloads an image.
      *
-     * @throws ImageException             with one line that says why they can't be had
-     * @throws RejectedExecutionException where the application has stopped meanwhile
+     * @throws ImageException             with a one-line reason if it cannot be downloaded
+     * @throws RejectedExecutionException if the application has stopped meanwhile
      */
     void download(ResultImage image) throws ImageException {
         ImageClient http = client();
@@ -107,18 +107,18 @@ public final class ImageDownloads implements CamelContextAware, Processor {
             } else if (e instanceof ImageException lost) {
                 throw lost;
             }
-            // Such as a URL that the client does not take: the result is paid for, and is one without that image, too.
+            // For example a URL that the client rejects. The result is paid for and must be delivered without that image.
             throw new ImageException(OneLine.of(String.valueOf(e.getMessage())));
         }
     }
 
-    /** Whether an image that could not be had is asked for again. */
+    /** Whether a failed download is repeated. */
     public boolean mayTryAgain(Exchange exchange) {
         return Cause.of(exchange) instanceof ImageException failure && failure.isPassing()
                 && Retries.failures(exchange) <= settings.count(Property.RETRY_MAX_ATTEMPTS);
     }
 
-    /** Notes why an image can't be had: the result keeps its URL. */
+    /** Records why an image could not be downloaded. The result keeps its URL. */
     public void lost(Exchange exchange) {
         ResultImage image = exchange.getMessage().getBody(ResultImage.class);
         image.lost(settings.redact(Cause.of(exchange).getMessage()));
@@ -135,7 +135,7 @@ public final class ImageDownloads implements CamelContextAware, Processor {
         return client;
     }
 
-    /** Cuts what is being fetched, and fetches nothing more. */
+    /** Aborts the downloads in progress and refuses new ones. */
     public synchronized void stop() {
         stopped = true;
         if (client != null) {

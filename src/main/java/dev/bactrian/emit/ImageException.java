@@ -2,7 +2,7 @@ package dev.bactrian.emit;
 
 import java.io.IOException;
 
-/** Why the bytes of an image can't be had. */
+/** Reports why an image cannot be downloaded. */
 final class ImageException extends IOException {
 
     private static final long serialVersionUID = 1L;
@@ -13,7 +13,7 @@ final class ImageException extends IOException {
         this(reason, false);
     }
 
-    /** {@code passing}: it may be there when it is asked for again. */
+    /** {@code passing}: a repeated download may succeed. */
     ImageException(String reason, boolean passing) {
         super(reason);
         this.passing = passing;

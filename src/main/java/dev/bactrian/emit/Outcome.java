@@ -7,7 +7,7 @@ import dev.bactrian.flow.CallerReply;
 import org.apache.camel.AggregationStrategy;
 import org.apache.camel.Exchange;
 
-/** Leaves the outcome of a request, to be emitted: its result document as the body, or its error document. */
+/** Sets the body to the outcome of a request that is to be emitted: its result or error document. */
 public final class Outcome implements AggregationStrategy {
 
     private final CallerReply reply = new CallerReply();

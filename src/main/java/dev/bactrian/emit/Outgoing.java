@@ -3,8 +3,8 @@ package dev.bactrian.emit;
 import org.apache.camel.Exchange;
 
 /**
- * What an exchange has on its way out: the exchange variable {@code bactrianOutgoing} of {@code routes/emit.camel.yaml}.
- * Immutable, because the copies of an exchange share their variables.
+ * What an exchange is emitting: the exchange variable {@code bactrianOutgoing} of {@code routes/emit.camel.yaml}. Immutable, because
+ * copies of an exchange share their variables.
  */
 public final class Outgoing {
 
@@ -25,40 +25,40 @@ public final class Outgoing {
         return exchange.getVariable(VARIABLE, NOTHING, Outgoing.class);
     }
 
-    /** The document that the exchange sends; null if it delivers from the queue. */
+    /** Returns the document that the exchange emits, or null for a delivery from the queue. */
     static OutgoingDocument document(Exchange exchange) {
         return of(exchange).document;
     }
 
-    /** Has the exchange send a document, of which nothing is known yet. */
+    /** Sets the document that the exchange emits and clears its images and delivery. */
     static void send(Exchange exchange, OutgoingDocument document) {
         exchange.setVariable(VARIABLE, new Outgoing(document, null, null));
     }
 
-    /** The images of the exchange's document; none if there are none. */
+    /** Returns the images of the document; empty if there are none. */
     static ResultImages images(Exchange exchange) {
         ResultImages images = of(exchange).images;
         return images == null ? ResultImages.none() : images;
     }
 
-    /** Sets the images of the exchange's document. */
+    /** Sets the images of the document. */
     static void images(Exchange exchange, ResultImages images) {
         Outgoing before = of(exchange);
         exchange.setVariable(VARIABLE, new Outgoing(before.document, images, before.delivery));
     }
 
-    /** The delivery that the exchange makes, or null. */
+    /** Returns the delivery that the exchange makes, or null. */
     public static Delivery delivery(Exchange exchange) {
         return of(exchange).delivery;
     }
 
-    /** Has the exchange make a delivery. */
+    /** Sets the delivery that the exchange makes. */
     public static void deliver(Exchange exchange, Delivery delivery) {
         Outgoing before = of(exchange);
         exchange.setVariable(VARIABLE, new Outgoing(before.document, before.images, delivery));
     }
 
-    /** For the routes: the Camel URI that the delivery goes to. */
+    /** Returns the Camel URI of the delivery. */
     public String getUri() {
         return delivery.uri();
     }

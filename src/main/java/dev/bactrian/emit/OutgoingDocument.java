@@ -17,8 +17,9 @@ import dev.bactrian.generate.Documents;
 import dev.bactrian.text.ProviderJson;
 
 /**
- * A document on its way out: its messages, and which of them could not be sent. It is sent in rounds until all of it is
- * delivered, or what is not is kept. Shared by the exchange that sends it and whoever keeps it when the application stops.
+ * A document that is being emitted: its messages, and which of them were sent or failed. It is sent in rounds until all messages are
+ * delivered or the rest is kept in the folder for undelivered documents. Shared by the exchange that sends it and the code that keeps it
+ * when the application stops.
  */
 final class OutgoingDocument {
 
@@ -36,18 +37,18 @@ final class OutgoingDocument {
     private boolean isKept;
     private boolean isClosed;
 
-    /** A document whose messages are not known yet. */
+    /** Creates a document whose messages are not determined yet. */
     OutgoingDocument(String id, String document) {
         this.id = id;
         this.document = document;
     }
 
-    /** The request's id. */
+    /** Returns the id of the request. */
     String id() {
         return id;
     }
 
-    /** Its messages are known. {@code itsImages}: the images whose files belong to the document, or none. */
+    /** Sets the messages, and the images whose files belong to the document. */
     synchronized void open(String wholeDocument, ResultImages itsImages, List<Delivery> all) {
         document = wholeDocument;
         images = itsImages;
@@ -55,12 +56,12 @@ final class OutgoingDocument {
         opened = true;
     }
 
-    /** Whether its messages are known. */
+    /** Whether the messages are determined. */
     synchronized boolean isOpened() {
         return opened;
     }
 
-    /** Begins to send what is not sent yet. Where nothing more is sent, what could not be stays known: it is still to be kept. */
+    /** Begins a round. Keeps the problems of the last one if nothing more is sent, because the unsent messages are still to be kept. */
     synchronized void begin() {
         rounds++;
         if (isClosed) {
@@ -71,17 +72,17 @@ final class OutgoingDocument {
         kept.clear();
     }
 
-    /** Whether it was tried before to send or to keep it, and neither could be done. */
+    /** Whether this is at least the second round: in an earlier one the document could be neither sent nor kept. */
     synchronized boolean isTriedAgain() {
         return rounds > 1;
     }
 
-    /** What is still to be sent, in order; one per destination, or several where there are images to send. */
+    /** Returns the messages that are still to be sent, in order. */
     synchronized List<Delivery> pending() {
         return isClosed ? List.of() : messages.stream().filter(message -> !sent.contains(message)).toList();
     }
 
-    /** Whether nothing is amiss that the message would pass over: a document whose files are not there stays here, too. */
+    /** Whether a message may be sent: a document is not sent to a destination that has refused one of its images. */
     synchronized boolean isDue(Delivery delivery) {
         return !isClosed && (!delivery.json() || !downDestinations.contains(delivery.destination()));
     }
@@ -100,13 +101,13 @@ final class OutgoingDocument {
         attempts = Math.max(attempts, tries);
     }
 
-    /** Something other than a delivery went wrong. */
+    /** Records a failure that is not one of a delivery. */
     synchronized void broken(String problem) {
         problems.add(problem);
         kept.addAll(images.all());
     }
 
-    /** Nothing more is sent: what is not sent by now has the problem that the application stops. */
+    /** Ends the sending. Messages that are not sent by now fail, because the application stops. */
     synchronized void close(Function<Delivery, String> problem) {
         isClosed = true;
         List<Delivery> unsent = messages.stream().filter(message -> !sent.contains(message)).toList();
@@ -117,17 +118,17 @@ final class OutgoingDocument {
                 .forEach(delivery -> failed(delivery, problem.apply(delivery), Math.max(attempts, 1)));
     }
 
-    /** Whether nothing more is sent. */
+    /** Whether the sending was ended. */
     synchronized boolean isClosed() {
         return isClosed;
     }
 
-    /** Whether something could not be sent, and is not kept. */
+    /** Whether a message could not be sent and is not kept. */
     synchronized boolean isIncomplete() {
         return !problems.isEmpty() && !isKept;
     }
 
-    /** It lies in the folder for what could not be delivered. */
+    /** Records that the document is in the folder for undelivered documents. */
     synchronized void kept() {
         isKept = true;
         isClosed = true;
@@ -137,12 +138,12 @@ final class OutgoingDocument {
         return isKept;
     }
 
-    /** The images that are kept beside the document that could not be delivered. */
+    /** Returns the images to keep with the undelivered document. */
     synchronized List<ResultImage> images() {
         return kept.stream().filter(image -> !image.isMissing()).toList();
     }
 
-    /** What is kept of a document that could not be delivered: the error {@code delivery-failed}, and the document. */
+    /** Returns the file to keep for an undelivered document: the error {@code delivery-failed} with the document in it. */
     synchronized String undelivered() {
         JsonNode whole = ProviderJson.json(document).orElse(JsonNodeFactory.instance.textNode(document));
         ObjectNode left = JsonNodeFactory.instance.objectNode().put("id", whole.path("id").asText()).put("status", "failed");

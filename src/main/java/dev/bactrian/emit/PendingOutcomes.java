@@ -28,15 +28,15 @@ import org.apache.camel.support.service.ServiceHelper;
 import org.slf4j.Logger;
 
 /**
- * The outcomes that are on their way out. A copy of the exchange sends the outcome, by the route {@code bactrian-emit-round}, and
- * the exchange goes on when that has ended. When the time to stop in is over, what is not delivered is kept, and the exchange
- * goes on at once, whatever its copy hangs at: a request must not be paid for again because a destination was slow.
+ * The outcomes that are being emitted. A copy of the exchange sends the outcome through the route {@code bactrian-emit-round}, and the
+ * exchange continues when the copy is done. When the shutdown timeout expires, undelivered outcomes are kept and the exchange continues
+ * at once, even if its copy hangs: a slow destination must not cause a request to be repeated and paid for again.
  */
 public final class PendingOutcomes extends AsyncProcessorSupport implements CamelContextAware {
 
     private static final Logger LOG = OneLineLogger.of("dev.bactrian.emit");
 
-    /** What gets no answer for so long hangs: what has just begun is given that time though the time to stop in is over. */
+    /** An outcome that has just begun gets this much time to be sent, even if the shutdown timeout has expired. */
     private static final Duration YOUNG = Duration.ofSeconds(1);
     private static final int CUTTERS = 4;
 
@@ -46,7 +46,7 @@ public final class PendingOutcomes extends AsyncProcessorSupport implements Came
     private Emitter emitter;
     private AsyncProducer route;
     private ScheduledExecutorService cutters;
-    /** By the clock of {@link System#nanoTime()}: when the time to stop in is over, and when Camel stops waiting. */
+    /** By {@link System#nanoTime()}: when the shutdown timeout expires, and when Camel stops waiting. */
     private long graceEnds;
     private long camelEnds;
 
@@ -58,7 +58,7 @@ public final class PendingOutcomes extends AsyncProcessorSupport implements Came
     @Override
     public void setCamelContext(CamelContext camelContext) {
         if (this.camelContext == camelContext) {
-            // Camel sets it more than once.
+            // Camel calls this more than once.
             return;
         }
         this.camelContext = camelContext;
@@ -76,7 +76,7 @@ public final class PendingOutcomes extends AsyncProcessorSupport implements Came
         });
     }
 
-    /** Keeps what can't be delivered. */
+    /** Sets the emitter, which keeps undelivered outcomes. */
     public void setEmitter(Emitter emitter) {
         this.emitter = emitter;
     }
@@ -113,11 +113,11 @@ public final class PendingOutcomes extends AsyncProcessorSupport implements Came
         return route;
     }
 
-    /** The application stops: from now on there is an end to how long anything is pending. */
+    /** Schedules the end of all pending outcomes, because the application stops. */
     private synchronized void stopping() {
         ShutdownStrategy strategy = camelContext.getShutdownStrategy();
         Duration camel = Duration.of(strategy.getTimeout(), strategy.getTimeUnit().toChronoUnit());
-        // In time for Camel to end the exchanges, and move the files.
+        // Leaves time for Camel to complete the exchanges and move the files.
         Duration grace = camel.minus(min(camel.dividedBy(4), YOUNG));
         if (settings.isSet(Property.SHUTDOWN_TIMEOUT)) {
             grace = min(grace, settings.duration(Property.SHUTDOWN_TIMEOUT));
@@ -149,20 +149,20 @@ public final class PendingOutcomes extends AsyncProcessorSupport implements Came
             pool = cutters;
             cutters = null;
         }
-        // Of a context whose stop did not wait, or whose timeout came first.
+        // For a context whose stop did not wait, or whose timeout expired first.
         pending.forEach(Pending::cut);
         if (pool != null) {
             pool.shutdownNow();
         }
     }
 
-    /** Lets go of the route that sends. */
+    /** Stops the producer. */
     public synchronized void release() {
         ServiceHelper.stopAndShutdownService(route);
         route = null;
     }
 
-    /** One exchange that waits for its copy. */
+    /** An exchange that waits for its copy. */
     private final class Pending {
 
         private final Exchange exchange;
@@ -182,14 +182,14 @@ public final class PendingOutcomes extends AsyncProcessorSupport implements Came
             return begun;
         }
 
-        /** The copy has come to its end. */
+        /** Continues when the copy is done. */
         void end(Exchange copy) {
             if (ended.compareAndSet(false, true)) {
                 goOn(copy.getException());
             }
         }
 
-        /** The time is over. */
+        /** Keeps the outcome and continues, because the time is over. */
         void cut() {
             if (!ended.compareAndSet(false, true)) {
                 return;

@@ -8,15 +8,15 @@ import java.util.Set;
 import org.apache.hc.client5.http.DnsResolver;
 
 /**
- * Resolves a host for HttpClient, which connects to the very addresses that this returns: public ones alone, whatever a
- * name server says and however often it changes its mind.
+ * Resolves hosts for HttpClient to public addresses only. HttpClient connects to exactly the addresses returned here, so a name server
+ * cannot return others later.
  */
 final class PublicAddresses implements DnsResolver {
 
     private final DnsResolver names;
     private final Set<String> exceptions;
 
-    /** {@code exceptions}: addresses as they are written in a URL, each of them allowed though not public. */
+    /** Creates a resolver; {@code exceptions} are addresses, as written in a URL, that are allowed although they are not public. */
     PublicAddresses(DnsResolver names, Set<String> exceptions) {
         this.names = names;
         this.exceptions = exceptions;
@@ -36,7 +36,7 @@ final class PublicAddresses implements DnsResolver {
         return names.resolveCanonicalHostname(host);
     }
 
-    /** Whether an address is one of the open Internet, by IANA's registries of special-purpose addresses. */
+    /** Whether an address is public, by IANA's registries of special-purpose addresses. */
     static boolean isPublic(InetAddress address) {
         byte[] a = address.getAddress();
         return a.length == 4 ? isPublic4(a, 0) : isPublic6(a);
@@ -58,7 +58,7 @@ final class PublicAddresses implements DnsResolver {
         };
     }
 
-    /** Global unicast alone (2000::/3) without what is special in it; an IPv4 address inside of one counts as itself. */
+    /** Only global unicast (2000::/3) except for its special blocks. For an embedded IPv4 address, that address decides. */
     private static boolean isPublic6(byte[] a) {
         int first = (a[0] & 0xFF) << 8 | a[1] & 0xFF;
         int second = (a[2] & 0xFF) << 8 | a[3] & 0xFF;
@@ -80,7 +80,7 @@ final class PublicAddresses implements DnsResolver {
         return true;
     }
 
-    /** A name that leads to a place that is nobody's business. */
+    /** Reports a host name that resolves to an address that is not public. */
     static final class NotPublicException extends UnknownHostException {
 
         private static final long serialVersionUID = 1L;

@@ -1,8 +1,6 @@
 package dev.bactrian.emit;
 
-/**
- * One image of a result: its URL, and its bytes once they are here. Shared by the copies of an exchange.
- */
+/** An image of a result: its URL, and its bytes once they are downloaded. Shared by the copies of an exchange. */
 final class ResultImage {
 
     private final String requestId;
@@ -42,12 +40,12 @@ final class ResultImage {
         problem = why;
     }
 
-    /** Whether its bytes are not here. */
+    /** Whether it is not downloaded. */
     boolean isMissing() {
         return content == null;
     }
 
-    /** The name of its file, which can't be told before its bytes are here: {@code cat-0.png}. */
+    /** Returns the name of its file, such as {@code cat-0.png}. Only known after the download. */
     String name() {
         return requestId + "-" + index + "." + content.extension();
     }

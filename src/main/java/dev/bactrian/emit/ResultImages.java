@@ -12,12 +12,12 @@ import dev.bactrian.generate.Documents;
 import dev.bactrian.text.ProviderJson;
 
 /**
- * The images of one result document, and the document as it is once their bytes are here. Shared
- * by the copies of an exchange.
+ * The images of a result document, and the document that contains or refers to the downloaded images. Shared by the copies of an
+ * exchange.
  */
 final class ResultImages {
 
-    /** In the document of a delivery that waits in a queue: the bytes of an image that has been fetched. */
+    /** The field with the bytes of a downloaded image, in the document of a delivery that waits in a queue. */
     private static final String DATA = "data";
 
     private final ObjectNode document;
@@ -45,7 +45,7 @@ final class ResultImages {
         }
     }
 
-    /** The images of a document; with {@code url} they stay where they are. */
+    /** Returns the images of a document. They are not downloaded in the mode {@code url}. */
     static ResultImages of(String document, ImagesMode mode) {
         return new ResultImages(ProviderJson.json(document).filter(JsonNode::isObject).map(ObjectNode.class::cast)
                 .orElseGet(JsonNodeFactory.instance::objectNode), mode);
@@ -59,18 +59,18 @@ final class ResultImages {
         return all;
     }
 
-    /** Whether the document is not to go out as it is. */
+    /** Whether the document changes because of its images. */
     boolean isAwaited() {
         return mode != ImagesMode.URL && !all.isEmpty();
     }
 
-    /** The images whose bytes are still to be had. */
+    /** Returns the images that are not downloaded yet. */
     List<ResultImage> wanted() {
         return all.stream().filter(image -> image.isMissing() && image.problem() == null
                 && (mode == ImagesMode.DOWNLOAD || !ImageContent.isData(image.url()))).toList();
     }
 
-    /** The document with the images in it, or with the names of their files. */
+    /** Returns the document with the images in it, or with the names of their files. */
     String document() {
         ObjectNode copy = document.deepCopy();
         for (ResultImage image : all) {
@@ -91,7 +91,10 @@ final class ResultImages {
         return Documents.text(copy);
     }
 
-    /** The document as it waits for a destination that is down: with the bytes, which are not there for ever. */
+    /**
+     * Returns the document for a delivery that has to wait, with the bytes of the images, because their URLs expire; empty if none was
+     * downloaded.
+     */
     Optional<String> waiting() {
         if (mode == ImagesMode.INLINE) {
             return Optional.of(document());

@@ -18,18 +18,15 @@ import org.apache.camel.Exchange;
 import org.apache.camel.Processor;
 import org.apache.camel.support.SynchronizationAdapter;
 
-/**
- * What {@code routes/stream.camel.yaml} can't say itself: it ties the exchange that does the work to the
- * {@link ChunkStream} that its caller gets.
- */
+/** Connects the exchange that processes a request to the {@link ChunkStream} that its caller gets, for {@code routes/stream.camel.yaml}. */
 public final class StreamBridge implements AggregationStrategy, Processor {
 
-    /** Set by a caller: whether the result document is to hold the text, which is then kept in memory. */
+    /** The exchange variable by which a caller asks for the text in the result document; the text is then kept in memory. */
     public static final String KEEP_TEXT = "bactrianKeepText";
 
     private final Map<ChunkStream, Job> open = new ConcurrentHashMap<>();
 
-    /** Makes the stream of a request. */
+    /** Creates the stream of a request. */
     public void open(Exchange exchange) {
         Job job = Job.of(exchange);
         ChunkStream stream = new ChunkStream(exchange.getVariable(KEEP_TEXT, false, Boolean.class),
@@ -38,20 +35,20 @@ public final class StreamBridge implements AggregationStrategy, Processor {
         job.channel(stream);
     }
 
-    /** Prepares the request's own exchange: its outcome ends the stream. */
+    /** Prepares the exchange that processes the request: its outcome ends the stream. */
     @Override
     public void process(Exchange exchange) {
         Job job = Job.of(exchange).fork();
         exchange.setVariable(Job.VARIABLE, job);
         ChunkStream stream = stream(job);
-        // The first that is added is the last that is called: the request's id is free and its connection given back by then.
+        // Completions run in reverse order: by then the request's id is released and its connection returned.
         exchange.getExchangeExtension().addOnCompletion(new SynchronizationAdapter() {
             @Override
             public void onDone(Exchange done) {
                 Job asked = open.remove(stream);
                 GenerateException failure = CallerReply.failure(done);
                 if (failure == null && job.summary() == null) {
-                    // The routes were stopped under way.
+                    // The routes were stopped during the processing.
                     stream.end(null, stopped(asked));
                     return;
                 }
@@ -61,7 +58,7 @@ public final class StreamBridge implements AggregationStrategy, Processor {
         });
     }
 
-    /** The caller's next try must not go on with a prediction that has failed or was cancelled. */
+    /** Removes a failed or cancelled prediction from the ledger, so that the caller's next attempt does not resume it. */
     private static void forgetFailed(Exchange done, GenerateException failure) {
         CamelContext context = done.getContext();
         Generation generation = Job.generation(done);
@@ -70,7 +67,10 @@ public final class StreamBridge implements AggregationStrategy, Processor {
         }
     }
 
-    /** The provider has begun to answer: a caller that waits gets its stream. Nothing for other requests. */
+    /**
+     * Records that the provider has begun to answer, so that the waiting caller gets its stream. Does nothing if the request has no
+     * stream.
+     */
     public void begun(Exchange exchange) {
         Job job = Job.of(exchange);
         if (job.channel() != null) {
@@ -78,12 +78,12 @@ public final class StreamBridge implements AggregationStrategy, Processor {
         }
     }
 
-    /** Waits for the beginning of the answer, or for the failure that comes instead. */
+    /** Waits until the answer begins or the request fails. */
     public void await(Exchange exchange) {
         stream(Job.of(exchange)).awaitBegin();
     }
 
-    /** Hands the stream to the caller, or throws what has failed before there was one. */
+    /** Returns the stream to the caller, or throws the failure if the request failed before the answer began. */
     @Override
     public Exchange aggregate(Exchange caller, Exchange outcome) {
         Job job = Job.ofCopy(caller, outcome);
@@ -97,7 +97,7 @@ public final class StreamBridge implements AggregationStrategy, Processor {
         }
         if (failure != null) {
             if (stream != null) {
-                // Whoever was interrupted while the answer was awaited reads none of it: the request must not go on for nobody.
+                // An interrupted caller does not read the answer; the request must not continue.
                 stream.close();
                 open.remove(stream);
             }
@@ -109,7 +109,7 @@ public final class StreamBridge implements AggregationStrategy, Processor {
         Ledger.of(caller.getContext()).forgetLater(caller, generation, true);
         stream.heldBy(caller);
         caller.getMessage().setBody(stream);
-        // Of an earlier answer.
+        // Left over from an earlier answer.
         caller.getMessage().removeHeader(Headers.KIND);
         caller.getMessage().getHeaders().putAll(Documents.headers(generation, "processing"));
         return caller;
@@ -123,7 +123,7 @@ public final class StreamBridge implements AggregationStrategy, Processor {
         }
     }
 
-    /** Ends those that are open; who reads them must not take it for their end. */
+    /** Ends all open streams with a failure, so that their readers do not take it for the end of the answer. */
     public void stop() {
         open.forEach((stream, job) -> {
             stream.end(null, stopped(job));
@@ -142,7 +142,7 @@ public final class StreamBridge implements AggregationStrategy, Processor {
                 Documents.text(Documents.error(generation, failure, "", null)), Documents.headers(generation, "failed"), cause);
     }
 
-    /** The stream that the caller of a request reads, or null. */
+    /** Returns the stream that the caller of a request reads, or null. */
     static ChunkStream stream(Job job) {
         return (ChunkStream) job.channel();
     }

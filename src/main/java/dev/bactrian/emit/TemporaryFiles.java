@@ -10,7 +10,9 @@ import org.apache.camel.component.file.FileEndpoint;
 import org.apache.camel.component.file.GenericFileProducer;
 import org.slf4j.Logger;
 
-/** The file component leaves the temporary file behind where it could not be written or renamed, on a full disk say. */
+/**
+ * Removes temporary files that Camel's file component leaves behind if it cannot write or rename them, for example when the disk is full.
+ */
 final class TemporaryFiles {
 
     private static final Logger LOG = OneLineLogger.of("dev.bactrian.emit");
@@ -18,7 +20,7 @@ final class TemporaryFiles {
     private TemporaryFiles() {
     }
 
-    /** Removes the temporary file of a message that could not be written, where its destination was a file under a temporary name. */
+    /** Removes the temporary file of a message that could not be written. Does nothing for other destinations. */
     static void remove(Exchange exchange) {
         String uri = exchange.getProperty(Exchange.TO_ENDPOINT, String.class);
         if (uri == null || !uri.startsWith("file:")) {
@@ -31,7 +33,7 @@ final class TemporaryFiles {
                 Files.deleteIfExists(Path.of(names.createTempFileName(exchange, names.createFileName(exchange))));
             }
         } catch (Exception e) {
-            // What the delivery has failed with is said; this is no more than tidying up.
+            // The delivery's failure is already reported.
             LOG.debug("a temporary file can't be removed", e);
         }
     }

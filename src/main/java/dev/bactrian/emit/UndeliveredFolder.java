@@ -23,17 +23,17 @@ import org.apache.camel.RuntimeCamelException;
 import org.slf4j.Logger;
 
 /**
- * The folder {@code bactrian.undelivered}, where what could not be delivered is kept. In Java and not as a {@code file:}
- * endpoint: something is kept at the end of a stop, too, when no route runs any more.
+ * The folder {@code bactrian.undelivered} for documents that could not be delivered. Implemented in Java, and not as a {@code file:}
+ * endpoint, because documents are also kept at the end of a stop, when no route is running any more.
  */
 final class UndeliveredFolder implements CamelContextAware {
 
     private static final Logger LOG = OneLineLogger.of("dev.bactrian.emit");
 
-    /** What the name of a file begins with until it is whole. */
+    /** The prefix of the name of an incomplete file. */
     private static final String PART = ".tmp-";
     private static final DateTimeFormatter TIMESTAMP = DateTimeFormatter.ofPattern("yyyyMMddHHmmssSSS", Locale.ROOT);
-    /** The route whose requests must not leave the inbox without an outcome. */
+    /** The inbox route, whose requests must not be completed without an outcome. */
     private static final String INBOX = "bactrian-from-file";
 
     private CamelContext camelContext;
@@ -47,7 +47,7 @@ final class UndeliveredFolder implements CamelContextAware {
     @Override
     public void setCamelContext(CamelContext camelContext) {
         if (this.camelContext == camelContext) {
-            // Camel sets it more than once.
+            // Camel calls this more than once.
             return;
         }
         this.camelContext = camelContext;
@@ -59,7 +59,7 @@ final class UndeliveredFolder implements CamelContextAware {
         }
     }
 
-    /** Where the inbox is watched, the folder is made at the start, and written to once. Others may never need it. */
+    /** With an inbox, creates the folder at startup and checks that it can be written. Other applications may never need it. */
     private void tryIt() {
         if (camelContext.getRoute(INBOX) == null) {
             return;
@@ -76,15 +76,15 @@ final class UndeliveredFolder implements CamelContextAware {
         }
     }
 
-    /** The folder, as it is set. */
+    /** Returns the folder as configured. */
     Path folder() {
         return folder;
     }
 
     /**
-     * Keeps what of a document was not delivered: the document with the error, and the images that belong to it. Once.
+     * Keeps the undelivered parts of a document: the document with the error, and its images. Does nothing if they are already kept.
      *
-     * @throws IOException where it can't be written; nothing of it is left then but images
+     * @throws IOException if they cannot be written; images may be left behind then
      */
     void keep(OutgoingDocument outgoing) throws IOException {
         synchronized (outgoing) {
@@ -100,7 +100,7 @@ final class UndeliveredFolder implements CamelContextAware {
         }
     }
 
-    /** Whether an earlier round has kept it, whose document could not be written. */
+    /** Whether an earlier round, which could not write the document, has kept the image. */
     private boolean isKept(ResultImage image) throws IOException {
         Path file = folder.resolve(image.name());
         byte[] bytes = image.content().bytes();
@@ -108,7 +108,7 @@ final class UndeliveredFolder implements CamelContextAware {
     }
 
     private void keep(String name, byte[] content) throws IOException {
-        // Two requests of one id may be kept at the same time: one in work, and one that was refused because of it.
+        // Unique name: a request and another one that was refused because it has the same id may be kept at the same time.
         Path part = folder.resolve(PART + UUID.randomUUID());
         try {
             write(part, content);
@@ -122,7 +122,7 @@ final class UndeliveredFolder implements CamelContextAware {
     private synchronized void place(Path part, String name) throws IOException {
         Path file = folder.resolve(name);
         if (Files.isRegularFile(file)) {
-            // The outcome of an earlier request of that id, which may lie nowhere else.
+            // The outcome of an earlier request with that id, possibly the only copy.
             Path earlier = free(name);
             Files.move(file, earlier);
             LOG.warn("{} is there already, the outcome of an earlier request, and is kept as {}", file, earlier.getFileName());
@@ -140,10 +140,10 @@ final class UndeliveredFolder implements CamelContextAware {
         return file;
     }
 
-    /** On the disk when it returns. Not by a channel, which an interrupted thread can't write to. */
+    /** Writes a file and forces it to the disk. Does not use a channel, because an interrupted thread cannot write to one. */
     private void write(Path file, byte[] content) throws IOException {
         if (!Files.isDirectory(folder)) {
-            // Java 17 would take a link to a folder, as to a mounted volume, for a file in the way.
+            // In Java 17, createDirectories rejects a symbolic link to a folder, for example a mounted volume.
             Files.createDirectories(folder);
         }
         try (FileOutputStream out = new FileOutputStream(file.toFile())) {
@@ -152,7 +152,7 @@ final class UndeliveredFolder implements CamelContextAware {
         }
     }
 
-    /** Why it can't be written, in one line. */
+    /** Returns the reason of a failure to write, in one line. */
     static String reason(Throwable e) {
         return OneLine.of(e.getMessage() == null ? e.getClass().getSimpleName() : e.getClass().getSimpleName() + ": " + e.getMessage());
     }
