@@ -3,19 +3,19 @@ package dev.bactrian.replicate;
 import java.time.Duration;
 
 /**
- * How often a prediction has been polled. Immutable.
+ * How often a prediction was polled. Immutable.
  *
  * @param answered polls that were answered
- * @param queued   how many of them found it not started yet
+ * @param queued   how many of them found the prediction not started
  * @param misses   polls in a row that were not answered
- * @param skipped  polls that were not made, because a webhook is awaited
- * @param refused  milliseconds waited because of the service's limit, since a poll was answered otherwise
+ * @param skipped  polls that were not made because a webhook is expected
+ * @param refused  milliseconds waited because of the service's limit since the last poll that it did not refuse
  */
 public record PollCounts(int answered, int queued, int misses, int skipped, long refused) {
 
     static final PollCounts NONE = new PollCounts(0, 0, 0, 0);
 
-    /** Without a wait for the service's limit. */
+    /** Creates counts without a wait for the service's limit. */
     public PollCounts(int answered, int queued, int misses, int skipped) {
         this(answered, queued, misses, skipped, 0);
     }
@@ -32,7 +32,7 @@ public record PollCounts(int answered, int queued, int misses, int skipped, long
         return new PollCounts(answered, queued, 0, skipped + 1);
     }
 
-    /** After a 429, which is neither a poll nor a miss, or in place of a poll that would meet one. */
+    /** Adds a wait for the service's limit. It is neither a poll nor a miss. */
     PollCounts plusRefused(Duration wait) {
         return new PollCounts(answered, queued, misses, skipped, refused + wait.toMillis());
     }
@@ -41,7 +41,7 @@ public record PollCounts(int answered, int queued, int misses, int skipped, long
         return new PollCounts(answered, queued, misses, 0);
     }
 
-    /** Of {@code bactrian.replicate.poll-max-attempts}. A poll that was not answered does not count. */
+    /** Returns the number that {@code bactrian.replicate.poll-max-attempts} limits. Polls that were not answered do not count. */
     int counted() {
         return answered + skipped;
     }

@@ -9,65 +9,68 @@ import dev.bactrian.core.Poll;
 import dev.bactrian.error.GenerationFailure;
 
 /**
- * How far a prediction has come. Each poll makes a new one. Immutable.
+ * The state of a prediction. Each poll creates a new one. Immutable.
  *
- * @param prediction as last seen
+ * @param prediction the prediction as of the last poll or webhook
  * @param polls      how often it was polled
- * @param times      how long it waited and ran, or null where it was created before a restart
- * @param delay      the wait before the next poll, or null where none is made any more
- * @param problem    why the last poll was not answered or the prediction is given up, or null
+ * @param times      how long it waited and ran, or null if that is unknown
+ * @param delay      the wait before the next poll, or null if there is none
+ * @param problem    why the last poll was not answered or the prediction is abandoned, or null
  */
 public record PollState(Prediction prediction, PollCounts polls, PollTimings times, Duration delay, GenerationFailure problem)
         implements Poll {
 
     private static final double LONGEST_SECONDS = Duration.ofDays(365).toSeconds();
 
-    /** No poll has been made yet; the first comes at once. */
+    /** Returns the state before the first poll, which follows at once. */
     static PollState first(Prediction prediction, PollTimings times) {
         return new PollState(prediction, PollCounts.NONE, times, Duration.ZERO, null);
     }
 
-    /** The state that a message has kept. */
+    /** Returns the state that a message contains. */
     public static PollState resume(String prediction, String rawStatus, PollCounts polls, PollTimings times) {
         return new PollState(Prediction.known(prediction, rawStatus), polls, times, Duration.ZERO, null);
     }
 
-    /** After a poll; {@code next} is the wait before the next, or null. */
+    /** Returns the state after a poll; {@code next} is the wait before the next poll, or null. */
     PollState seen(Prediction found, Duration next) {
         return new PollState(found, polls.plusAnswered(found.status()), timesAt(found), next, null);
     }
 
-    /** After a poll that was not answered; {@code next} is the wait before the next, or null. */
+    /** Returns the state after a poll that was not answered; {@code next} is the wait before the next poll, or null. */
     PollState missed(GenerationFailure failure, Duration next) {
         return new PollState(prediction, polls.plusMissed(), times, next, failure);
     }
 
-    /** After a poll that was refused by the service's limit, or in place of one: the wait before the next, as it asks for. */
+    /** Returns the state after a poll that the service's limit refused or would refuse; {@code wait} is the wait before the next poll. */
     PollState refused(Duration wait) {
         return new PollState(prediction, polls.plusRefused(wait), times, wait, null);
     }
 
-    /** In place of a poll: the webhook is awaited. */
+    /** Returns the state after a poll was skipped because a webhook is expected. */
     PollState skipped(Duration next) {
         return new PollState(prediction, polls.plusSkipped(), times, next, null);
     }
 
-    /** In place of a poll: a webhook has reported how it ended. */
+    /** Returns the state after a webhook reported the end. */
     PollState told(Prediction ended) {
         return new PollState(ended, polls, timesAt(ended), Duration.ZERO, null);
     }
 
-    /** The same without what the prediction has put out. */
+    /** Returns the same state without the output of the prediction. */
     public PollState withoutOutput() {
         return new PollState(Prediction.known(prediction.id(), prediction.rawStatus()), polls, times, delay, problem);
     }
 
-    /** No more polls are made, for that reason. */
+    /** Returns the same state with the polling ended for this reason. */
     public PollState givenUp(GenerationFailure reason) {
         return new PollState(prediction, polls, times, null, reason);
     }
 
-    /** The first poll after its text was streamed comes at once. The prediction is given up where a chunk could not be passed on. */
+    /**
+     * Returns the state after the text was streamed; the next poll follows at once. If a chunk could not be delivered, the prediction is
+     * abandoned.
+     */
     PollState after(PredictionStream streamed) {
         return new PollState(prediction, polls.withoutSkipped(), streamed.seen(times), streamed.failure() == null ? Duration.ZERO : null,
                 streamed.failure());
@@ -77,32 +80,32 @@ public record PollState(Prediction prediction, PollCounts polls, PollTimings tim
         return times == null ? null : times.found(found.status());
     }
 
-    /** For the loop: whether to poll again. */
+    /** Whether to poll again. */
     public boolean isPending() {
         return delay != null && !prediction.status().terminal();
     }
 
-    /** For the delay: milliseconds until the next poll. */
+    /** Returns the milliseconds until the next poll. */
     public long getDelayMillis() {
         return delay.toMillis();
     }
 
-    /** Whether the prediction ended well. */
+    /** Whether the prediction has succeeded. */
     public boolean isSucceeded() {
         return prediction.status() == PredictionStatus.SUCCEEDED;
     }
 
-    /** Whether the prediction ended badly, by itself. */
+    /** Whether the prediction has ended, successfully or not. */
     public boolean isEnded() {
         return prediction.status().terminal();
     }
 
-    /** For the cancel: the prediction's id. */
+    /** Returns the prediction's id. */
     public String getId() {
         return prediction.id();
     }
 
-    /** The prediction as documents show it. */
+    /** Returns the field {@code prediction} of the result and error documents. */
     public ObjectNode document() {
         ObjectNode document = JsonNodeFactory.instance.objectNode().put("id", prediction.id()).put("polls", polls.answered());
         JsonNode metrics = prediction.metrics();
@@ -122,7 +125,7 @@ public record PollState(Prediction prediction, PollCounts polls, PollTimings tim
         return document;
     }
 
-    /** Whether it is a number of seconds that a prediction can have taken; others say nothing. */
+    /** Whether it is a plausible number of seconds, 0 to one year. */
     private static boolean isTime(JsonNode seconds) {
         return seconds.isNumber() && seconds.doubleValue() >= 0 && seconds.doubleValue() <= LONGEST_SECONDS;
     }

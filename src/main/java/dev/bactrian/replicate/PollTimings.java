@@ -4,37 +4,37 @@ import java.time.Duration;
 import java.time.Instant;
 
 /**
- * How long a prediction waited to start and how long it ran, as far as what is seen of it from here tells. By this
- * process's clock: the service's timestamps are no measure (PROVIDERS.md 1.6). Immutable.
+ * How long a prediction waited to start and how long it ran, as far as the polls show. Measured by this process's clock, because the
+ * service's timestamps are unreliable (PROVIDERS.md 1.6). Immutable.
  *
- * @param createdNano when its create was answered
- * @param waited      from then until it was first found started, or null
- * @param ran         from there until it was last found; null where it has not been found running
+ * @param createdNano when the create was answered, by {@link System#nanoTime()}
+ * @param waited      from then until a poll first found it started, or null
+ * @param ran         from then until the last poll; null if no poll found it running
  */
 public record PollTimings(long createdNano, Duration waited, Duration ran) {
 
-    /** Of a prediction created just now. */
+    /** Returns the timings of a prediction that was just created. */
     static PollTimings begin() {
         return new PollTimings(System.nanoTime(), null, null);
     }
 
-    /** Of one that was created at that time, by this process or another. */
+    /** Returns the timings of a prediction created at that time, by this process or another. */
     public static PollTimings resume(Instant createdAt, Duration waited, Duration ran) {
         return new PollTimings(System.nanoTime() - Duration.between(createdAt, Instant.now()).toNanos(), waited, ran);
     }
 
-    /** When it was created. */
+    /** Returns when the prediction was created. */
     public Instant createdAt() {
         return Instant.now().minus(elapsed(System.nanoTime()));
     }
 
-    /** After it was found in that state. */
+    /** Returns the timings after a poll found that status. */
     PollTimings found(PredictionStatus status) {
         return status == PredictionStatus.STARTING || status == PredictionStatus.UNKNOWN && waited == null ? this
                 : found(System.nanoTime(), status.terminal());
     }
 
-    /** After it was found running at that moment. */
+    /** Returns the timings after the prediction was running at that time. */
     PollTimings foundRunning(long nano) {
         return found(nano, false);
     }
@@ -44,7 +44,7 @@ public record PollTimings(long createdNano, Duration waited, Duration ran) {
                 : ran == null ? this : new PollTimings(createdNano, waited, elapsed(nano).minus(waited));
     }
 
-    /** How long it waited to start; where it has not been found started, how long it has been waiting. */
+    /** Returns how long it waited to start, or how long it has been waiting if it has not started. */
     Duration queued() {
         return waited != null ? waited : elapsed(System.nanoTime());
     }

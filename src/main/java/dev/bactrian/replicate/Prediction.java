@@ -11,11 +11,11 @@ import dev.bactrian.text.OneLine;
 import dev.bactrian.text.ProviderJson;
 
 /**
- * A prediction as an answer shows it (PROVIDERS.md 1.6). All but {@code id} and {@code status} may be missing.
+ * A prediction as an answer describes it (PROVIDERS.md 1.6). Only {@code id} and {@code status} are required.
  *
- * @param rawStatus the status in the service's own word, such as {@code processing}
- * @param output    null where there is none
- * @param streamUrl where its output can be read as it is made, or null
+ * @param rawStatus the status as the service writes it, such as {@code processing}
+ * @param output    the output, or null if there is none
+ * @param streamUrl the URL of the output's event stream, or null
  */
 public record Prediction(String id, String rawStatus, JsonNode output, JsonNode error, String logs, JsonNode metrics,
         boolean dataRemoved, String streamUrl) {
@@ -23,10 +23,9 @@ public record Prediction(String id, String rawStatus, JsonNode output, JsonNode 
     private static final Pattern PREDICTION_IN_URL = Pattern.compile("/predictions/([A-Za-z0-9_-]+)");
 
     /**
-     * Reads an answer; empty where it is not a prediction, or not the one asked for. An answer to a poll may lack the id:
-     * the one asked for is it.
+     * Reads an answer. Returns empty if it is not a prediction or a different one. The answer to a poll may lack the id.
      *
-     * @param askedFor the id that was polled, or null where a create was answered
+     * @param askedFor the id that was polled, or null for the answer to a create
      */
     static Optional<Prediction> read(JsonNode body, String askedFor) {
         String id = body.path("id").isTextual() ? body.path("id").textValue() : askedFor;
@@ -42,28 +41,28 @@ public record Prediction(String id, String rawStatus, JsonNode output, JsonNode 
                 streamUrl(body.path("urls").path("stream").textValue(), id)));
     }
 
-    /** Null too where the URL is that of another prediction, as far as it shows. */
+    /** Returns null if the URL contains the id of another prediction. */
     private static String streamUrl(String url, String id) {
         Matcher shown = PREDICTION_IN_URL.matcher(url == null ? "" : url);
         return shown.find() && !shown.group(1).equals(id) ? null : url;
     }
 
-    /** Whether an answer is said to be of another prediction: whatever went wrong on the way, it is not ours. */
+    /** Whether the answer contains the id of another prediction; such an answer must not be used. */
     static boolean isOfAnother(JsonNode body, String askedFor) {
         return body.hasNonNull("id") && !askedFor.equals(body.path("id").asText());
     }
 
-    /** The same, as one that has ended well. */
+    /** Returns the same prediction with the status {@code succeeded}. */
     Prediction succeeded() {
         return new Prediction(id, "succeeded", output, error, logs, metrics, dataRemoved, streamUrl);
     }
 
-    /** A prediction of which only the id is known: created before a restart. */
+    /** Returns a prediction that was created before a restart; only its id is known. */
     static Prediction recalled(String id) {
         return known(id, "starting");
     }
 
-    /** A prediction of which no more is known than this. */
+    /** Returns a prediction of which only the id and status are known. */
     static Prediction known(String id, String rawStatus) {
         return new Prediction(id, rawStatus, null, MissingNode.getInstance(), "", MissingNode.getInstance(), false, null);
     }
@@ -72,7 +71,7 @@ public record Prediction(String id, String rawStatus, JsonNode output, JsonNode 
         return PredictionStatus.of(rawStatus);
     }
 
-    /** Why it failed, in the service's words: its error, else the last line of its log. */
+    /** Returns why it failed, in the service's words: its error, else the last line of its log. */
     String reason() {
         Optional<String> said = error.isTextual() ? Optional.of(OneLine.of(error.textValue())).filter(text -> !text.isBlank())
                 : error.isNull() || error.isMissingNode() || error.isContainerNode() && error.isEmpty() ? Optional.empty()

@@ -19,26 +19,26 @@ import dev.bactrian.model.Kind;
 import dev.bactrian.text.Unicode;
 
 /**
- * What a prediction put out, told apart by its shape (PROVIDERS.md 1.7): pieces of text, URLs of images, or another
- * JSON value, which may hold such URLs.
+ * The output of a prediction, distinguished by its structure (PROVIDERS.md 1.7): pieces of text, URLs of images, or another JSON value,
+ * which may contain such URLs.
  *
- * @param kind   what it turned out to be
- * @param chunks the pieces of text that are still to be emitted, none of them empty
- * @param before how many pieces were emitted before these
- * @param answer the parts of the result document that it makes up
+ * @param kind   the kind of the output
+ * @param chunks the chunks of text that are still to be emitted; none is empty
+ * @param before the number of chunks that were emitted before
+ * @param answer the fields that it adds to the result document
  */
 public record PredictionOutput(Kind kind, List<String> chunks, int before, ObjectNode answer) implements Answer {
 
-    /** Files that lie deeper are not looked for. */
+    /** URLs that are nested deeper are ignored. */
     private static final int MOST_LEVELS = 100;
 
     /**
      * Reads an output.
      *
-     * @param output null where there is none
-     * @param known  the model's kind, or null where nobody knows
-     * @param prompt what an image was made from
-     * @throws GenerationFailure {@code empty-output} for an image model without an image
+     * @param output the output, or null if there is none
+     * @param known  the model's kind, or null if it is unknown
+     * @param prompt the prompt, for the answer of an image model
+     * @throws GenerationFailure {@code empty-output} if an image model returned no image
      */
     static PredictionOutput read(JsonNode output, Kind known, String prompt) {
         List<String> strings = strings(output);
@@ -46,7 +46,7 @@ public record PredictionOutput(Kind kind, List<String> chunks, int before, Objec
         if (known != Kind.TEXT && areUrls(present)) {
             return images(present, prompt);
         }
-        // A text may quote a URL; an image model has no text, and an object or the like holds its files somewhere inside.
+        // Search for nested URLs unless the output may be text, which may quote a URL.
         List<String> urls = known == Kind.IMAGE || known == null && strings == null ? urls(output) : List.of();
         if (!urls.isEmpty()) {
             PredictionOutput images = images(urls, prompt);
@@ -72,7 +72,7 @@ public record PredictionOutput(Kind kind, List<String> chunks, int before, Objec
         return new PredictionOutput(Kind.IMAGE, List.of(), 0, answer);
     }
 
-    /** The pieces as valid Unicode: a pair that is cut between two of them is in the second. */
+    /** Returns the pieces as valid Unicode. A surrogate pair that is split over two pieces is moved to the second. */
     private static List<String> whole(List<String> pieces) {
         Unicode.Joiner joiner = new Unicode.Joiner();
         List<String> whole = new ArrayList<>();
@@ -86,8 +86,8 @@ public record PredictionOutput(Kind kind, List<String> chunks, int before, Objec
     }
 
     /**
-     * The same after a stream has brought that many pieces of it: what of its text they lack is left to be emitted, the
-     * rest of a piece that came in part included. Nothing is, where the text does not begin with them.
+     * Returns the output after a stream has delivered the beginning of its text: the rest remains to be emitted. Nothing remains if the
+     * streamed text is not the beginning.
      */
     PredictionOutput after(String streamed, int pieces) {
         int done = streamed.isEmpty() ? 0 : lengthOf(streamed, text());
@@ -104,14 +104,14 @@ public record PredictionOutput(Kind kind, List<String> chunks, int before, Objec
         return new PredictionOutput(kind, List.copyOf(rest), pieces, answer);
     }
 
-    /** Whether its text begins with what a stream has brought. */
+    /** Whether its text begins with the streamed text. */
     boolean beginsWith(String streamed) {
         return lengthOf(streamed, text()) >= 0;
     }
 
     /**
-     * How much of the text a beginning makes up, or -1. An event stream turns every line end into a LF, and each half of a
-     * pair that is cut between two events into U+FFFD.
+     * Returns the length of the part of {@code text} that {@code beginning} matches, or -1. An event stream turns every line end into a
+     * LF, and each half of a surrogate pair that is split over two events into U+FFFD.
      */
     private static int lengthOf(String beginning, String text) {
         int at = 0;
@@ -134,8 +134,8 @@ public record PredictionOutput(Kind kind, List<String> chunks, int before, Objec
     }
 
     /**
-     * Whether it is files and nothing else. Where a prediction is not known to have ended, such an output is whole; one
-     * of text may be the beginning of it.
+     * Whether the output consists of file URLs only. Then it is complete even if the prediction may still be running; a text may be
+     * incomplete.
      */
     static boolean isFiles(JsonNode output) {
         return areUrls(strings(output));
@@ -145,7 +145,7 @@ public record PredictionOutput(Kind kind, List<String> chunks, int before, Objec
         return strings != null && !strings.isEmpty() && strings.stream().allMatch(PredictionOutput::isUrl);
     }
 
-    /** The URLs that a value holds, wherever in it, each once. */
+    /** Returns the URLs that a value contains, at any depth, without duplicates. */
     private static List<String> urls(JsonNode output) {
         Set<String> urls = new LinkedHashSet<>();
         addUrls(output, MOST_LEVELS, urls);
@@ -167,7 +167,7 @@ public record PredictionOutput(Kind kind, List<String> chunks, int before, Objec
         return before + chunks.size();
     }
 
-    /** Its chunks, to be split over. */
+    /** Returns the chunks, for the splitter. */
     ChunkSource source() {
         Iterator<String> pieces = chunks.iterator();
         return new ChunkSource() {
@@ -206,7 +206,7 @@ public record PredictionOutput(Kind kind, List<String> chunks, int before, Objec
         return kind == Kind.IMAGE ? answer.put("prompt", prompt) : answer;
     }
 
-    /** The strings of a string or of a list of strings, without the empty ones; null where it is neither. */
+    /** Returns the non-empty strings of a string or a list of strings, or null if it is neither. */
     private static List<String> strings(JsonNode output) {
         List<String> strings = new ArrayList<>();
         if (output == null) {
@@ -226,7 +226,7 @@ public record PredictionOutput(Kind kind, List<String> chunks, int before, Objec
         return strings;
     }
 
-    /** A list of files has null where there is none, such as for an image that was filtered out. */
+    /** Removes nulls, which stand in a list of files for missing ones, such as images that were filtered out. */
     private static JsonNode withoutNulls(JsonNode output) {
         if (output == null || !output.isArray()) {
             return output;

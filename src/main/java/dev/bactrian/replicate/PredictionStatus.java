@@ -2,10 +2,10 @@ package dev.bactrian.replicate;
 
 import java.util.Locale;
 
-/** Where a prediction stands (PROVIDERS.md 1.6). */
+/** The status of a prediction (PROVIDERS.md 1.6). */
 public enum PredictionStatus {
     STARTING, PROCESSING, SUCCEEDED, FAILED, CANCELED, ABORTED,
-    /** A status that nobody has documented; counts as still running. */
+    /** An undocumented status. Treated as still running. */
     UNKNOWN;
 
     static PredictionStatus of(String text) {
@@ -17,7 +17,7 @@ public enum PredictionStatus {
         return UNKNOWN;
     }
 
-    /** Whether it has ended. */
+    /** Whether the prediction has ended. */
     public boolean terminal() {
         return this == SUCCEEDED || this == FAILED || this == CANCELED || this == ABORTED;
     }

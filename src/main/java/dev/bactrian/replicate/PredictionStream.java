@@ -22,12 +22,12 @@ import dev.bactrian.text.ProviderJson;
 import org.slf4j.Logger;
 
 /**
- * A text as the model writes it, read from the prediction's own event stream (PROVIDERS.md 1.10): an iterator over its
- * pieces, in order, none of them empty. However it ends is no failure and never thrown: the polls of the prediction
- * decide. An event that the end of the stream may have cut short is left to them, too.
+ * The text of a prediction while the model generates it, read from the prediction's event stream (PROVIDERS.md 1.10): iterates over its
+ * chunks, in order. No chunk is empty. A failing stream is not an error and throws nothing; the polls decide the outcome. An event that
+ * the end of the stream may have truncated is dropped; its text is in the polled output.
  *
- * <p>{@link #hasNext()} never waits, and {@link #next()} answers null at the end, as of
- * {@link dev.bactrian.upstage.ChatStream}. Used by one thread at a time.
+ * <p>{@link #hasNext()} never waits, and {@link #next()} returns null at the end, as in {@link dev.bactrian.emit.ChunkStream}. For use by
+ * one thread at a time.
  */
 public final class PredictionStream implements ChunkSource, PartialAnswer, Closeable {
 
@@ -53,10 +53,10 @@ public final class PredictionStream implements ChunkSource, PartialAnswer, Close
     /**
      * Reads a body of {@code text/event-stream}.
      *
-     * @param kind         the model's, or null where nobody knows: then files are told from text
-     * @param patience     how long the stream may go on without any output
-     * @param cancellation ends it from any thread, where it also cuts the connection
-     * @param firstChunk   is told of the first piece
+     * @param kind         the model's kind, or null if it is unknown; then files are distinguished from text
+     * @param patience     how long the stream may stay open without any output
+     * @param cancellation ends the stream and closes the connection, from any thread
+     * @param firstChunk   called at the first chunk
      */
     PredictionStream(InputStream in, Kind kind, Duration patience, Cancellation cancellation, Runnable firstChunk) {
         this.firstChunk = firstChunk;
@@ -76,7 +76,7 @@ public final class PredictionStream implements ChunkSource, PartialAnswer, Close
         return timedOut || isOverdue();
     }
 
-    /** Bytes that make up no line hold no stream open either. */
+    /** Restarts the time limit. It also applies to bytes that do not form a line. */
     private void awaitOutput() {
         waitingSince = System.nanoTime();
         if (in instanceof AnswerBody answer) {
@@ -88,7 +88,7 @@ public final class PredictionStream implements ChunkSource, PartialAnswer, Close
         return System.nanoTime() - waitingSince > patience.toNanos();
     }
 
-    /** Has each piece of text go through that. */
+    /** Applies the operator to each chunk of text. */
     PredictionStream masked(UnaryOperator<String> pieces) {
         mask = pieces;
         return this;
@@ -99,7 +99,7 @@ public final class PredictionStream implements ChunkSource, PartialAnswer, Close
         return !ended;
     }
 
-    /** The next piece, waiting for it; null at the end. */
+    /** Returns the next chunk and waits for it, or returns null at the end. */
     @Override
     public String next() {
         if (cancellation.isRequested()) {
@@ -151,7 +151,7 @@ public final class PredictionStream implements ChunkSource, PartialAnswer, Close
         return piece;
     }
 
-    /** The event's text, with the bytes of a character that the event before it has begun, without those of one that it begins. */
+    /** Returns the text of the event. A UTF-8 character that is split over two events is moved to the second. */
     private String text(EventStream event) {
         byte[] bytes = Arrays.copyOf(begunCharacter, begunCharacter.length + event.length());
         System.arraycopy(event.data(), event.start(), bytes, begunCharacter.length, event.length());
@@ -160,7 +160,7 @@ public final class PredictionStream implements ChunkSource, PartialAnswer, Close
         return new String(bytes, 0, whole, StandardCharsets.UTF_8);
     }
 
-    /** How many bytes at the end are the beginning of a character in UTF-8. */
+    /** Returns how many bytes at the end are an incomplete UTF-8 character. */
     private static int begunAtTheEnd(byte[] bytes) {
         for (int i = 1; i <= Math.min(3, bytes.length); i++) {
             int one = bytes[bytes.length - i] & 0xFF;
@@ -182,14 +182,14 @@ public final class PredictionStream implements ChunkSource, PartialAnswer, Close
         return null;
     }
 
-    /** {@inheritDoc} The connection is cut; nothing is thrown here. */
+    /** {@inheritDoc} Closes the connection; nothing is thrown here. */
     @Override
     public void fail(GenerationFailure reason) {
         failure = reason;
         close();
     }
 
-    /** Leaves the stream: its connection is given back where it is at its end, and cut where not. */
+    /** Closes the stream. Its connection is reused if it was read to its end, and closed otherwise. */
     @Override
     public void close() {
         ended = true;
@@ -210,17 +210,17 @@ public final class PredictionStream implements ChunkSource, PartialAnswer, Close
         return chunks;
     }
 
-    /** The same times, with what the stream tells of them. */
+    /** Returns the timings updated by what the stream has shown. */
     PollTimings seen(PollTimings times) {
         return begun && times != null ? times.foundRunning(begunNano) : times;
     }
 
-    /** Why it ended before its end, or null. */
+    /** Returns why the stream ended early, or null. */
     String problem() {
         return problem;
     }
 
-    /** Why a piece of it could not be passed on, or null. */
+    /** Returns why a chunk could not be delivered, or null. */
     GenerationFailure failure() {
         return failure;
     }

@@ -50,16 +50,13 @@ import org.apache.camel.support.CamelContextHelper;
 import org.slf4j.Logger;
 import org.slf4j.event.Level;
 
-/**
- * The provider of {@code routes/replicate.camel.yaml}: what its calls hold, how their answers are read, and when to poll
- * again.
- */
+/** The provider of {@code routes/replicate.camel.yaml}: makes its calls, reads their answers, and decides when to poll again. */
 public final class Replicate implements Provider, CamelContextAware {
 
     private static final Logger LOG = OneLineLogger.of("dev.bactrian.replicate");
     private static final String JSON = "application/json";
     private static final String NAME = "replicate";
-    /** Letters and digits, as an id is, and nobody's. */
+    /** A valid id of no existing prediction. */
     private static final String NO_PREDICTION = "bactrianhealthcheck";
     private static final String OFFICIAL_HOST = "api.replicate.com";
 
@@ -98,7 +95,7 @@ public final class Replicate implements Provider, CamelContextAware {
         return true;
     }
 
-    /** A poll of a prediction that can't be there is free (PROVIDERS.md 1.5). */
+    /** {@inheritDoc} The probe polls a prediction that does not exist, which costs nothing (PROVIDERS.md 1.5). */
     @Override
     public Access access(String account) {
         Settings own = settings.account(account);
@@ -117,7 +114,7 @@ public final class Replicate implements Provider, CamelContextAware {
                 Gate.Rate.perMinute(settings(generation).count(Property.REPLICATE_MAX_CREATES_PER_MINUTE)));
     }
 
-    /** For polls and cancels. */
+    /** Returns the gate for polls and cancels. */
     private Gate polls(Generation generation) {
         return gates.gate("Replicate's polls", access(generation),
                 Gate.Rate.spread(settings(generation).count(Property.REPLICATE_MAX_REQUESTS_PER_MINUTE)));
@@ -127,7 +124,7 @@ public final class Replicate implements Provider, CamelContextAware {
         return settings.account(generation.account());
     }
 
-    /** Whether a prediction is to be created: not for a request that was given one before a stop or a crash, as the ledger knows. */
+    /** Whether a prediction must be created. False if the ledger knows one that was created for the request before a stop or a crash. */
     public boolean isNew(Exchange exchange) {
         Job job = Job.of(exchange);
         String id = job.attempts() > 0 ? null : Ledger.of(camelContext).recall(job.generation());
@@ -153,7 +150,7 @@ public final class Replicate implements Provider, CamelContextAware {
         message.setHeader(Turns.GATE, gate.name());
     }
 
-    /** The create was answered: its prediction is remembered before anything else is done, so that a crash costs nothing twice. */
+    /** Reads the answer to the create. Records the prediction before anything else, so that a crash does not make the user pay twice. */
     public void created(Exchange exchange) {
         Job job = Job.of(exchange);
         job.poll(created(job.generation(), text(exchange)));
@@ -174,8 +171,8 @@ public final class Replicate implements Provider, CamelContextAware {
     }
 
     /**
-     * Leaves the poll, where one is to be made. Not where a webhook has told how the prediction stands or is awaited, where its
-     * request was cancelled, or where the service's limit is used up, which is neither a poll nor a miss.
+     * Sets the headers of the poll, if one is due. Makes no poll, but a new state, if a webhook has reported the end or is expected, if
+     * the request was cancelled, or if the service's limit is used up, which counts as neither a poll nor a miss.
      */
     public void preparePoll(Exchange exchange) {
         Job job = Job.of(exchange);
@@ -192,7 +189,7 @@ public final class Replicate implements Provider, CamelContextAware {
         }
     }
 
-    /** Whether the poll that was prepared is to be made, or its delay alone was waited for. */
+    /** Whether the poll was prepared and is to be made. If not, the routes only wait for its delay. */
     public boolean isPollDue(Exchange exchange) {
         return Job.of(exchange).isPollDue();
     }
@@ -201,13 +198,13 @@ public final class Replicate implements Provider, CamelContextAware {
         return CamelContextHelper.mandatoryLookup(camelContext, "bactrianWebhooks", Webhooks.class);
     }
 
-    /** The poll was answered. */
+    /** Reads the answer to the poll. */
     public void polled(Exchange exchange) {
         Job job = Job.of(exchange);
         job.poll(seen(job.generation(), state(job), text(exchange)));
     }
 
-    /** The poll was not answered: later again, where that may help. */
+    /** Records that the poll was not answered. It is repeated later if that may help. */
     public void pollFailed(Exchange exchange, @ExchangeException Throwable caught) {
         Job job = Job.of(exchange);
         job.poll(missed(job.generation(), state(job), caught));
@@ -230,7 +227,7 @@ public final class Replicate implements Provider, CamelContextAware {
         }
     }
 
-    /** Whether its text is read as the model writes it: where somebody wants its chunks, and a stream is offered that may be called. */
+    /** Whether the text is streamed: somebody wants its chunks, and the service offers a stream at an allowed URL. */
     public boolean isStreamed(Exchange exchange) {
         Job job = Job.of(exchange);
         return job.delivery() == null && chunks().isWanted(exchange) && streams(job.generation(), state(job));
@@ -240,7 +237,7 @@ public final class Replicate implements Provider, CamelContextAware {
         return CamelContextHelper.mandatoryLookup(camelContext, "bactrianChunks", ChunkSender.class);
     }
 
-    /** Leaves the call of the prediction's stream, without the token. */
+    /** Sets the headers of the call that opens the prediction's stream, without the token. */
     public void requestStream(Exchange exchange) {
         Job job = Job.of(exchange);
         Message message = exchange.getMessage();
@@ -250,25 +247,25 @@ public final class Replicate implements Provider, CamelContextAware {
         message.setHeader(ProviderHttp.REQUEST, job.generation().id());
     }
 
-    /** The stream is open: an iterator over its pieces. */
+    /** Opens the stream, an iterator over its chunks. */
     public void open(Exchange exchange) {
         Job job = Job.of(exchange);
         job.partial(open(job.generation(), job.cancellation(), exchange.getMessage().getBody(InputStream.class)));
     }
 
-    /** The stream can't be read: the polls decide alone. */
+    /** Logs that the stream cannot be read. The polls decide the outcome. */
     public void streamFailed(Exchange exchange, @ExchangeException Throwable caught) {
         Job job = Job.of(exchange);
         unstreamed(job.generation(), state(job), caught);
     }
 
-    /** The stream is over, however it ended: the polls go on from here. */
+    /** Records the end of the stream, whatever its reason. The polls continue from here. */
     public void streamed(Exchange exchange) {
         Job job = Job.of(exchange);
         job.poll(streamed(job.generation(), state(job), (PredictionStream) job.partial()));
     }
 
-    /** Leaves the cancel of a prediction that is given up. */
+    /** Sets the headers of the call that cancels an abandoned prediction. */
     public void requestCancel(Exchange exchange) {
         Job job = Job.of(exchange);
         job.cancelSent();
@@ -282,7 +279,7 @@ public final class Replicate implements Provider, CamelContextAware {
         LOG.info("{}: prediction {} given up; its cancel was answered {}", job.generation().id(), job.poll().getId(), answered);
     }
 
-    /** The cancel could not be sent. */
+    /** Logs that the cancel could not be sent. */
     public void notCancelled(Exchange exchange, @ExchangeException Throwable caught) {
         Job job = Job.of(exchange);
         notCancelled(job.generation(), state(job), caught);
@@ -292,7 +289,7 @@ public final class Replicate implements Provider, CamelContextAware {
         return Url.of(access(generation).endpoint()).forCamel();
     }
 
-    /** Built from configuration and the id, never from an answer. */
+    /** Returns the URL of a poll, built from the configuration and the id, and never from an answer. */
     String pollUrl(Generation generation, PollState poll) {
         return Url.of(settings(generation).require(Property.REPLICATE_POLL_ENDPOINT)).forCamel().replace("{id}", poll.getId());
     }
@@ -301,7 +298,7 @@ public final class Replicate implements Provider, CamelContextAware {
         return Settings.below(createUrl(generation), "/" + poll.getId() + "/cancel");
     }
 
-    /** Whether a prediction that is given up can be cancelled. */
+    /** Whether abandoned predictions can be cancelled. */
     public boolean cancels() {
         return settings.replicateApi() == ReplicateApi.OFFICIAL;
     }
@@ -311,15 +308,15 @@ public final class Replicate implements Provider, CamelContextAware {
                 settings(generation).redact(OneLine.of(Cause.words(Cause.of(caught)))));
     }
 
-    /** Whether its cancel is to be sent, for the first time, or again because the service's limit has refused it. */
+    /** Whether to send the cancel: for the first time, or again because the service's limit has refused it. */
     public boolean cancelsNow(Exchange exchange, @Header(Exchange.HTTP_RESPONSE_CODE) Integer answered) {
         int sent = Job.of(exchange).cancels();
         return cancels() && (sent == 0 || sent <= mostMisses && answered != null && answered == 429);
     }
 
     /**
-     * The {@code Cancel-After} of a create, such as {@code 210s}, or null (PROVIDERS.md 1.4). Where many are in flight and
-     * polls are far apart, all the later.
+     * Returns the {@code Cancel-After} header of a create, such as {@code 210s}, or null (PROVIDERS.md 1.4). It is longer if many
+     * predictions are in progress and their polls are therefore further apart.
      */
     String cancelAfter(Generation generation) {
         InflightRepository inflight = camelContext.getInflightRepository();
@@ -327,16 +324,15 @@ public final class Replicate implements Provider, CamelContextAware {
         return settings(generation).cancelAfter(polls(generation).pause(creates)).map(deadline -> deadline.toSeconds() + "s").orElse(null);
     }
 
-    /** The {@code Prefer} of a create, such as {@code wait=30}, or null (PROVIDERS.md 1.3). */
+    /** Returns the {@code Prefer} header of a create, such as {@code wait=30}, or null (PROVIDERS.md 1.3). */
     String prefer(Generation generation) {
         return settings(generation).preferWait().map(wait -> "wait=" + wait.toSeconds()).orElse(null);
     }
 
     /**
-     * The body of a create, UTF-8 JSON: official, {@code version} and {@code input}, and where the service is to call
-     * when it has ended; homepage, {@code model} too.
+     * Returns the body of a create, UTF-8 JSON: {@code version}, {@code input} and the webhook; on the homepage API also {@code model}.
      *
-     * @throws GenerationFailure {@code authentication} where no token is set for the official endpoint
+     * @throws GenerationFailure {@code authentication} if no token is set for the official endpoint
      */
     byte[] body(Generation generation) {
         access(generation).requireToken();
@@ -355,12 +351,12 @@ public final class Replicate implements Provider, CamelContextAware {
     }
 
     /**
-     * The prediction that a create answered; no poll is needed where it has ended already.
+     * Returns the state after a create was answered. No poll is needed if the prediction has already ended.
      *
-     * @throws GenerationFailure {@code provider-unavailable} where the answer is none, or its id can't be used
+     * @throws GenerationFailure {@code provider-unavailable} if the answer is not a prediction, or its id is not valid
      */
     PollState created(Generation generation, String body) {
-        // Of an answer that breaks off the id is enough: the prediction is paid for.
+        // The id is enough if the answer is truncated, because the prediction is paid for.
         String clean = clean(generation, body);
         JsonNode answer = ProviderJson.json(clean).or(() -> ProviderJson.begun(clean, "id")).orElse(MissingNode.getInstance());
         Prediction prediction = Prediction.read(answer, null)
@@ -377,22 +373,22 @@ public final class Replicate implements Provider, CamelContextAware {
     }
 
     /**
-     * Whether the answer of a create that was to wait holds the whole output though it says {@code processing}, without
-     * the times of one that is running (PROVIDERS.md 1.3). Only of files: a list of strings may be the beginning of a text.
+     * Whether the answer to a create with {@code Prefer: wait} contains the whole output although its status is {@code processing} and it
+     * has no start time (PROVIDERS.md 1.3). Only true for files, because a list of strings may be the beginning of a text.
      */
     private boolean isWhole(Generation generation, Prediction prediction, JsonNode answer) {
         return prefer(generation) != null && prediction.status() == PredictionStatus.PROCESSING && generation.model().kind() != Kind.TEXT
                 && PredictionOutput.isFiles(prediction.output()) && !answer.hasNonNull("started_at") && !answer.hasNonNull("error");
     }
 
-    /** A prediction that was created before a restart. */
+    /** Returns the state of a prediction that was created before a restart. */
     PollState recalled(Generation generation, String id) {
         LOG.info("{}: goes on with prediction {}", generation.id(), id);
         return PollState.first(Prediction.recalled(id), null);
     }
 
     /**
-     * Whether the next poll is to be made. While a webhook is awaited one is made every
+     * Whether the next poll is to be made. While a webhook is expected, one poll is made every
      * {@code bactrian.replicate.webhook-poll-delay}, and a last one.
      */
     boolean isDue(Generation generation, PollState poll) {
@@ -406,22 +402,22 @@ public final class Replicate implements Provider, CamelContextAware {
         return before % every == 0 || before + 1 >= own.count(Property.REPLICATE_POLL_MAX_ATTEMPTS);
     }
 
-    /**
-     * Milliseconds until the next poll is due: as long as the last one has asked for, and longer where the polls of other
-     * predictions come first.
-     */
+    /** Returns the milliseconds until the next poll: the delay of the state, or longer if the polls of other predictions come first. */
     long pause(Generation generation, PollState poll) {
         Duration least = Duration.ofMillis(poll.getDelayMillis());
         Duration pause = isDue(generation, poll) ? polls(generation).slot(least) : least;
         return pause.plusNanos(999_999).toMillis();
     }
 
-    /** Whether a poll that is due can't be made now: the service's limit is used up. Where it can, it has to be made. */
+    /**
+     * Whether a poll that is due must wait because the service's limit is used up. If this returns false for a due poll, the poll must be
+     * made.
+     */
     boolean isHeldBack(Generation generation, PollState poll) {
         return isDue(generation, poll) && !polls(generation).tryGo();
     }
 
-    /** In place of a poll that is held back: later, when others have a turn, too. */
+    /** Returns the state after a poll was held back by the service's limit. */
     PollState heldBack(Generation generation, PollState before) {
         return refused(generation, before, polls(generation).closedFor());
     }
@@ -433,12 +429,14 @@ public final class Replicate implements Provider, CamelContextAware {
                         + " with 429 for " + retry.longestRefusal().toSeconds() + " s", 429, 1, false, null));
     }
 
-    /** In place of the next poll: the webhook is awaited. Never gives up, for the last poll is made in any case. */
+    /**
+     * Returns the state after a poll was skipped because a webhook is expected. Polling continues, because the last poll is always made.
+     */
     PollState skipped(Generation generation, PollState before) {
         return before.skipped(settings(generation).duration(Property.REPLICATE_POLL_DELAY));
     }
 
-    /** In place of the next poll: what a webhook has reported. */
+    /** Returns the state after a webhook reported the end. */
     PollState told(Generation generation, PollState before, String body) {
         Prediction prediction = ProviderJson.json(clean(generation, body)).flatMap(json -> Prediction.read(json, before.getId())).orElseThrow();
         LOG.debug("{}: a webhook reported prediction {}: {}", generation.id(), prediction.id(),
@@ -446,7 +444,7 @@ public final class Replicate implements Provider, CamelContextAware {
         return before.told(prediction);
     }
 
-    /** Whether its output can be read as it is made, at a URL that may be called. */
+    /** Whether the output is streamed at a URL that is allowed. */
     boolean streams(Generation generation, PollState poll) {
         String url = poll.prediction().streamUrl();
         if (url == null || !poll.isPending() || generation.model().isImage() || !settings(generation).replicateStreams()) {
@@ -461,7 +459,7 @@ public final class Replicate implements Provider, CamelContextAware {
         return true;
     }
 
-    /** The reader of that output: an iterator over its pieces. */
+    /** Returns the reader of the stream, an iterator over its chunks. */
     PredictionStream open(Generation generation, Cancellation cancellation,
             InputStream body) {
         Settings own = settings(generation);
@@ -470,13 +468,13 @@ public final class Replicate implements Provider, CamelContextAware {
                 () -> observer.firstChunk(generation)).masked(own::masked);
     }
 
-    /** Notes that the stream can't be read. */
+    /** Logs that the stream cannot be read. */
     void unstreamed(Generation generation, PollState poll,
             @ExchangeException Throwable caught) {
         noStream(generation, poll, "can't be read: " + HttpFailures.of(Cause.of(caught), this, 1).getMessage());
     }
 
-    /** The state after the stream, however it ended. */
+    /** Returns the state after the stream has ended, whatever its reason. */
     PollState streamed(Generation generation, PollState poll,
             PredictionStream streamed) {
         if (streamed == null) {
@@ -494,20 +492,20 @@ public final class Replicate implements Provider, CamelContextAware {
                 settings(generation).redact(OneLine.of(why)));
     }
 
-    /** What was answered, before anything is made of it: it may echo the token. */
+    /** Masks secrets in an answer before it is read, because it may contain the token. */
     private String clean(Generation generation, String body) {
         return body == null ? null : settings(generation).masked(body);
     }
 
-    /** What an answer says that is no prediction, such as of an error with status 200. */
+    /** Returns the error message of an answer that is not a prediction, such as an error with status 200. */
     private String words(Generation generation, JsonNode answer) {
         return ProviderJson.message(answer).map(said -> ": " + settings(generation).redact(said)).orElse("");
     }
 
     /**
-     * The state after a poll, from its answer.
+     * Returns the state after a poll was answered.
      *
-     * @throws GenerationFailure {@code provider-unavailable} where the answer is not a prediction
+     * @throws GenerationFailure {@code provider-unavailable} if the answer is not the prediction
      */
     PollState seen(Generation generation, PollState before, String body) {
         JsonNode answer = ProviderJson.json(clean(generation, body)).orElse(MissingNode.getInstance());
@@ -525,7 +523,7 @@ public final class Replicate implements Provider, CamelContextAware {
         return before.seen(prediction, last ? null : own.duration(Property.REPLICATE_POLL_DELAY));
     }
 
-    /** The state after a poll that was not answered: the next one comes later where that may help, else there is none. */
+    /** Returns the state after a poll that was not answered. The next one follows later if that may help; otherwise there is none. */
     PollState missed(Generation generation, PollState before,
             @ExchangeException Throwable caught) {
         observer.polled(generation, false);
@@ -543,7 +541,7 @@ public final class Replicate implements Provider, CamelContextAware {
         }
         int misses = before.polls().misses() + 1;
         GenerationFailure said = HttpFailures.of(cause, this, misses);
-        // The rule of creates says what is retryable; here one is paid for already.
+        // Never retryable, unlike the failure of a create, because the prediction is paid for.
         GenerationFailure failure = new GenerationFailure(said.type(), said.getMessage(), said.httpStatus(), misses, false, cause);
         if (failure.httpStatus() != null && failure.httpStatus() == 404) {
             failure = new GenerationFailure(ErrorType.PROVIDER_UNAVAILABLE,
@@ -556,15 +554,15 @@ public final class Replicate implements Provider, CamelContextAware {
         return before.missed(failure, again ? wait : null);
     }
 
-    /** In place of the next poll: the request was cancelled, so the prediction is given up. */
+    /** Returns the state after the request was cancelled: the prediction is abandoned. */
     PollState abandoned(Generation generation, PollState before) {
         return before.givenUp(Cancellation.failure(this, 1));
     }
 
     /**
-     * What the prediction put out, less the chunks that its stream has brought.
+     * Returns the output without the chunks that the stream has delivered.
      *
-     * @throws GenerationFailure {@code empty-output}
+     * @throws GenerationFailure {@code empty-output} if the service has deleted the output, or an image model returned no image
      */
     PredictionOutput output(Generation generation, PollState poll,
             PredictionStream streamed) {
@@ -584,7 +582,7 @@ public final class Replicate implements Provider, CamelContextAware {
         return output.after(streamed.text(), streamed.count());
     }
 
-    /** Why there is no result: it ended badly, was given up, could not be polled any more, or did not end in time. */
+    /** Throws the reason why there is no result: the prediction failed, was abandoned, could not be polled, or did not end in time. */
     void fail(Generation generation, PollState poll) {
         Prediction prediction = poll.prediction();
         switch (prediction.status()) {

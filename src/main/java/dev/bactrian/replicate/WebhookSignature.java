@@ -11,7 +11,7 @@ import java.util.List;
 import javax.crypto.Mac;
 import javax.crypto.spec.SecretKeySpec;
 
-/** Whether a webhook comes from the service, and now (PROVIDERS.md 1.11). */
+/** Verifies that a webhook comes from the service and is recent (PROVIDERS.md 1.11). */
 final class WebhookSignature {
 
     private static final Duration TOLERANCE = Duration.ofMinutes(5);
@@ -19,18 +19,22 @@ final class WebhookSignature {
 
     private final List<byte[]> secrets;
 
-    /** @param secrets the keys, each of which may have signed */
+    /**
+     * Creates a verifier.
+     *
+     * @param secrets the keys, any of which may have been used
+     */
     WebhookSignature(List<byte[]> secrets) {
         this.secrets = secrets;
     }
 
     /**
-     * Whether one of the signatures is that of this message, and its time within 5 minutes of now.
+     * Whether one of the signatures matches the message, and its time is within 5 minutes of now.
      *
      * @param id         the header {@code webhook-id}
      * @param timestamp  the header {@code webhook-timestamp}, in Unix seconds
-     * @param signatures the header {@code webhook-signature}, separated by blanks; any but {@code v1,…} do not count
-     * @param body       the bytes as they came
+     * @param signatures the header {@code webhook-signature}, separated by blanks; only {@code v1,…} are considered
+     * @param body       the bytes as received
      */
     boolean isValid(String id, String timestamp, String signatures, byte[] body, Instant now) {
         if (id == null || timestamp == null || signatures == null || !isRecent(timestamp, now)) {

@@ -6,8 +6,8 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 
 /**
- * What webhooks have told of predictions, until somebody asks: the first word on each, and of all no more than a number
- * of bytes and for ten minutes. What is dropped is found by a poll.
+ * Webhook payloads by prediction, until they are taken. Keeps the first payload of each prediction for at most ten minutes, and drops the
+ * oldest ones beyond a total number of bytes. A poll finds what was dropped.
  */
 final class WebhookStore {
 
@@ -25,7 +25,7 @@ final class WebhookStore {
         this.mostBytes = mostBytes;
     }
 
-    /** Keeps what is told of a prediction. False where something is there already. */
+    /** Stores the payload of a prediction. Returns false if there already is one. */
     synchronized boolean put(String prediction, String text, long size) {
         long now = System.nanoTime();
         if (letters.containsKey(prediction)) {
@@ -45,7 +45,7 @@ final class WebhookStore {
         return true;
     }
 
-    /** What was told of that prediction, once; null where nothing was. */
+    /** Removes and returns the payload of a prediction, or returns null if there is none. */
     synchronized String take(String prediction) {
         Letter letter = letters.remove(prediction);
         if (letter == null) {

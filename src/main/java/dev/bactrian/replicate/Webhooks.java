@@ -20,8 +20,8 @@ import org.apache.camel.Exchange;
 import org.slf4j.Logger;
 
 /**
- * Takes in what the service tells of predictions by webhook, and has it ready for whoever waits for them. Nothing else is
- * done while the service waits for its answer.
+ * Receives the service's webhooks about predictions and stores them for the requests that wait for them. Does nothing else, because the
+ * service waits for the answer.
  */
 public final class Webhooks implements CamelContextAware {
 
@@ -38,7 +38,7 @@ public final class Webhooks implements CamelContextAware {
     private WebhookStore mailbox;
     private long mostBytes;
 
-    /** By the system's clock. */
+    /** Uses the system clock. */
     public Webhooks() {
         this(Clock.systemUTC());
     }
@@ -61,7 +61,7 @@ public final class Webhooks implements CamelContextAware {
         mailbox = new WebhookStore(mostBytes);
     }
 
-    /** Takes a webhook in, and leaves the HTTP status that answers it, and nothing else. */
+    /** Receives a webhook and sets the HTTP status of the answer. Removes the body and all other headers. */
     public void answer(Exchange exchange) throws IOException {
         int status = receive(exchange);
         exchange.getMessage().removeHeaders("*");
@@ -70,10 +70,10 @@ public final class Webhooks implements CamelContextAware {
     }
 
     /**
-     * Takes a webhook in.
+     * Receives a webhook.
      *
-     * @return the HTTP status that answers it: 200; 401 where it is not from the service or not from now; 400 where it is
-     *         not a prediction; 413 where it is larger than {@code bactrian.max-response-bytes}
+     * @return the HTTP status of the answer: 200; 401 if it is not signed by the service or not recent; 400 if it is not a prediction;
+     *         413 if it is larger than {@code bactrian.max-response-bytes}
      */
     public int receive(Exchange exchange) throws IOException {
         byte[] body = body(exchange);
@@ -109,14 +109,14 @@ public final class Webhooks implements CamelContextAware {
         }
     }
 
-    /** Several headers of one name count as one. */
+    /** Joins several headers of one name. */
     private static String header(Exchange exchange, String name) {
         Object value = exchange.getMessage().getHeader(name);
         return value instanceof Collection<?> several ? several.stream().map(String::valueOf).collect(Collectors.joining(" "))
                 : exchange.getMessage().getHeader(name, String.class);
     }
 
-    /** What was told of the end of the prediction that is waited for, once; null where nothing was. */
+    /** Removes and returns the webhook payload that reports the end of the prediction, or returns null. */
     String take(PollState poll) {
         return mailbox.take(poll.getId());
     }
