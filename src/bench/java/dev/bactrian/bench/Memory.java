@@ -30,7 +30,7 @@ final class Memory implements Section {
                 AtomicInteger most = new AtomicInteger();
                 AtomicInteger ended = new AtomicInteger();
                 service.await(line -> {
-                    if (line.contains(": taken, ")) {
+                    if (line.contains(": admitted, ")) {
                         most.accumulateAndGet(inFlight.incrementAndGet(), Math::max);
                     } else if (line.contains(": succeeded, ") || line.contains(": failed, ")) {
                         inFlight.decrementAndGet();

@@ -196,7 +196,7 @@ public final class Requests implements CamelContextAware, Processor, RequestsInW
         observer.begun(exchange, generation);
         claim.observed = true;
         job.admit();
-        LOG.info("{}: taken, for {} at {}", id, generation.getModelId(), generation.getProvider());
+        LOG.info("{}: admitted, for {} at {}", id, generation.getModelId(), generation.getProvider());
         // The caller's redelivery count is not that of our calls.
         exchange.getMessage().removeHeaders("CamelRedeliver*");
         Cancellations.of(camelContext).follow(exchange, id, attempt);

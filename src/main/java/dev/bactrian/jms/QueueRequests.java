@@ -197,7 +197,7 @@ public final class QueueRequests implements AggregationStrategy, Processor {
     }
 
     private static GenerationFailure givenUp(QueueMessage message) {
-        return new GenerationFailure(ErrorType.PROVIDER_UNAVAILABLE, "given up: " + message.reason(), null,
+        return new GenerationFailure(ErrorType.PROVIDER_UNAVAILABLE, "abandoned: " + message.reason(), null,
                 QueueMessage.MOST_ATTEMPTS, false, null);
     }
 

@@ -279,7 +279,7 @@ public final class Ledger implements CamelContextAware {
     }
 
     private static GenerationFailure unreadable(RuntimeException e) {
-        return new GenerationFailure(ErrorType.PROVIDER_UNAVAILABLE, "nothing was sent: what is under way can't be read from "
-                + Property.DATA_DIR.key() + " or " + Property.LEDGER.key() + ": " + e.getMessage(), null, 0, true, e);
+        return new GenerationFailure(ErrorType.PROVIDER_UNAVAILABLE, "request not sent: cannot read the ledger ("
+                + Property.DATA_DIR.key() + " or " + Property.LEDGER.key() + "): " + e.getMessage(), null, 0, true, e);
     }
 }

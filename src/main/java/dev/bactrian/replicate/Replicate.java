@@ -276,7 +276,7 @@ public final class Replicate implements Provider, CamelContextAware {
     /** Logs the answer to a cancel. */
     public void cancelAnswered(Exchange exchange, @Header(Exchange.HTTP_RESPONSE_CODE) Integer answered) {
         Job job = Job.of(exchange);
-        LOG.info("{}: prediction {} given up; its cancel was answered {}", job.generation().id(), job.poll().getId(), answered);
+        LOG.info("{}: prediction {} abandoned; its cancel was answered {}", job.generation().id(), job.poll().getId(), answered);
     }
 
     /** Logs that the cancel could not be sent. */
@@ -304,7 +304,7 @@ public final class Replicate implements Provider, CamelContextAware {
     }
 
     private void notCancelled(Generation generation, PollState poll, Throwable caught) {
-        LOG.warn("{}: prediction {} given up but not cancelled: {}", generation.id(), poll.getId(),
+        LOG.warn("{}: prediction {} abandoned but not cancelled: {}", generation.id(), poll.getId(),
                 settings(generation).redact(OneLine.of(Cause.words(Cause.of(caught)))));
     }
 
@@ -383,7 +383,7 @@ public final class Replicate implements Provider, CamelContextAware {
 
     /** Returns the state of a prediction that was created before a restart. */
     PollState recalled(Generation generation, String id) {
-        LOG.info("{}: goes on with prediction {}", generation.id(), id);
+        LOG.info("{}: resumes prediction {}", generation.id(), id);
         return PollState.first(Prediction.recalled(id), null);
     }
 

@@ -40,7 +40,7 @@ final class Management {
     /** Opens the port. If it is in use, for example by another instance, the service runs without it. */
     void open(CamelContext context) {
         if (!isFree()) {
-            LOG.warn("{}: port {} is taken; nobody can watch this instance there", Property.MANAGEMENT_PORT.key(), port);
+            LOG.warn("{}: port {} is in use; the management endpoint is disabled", Property.MANAGEMENT_PORT.key(), port);
             return;
         }
         try {
@@ -64,7 +64,7 @@ final class Management {
             context.addService(metrics);
             LOG.info("Observe   http://{}:{}/observe/metrics", HOST, port);
         } catch (Exception e) {
-            LOG.warn("{}: port {} can't be opened; nobody can watch this instance there: {}", Property.MANAGEMENT_PORT.key(), port, e.toString());
+            LOG.warn("{}: port {} cannot be opened; the management endpoint is disabled: {}", Property.MANAGEMENT_PORT.key(), port, e.toString());
         }
     }
 

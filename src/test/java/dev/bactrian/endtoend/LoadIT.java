@@ -43,7 +43,7 @@ class LoadIT extends EndToEnd {
         int now = 0;
         int most = 0;
         for (String line : log) {
-            now += line.contains(": taken, ") ? 1 : line.contains(": succeeded, ") ? -1 : 0;
+            now += line.contains(": admitted, ") ? 1 : line.contains(": succeeded, ") ? -1 : 0;
             most = Math.max(most, now);
         }
         return most;

@@ -66,7 +66,7 @@ class ObserveIT extends EndToEnd {
 
             service.says("WARN");
             assertThat(service.out()).filteredOn(line -> line.contains("WARN")).singleElement().asString()
-                    .contains("bactrian.management.port: port " + taken.getLocalPort() + " is taken");
+                    .contains("bactrian.management.port: port " + taken.getLocalPort() + " is in use; the management endpoint is disabled");
             drop("chat.json", CHAT);
             result("chat");
             assertThat(service.said("Observe ")).isFalse();

@@ -219,7 +219,7 @@ class QueueTest extends RouteTestSupport {
         assertThat(take("bactrian.dead").getStringProperty("BactrianReason")).isEqualTo("begun 5 times without an end");
         await().until(() -> !captured.errors.isEmpty());
         JsonNode error = captured.errors.remove().json();
-        assertThat(error.path("error").path("message").asText()).isEqualTo("given up: begun 5 times without an end");
+        assertThat(error.path("error").path("message").asText()).isEqualTo("abandoned: begun 5 times without an end");
         assertThat(error.path("prediction").path("id").asText()).isNotEmpty();
         await("it does not run on at our cost").until(() -> simulator.count(Call.CANCEL) == 1);
         assertThat(simulator.count(Call.POLL)).isOne();
