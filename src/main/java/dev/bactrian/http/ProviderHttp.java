@@ -262,7 +262,7 @@ public final class ProviderHttp extends CloseableHttpClient implements CamelCont
         }
     }
 
-    /** The clients of a Camel context that may have calls open. */
+    /** The clients of a Camel context that may have open calls. */
     private static final class Clients {
 
         private final Set<ProviderHttp> open = ConcurrentHashMap.newKeySet();

@@ -25,7 +25,7 @@ final class Forgetting {
 
     private final Records records;
     private final Outage outage;
-    /** Made by hand: it works until Camel's registry ends, and Camel shuts its own pools down before that. */
+    /** Not a pool of Camel's, because Camel shuts those down before the registry, until which this worker is needed. */
     private final ScheduledThreadPoolExecutor worker = new ScheduledThreadPoolExecutor(1, Forgetting::thread);
     /** The keys to delete, and whether deleting each of them has failed before. */
     private final Map<String, Boolean> waiting = new LinkedHashMap<>();

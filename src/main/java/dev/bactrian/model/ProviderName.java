@@ -9,9 +9,9 @@ import com.fasterxml.jackson.annotation.JsonValue;
 /** The name of a service that runs models. Its route, its bean and its entry in the catalogue have this name. Immutable. */
 public final class ProviderName {
 
-    /** Replicate. */
+    /** The provider Replicate. */
     public static final ProviderName REPLICATE = new ProviderName("replicate");
-    /** Upstage. */
+    /** The provider Upstage. */
     public static final ProviderName UPSTAGE = new ProviderName("upstage");
 
     private static final Pattern NAME = Pattern.compile("[a-z][a-z0-9]{0,39}");

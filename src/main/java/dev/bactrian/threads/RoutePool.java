@@ -16,7 +16,7 @@ import org.apache.camel.support.LifecycleStrategySupport;
 
 /**
  * A thread pool for the routes that ends its threads after a minute without work. Camel's ExecutorServiceManager creates it on first
- * use: so JMX shows it, its threads follow the application's thread-name pattern, and they are virtual if Camel's threads are. It is
+ * use, so JMX shows it, its threads follow the application's thread-name pattern, and they are virtual if Camel's threads are. It is
  * shut down when the context has stopped its routes.
  */
 public class RoutePool extends AbstractExecutorService implements CamelContextAware {
@@ -91,9 +91,9 @@ public class RoutePool extends AbstractExecutorService implements CamelContextAw
     }
 
     /**
-     * The pool inside.
+     * Returns Camel's pool, which is created on the first call.
      *
-     * @throws RejectedExecutionException where it has been shut down
+     * @throws RejectedExecutionException if this pool was shut down
      */
     final ExecutorService pool() {
         ExecutorService made = pool;
@@ -111,7 +111,7 @@ public class RoutePool extends AbstractExecutorService implements CamelContextAw
         return pool;
     }
 
-    /** Has Camel make the pool inside, which JMX shows by its name. */
+    /** Lets Camel create its pool. JMX shows it under the name. */
     ExecutorService make(ExecutorServiceManager manager, String name) {
         return manager.newCachedThreadPool(name, name);
     }

@@ -11,18 +11,18 @@ import org.apache.camel.spi.ExecutorServiceManager;
 import org.apache.camel.spi.ThreadPoolProfile;
 import org.apache.camel.util.concurrent.ThreadPoolRejectedPolicy;
 
-/** A {@link RoutePool} whose work may wait for a time, of which there may be any amount; it has a fixed number of threads. */
+/** A {@link RoutePool} for delayed tasks. It has a fixed number of threads and an unbounded queue. */
 public final class ScheduledPool extends RoutePool implements ScheduledExecutorService {
 
     private final int threads;
 
-    /** One that the routes declare. */
+    /** Creates a pool that a route file declares. */
     public ScheduledPool(String name, int threads) {
         super(name);
         this.threads = threads;
     }
 
-    /** One of that Camel context. */
+    /** Creates a pool of the Camel context. */
     public ScheduledPool(CamelContext context, String name, int threads) {
         this(name, threads);
         setCamelContext(context);
@@ -32,7 +32,7 @@ public final class ScheduledPool extends RoutePool implements ScheduledExecutorS
     ExecutorService make(ExecutorServiceManager manager, String name) {
         ThreadPoolProfile profile = new ThreadPoolProfile(name);
         profile.setPoolSize(threads);
-        // Otherwise Camel's default bounds the queue, and Camel makes one thread only where threads are virtual.
+        // Camel's defaults would bound the queue, and give a pool of virtual threads a single thread.
         profile.setMaxPoolSize(0);
         profile.setMaxQueueSize(0);
         profile.setRejectedPolicy(ThreadPoolRejectedPolicy.Abort);
