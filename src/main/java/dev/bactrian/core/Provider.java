@@ -72,6 +72,11 @@ public interface Provider {
      */
     Access access(String account);
 
+    /** Returns the value of the header {@code Authorization} for a token. */
+    default String authorization(String token) {
+        return "Bearer " + token;
+    }
+
     /**
      * Leaves the body and the headers of the call that starts the request of an exchange, and none of the caller's headers.
      *
@@ -86,6 +91,14 @@ public interface Provider {
      */
     default boolean isPolled() {
         return false;
+    }
+
+    /**
+     * Returns the field of the first call's answer that holds the id of the work, if the provider is polled. An answer that breaks
+     * off after this field is complete is read as far as it came: the work is paid for and can be polled.
+     */
+    default String idField() {
+        return "id";
     }
 
     /** Milliseconds until the next poll is due, which is thereby given its place among the others: asked once for each. */
