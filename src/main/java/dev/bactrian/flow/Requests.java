@@ -87,13 +87,20 @@ public final class Requests implements CamelContextAware, Processor, RequestsInW
         camelContext.addStartupListener((context, already) -> requireProviders(already));
     }
 
-    /** Not of an application that has started already: its other route files are loaded as well, or are about to be. */
+    /**
+     * Not of an application that has started already: its other route files are loaded as well, or are about to be. A provider that
+     * is packaged with Bactrian is in the packaged catalogue, and its routes need not be loaded.
+     */
     private void requireProviders(boolean already) {
         try {
-            models.catalogue().requireProviders(name -> already || provider(name.toString()) != null);
+            models.catalogue().requireProviders(name -> already || provider(name.toString()) != null || isPackaged(name.toString()));
         } catch (IllegalArgumentException e) {
             throw new SettingException(Property.MODELS.key(), e.getMessage());
         }
+    }
+
+    private boolean isPackaged(String name) {
+        return camelContext.getClassResolver().loadResourceAsURL("bactrian/" + name + ".camel.yaml") != null;
     }
 
     /**
