@@ -27,7 +27,7 @@ class SettingsTest {
         return Settings.of(properties);
     }
 
-    /** The table of CONTRACT.md section 2, in its order. */
+    /** The table of docs/reference/properties.md. */
     enum Default {
         MODELS("models", "classpath:bactrian/models.yaml"),
         PROFILE("profile", null),
