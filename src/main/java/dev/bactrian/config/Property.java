@@ -6,7 +6,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 
-/** The {@code bactrian.*} properties: name, form and default of each. A test compares them with the table in docs/reference.md. */
+/** The {@code bactrian.*} properties: name, form and default of each. A test compares them with docs/reference/properties.md. */
 public enum Property {
 
     MODELS("models", Form.TEXT, "classpath:bactrian/models.yaml", "classpath:bactrian/models-playground.yaml"),

@@ -49,7 +49,7 @@ public final class Settings {
     private static final Logger LOG = OneLineLogger.of("dev.bactrian.config");
     private static final String BEAN = "bactrianSettings";
     private static final int SHARE_OF_HEAP = 4;
-    private static final List<Property> KEYS = List.of(Property.REPLICATE_API_TOKEN, Property.UPSTAGE_API_KEY);
+    private static final List<Property> KEYS = Arrays.stream(Property.values()).filter(property -> property.form() == Property.Form.KEY).toList();
     private static final int SHORTEST_IN_ERRORS = 4;
     private static final int SHORTEST_IN_ANSWERS = 8;
     private static final Map<Property, String> PROVIDERS_OWN_NAMES = Map.of(
@@ -108,11 +108,12 @@ public final class Settings {
         longTokens = tokens(SHORTEST_IN_ANSWERS);
     }
 
-    /** Also masks this token, which the route file of a provider sets without a property. */
+    /** Also masks this token, which the route file of a provider sets without a property. Ignores null and a blank token. */
     public void mask(String token) {
-        otherTokens.add(token);
-        findTokens();
-        accounts.values().forEach(Settings::findTokens);
+        if (token != null && !token.isBlank() && otherTokens.add(token)) {
+            findTokens();
+            accounts.values().forEach(Settings::findTokens);
+        }
     }
 
     /** Inserts the path into the URL, before its query. */

@@ -72,6 +72,11 @@ public interface Provider {
      */
     Access access(String account);
 
+    /** Returns the value of the header {@code Authorization} for a token. */
+    default String authorization(String token) {
+        return "Bearer " + token;
+    }
+
     /**
      * Sets the body and headers of the first call, and removes all other headers.
      *
@@ -86,6 +91,14 @@ public interface Provider {
      */
     default boolean isPolled() {
         return false;
+    }
+
+    /**
+     * Returns the field of the first call's answer that holds the id of the work, if the provider is polled. An answer that breaks
+     * off after this field is complete is read as far as it came: the work is paid for and can be polled.
+     */
+    default String idField() {
+        return "id";
     }
 
     /** Returns the milliseconds until the next poll. Reserves a slot among the other polls, so call it once for each poll. */

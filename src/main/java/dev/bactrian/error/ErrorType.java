@@ -2,7 +2,7 @@ package dev.bactrian.error;
 
 import java.util.Locale;
 
-/** The {@code error.type} of an error document. The table in docs/reference.md says when each is used. */
+/** The {@code error.type} of an error document. The table in docs/reference/documents.md says when each is used. */
 public enum ErrorType {
     INVALID_REQUEST, UNSUPPORTED_MODEL, AUTHENTICATION, RATE_LIMITED, PROVIDER_REJECTED, PROVIDER_UNAVAILABLE,
     PREDICTION_FAILED, PREDICTION_CANCELED, TIMEOUT, STREAM_INTERRUPTED, EMPTY_OUTPUT, DELIVERY_FAILED;

@@ -87,13 +87,20 @@ public final class Requests implements CamelContextAware, Processor, RequestsInW
         camelContext.addStartupListener((context, already) -> requireProviders(already));
     }
 
-    /** Skipped if the application has already started, because its other route files may be loaded later. */
+    /**
+     * Skipped if the application has already started, because its other route files may be loaded later. A provider that is packaged
+     * with Bactrian is in the packaged catalogue, and its routes need not be loaded.
+     */
     private void requireProviders(boolean already) {
         try {
-            models.catalogue().requireProviders(name -> already || provider(name.toString()) != null);
+            models.catalogue().requireProviders(name -> already || provider(name.toString()) != null || isPackaged(name.toString()));
         } catch (IllegalArgumentException e) {
             throw new SettingException(Property.MODELS.key(), e.getMessage());
         }
+    }
+
+    private boolean isPackaged(String name) {
+        return camelContext.getClassResolver().loadResourceAsURL("bactrian/" + name + ".camel.yaml") != null;
     }
 
     /**

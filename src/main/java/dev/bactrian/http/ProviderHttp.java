@@ -340,9 +340,9 @@ public final class ProviderHttp extends CloseableHttpClient implements CamelCont
             Credentials own = credentials(request, scope);
             String token = own.token();
             if (own.areFor(scope.route.getTargetHost())) {
-                request.setHeader(HttpHeaders.AUTHORIZATION, "Bearer " + token);
+                request.setHeader(HttpHeaders.AUTHORIZATION, provider.authorization(token));
                 // If a proxy asks for credentials, HttpClient repeats the original request.
-                scope.originalRequest.setHeader(HttpHeaders.AUTHORIZATION, "Bearer " + token);
+                scope.originalRequest.setHeader(HttpHeaders.AUTHORIZATION, provider.authorization(token));
             }
             waitAsAsked(request, scope);
             ClassicHttpResponse response = chain.proceed(request, scope);
@@ -382,14 +382,14 @@ public final class ProviderHttp extends CloseableHttpClient implements CamelCont
             return response.getCode() < 300 && provider.isPolled() && Method.POST.isSame(request.getMethod());
         }
 
-        private static HttpEntity begun(HttpEntity entity) {
+        private HttpEntity begun(HttpEntity entity) {
             return new HttpEntityWrapper(entity) {
                 private InputStream content;
 
                 @Override
                 public InputStream getContent() throws IOException {
                     if (content == null) {
-                        content = new BegunAnswer(super.getContent(), "id");
+                        content = new BegunAnswer(super.getContent(), provider.idField());
                     }
                     return content;
                 }

@@ -85,7 +85,7 @@ public final class Catalogue {
      * Reads a catalogue.
      *
      * @param source            where the text comes from, for error messages
-     * @param text              YAML as docs/reference.md describes it
+     * @param text              YAML as docs/reference/requests.md describes it
      * @param parents           returns the text of the file that {@code extends} names
      * @param configuredDefault the model for a request that names none, or null for the catalogue's own
      * @throws IllegalArgumentException if the text is not a valid catalogue; the message is one line

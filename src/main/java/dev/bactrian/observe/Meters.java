@@ -22,8 +22,8 @@ import org.apache.camel.CamelContext;
 import org.apache.camel.Exchange;
 
 /**
- * Records the meters of docs/reference.md in a Micrometer registry. The number of values of each tag is bounded by the models of
- * the catalogue and the error types.
+ * Records the meters of docs/reference/observability.md in a Micrometer registry. The number of values of each tag is bounded by the models
+ * of the catalogue and the error types.
  */
 final class Meters implements Observer {
 

@@ -9,7 +9,7 @@ import org.apache.camel.CamelContext;
 import org.apache.camel.Exchange;
 
 /**
- * Receives the events of requests; docs/reference.md lists the resulting meters and spans. A failing observer never affects a
+ * Receives the events of requests; docs/reference/observability.md lists the resulting meters and spans. A failing observer never affects a
  * request. Refers to no optional library.
  */
 public interface Observer {

@@ -4,7 +4,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.stream.Collectors;
 
-/** Formats a conversation as one text, for models that take no messages (PROVIDERS.md section 2, "Prompt building"). */
+/** Formats a conversation as one text, for models that take no messages. */
 public final class Prompt {
 
     private Prompt() {

@@ -30,7 +30,7 @@ import dev.bactrian.text.JsonMappers;
 import dev.bactrian.text.OneLine;
 
 /**
- * Reads requests in the forms that docs/reference.md lists: plain text or JSON as text, bytes or a stream, or a map. Each failure
+ * Reads requests in the forms that docs/reference/requests.md lists: plain text or JSON as text, bytes or a stream, or a map. Each failure
  * is an {@code invalid-request} whose message names the field and the problem.
  */
 public final class RequestReader {

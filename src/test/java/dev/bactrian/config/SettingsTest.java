@@ -6,11 +6,13 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.stream.Stream;
 
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /** What the properties mean, what they are where nobody sets them, and that a wrong one is named in one line. */
 class SettingsTest {
@@ -25,7 +27,7 @@ class SettingsTest {
         return Settings.of(properties);
     }
 
-    /** The table of CONTRACT.md section 2, in its order. */
+    /** The table of docs/reference/properties.md. */
     enum Default {
         MODELS("models", "classpath:bactrian/models.yaml"),
         PROFILE("profile", null),
@@ -413,6 +415,28 @@ class SettingsTest {
         Settings settings = settings("bactrian.replicate.api-token", "r8_canary", "bactrian.upstage.api-key", " up_canary ");
 
         assertThat(settings.redact("r8_canary and up_canary, r8_canary")).isEqualTo("*** and ***, ***");
+    }
+
+    static Stream<Property> keys() {
+        return Stream.of(Property.values()).filter(property -> property.form() == Property.Form.KEY);
+    }
+
+    /** That of a further provider, too. */
+    @ParameterizedTest
+    @MethodSource("keys")
+    void everyPropertyThatIsAKeyIsTakenOutOfAText(Property property) {
+        assertThat(settings(property.key(), "canary-1234").redact("it says canary-1234")).isEqualTo("it says ***");
+    }
+
+    @Test
+    void noTokenIsNoneToMask() {
+        Settings settings = settings();
+        settings.mask(null);
+        settings.mask("     ");
+        settings.mask("canary-1234");
+        settings.mask("canary-1234");
+
+        assertThat(settings.redact("a     b canary-1234")).isEqualTo("a     b ***");
     }
 
     @Test

@@ -23,7 +23,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** The documents that go out, field by field in the order of CONTRACT.md section 5. */
+/** The documents that go out, field by field in the order of docs/reference/documents.md. */
 class DocumentsTest {
 
     private static final Model SOLAR = new Model(ProviderName.UPSTAGE, "solar-pro", Kind.TEXT, "solar-pro");

@@ -13,7 +13,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Server-sent events by the table of PROVIDERS.md section 4, however the bytes are cut into reads. */
+/** Server-sent events by the rules of the HTML standard, section Server-sent events, however the bytes are cut into reads. */
 class EventStreamTest {
 
     /** Events are written as their data, with {@code type|} in front where they have one. */

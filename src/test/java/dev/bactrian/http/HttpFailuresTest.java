@@ -30,7 +30,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** From an HTTP answer, or none, to an error type; and which calls may be made again: CONTRACT.md sections 5 and 6. */
+/** From an HTTP answer, or none, to an error type; and which calls may be made again: docs/reference/documents.md and calls.md. */
 class HttpFailuresTest {
 
     private static final Provider REPLICATE = new Replicate();

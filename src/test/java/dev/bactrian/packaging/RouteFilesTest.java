@@ -24,9 +24,10 @@ class RouteFilesTest {
 
     private static final ObjectMapper JSON = new ObjectMapper();
 
+    /** The packaged ones, and those of the providers that a contributor copies. */
     static List<Path> files() throws IOException {
-        try (Stream<Path> files = Files.list(Path.of("routes"))) {
-            return files.sorted().toList();
+        try (Stream<Path> files = Files.list(Path.of("routes")); Stream<Path> copied = Files.list(Path.of("src/test/resources/providers"))) {
+            return Stream.concat(files, copied.filter(file -> file.toString().endsWith(".camel.yaml"))).sorted().toList();
         }
     }
 

@@ -42,7 +42,8 @@ class RouteNamesTest {
             methods.stream().filter(method -> methods.contains(getter("get", method)) || methods.contains(getter("is", method)))
                     .forEach(method -> doubled.add(name + "." + method));
         }
-        assertThat(doubled).isEmpty();
+        assertThat(doubled).as("have a getter of the same name: rename the method or the getter (a record component x and getX() are such a pair)")
+                .isEmpty();
     }
 
     private static String getter(String prefix, String property) {

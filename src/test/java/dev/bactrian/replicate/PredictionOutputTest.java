@@ -20,7 +20,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** What comes of an output by its shape and the model's kind: PROVIDERS.md 1.7, CONTRACT.md section 5. */
+/** What comes of an output by its shape and the model's kind: Replicate HTTP API reference, predictions.get. */
 class PredictionOutputTest {
 
     private static final String URL = "https://replicate.delivery/out.png";

@@ -13,7 +13,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** A prediction as the answers show it: PROVIDERS.md 1.6. */
+/** A prediction as the answers show it: Replicate HTTP API reference, predictions.get. */
 class PredictionTest {
 
     private static Optional<Prediction> created(String json) {

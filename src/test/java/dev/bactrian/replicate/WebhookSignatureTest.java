@@ -13,7 +13,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** The vector of PROVIDERS.md 1.11, and what differs from it in one thing. */
+/** A webhook signed as Replicate documentation, Verify webhooks, says, and what differs from it in one thing. */
 class WebhookSignatureTest {
 
     private static final String SECRET = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYX";

@@ -6,7 +6,7 @@ import java.util.List;
 
 import org.junit.jupiter.api.Test;
 
-/** A conversation as one text: PROVIDERS.md section 2, "Prompt building". */
+/** A conversation as one text, for models that take no messages. */
 class PromptTest {
 
     private static ChatMessage message(String role, String text) {

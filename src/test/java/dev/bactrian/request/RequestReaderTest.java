@@ -27,7 +27,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** What a request may look like, and what is said about one that is wrong: CONTRACT.md section 3, row by row. */
+/** What a request may look like, and what is said about one that is wrong: docs/reference/requests.md, row by row. */
 class RequestReaderTest {
 
     private static final String BOM = "\uFEFF";

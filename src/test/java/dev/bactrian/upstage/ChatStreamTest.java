@@ -25,7 +25,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * The streamed answers of Upstage as they look on the wire (PROVIDERS.md 3.5), whole, cut at every byte and in any
+ * The streamed answers of Upstage as they look on the wire (Upstage API reference, Chat Completions), whole, cut at every byte and in any
  * pieces: a cut answer is never taken for a shorter one.
  */
 class ChatStreamTest {

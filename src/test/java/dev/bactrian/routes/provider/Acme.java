@@ -1,20 +1,15 @@
 package dev.bactrian.routes.provider;
 
-import java.util.Iterator;
 import java.util.List;
 import java.util.Optional;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
-import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.bactrian.config.Settings;
 import dev.bactrian.config.Url;
-import dev.bactrian.core.Answer;
-import dev.bactrian.core.ChunkSource;
 import dev.bactrian.core.Job;
 import dev.bactrian.core.Provider;
 import dev.bactrian.core.Provider.Access;
-import dev.bactrian.error.GenerationFailure;
 import dev.bactrian.generate.Generation;
 import dev.bactrian.http.CallHeaders;
 import dev.bactrian.http.HttpFailures;
@@ -84,56 +79,8 @@ public final class Acme implements Provider, CamelContextAware {
     public void open(Exchange exchange) {
         Job job = Job.of(exchange);
         String body = settings.masked(exchange.getMessage().getBody(String.class));
-        Whole answer = new Whole(ProviderJson.json(body).map(json -> json.path("text")).filter(JsonNode::isTextual).map(JsonNode::textValue)
+        WholeText answer = new WholeText(ProviderJson.json(body).map(json -> json.path("text")).filter(JsonNode::isTextual).map(JsonNode::textValue)
                 .orElseThrow(() -> HttpFailures.inPlaceOfAnAnswer(body, name())));
         job.answer(answer, answer);
-    }
-
-    /** A text that came in one piece. */
-    private static final class Whole implements Answer, ChunkSource {
-
-        private final String text;
-        private final Iterator<String> pieces;
-        private GenerationFailure failure;
-
-        Whole(String text) {
-            this.text = text;
-            pieces = List.of(text).iterator();
-        }
-
-        @Override
-        public String text() {
-            return text;
-        }
-
-        @Override
-        public int count() {
-            return 1;
-        }
-
-        @Override
-        public ObjectNode answer() {
-            return JsonNodeFactory.instance.objectNode().put("kind", "text").put("text", text).put("chunks", 1);
-        }
-
-        @Override
-        public boolean hasNext() {
-            return failure != null || pieces.hasNext();
-        }
-
-        @Override
-        public String next() {
-            if (failure != null) {
-                GenerationFailure reason = failure;
-                failure = null;
-                throw reason;
-            }
-            return pieces.next();
-        }
-
-        @Override
-        public void fail(GenerationFailure reason) {
-            failure = reason;
-        }
     }
 }

@@ -21,7 +21,7 @@ import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
 
-/** Every shape that a prediction's output has (PROVIDERS.md 1.7), through to the result document and the chunks. */
+/** Every shape of a prediction's output (Replicate HTTP API reference, predictions.get), through to the result document and the chunks. */
 class ReplicateOutputsTest extends RouteTestSupport {
 
     private static final String TEXT = "'model': 'gemma-2b'";
