@@ -67,8 +67,6 @@ public final class ProviderHealth extends AbstractHealthCheck {
             // The application chooses the names of these beans. They exist once it has started.
             context.addStartupListener((started, already) -> check.accounts = started.getRegistry().findByTypeWithName(Account.class));
             registry.register(check);
-            // The application's own beans: only it knows their names, and by its start they are there.
-            context.addStartupListener((started, already) -> check.accounts = started.getRegistry().findByTypeWithName(Account.class));
         }
     }
 
