@@ -88,8 +88,8 @@ public final class Requests implements CamelContextAware, Processor, RequestsInW
     }
 
     /**
-     * Skipped if the application has already started, because its other route files may be loaded later. A provider that is packaged
-     * with Bactrian is in the packaged catalogue, and its routes need not be loaded.
+     * Skipped if the application has already started, because its other route files may be loaded later. A provider that Bactrian
+     * packages is in the packaged catalogue, and its route file need not be loaded.
      */
     private void requireProviders(boolean already) {
         try {

@@ -18,7 +18,7 @@ import dev.bactrian.text.OutgoingJson;
 import dev.bactrian.text.ProviderJson;
 import dev.bactrian.text.Unicode;
 
-/** The result and error documents: JSON as docs/reference.md describes it. */
+/** The result and error documents: JSON as docs/reference/documents.md describes it. */
 public final class Documents {
 
     private static final DateTimeFormatter TIMESTAMP =

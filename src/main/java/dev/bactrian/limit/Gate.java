@@ -27,7 +27,7 @@ public final class Gate {
 
     /**
      * How long after the last accepted call a 429 only means that the per-minute limit is used up: the services count calls per minute
-     * and may refuse them for half a minute longer (PROVIDERS.md 3.7).
+     * and may refuse them for half a minute longer.
      */
     private static final long MINUTE = TimeUnit.SECONDS.toNanos(90);
     /** A 429 is answered at once; a call that has waited this long for its answer was accepted. */
@@ -340,7 +340,7 @@ public final class Gate {
         return answeredEver && now - lastAnswer < MINUTE;
     }
 
-    /** Returns the time until the service's limit is reset. The header holds seconds from now or since 1970 (PROVIDERS.md 1.9, 3.7). */
+    /** Returns the time until the service's limit is reset. The header holds seconds from now or since 1970. */
     private Optional<Duration> reset(Map<String, String> headers) {
         return number(headers, "ratelimit-reset", "x-upstage-ratelimit-reset-requests")
                 .map(seconds -> seconds > OLDEST_EPOCH ? seconds - time.epochMillis() / 1000.0 : seconds)

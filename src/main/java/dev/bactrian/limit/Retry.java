@@ -23,7 +23,7 @@ import dev.bactrian.text.ProviderJson;
  */
 public final class Retry {
 
-    /** Unix seconds. Only seen in Upstage's answer 429 (PROVIDERS.md 3.7). */
+    /** Unix seconds. Only seen in Upstage's answer 429. */
     private static final String[] EPOCH_HEADERS = {
         "X-Upstage-RateLimit-Retry-After-Requests", "X-Upstage-RateLimit-Retry-After-Tokens"};
     private static final double JITTER = 0.1;

@@ -5,7 +5,7 @@ import java.time.Instant;
 
 /**
  * How long a prediction waited to start and how long it ran, as far as the polls show. Measured by this process's clock, because the
- * service's timestamps are unreliable (PROVIDERS.md 1.6). Immutable.
+ * service's timestamps are unreliable. Immutable.
  *
  * @param createdNano when the create was answered, by {@link System#nanoTime()}
  * @param waited      from then until a poll first found it started, or null

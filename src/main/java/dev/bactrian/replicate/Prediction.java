@@ -11,7 +11,7 @@ import dev.bactrian.text.OneLine;
 import dev.bactrian.text.ProviderJson;
 
 /**
- * A prediction as an answer describes it (PROVIDERS.md 1.6). Only {@code id} and {@code status} are required.
+ * A prediction as an answer describes it (Replicate HTTP API reference, predictions.get). Only {@code id} and {@code status} are required.
  *
  * @param rawStatus the status as the service writes it, such as {@code processing}
  * @param output    the output, or null if there is none

@@ -19,8 +19,8 @@ import dev.bactrian.model.Kind;
 import dev.bactrian.text.Unicode;
 
 /**
- * The output of a prediction, distinguished by its structure (PROVIDERS.md 1.7): pieces of text, URLs of images, or another JSON value,
- * which may contain such URLs.
+ * The output of a prediction, distinguished by its structure (Replicate HTTP API reference, predictions.get): pieces of text, URLs of
+ * images, or another JSON value, which may contain such URLs.
  *
  * @param kind   the kind of the output
  * @param chunks the chunks of text that are still to be emitted; none is empty

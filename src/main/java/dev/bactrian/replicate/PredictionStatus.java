@@ -2,7 +2,7 @@ package dev.bactrian.replicate;
 
 import java.util.Locale;
 
-/** The status of a prediction (PROVIDERS.md 1.6). */
+/** The status of a prediction (Replicate HTTP API reference, predictions.get). */
 public enum PredictionStatus {
     STARTING, PROCESSING, SUCCEEDED, FAILED, CANCELED, ABORTED,
     /** An undocumented status. Treated as still running. */

@@ -22,9 +22,9 @@ import dev.bactrian.text.ProviderJson;
 import org.slf4j.Logger;
 
 /**
- * The text of a prediction while the model generates it, read from the prediction's event stream (PROVIDERS.md 1.10): iterates over its
- * chunks, in order. No chunk is empty. A failing stream is not an error and throws nothing; the polls decide the outcome. An event that
- * the end of the stream may have truncated is dropped; its text is in the polled output.
+ * The text of a prediction while the model generates it, read from the prediction's event stream (Replicate documentation, Streaming
+ * output): iterates over its chunks, in order. No chunk is empty. A failing stream is not an error and throws nothing; the polls decide
+ * the outcome. An event that the end of the stream may have truncated is dropped; its text is in the polled output.
  *
  * <p>{@link #hasNext()} never waits, and {@link #next()} returns null at the end, as in {@link dev.bactrian.emit.ChunkStream}. For use by
  * one thread at a time.

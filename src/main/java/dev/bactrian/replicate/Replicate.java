@@ -95,7 +95,7 @@ public final class Replicate implements Provider, CamelContextAware {
         return true;
     }
 
-    /** {@inheritDoc} The probe polls a prediction that does not exist, which costs nothing (PROVIDERS.md 1.5). */
+    /** {@inheritDoc} The probe polls a prediction that does not exist, which costs nothing. */
     @Override
     public Access access(String account) {
         Settings own = settings.account(account);
@@ -315,8 +315,8 @@ public final class Replicate implements Provider, CamelContextAware {
     }
 
     /**
-     * Returns the {@code Cancel-After} header of a create, such as {@code 210s}, or null (PROVIDERS.md 1.4). It is longer if many
-     * predictions are in progress and their polls are therefore further apart.
+     * Returns the {@code Cancel-After} header of a create, such as {@code 210s}, or null (Replicate HTTP API reference,
+     * predictions.create). It is longer if many predictions are in progress and their polls are therefore further apart.
      */
     String cancelAfter(Generation generation) {
         InflightRepository inflight = camelContext.getInflightRepository();
@@ -324,7 +324,7 @@ public final class Replicate implements Provider, CamelContextAware {
         return settings(generation).cancelAfter(polls(generation).pause(creates)).map(deadline -> deadline.toSeconds() + "s").orElse(null);
     }
 
-    /** Returns the {@code Prefer} header of a create, such as {@code wait=30}, or null (PROVIDERS.md 1.3). */
+    /** Returns the {@code Prefer} header of a create, such as {@code wait=30}, or null. */
     String prefer(Generation generation) {
         return settings(generation).preferWait().map(wait -> "wait=" + wait.toSeconds()).orElse(null);
     }
@@ -374,7 +374,7 @@ public final class Replicate implements Provider, CamelContextAware {
 
     /**
      * Whether the answer to a create with {@code Prefer: wait} contains the whole output although its status is {@code processing} and it
-     * has no start time (PROVIDERS.md 1.3). Only true for files, because a list of strings may be the beginning of a text.
+     * has no start time. Only true for files, because a list of strings may be the beginning of a text.
      */
     private boolean isWhole(Generation generation, Prediction prediction, JsonNode answer) {
         return prefer(generation) != null && prediction.status() == PredictionStatus.PROCESSING && generation.model().kind() != Kind.TEXT

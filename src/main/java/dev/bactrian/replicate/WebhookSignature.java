@@ -11,7 +11,7 @@ import java.util.List;
 import javax.crypto.Mac;
 import javax.crypto.spec.SecretKeySpec;
 
-/** Verifies that a webhook comes from the service and is recent (PROVIDERS.md 1.11). */
+/** Verifies that a webhook comes from the service and is recent (Replicate documentation, Verify webhooks). */
 final class WebhookSignature {
 
     private static final Duration TOLERANCE = Duration.ofMinutes(5);

@@ -56,7 +56,7 @@ final class Limit {
         return new State(left.calls, Duration.ofMillis((left.until - now + 999_999) / 1_000_000));
     }
 
-    /** Returns the headers of an answer (Replicate HTTP API reference, rate limits; Upstage documentation, Rate Limits). */
+    /** Returns the headers of an answer. */
     Map<String, String> headers(State state, boolean upstage) {
         Map<String, String> headers = new LinkedHashMap<>();
         if (silent) {

@@ -15,7 +15,7 @@ import dev.bactrian.text.OneLine;
 import dev.bactrian.text.ProviderJson;
 
 /**
- * Parses one event of a chat stream at a time (PROVIDERS.md 3.5).
+ * Parses one event of a chat stream at a time (Upstage API reference, Chat Completions).
  *
  * <p>The events of an answer usually differ only in their text. This class remembers the bytes around the text of the last event. If the
  * next event has the same bytes around a string without escapes, that string is its text and the event is not parsed. Parsing took a

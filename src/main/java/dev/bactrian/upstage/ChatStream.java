@@ -29,8 +29,8 @@ import dev.bactrian.text.Unicode;
 import org.slf4j.Logger;
 
 /**
- * A chat answer that is being streamed: iterates over its chunks of text, in order, and collects the result (PROVIDERS.md 3.5). No chunk
- * is empty.
+ * A chat answer that is being streamed: iterates over its chunks of text, in order, and collects the result (Upstage API reference, Chat
+ * Completions). No chunk is empty.
  *
  * <p>{@link #hasNext()} never waits: it returns whether the stream is open, and {@link #next()} returns null if the stream then turns out
  * to have ended. Camel's splitter skips nulls. It calls {@code hasNext} before it passes a chunk on, so a waiting {@code hasNext} would

@@ -74,7 +74,7 @@ public final class Upstage implements Provider, CamelContextAware {
         return NAME;
     }
 
-    /** {@inheritDoc} The probe is the list of models, which costs nothing (PROVIDERS.md 3.2). */
+    /** {@inheritDoc} The probe is the list of models, which costs nothing. */
     @Override
     public Access access(String account) {
         Settings own = settings.account(account);
@@ -114,7 +114,7 @@ public final class Upstage implements Provider, CamelContextAware {
         }
         for (ChatMessage message : request.messages()) {
             ObjectNode fields = message.fields().deepCopy();
-            // Upstage answers 400 to the role `developer` and accepts only text as content (PROVIDERS.md 3.3).
+            // Upstage answers 400 to the role `developer` and accepts only text as content.
             fields.put("role", message.role().equals("developer") ? "system" : message.role());
             if (!fields.path("content").isNull()) {
                 fields.put("content", message.text());
