@@ -12,6 +12,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import dev.bactrian.config.Property;
 import dev.bactrian.config.Settings;
 import dev.bactrian.error.Cause;
+import dev.bactrian.flow.Trigger;
 import dev.bactrian.generate.Headers;
 import dev.bactrian.text.OneLineLogger;
 import dev.bactrian.threads.ScheduledPool;
@@ -87,6 +88,7 @@ public final class PendingOutcomes extends AsyncProcessorSupport implements Came
         OutgoingDocument outgoing = new OutgoingDocument(exchange.getMessage().getHeader(Headers.REQUEST_ID, String.class),
                 exchange.getMessage().getBody(String.class));
         Outgoing.send(copy, outgoing);
+        Trigger.remove(copy);
         Pending one = new Pending(exchange, outgoing, callback, System.nanoTime());
         hold(one);
         try {

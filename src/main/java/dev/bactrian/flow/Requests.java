@@ -115,6 +115,10 @@ public final class Requests implements CamelContextAware, Processor, RequestsInW
         if (begun != null && begun.isUnadmitted()) {
             return;
         }
+        if (begun != null) {
+            // A route to which another request's chunk goes makes a request of its own: the trigger was that other's.
+            Trigger.remove(exchange);
+        }
         Job job = Job.begin(exchange);
         job.delivery(Trigger.of(exchange).attempt());
         Generation generation = generation(exchange);

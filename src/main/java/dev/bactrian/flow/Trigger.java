@@ -1,5 +1,7 @@
 package dev.bactrian.flow;
 
+import java.util.Objects;
+
 import org.apache.camel.Exchange;
 
 /**
@@ -17,12 +19,23 @@ public record Trigger(String defaultId, String delivery, Integer attempt, String
 
     private static final Trigger NONE = new Trigger(null, "", null, null);
 
+    /** Creates a trigger. A null {@code delivery}, as of a message without an id, becomes empty. */
+    public Trigger {
+        delivery = Objects.requireNonNullElse(delivery, "");
+    }
+
     /** Returns the trigger of an exchange, or an empty one if none is set. */
     static Trigger of(Exchange exchange) {
         return exchange.getVariable(VARIABLE, NONE, Trigger.class);
     }
 
+    /** Sets the exchange variable. */
     public void set(Exchange exchange) {
         exchange.setVariable(VARIABLE, this);
+    }
+
+    /** Removes the variable from a copy of an exchange: requests that are made on that copy are not the trigger's. */
+    public static void remove(Exchange copy) {
+        copy.removeVariable(VARIABLE);
     }
 }

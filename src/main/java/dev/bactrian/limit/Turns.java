@@ -9,6 +9,7 @@ import dev.bactrian.core.Cancellation;
 import dev.bactrian.core.Job;
 import dev.bactrian.error.ErrorType;
 import dev.bactrian.error.GenerationFailure;
+import dev.bactrian.error.StoppedException;
 import dev.bactrian.threads.RoutePool;
 import dev.bactrian.threads.ScheduledPool;
 import org.apache.camel.AsyncCallback;
@@ -94,7 +95,8 @@ public final class Turns extends AsyncProcessorSupport implements CamelContextAw
     private void goOn(Exchange exchange, AsyncCallback callback) {
         try {
             calls.execute(() -> callback.done(false));
-        } catch (RejectedExecutionException e) {
+        } catch (RejectedExecutionException | Error e) {
+            // Such as an OutOfMemoryError because no thread can be created.
             exchange.setException(e);
             callback.done(false);
         }
@@ -123,6 +125,10 @@ public final class Turns extends AsyncProcessorSupport implements CamelContextAw
          * @throws GenerationFailure if the call must not be made at all
          */
         long ask() {
+            if (camelContext.isStopping() && camelContext.getShutdownStrategy().isForceShutdown()) {
+                gate.leave(ticket);
+                throw new StoppedException();
+            }
             // The cancel of a prediction is sent although its request was cancelled.
             boolean cancelled = job.poll() == null && job.isCancelled();
             boolean refused = job.tries() + gate.seenInVain(ticket) > mostRetries;

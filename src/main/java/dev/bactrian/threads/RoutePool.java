@@ -101,7 +101,7 @@ public class RoutePool extends AbstractExecutorService implements CamelContextAw
     }
 
     private synchronized ExecutorService makeOnce() {
-        if (shutdown) {
+        if (shutdown || camelContext.isStopped()) {
             throw new RejectedExecutionException("the application has stopped");
         }
         if (pool == null) {

@@ -21,8 +21,8 @@ import org.junit.jupiter.api.Test;
 @Tag("slow")
 class VirtualThreadsTest {
 
-    private static final List<String> POOLS = List.of("bactrianCalls", "bactrianCancels", "bactrianDeliveries", "bactrianDownloads",
-            "bactrianPolls", "bactrianSinkWorkers", "bactrianStreamReaders", "bactrianTurnTimer", "bactrianWorkers");
+    private static final List<String> POOLS = List.of("bactrianCancels", "bactrianDeliveries", "bactrianDownloads",
+            "bactrianPolls", "bactrianSinkWorkers", "bactrianStreamReaders", "bactrianWorkers");
 
     @Test
     void thePoolsOfTheRoutesHaveVirtualThreads() throws Exception {
