@@ -25,15 +25,13 @@ public final class Job {
     }
 
     private Generation generation;
-    private Integer delivery;
+    private Integer deliveryCount;
     private boolean admitted;
-    private Provider service;
+    private Provider provider;
     private Cancellation cancellation;
-    private Reader channel;
+    private Reader reader;
     private String gate;
-    private int attempts;
-    private int spared;
-    private long sparedSince;
+    private final Attempts attempts = new Attempts();
     private Poll poll;
     private boolean pollDue;
     private int cancels;
@@ -79,10 +77,10 @@ public final class Job {
     public Job fork() {
         Job job = new Job();
         job.generation = generation;
-        job.delivery = delivery;
-        job.service = service;
+        job.deliveryCount = deliveryCount;
+        job.provider = provider;
         job.cancellation = cancellation;
-        job.channel = channel;
+        job.reader = reader;
         job.poll = poll;
         return job;
     }
@@ -95,12 +93,12 @@ public final class Job {
     /** Sets the request and the provider that answers it. */
     public void generation(Generation asked, Provider by) {
         generation = asked;
-        service = by;
+        provider = by;
     }
 
     /** Returns the provider that answers the request. */
-    public Provider service() {
-        return service;
+    public Provider provider() {
+        return provider;
     }
 
     /** Whether the request is read but not admitted, for example because it was read on a copy of the caller's exchange. */
@@ -114,13 +112,13 @@ public final class Job {
     }
 
     /** Returns the number of the delivery of a queue's message, from 1, or null if the request does not come from a queue. */
-    public Integer delivery() {
-        return delivery;
+    public Integer deliveryCount() {
+        return deliveryCount;
     }
 
     /** Sets the number of the delivery of a queue's message. */
-    public void delivery(Integer times) {
-        delivery = times;
+    public void deliveryCount(Integer times) {
+        deliveryCount = times;
     }
 
     /** Returns the cancellation, or null before the request is admitted. */
@@ -146,18 +144,18 @@ public final class Job {
     }
 
     /** Returns the consumer that reads the chunks, or null. */
-    public Reader channel() {
-        return channel;
+    public Reader reader() {
+        return reader;
     }
 
     /** Sets the consumer that reads the chunks. */
-    public void channel(Reader stream) {
-        channel = stream;
+    public void reader(Reader stream) {
+        reader = stream;
     }
 
     /** Whether the text of the answer is kept for the result document. */
     public boolean isTextKept() {
-        return channel == null || channel.isTextKept();
+        return reader == null || reader.isTextKept();
     }
 
     /** Returns the name of the gate that the last call has passed, or null. */
@@ -170,35 +168,9 @@ public final class Job {
         gate = name;
     }
 
-    /** Returns the number of failures of the current step. */
-    public int attempts() {
+    /** Returns the failures of the current step. */
+    public Attempts attempts() {
         return attempts;
-    }
-
-    /** Sets the number of failures of the current step. */
-    public void attempts(int failures) {
-        attempts = failures;
-    }
-
-    /** Returns the number of failures that do not count as attempts: answers 429 of a limit that other requests have used up. */
-    public int spared() {
-        return spared;
-    }
-
-    /** Returns the time of the first failure that does not count, by {@link System#nanoTime()}, or {@code now} if there is none. */
-    public long sparedSince(long now) {
-        return spared == 0 ? now : sparedSince;
-    }
-
-    /** Returns the number of failures of the current step that count as attempts. */
-    public int tries() {
-        return attempts - spared;
-    }
-
-    /** Adds a failure that does not count as an attempt. */
-    public void spare(long now) {
-        sparedSince = sparedSince(now);
-        spared++;
     }
 
     /** Returns the state of the provider's work, or null if the provider is not polled or has not started. */
@@ -259,7 +231,7 @@ public final class Job {
     }
 
     /** Returns what has arrived of the answer, or null. */
-    public PartialAnswer sofar() {
+    public PartialAnswer arrived() {
         return answer != null ? answer : partial;
     }
 

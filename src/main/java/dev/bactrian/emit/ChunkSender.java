@@ -66,7 +66,7 @@ public final class ChunkSender extends AsyncProcessorSupport implements CamelCon
     }
 
     private boolean isWanted(Job job) {
-        return job.channel() != null || !settings.account(job.generation().account()).endpoints(Property.EMIT_CHUNK).isEmpty();
+        return job.reader() != null || !settings.account(job.generation().account()).endpoints(Property.EMIT_CHUNK).isEmpty();
     }
 
     /** Whether chunks of the request may remain to be sent after the last poll. */
@@ -86,8 +86,8 @@ public final class ChunkSender extends AsyncProcessorSupport implements CamelCon
         exchange.getMessage().removeHeaders("*");
         if (isWanted(job)) {
             exchange.getMessage().getHeaders().putAll(Documents.headers(job.generation(), "text", "processing"));
-            if (job.delivery() != null && job.delivery() > 1) {
-                exchange.getMessage().setHeader(Headers.ATTEMPT, job.delivery());
+            if (job.deliveryCount() != null && job.deliveryCount() > 1) {
+                exchange.getMessage().setHeader(Headers.ATTEMPT, job.deliveryCount());
             }
         }
     }
@@ -101,7 +101,7 @@ public final class ChunkSender extends AsyncProcessorSupport implements CamelCon
         try {
             ChunkStream reader = StreamBridge.stream(job);
             if (reader != null && !reader.put(exchange.getMessage().getBody(String.class))) {
-                job.chunks().fail(Cancellation.failure(job.service(), 1));
+                job.chunks().fail(Cancellation.failure(job.provider(), 1));
                 callback.done(true);
                 return true;
             }

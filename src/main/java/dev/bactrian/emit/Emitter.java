@@ -280,7 +280,7 @@ public final class Emitter implements CamelContextAware, Processor {
         if (!outgoing.isTriedAgain() && !outgoing.isClosed()) {
             LOG.warn("{}: could not be emitted to {}", outgoing.id(), problem);
         }
-        outgoing.failed(delivery, problem, Math.max(1, Job.in(exchange).attempts()));
+        outgoing.failed(delivery, problem, Math.max(1, Job.in(exchange).attempts().failures()));
     }
 
     /** Records a failure in a round that is not one of a delivery. */

@@ -32,7 +32,7 @@ public final class StreamBridge implements AggregationStrategy, Processor {
         ChunkStream stream = new ChunkStream(exchange.getVariable(KEEP_TEXT, false, Boolean.class),
                 e -> failure(job, "interrupted while waiting for the answer", e));
         open.put(stream, job);
-        job.channel(stream);
+        job.reader(stream);
     }
 
     /** Prepares the exchange that processes the request: its outcome ends the stream. */
@@ -73,7 +73,7 @@ public final class StreamBridge implements AggregationStrategy, Processor {
      */
     public void begun(Exchange exchange) {
         Job job = Job.of(exchange);
-        if (job.channel() != null) {
+        if (job.reader() != null) {
             stream(job).begun(job.cancellation());
         }
     }
@@ -137,13 +137,13 @@ public final class StreamBridge implements AggregationStrategy, Processor {
 
     private static GenerateException failure(Job job, String message, Throwable cause) {
         Generation generation = job.generation();
-        GenerationFailure failure = new GenerationFailure(ErrorType.STREAM_INTERRUPTED, message, null, 1, !job.service().isPolled(), cause);
+        GenerationFailure failure = new GenerationFailure(ErrorType.STREAM_INTERRUPTED, message, null, 1, !job.provider().isPolled(), cause);
         return new GenerateException(failure.type().toString(), failure.getMessage(), failure.retryable(),
                 Documents.text(Documents.error(generation, failure, "", null)), Documents.headers(generation, "failed"), cause);
     }
 
     /** Returns the stream that the caller of a request reads, or null. */
     static ChunkStream stream(Job job) {
-        return (ChunkStream) job.channel();
+        return (ChunkStream) job.reader();
     }
 }

@@ -64,7 +64,7 @@ public final class ErrorDocuments implements CamelContextAware {
     public void document(Exchange exchange) {
         Job job = Job.in(exchange);
         Generation generation = job.generation();
-        int attempts = job.attempts() == 0 ? 1 : job.attempts();
+        int attempts = job.attempts().failures() == 0 ? 1 : job.attempts().failures();
         GenerationFailure failure = clean(generation, failure(exchange, job, attempts));
         String id = generation != null ? generation.id() : failure.requestId() != null ? failure.requestId() : defaultId(exchange);
         job.settle();
@@ -73,7 +73,7 @@ public final class ErrorDocuments implements CamelContextAware {
             if (job.answer() != null) {
                 job.answer().leave();
             }
-            leave(exchange, job, id, job.sofar());
+            leave(exchange, job, id, job.arrived());
         } catch (OutOfMemoryError e) {
             LOG.warn("{}: no memory for what came of the answer; its error goes out without", id);
             // Free the memory of the answer, so that at least the error document can be made.
@@ -122,7 +122,7 @@ public final class ErrorDocuments implements CamelContextAware {
         if (cause instanceof GenerationFailure failure) {
             return failure;
         }
-        Provider provider = job.service();
+        Provider provider = job.provider();
         if (provider != null && job.isCancelled()
                 && (HttpFailures.mayRepeat(cause, provider) || !provider.isPolled() && cause instanceof IOException)) {
             return Cancellation.failure(provider, attempts);
@@ -159,7 +159,7 @@ public final class ErrorDocuments implements CamelContextAware {
         RejectedExecutionException why = cause instanceof RejectedExecutionException rejected ? rejected
                 : new RejectedExecutionException("the application has stopped", cause);
         return new GenerationFailure(job.answer() == null || job.poll() != null ? ErrorType.PROVIDER_UNAVAILABLE : ErrorType.STREAM_INTERRUPTED,
-                "the application has stopped", null, job.attempts() > 0 ? job.attempts() : unsent ? 0 : 1, unsent || job.service() == null || !job.service().isPolled(), why);
+                "the application has stopped", null, job.attempts().failures() > 0 ? job.attempts().failures() : unsent ? 0 : 1, unsent || job.provider() == null || !job.provider().isPolled(), why);
     }
 
     private GenerationFailure clean(Generation generation, GenerationFailure failure) {

@@ -120,7 +120,7 @@ public final class Requests implements CamelContextAware, Processor, RequestsInW
             Trigger.remove(exchange);
         }
         Job job = Job.begin(exchange);
-        job.delivery(Trigger.of(exchange).attempt());
+        job.deliveryCount(Trigger.of(exchange).attempt());
         Generation generation = generation(exchange);
         accept(exchange, job, generation);
     }
@@ -186,7 +186,7 @@ public final class Requests implements CamelContextAware, Processor, RequestsInW
         Generation generation = job.generation();
         String id = generation.id();
         String delivery = Trigger.of(exchange).delivery();
-        Integer attempt = job.delivery();
+        Integer attempt = job.deliveryCount();
         Claim claim = new Claim(generation);
         // Registered before the id is reserved, so that the id is released whatever fails, even with an exhausted heap.
         exchange.getExchangeExtension().addOnCompletion(claim);
@@ -232,7 +232,7 @@ public final class Requests implements CamelContextAware, Processor, RequestsInW
     /** Returns the milliseconds until the next poll. */
     public long pollDelay(Exchange exchange) {
         Job job = Job.of(exchange);
-        return job.service().pollDelay(job);
+        return job.provider().pollDelay(job);
     }
 
     /**
@@ -251,7 +251,7 @@ public final class Requests implements CamelContextAware, Processor, RequestsInW
     public void answer(Exchange exchange) {
         Job job = Job.of(exchange);
         if (job.answer() == null) {
-            job.service().read(job);
+            job.provider().read(job);
         }
     }
 

@@ -51,16 +51,16 @@ public final class Retries implements CamelContextAware, Processor {
 
     private boolean mayRepeat(Exchange exchange, Job job) {
         return job != null && job.generation() != null && !job.isAnswered()
-                && (failures(exchange) - job.spared() <= mostRetries || Descriptors.areExhausted(Cause.of(exchange)))
+                && (failures(exchange) - job.attempts().spared() <= mostRetries || Descriptors.areExhausted(Cause.of(exchange)))
                 && !job.isCancelled()
-                && HttpFailures.mayRepeat(Cause.of(exchange), job.service());
+                && HttpFailures.mayRepeat(Cause.of(exchange), job.provider());
     }
 
     /** Does not count a refused call as an attempt. Limited, because a single request may exceed what the service ever accepts. */
     private void spare(Job job) {
         long now = System.nanoTime();
-        if (job.spared() < SURELY_SPARED || now - job.sparedSince(now) < retry.longestRefusal().toNanos()) {
-            job.spare(now);
+        if (job.attempts().spared() < SURELY_SPARED || now - job.attempts().sparedSince(now) < retry.longestRefusal().toNanos()) {
+            job.attempts().spare(now);
         }
     }
 
@@ -81,7 +81,7 @@ public final class Retries implements CamelContextAware, Processor {
         int attempts = failures(exchange);
         Job job = Job.in(exchange);
         Generation generation = job.generation();
-        job.attempts(attempts);
+        job.attempts().failures(attempts);
         if (generation != null && !job.isAnswered() && job.gate() != null && HttpFailures.isRefused(cause)) {
             refused(exchange, job, cause);
             return;
@@ -101,7 +101,7 @@ public final class Retries implements CamelContextAware, Processor {
     private void refused(Exchange exchange, Job job, Throwable cause) {
         Generation generation = job.generation();
         Gate gate = Gates.of(camelContext).named(job.gate());
-        retry.asked(HttpFailures.headers(cause), HttpFailures.body(cause)).ifPresent(gate::told);
+        retry.asked(HttpFailures.headers(cause), HttpFailures.body(cause)).ifPresent(gate::askedToWait);
         if (gate.isMinutesLimit()) {
             spare(job);
         }

@@ -34,7 +34,7 @@ public final class AnswerBody extends FilterInputStream {
     private AnswerRoom.Place place;
     private long count;
     private long held;
-    private long needless;
+    private long surplus;
     private boolean ended;
     private boolean closed;
 
@@ -97,7 +97,7 @@ public final class AnswerBody extends FilterInputStream {
         if (place != null) {
             deadline.pause();
             try {
-                place.hold(held - needless);
+                place.hold(held - surplus);
             } finally {
                 deadline.goOn();
             }
@@ -126,13 +126,13 @@ public final class AnswerBody extends FilterInputStream {
      * of text without its event.
      */
     public void kept(long bytes) {
-        needless = held - bytes;
+        surplus = held - bytes;
     }
 
     /** Sets how many of the bytes read so far are still in use. The rest no longer counts against the limit. */
     public void hold(long bytes) {
         held = bytes;
-        needless = 0;
+        surplus = 0;
     }
 
     @Override

@@ -165,7 +165,7 @@ public final class QueueRequests implements AggregationStrategy, Processor {
         }
         Job job = Job.begin(exchange);
         requests().accept(exchange, job, waiting.generation());
-        job.delivery(message.attempt());
+        job.deliveryCount(message.attempt());
         job.poll(waiting.poll());
         job.claimed(waiting.generation().id());
         cancellations().follow(exchange, waiting.generation().id(), waiting.poll());
@@ -219,7 +219,7 @@ public final class QueueRequests implements AggregationStrategy, Processor {
         }
         Job job = Job.of(exchange);
         PollState poll = (PollState) job.poll();
-        long delay = available(rounded(job.service().pollDelay(job)));
+        long delay = available(rounded(job.provider().pollDelay(job)));
         QueueMessages.set(exchange, QueueMessages.of(exchange).delayed(polls, delay));
         Generation generation = job.generation();
         exchange.getMessage().removeHeaders("*");
@@ -300,7 +300,7 @@ public final class QueueRequests implements AggregationStrategy, Processor {
 
     /** Whether a create failed in a way that may have been accepted, so that it must not be repeated. */
     private static boolean mayBePaidFor(Job job) {
-        return job.service() != null && job.service().isPolled() && job.poll() == null
+        return job.provider() != null && job.provider().isPolled() && job.poll() == null
                 && job.failure().attempts() > 0 && !job.failure().retryable();
     }
 

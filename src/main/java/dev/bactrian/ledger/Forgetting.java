@@ -29,7 +29,7 @@ final class Forgetting {
     private final ScheduledThreadPoolExecutor worker = new ScheduledThreadPoolExecutor(1, Forgetting::thread);
     /** The keys to delete, and whether deleting each of them has failed before. */
     private final Map<String, Boolean> waiting = new LinkedHashMap<>();
-    private final Set<String> inHand = new HashSet<>();
+    private final Set<String> inProgress = new HashSet<>();
     private boolean scheduled;
     private boolean prompt = true;
     private boolean closed;
@@ -68,7 +68,7 @@ final class Forgetting {
 
     private boolean isGone(String key, Duration most) {
         long until = System.nanoTime() + most.toNanos();
-        while (inHand.contains(key) || waiting.containsKey(key)) {
+        while (inProgress.contains(key) || waiting.containsKey(key)) {
             long millis = (until - System.nanoTime()) / 1_000_000;
             if (millis <= 0 || !await(millis)) {
                 return false;
@@ -108,7 +108,7 @@ final class Forgetting {
         }
         Map.Entry<String, Boolean> next = Map.Entry.copyOf(entries.next());
         entries.remove();
-        inHand.add(next.getKey());
+        inProgress.add(next.getKey());
         return next;
     }
 
@@ -119,7 +119,7 @@ final class Forgetting {
             gone = true;
         } finally {
             synchronized (this) {
-                inHand.remove(key);
+                inProgress.remove(key);
                 prompt = gone;
                 if (!gone) {
                     waiting.put(key, true);
@@ -145,7 +145,7 @@ final class Forgetting {
      */
     void settle(String key) {
         synchronized (this) {
-            while (inHand.contains(key)) {
+            while (inProgress.contains(key)) {
                 if (!await(0)) {
                     throw new IllegalStateException("interrupted");
                 }
@@ -153,7 +153,7 @@ final class Forgetting {
             if (waiting.remove(key) == null) {
                 return;
             }
-            inHand.add(key);
+            inProgress.add(key);
         }
         takeAway(key);
     }
@@ -162,11 +162,11 @@ final class Forgetting {
     void stop() {
         synchronized (this) {
             long until = System.nanoTime() + LAST.toNanos();
-            while (prompt && !(waiting.isEmpty() && inHand.isEmpty()) && System.nanoTime() < until && await(LAST.toMillis() / 10)) {
+            while (prompt && !(waiting.isEmpty() && inProgress.isEmpty()) && System.nanoTime() < until && await(LAST.toMillis() / 10)) {
                 schedule(Duration.ZERO);
             }
             closed = true;
-            if (inHand.isEmpty()) {
+            if (inProgress.isEmpty()) {
                 // No interrupt if nothing runs: an embedded database may not survive one.
                 worker.setExecuteExistingDelayedTasksAfterShutdownPolicy(false);
                 worker.shutdown();

@@ -98,7 +98,7 @@ public final class Gate {
     /** Number of rounds of 429s since a call was accepted. */
     private int refusals;
     /** Number of these rounds that a per-minute limit does not explain. */
-    private int vain;
+    private int refusalRounds;
     private boolean answeredEver;
     private long lastAnswer;
     /** How many more calls the service accepts until {@link #reset}, or null if that is unknown. */
@@ -135,7 +135,7 @@ public final class Gate {
      * @param since when the request was started, in nanoseconds
      */
     synchronized Ticket ticket(long since) {
-        return new Ticket(since, tickets++, vain);
+        return new Ticket(since, tickets++, refusalRounds);
     }
 
     /**
@@ -165,8 +165,8 @@ public final class Gate {
     }
 
     /** Returns the number of rounds of refusals, not explained by a per-minute limit, since the ticket was issued. */
-    synchronized int seenInVain(Ticket ticket) {
-        return vain - ticket.vain();
+    synchronized int refusalRoundsSince(Ticket ticket) {
+        return refusalRounds - ticket.refusalRounds();
     }
 
     private long slice() {
@@ -263,7 +263,7 @@ public final class Gate {
         if (!refusedEver || since - lastRefusal > 0) {
             room = room == Integer.MAX_VALUE ? room : room + 1;
             refusals = 0;
-            vain = 0;
+            refusalRounds = 0;
         }
     }
 
@@ -304,7 +304,7 @@ public final class Gate {
         boolean anew = !refusedEver || since - lastRefusal > 0;
         if (anew) {
             refusals++;
-            vain += isMinutesLimit(now) ? 0 : 1;
+            refusalRounds += isMinutesLimit(now) ? 0 : 1;
         }
         refusedEver = true;
         lastRefusal = now;
@@ -317,7 +317,7 @@ public final class Gate {
     }
 
     /** Records the delay that the body of a 429 asks for. */
-    public synchronized void told(Duration wait) {
+    public synchronized void askedToWait(Duration wait) {
         close(time.nanos(), wait);
     }
 

@@ -3,11 +3,11 @@ package dev.bactrian.limit;
 /**
  * A place in the queue before a {@link Gate}. The oldest request goes first.
  *
- * @param since  when the request was started, in nanoseconds
+ * @param since when the request was started, in nanoseconds
  * @param number distinguishes tickets of the same time
- * @param vain   the gate's number of unexplained rounds of refusals when the ticket was issued
+ * @param refusalRounds the gate's number of unexplained rounds of refusals when the ticket was issued
  */
-record Ticket(long since, long number, int vain) implements Comparable<Ticket> {
+record Ticket(long since, long number, int refusalRounds) implements Comparable<Ticket> {
 
     @Override
     public int compareTo(Ticket other) {

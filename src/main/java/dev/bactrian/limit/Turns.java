@@ -115,7 +115,7 @@ public final class Turns extends AsyncProcessorSupport implements CamelContextAw
             job = Job.of(exchange);
             gate = gates.named(exchange.getMessage().getHeader(GATE, String.class));
             job.gate(gate.name());
-            ticket = gate.ticket(job.attempts() >= OFTEN ? System.nanoTime() : job.generation().startNano());
+            ticket = gate.ticket(job.attempts().failures() >= OFTEN ? System.nanoTime() : job.generation().startNano());
         }
 
         /**
@@ -131,7 +131,7 @@ public final class Turns extends AsyncProcessorSupport implements CamelContextAw
             }
             // The cancel of a prediction is sent although its request was cancelled.
             boolean cancelled = job.poll() == null && job.isCancelled();
-            boolean refused = job.tries() + gate.seenInVain(ticket) > mostRetries;
+            boolean refused = job.attempts().counted() + gate.refusalRoundsSince(ticket) > mostRetries;
             if (!cancelled && !refused) {
                 long wait = gate.ask(ticket);
                 if (wait > 0) {
@@ -140,11 +140,11 @@ public final class Turns extends AsyncProcessorSupport implements CamelContextAw
             }
             gate.leave(ticket);
             if (job.poll() == null && job.isCancelled()) {
-                throw Cancellation.failure(job.service(), job.attempts());
+                throw Cancellation.failure(job.provider(), job.attempts().failures());
             }
             if (refused) {
                 throw new GenerationFailure(ErrorType.RATE_LIMITED, job.generation().getProvider() + " answered 429 to "
-                        + (mostRetries + 1) + " calls in a row while this one waited", 429, job.attempts(), true, null);
+                        + (mostRetries + 1) + " calls in a row while this one waited", 429, job.attempts().failures(), true, null);
             }
             return 0;
         }

@@ -53,7 +53,7 @@ public record PollState(Prediction prediction, PollCounts polls, PollTimings tim
     }
 
     /** Returns the state after a webhook reported the end. */
-    PollState told(Prediction ended) {
+    PollState webhookReceived(Prediction ended) {
         return new PollState(ended, polls, timesAt(ended), Duration.ZERO, null);
     }
 

@@ -127,7 +127,7 @@ public final class Replicate implements Provider, CamelContextAware {
     /** Whether a prediction must be created. False if the ledger knows one that was created for the request before a stop or a crash. */
     public boolean isNew(Exchange exchange) {
         Job job = Job.of(exchange);
-        String id = job.attempts() > 0 ? null : Ledger.of(camelContext).recall(job.generation());
+        String id = job.attempts().failures() > 0 ? null : Ledger.of(camelContext).recall(job.generation());
         if (id != null) {
             job.poll(recalled(job.generation(), id));
         }
@@ -178,13 +178,13 @@ public final class Replicate implements Provider, CamelContextAware {
         Job job = Job.of(exchange);
         Generation generation = job.generation();
         PollState before = state(job);
-        String told = webhooks().take(before);
-        boolean due = told == null && !job.isCancelled() && isDue(generation, before);
+        String webhook = webhooks().take(before);
+        boolean due = webhook == null && !job.isCancelled() && isDue(generation, before);
         job.markPollDue(due && !isHeldBack(generation, before));
         if (isPollDue(exchange)) {
             leaveHeaders(generation, exchange.getMessage(), pollUrl(generation, before), polls(generation));
         } else {
-            job.poll(told != null ? told(generation, before, told) : job.isCancelled() ? abandoned(generation, before)
+            job.poll(webhook != null ? webhookReceived(generation, before, webhook) : job.isCancelled() ? abandoned(generation, before)
                     : due ? heldBack(generation, before) : skipped(generation, before));
         }
     }
@@ -230,7 +230,7 @@ public final class Replicate implements Provider, CamelContextAware {
     /** Whether the text is streamed: somebody wants its chunks, and the service offers a stream at an allowed URL. */
     public boolean isStreamed(Exchange exchange) {
         Job job = Job.of(exchange);
-        return job.delivery() == null && chunks().isWanted(exchange) && streams(job.generation(), state(job));
+        return job.deliveryCount() == null && chunks().isWanted(exchange) && streams(job.generation(), state(job));
     }
 
     private ChunkSender chunks() {
@@ -437,11 +437,11 @@ public final class Replicate implements Provider, CamelContextAware {
     }
 
     /** Returns the state after a webhook reported the end. */
-    PollState told(Generation generation, PollState before, String body) {
+    PollState webhookReceived(Generation generation, PollState before, String body) {
         Prediction prediction = ProviderJson.json(clean(generation, body)).flatMap(json -> Prediction.read(json, before.getId())).orElseThrow();
         LOG.debug("{}: a webhook reported prediction {}: {}", generation.id(), prediction.id(),
                 settings(generation).redact(prediction.rawStatus()));
-        return before.told(prediction);
+        return before.webhookReceived(prediction);
     }
 
     /** Whether the output is streamed at a URL that is allowed. */
@@ -530,7 +530,7 @@ public final class Replicate implements Provider, CamelContextAware {
         Throwable cause = Cause.of(caught);
         if (HttpFailures.isRefused(cause)) {
             Gate gate = polls(generation);
-            retry.asked(HttpFailures.headers(cause), HttpFailures.body(cause)).ifPresent(gate::told);
+            retry.asked(HttpFailures.headers(cause), HttpFailures.body(cause)).ifPresent(gate::askedToWait);
             LOG.debug("{}: poll of prediction {} refused by the service's limit", generation.id(), before.getId());
             return refused(generation, before, gate.closedFor());
         }

@@ -14,10 +14,10 @@ final class WebhookStore {
     private static final Duration LONGEST = Duration.ofMinutes(10);
     private static final int MOST = 10_000;
 
-    private record Letter(String text, long bytes, long comesAt) {
+    private record Payload(String text, long bytes, long receivedAt) {
     }
 
-    private final Map<String, Letter> letters = new LinkedHashMap<>();
+    private final Map<String, Payload> payloads = new LinkedHashMap<>();
     private final long mostBytes;
     private long bytes;
 
@@ -28,34 +28,34 @@ final class WebhookStore {
     /** Stores the payload of a prediction. Returns false if there already is one. */
     synchronized boolean put(String prediction, String text, long size) {
         long now = System.nanoTime();
-        if (letters.containsKey(prediction)) {
+        if (payloads.containsKey(prediction)) {
             return false;
         }
-        letters.put(prediction, new Letter(text, size, now));
+        payloads.put(prediction, new Payload(text, size, now));
         bytes += size;
-        Iterator<Letter> oldest = letters.values().iterator();
+        Iterator<Payload> oldest = payloads.values().iterator();
         while (oldest.hasNext()) {
-            Letter letter = oldest.next();
-            if (bytes <= mostBytes && letters.size() <= MOST && now - letter.comesAt() <= LONGEST.toNanos()) {
+            Payload payload = oldest.next();
+            if (bytes <= mostBytes && payloads.size() <= MOST && now - payload.receivedAt() <= LONGEST.toNanos()) {
                 break;
             }
             oldest.remove();
-            bytes -= letter.bytes();
+            bytes -= payload.bytes();
         }
         return true;
     }
 
     /** Removes and returns the payload of a prediction, or returns null if there is none. */
     synchronized String take(String prediction) {
-        Letter letter = letters.remove(prediction);
-        if (letter == null) {
+        Payload payload = payloads.remove(prediction);
+        if (payload == null) {
             return null;
         }
-        bytes -= letter.bytes();
-        return letter.text();
+        bytes -= payload.bytes();
+        return payload.text();
     }
 
     synchronized int size() {
-        return letters.size();
+        return payloads.size();
     }
 }

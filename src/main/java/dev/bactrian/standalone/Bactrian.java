@@ -21,11 +21,11 @@ public final class Bactrian {
         quietLogs();
         quietNetty();
         ConsoleOutput output = ConsoleOutput.install();
-        AtomicBoolean told = new AtomicBoolean();
+        AtomicBoolean reported = new AtomicBoolean();
         try {
             Service service = new Service(Configuration.load(System.getenv(), System.getProperties()));
             Runtime.getRuntime().addShutdownHook(new Thread(() -> {
-                told.set(true);
+                reported.set(true);
                 output.waitForNobody();
                 service.close();
                 output.drain(LAST_WORDS_MILLIS);
@@ -35,7 +35,7 @@ public final class Bactrian {
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         } catch (Exception e) {
-            if (told.get()) {
+            if (reported.get()) {
                 // A stop during the start is not an error.
                 return;
             }

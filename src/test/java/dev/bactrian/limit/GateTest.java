@@ -177,7 +177,7 @@ class GateTest {
             gate.answered(429, NOTHING);
             pass(100);
         }
-        assertThat(gate.seenInVain(ticket)).isEqualTo(1);
+        assertThat(gate.refusalRoundsSince(ticket)).isEqualTo(1);
     }
 
     @ParameterizedTest
@@ -205,11 +205,11 @@ class GateTest {
         Gate gate = gate(Gate.Rate.NONE);
         gate.tryGo();
         gate.answered(429, NOTHING);
-        gate.told(Duration.ofSeconds(9));
-        gate.told(Duration.ofSeconds(2));
+        gate.askedToWait(Duration.ofSeconds(9));
+        gate.askedToWait(Duration.ofSeconds(2));
 
         assertThat(gate.closedFor()).isEqualTo(Duration.ofSeconds(9));
-        gate.told(Duration.ofDays(9));
+        gate.askedToWait(Duration.ofDays(9));
         assertThat(gate.closedFor()).isEqualTo(Duration.ofSeconds(30));
     }
 
@@ -279,11 +279,11 @@ class GateTest {
         Ticket ticket = gate.ticket(0);
         gate.answered(429, NOTHING);
         assertThat(gate.isMinutesLimit()).isTrue();
-        assertThat(gate.seenInVain(ticket)).isZero();
+        assertThat(gate.refusalRoundsSince(ticket)).isZero();
         pass(91_000);
         assertThat(gate.isMinutesLimit()).isFalse();
         gate.tryGo();
         gate.answered(429, NOTHING);
-        assertThat(gate.seenInVain(ticket)).isEqualTo(1);
+        assertThat(gate.refusalRoundsSince(ticket)).isEqualTo(1);
     }
 }

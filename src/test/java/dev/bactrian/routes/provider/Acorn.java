@@ -135,7 +135,7 @@ public final class Acorn implements Provider, CamelContextAware {
     /** Whether a job must be created. If the ledger has one from before a stop or a crash, continues with it: it is paid for. */
     public boolean isNew(Exchange exchange) {
         Job job = Job.of(exchange);
-        String id = job.attempts() > 0 ? null : Ledger.of(camelContext).recall(job.generation());
+        String id = job.attempts().failures() > 0 ? null : Ledger.of(camelContext).recall(job.generation());
         if (id != null) {
             job.poll(AcornJob.created(id));
         }
