@@ -3,8 +3,8 @@ package dev.bactrian.limit;
 /**
  * A place in the queue before a {@link Gate}. The oldest request goes first.
  *
- * @param since when the request was started, in nanoseconds
- * @param number distinguishes tickets of the same time
+ * @param since         when the request was started, in nanoseconds
+ * @param number        distinguishes tickets of the same time
  * @param refusalRounds the gate's number of unexplained rounds of refusals when the ticket was issued
  */
 record Ticket(long since, long number, int refusalRounds) implements Comparable<Ticket> {
