@@ -58,8 +58,9 @@ public final class Outgoing {
         exchange.setVariable(VARIABLE, new Outgoing(before.document, before.images, delivery));
     }
 
-    /** Returns the Camel URI of the delivery. */
-    public String getUri() {
-        return delivery.uri();
+    /** Returns the Camel URI that the delivery goes to, for the {@code toD} of the routes. */
+    @Override
+    public String toString() {
+        return delivery == null ? "" : delivery.uri();
     }
 }

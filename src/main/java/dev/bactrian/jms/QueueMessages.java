@@ -130,6 +130,10 @@ final class QueueMessages {
     /** Replaces the message that the exchange handles. */
     static void set(Exchange exchange, QueueMessage taken) {
         exchange.setVariable(VARIABLE, taken);
+        if (taken.isDelayed()) {
+            exchange.setProperty("BactrianNextQueue", taken.nextQueue());
+            exchange.setProperty("BactrianDelayMillis", taken.delayMillis());
+        }
     }
 
     Ledger ledger() {

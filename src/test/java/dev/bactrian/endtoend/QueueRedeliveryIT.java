@@ -66,7 +66,7 @@ class QueueRedeliveryIT extends QueueEndToEnd {
         await().atMost(SOON).until(() -> client.depth(RESULTS) == 2 && underWay() == 0);
         client.sendAll(REQUESTS, List.of(Draft.text(chat("twice")), Draft.text(picture("again"))));
         await("left out").atMost(SOON).until(() -> underWay() == 0
-                && service.out().stream().filter(line -> line.contains("twice: ") && !line.contains("taken") && !line.contains("succeeded")).count() == 2);
+                && service.out().stream().filter(line -> line.contains("twice: ") && !line.contains("admitted") && !line.contains("succeeded")).count() == 2);
 
         assertThat(client.drain(RESULTS)).extracting(message -> JmsClient.document(message).path("id").asText()).containsExactlyInAnyOrder("twice", "again");
         assertThat(client.drain(ERRORS)).isEmpty();

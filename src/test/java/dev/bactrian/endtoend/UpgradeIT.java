@@ -114,7 +114,9 @@ class UpgradeIT extends QueueEndToEnd {
     }
 
     private static Set<String> begunAndEnded(ServiceProcess one, ServiceProcess other) {
+        // The version before says "taken".
         Set<String> both = requests(one, "taken");
+        both.addAll(requests(one, "admitted"));
         both.retainAll(requests(other, "succeeded"));
         return both;
     }

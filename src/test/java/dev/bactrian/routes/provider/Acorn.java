@@ -231,7 +231,7 @@ public final class Acorn implements Provider, CamelContextAware {
     /** Logs a job that is given up. The service has no cancel; a provider that has one prepares its call here. */
     public void givenUp(Exchange exchange) {
         Job job = Job.of(exchange);
-        LOG.info("{}: job {} given up; acorn cannot cancel it", job.generation().id(), job.poll().getId());
+        LOG.info("{}: job {} abandoned; acorn cannot cancel it", job.generation().id(), job.poll().getId());
     }
 
     @Override
