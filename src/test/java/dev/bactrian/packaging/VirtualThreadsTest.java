@@ -4,11 +4,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 
 import dev.bactrian.simulator.Simulator;
@@ -67,27 +69,23 @@ class VirtualThreadsTest {
         }
 
         /** Whether threads that are used at once are virtual; empty where there are fewer than that. */
-        private static Set<Boolean> virtual(ExecutorService pool, int threads) throws InterruptedException {
-            Set<Boolean> kinds = ConcurrentHashMap.newKeySet();
+        private static Set<Boolean> virtual(ExecutorService pool, int threads) throws Exception {
             CountDownLatch met = new CountDownLatch(threads);
+            List<Future<Boolean>> kinds = new ArrayList<>();
             for (int i = 0; i < threads; i++) {
-                pool.execute(() -> {
+                kinds.add(pool.submit(() -> {
                     met.countDown();
-                    try {
-                        met.await();
-                        kinds.add((Boolean) Thread.class.getMethod("isVirtual").invoke(Thread.currentThread()));
-                    } catch (InterruptedException e) {
-                        Thread.currentThread().interrupt();
-                    } catch (ReflectiveOperationException e) {
-                        throw new IllegalStateException(e);
-                    }
-                });
+                    met.await();
+                    return (Boolean) Thread.class.getMethod("isVirtual").invoke(Thread.currentThread());
+                }));
             }
-            boolean all = met.await(10, TimeUnit.SECONDS);
-            while (all && kinds.isEmpty()) {
-                Thread.sleep(10);
+            Set<Boolean> found = new HashSet<>();
+            if (met.await(10, TimeUnit.SECONDS)) {
+                for (Future<Boolean> kind : kinds) {
+                    found.add(kind.get());
+                }
             }
-            return kinds;
+            return found;
         }
     }
 }
