@@ -72,7 +72,12 @@ public interface Provider {
      */
     Access access(String account);
 
-    /** Returns the value of the header {@code Authorization} for a token. */
+    /** Returns the name of the header that holds the token. */
+    default String tokenHeader() {
+        return "Authorization";
+    }
+
+    /** Returns the value of that header. */
     default String authorization(String token) {
         return "Bearer " + token;
     }

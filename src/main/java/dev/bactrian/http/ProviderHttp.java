@@ -340,9 +340,9 @@ public final class ProviderHttp extends CloseableHttpClient implements CamelCont
             Credentials own = credentials(request, scope);
             String token = own.token();
             if (own.areFor(scope.route.getTargetHost())) {
-                request.setHeader(HttpHeaders.AUTHORIZATION, provider.authorization(token));
+                request.setHeader(provider.tokenHeader(), provider.authorization(token));
                 // If a proxy asks for credentials, HttpClient repeats the original request.
-                scope.originalRequest.setHeader(HttpHeaders.AUTHORIZATION, provider.authorization(token));
+                scope.originalRequest.setHeader(provider.tokenHeader(), provider.authorization(token));
             }
             waitAsAsked(request, scope);
             ClassicHttpResponse response = chain.proceed(request, scope);

@@ -37,6 +37,7 @@ import org.apache.camel.CamelContext;
 import org.apache.camel.CamelContextAware;
 import org.apache.camel.Exchange;
 import org.apache.camel.ExchangeException;
+import org.apache.camel.Header;
 import org.apache.camel.Message;
 import org.slf4j.Logger;
 
@@ -94,8 +95,13 @@ public final class Acorn implements Provider, CamelContextAware {
     }
 
     @Override
+    public String tokenHeader() {
+        return "X-Acorn-Key";
+    }
+
+    @Override
     public String authorization(String token) {
-        return "Key " + token;
+        return token;
     }
 
     @Override
@@ -109,12 +115,12 @@ public final class Acorn implements Provider, CamelContextAware {
         return new Access(List.of(endpoint), "acorn.key", key, true, endpoint + "/jobs/none", Optional.empty());
     }
 
-    private Gate gate(String of) {
-        return Gates.of(camelContext).gate(of, access(null), Gate.Rate.NONE);
+    private Gate gate(String of, Generation generation) {
+        return Gates.of(camelContext).gate(of, access(generation.account()), Gate.Rate.NONE);
     }
 
-    private Gate polls() {
-        return gate("Acorn's polls");
+    private Gate polls(Job job) {
+        return gate("Acorn's polls", job.generation());
     }
 
     private void leaveHeaders(Message message, String path, Generation generation, Gate gate) {
@@ -150,7 +156,7 @@ public final class Acorn implements Provider, CamelContextAware {
         Message message = exchange.getMessage();
         message.setBody(ProviderJson.bytes(JsonNodeFactory.instance.objectNode().put("engine", generation.model().id())
                 .put("text", generation.request().promptFor(false)).setAll(generation.request().options())));
-        leaveHeaders(message, "/complete", generation, gate("Acorn's creates"));
+        leaveHeaders(message, "/complete", generation, gate("Acorn's creates", generation));
         message.setHeader(Exchange.CONTENT_TYPE, JSON);
     }
 
@@ -171,17 +177,17 @@ public final class Acorn implements Provider, CamelContextAware {
 
     @Override
     public long pollDelay(Job job) {
-        return polls().slot(state(job).delay()).plusNanos(999_999).toMillis();
+        return polls(job).slot(state(job).delay()).plusNanos(999_999).toMillis();
     }
 
     /** Prepares the next poll. There is none if the request was cancelled, and a later one if the service's limit is used up. */
     public void preparePoll(Exchange exchange) {
         Job job = Job.of(exchange);
-        job.markPollDue(!job.isCancelled() && polls().tryGo());
+        job.markPollDue(!job.isCancelled() && polls(job).tryGo());
         if (job.isPollDue()) {
-            leaveHeaders(exchange.getMessage(), "/jobs/" + state(job).getId(), job.generation(), polls());
+            leaveHeaders(exchange.getMessage(), "/jobs/" + state(job).getId(), job.generation(), polls(job));
         } else {
-            job.poll(job.isCancelled() ? state(job).givenUp(Cancellation.failure(this, 1)) : later(state(job), polls().closedFor()));
+            job.poll(job.isCancelled() ? state(job).givenUp(Cancellation.failure(this, 1)) : later(state(job), polls(job).closedFor()));
         }
     }
 
@@ -210,7 +216,8 @@ public final class Acorn implements Provider, CamelContextAware {
         Observer.of(camelContext).polled(job.generation(), false);
         Throwable cause = Cause.of(caught);
         if (HttpFailures.isRefused(cause)) {
-            job.poll(later(state(job), polls().closedFor()));
+            retry.asked(HttpFailures.headers(cause), HttpFailures.body(cause)).ifPresent(polls(job)::askedToWait);
+            job.poll(later(state(job), polls(job).closedFor()));
         } else if (cause instanceof NoRoomException || Descriptors.areExhausted(cause)) {
             job.poll(state(job).refused(pollDelay));
         } else {
@@ -228,10 +235,31 @@ public final class Acorn implements Provider, CamelContextAware {
                 "acorn has refused polls of job " + later.getId() + " for " + later.refused().toSeconds() + " s", 429, 1, false, null));
     }
 
-    /** Logs a job that is given up. The service has no cancel; a provider that has one prepares its call here. */
-    public void givenUp(Exchange exchange) {
+    /** Whether to cancel the job, which was given up: once, and again if the service's limit has refused that. */
+    public boolean cancelsNow(Exchange exchange, @Header(Exchange.HTTP_RESPONSE_CODE) Integer answered) {
+        int sent = Job.of(exchange).cancels();
+        return sent == 0 || sent <= mostMisses && answered != null && answered == 429;
+    }
+
+    /** Prepares the cancel. */
+    public void requestCancel(Exchange exchange) {
         Job job = Job.of(exchange);
-        LOG.info("{}: job {} abandoned; acorn cannot cancel it", job.generation().id(), job.poll().getId());
+        job.cancelSent();
+        exchange.getMessage().setBody("");
+        leaveHeaders(exchange.getMessage(), "/jobs/" + state(job).getId() + "/stop", job.generation(), polls(job));
+    }
+
+    /** Logs the answer to the cancel. */
+    public void cancelAnswered(Exchange exchange, @Header(Exchange.HTTP_RESPONSE_CODE) Integer answered) {
+        Job job = Job.of(exchange);
+        LOG.info("{}: job {} abandoned; its cancel was answered {}", job.generation().id(), job.poll().getId(), answered);
+    }
+
+    /** Logs that the cancel could not be sent, which has no other effect. */
+    public void notCancelled(Exchange exchange, @ExchangeException Throwable caught) {
+        Job job = Job.of(exchange);
+        LOG.warn("{}: job {} abandoned but not cancelled: {}", job.generation().id(), job.poll().getId(),
+                settings.redact(OneLine.of(Cause.words(Cause.of(caught)))));
     }
 
     @Override

@@ -19,8 +19,9 @@ class AcornTest extends RouteTestSupport {
     private static final String KEY = "acorn-key-0123456789";
     private static final String CREATED = "{\"job\": \"j-1\"}";
     private static final String DONE = "{\"status\": \"done\", \"text\": \"안녕\"}";
-    private static final String CREATE = "POST /complete Key " + KEY + " {\"engine\":\"oak-1\",\"text\":\"Hello\"}";
-    private static final String POLL = "GET /jobs/j-1 Key " + KEY;
+    private static final String CREATE = "POST /complete " + KEY + " {\"engine\":\"oak-1\",\"text\":\"Hello\"}";
+    private static final String POLL = "GET /jobs/j-1 " + KEY;
+    private static final String STOP = "POST /jobs/j-1/stop " + KEY;
 
     private ScriptedServer server;
 
@@ -123,7 +124,7 @@ class AcornTest extends RouteTestSupport {
     }
 
     @Test
-    void aCancelledJobIsPolledNoMore() throws Exception {
+    void aCancelledJobIsStoppedAndPolledNoMore() throws Exception {
         server.answer(202, CREATED);
         for (int i = 0; i < 100; i++) {
             server.answer(200, "{\"status\": \"working\"}");
@@ -135,6 +136,8 @@ class AcornTest extends RouteTestSupport {
         template().requestBody("direct:cancel", "r1");
 
         assertThat(failed.get().at("/error/type").asText()).isEqualTo("prediction-canceled");
+        await().until(() -> server.requests().contains(STOP));
+        assertThat(server.requests()).filteredOn(STOP::equals).hasSize(1);
     }
 
     @Test

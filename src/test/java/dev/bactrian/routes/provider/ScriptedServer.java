@@ -43,13 +43,18 @@ final class ScriptedServer implements AutoCloseable {
         return this;
     }
 
-    /** Returns the method, path, {@code Authorization} and body of each call. */
+    /** Returns the method, path, key and body of each call. */
     List<String> requests() {
         return List.copyOf(requests);
     }
 
+    private static String key(HttpExchange call) {
+        String key = call.getRequestHeaders().getFirst("X-Acorn-Key");
+        return key != null ? key : call.getRequestHeaders().getFirst("Authorization");
+    }
+
     private void answer(HttpExchange call) throws IOException {
-        requests.add((call.getRequestMethod() + " " + call.getRequestURI() + " " + call.getRequestHeaders().getFirst("Authorization") + " "
+        requests.add((call.getRequestMethod() + " " + call.getRequestURI() + " " + key(call) + " "
                 + new String(call.getRequestBody().readAllBytes(), StandardCharsets.UTF_8)).trim());
         Answer answer = answers.isEmpty() ? new Answer(404, "", 0) : answers.remove();
         byte[] body = answer.body.getBytes(StandardCharsets.UTF_8);
