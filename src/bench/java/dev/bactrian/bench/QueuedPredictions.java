@@ -14,7 +14,7 @@ final class QueuedPredictions implements Section {
 
     @Override
     public Table run() throws Exception {
-        Table table = new Table("10,000 predictions in flight by the queue, five polls a second apart (ideal 4 s), under " + HEAP,
+        Table table = new Table("10,000 predictions in flight on the queue, five polls a second apart (ideal 4 s), under " + HEAP,
                 "broker", "figure", "measured", "aim", "met");
         measure(table, "embedded");
         measure(table, "own process");
@@ -35,7 +35,7 @@ final class QueuedPredictions implements Section {
             row(table, broker, "wall s", wall, 2, Goal.of("20", wall <= 20));
             row(table, broker, "polls/s, the best second", peak, 0, Goal.of("4,000", peak >= 4000));
             row(table, broker, "polls/s, from the first to the last", polls.get("mean"), 0, Goal.NONE);
-            row(table, broker, "a poll is late, median s", median, 3, Goal.NONE);
+            row(table, broker, "delay of a poll, median s", median, 3, Goal.NONE);
             row(table, broker, "99th percentile s", polls.get("late99"), 3, Goal.NONE);
             row(table, broker, "the latest s", latest, 3, Goal.of("3 x the median", latest <= 3 * median));
             row(table, broker, "threads", threads, 0, Goal.of("80", threads <= 80));

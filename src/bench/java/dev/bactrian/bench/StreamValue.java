@@ -12,7 +12,7 @@ final class StreamValue implements Section {
 
     @Override
     public Table run() throws Exception {
-        Table table = new Table("A stream as a value: 1,000,000 chunks of 1 kB under " + HEAP, "client", "chunks", "wall s", "chunks/s",
+        Table table = new Table("A stream in your own route: 1,000,000 chunks of 1 kB under " + HEAP, "client", "chunks", "wall s", "chunks/s",
                 "MB/s", "CPU s", "threads", "peak MB", "aim", "met");
         try (TestBed stand = TestBed.of(LongAnswer.class, CHUNKS, BYTES)) {
             Map<String, Double> figures = stand.measure(List.of(HEAP), "stream-value", Candidate.BACTRIAN, CHUNKS);
