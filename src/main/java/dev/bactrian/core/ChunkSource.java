@@ -11,9 +11,8 @@ import dev.bactrian.error.GenerationFailure;
 public interface ChunkSource extends Iterator<String> {
 
     /**
-     * Makes the next call of {@code next} throw this failure, when a chunk could not be delivered. Chunks that are left are not
-     * asked for. (The splitter would treat an exception
-     * of its own steps as handled and bypass the route's error handler.)
+     * Makes the next call of {@code next} throw this failure, when a chunk could not be delivered; the remaining chunks are not read.
+     * (The splitter would treat an exception of its own steps as handled and bypass the route's error handler.)
      */
     void fail(GenerationFailure reason);
 

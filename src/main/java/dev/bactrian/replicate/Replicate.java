@@ -469,8 +469,7 @@ public final class Replicate implements Provider, CamelContextAware {
     }
 
     /** Logs that the stream cannot be read. */
-    void unstreamed(Generation generation, PollState poll,
-            @ExchangeException Throwable caught) {
+    void unstreamed(Generation generation, PollState poll, Throwable caught) {
         noStream(generation, poll, "can't be read: " + HttpFailures.of(Cause.of(caught), this, 1).getMessage());
     }
 
@@ -524,8 +523,7 @@ public final class Replicate implements Provider, CamelContextAware {
     }
 
     /** Returns the state after a poll that was not answered. The next one follows later if that may help; otherwise there is none. */
-    PollState missed(Generation generation, PollState before,
-            @ExchangeException Throwable caught) {
+    PollState missed(Generation generation, PollState before, Throwable caught) {
         observer.polled(generation, false);
         Throwable cause = Cause.of(caught);
         if (HttpFailures.isRefused(cause)) {
