@@ -22,6 +22,7 @@ public enum Property {
     REPLICATE_API("replicate.api", Form.REPLICATE_API, "official", "homepage"),
     REPLICATE_POLL_DELAY("replicate.poll-delay", Form.DURATION, "1s", "5s"),
     REPLICATE_POLL_MAX_ATTEMPTS("replicate.poll-max-attempts", Form.COUNT, "150", "30"),
+    REPLICATE_LOOKUP_DELAY("replicate.lookup-delay", Form.DURATION, "5s"),
     REPLICATE_CANCEL_AFTER("replicate.cancel-after", Form.CANCEL_AFTER, null),
     REPLICATE_WEBHOOK_URL("replicate.webhook-url", Form.WEBHOOK_URL, null),
     REPLICATE_WEBHOOK_SECRET("replicate.webhook-secret", Form.WEBHOOK_SECRETS, null),

@@ -25,9 +25,9 @@ import dev.bactrian.text.ProviderJson;
 import org.apache.camel.CamelContext;
 import org.apache.camel.CamelContextAware;
 import org.apache.camel.Exchange;
-import org.apache.camel.ExchangeException;
 import org.apache.camel.Message;
 import org.apache.camel.Processor;
+import org.apache.camel.RuntimeCamelException;
 import org.apache.camel.http.base.HttpOperationFailedException;
 import org.apache.camel.support.CamelContextHelper;
 import org.slf4j.Logger;
@@ -253,20 +253,26 @@ public final class Emitter implements CamelContextAware, Processor {
      * Rethrows the failure of a destination. A host's route may have handled it with an error handler of its own, and Camel ignores an
      * exception that is marked as handled; the marks are reset.
      */
-    public void refused(Exchange exchange, @ExchangeException Exception cause) throws Exception {
+    public void refused(Exchange exchange) throws Exception {
         TemporaryFiles.remove(exchange);
+        Exception failure = failure(exchange);
         exchange.getExchangeExtension().setFailureHandled(false);
         exchange.getExchangeExtension().setErrorHandlerHandled(null);
-        throw cause;
+        throw failure;
+    }
+
+    private static Exception failure(Exchange exchange) {
+        Throwable cause = Cause.of(exchange);
+        return cause instanceof Exception exception ? exception : new RuntimeCamelException(cause);
     }
 
     /** Logs that an outcome was neither emitted nor kept, and rethrows the failure of the destination. */
-    public void lost(Exchange exchange, @ExchangeException Exception cause) throws Exception {
+    public void lost(Exchange exchange) throws Exception {
         Generation generation = Job.generation(exchange);
         Object id = exchange.getMessage().getHeader(Headers.REQUEST_ID, generation == null ? "a request" : generation.id());
         LOG.error("{}: neither emitted nor kept in {}/: {}", id,
-                settings.require(Property.UNDELIVERED), settings.redact(Masked.text(OneLine.of(Cause.words(Cause.of(cause))))));
-        refused(exchange, cause);
+                settings.require(Property.UNDELIVERED), settings.redact(Masked.text(OneLine.of(Cause.words(Cause.of(exchange))))));
+        refused(exchange);
     }
 
     /** Records that a delivery failed. */
@@ -314,13 +320,13 @@ public final class Emitter implements CamelContextAware, Processor {
     }
 
     /** Rethrows the failure to keep an undelivered outcome. Logs it once. */
-    public void notKept(Exchange exchange, @ExchangeException Exception cause) throws Exception {
+    public void notKept(Exchange exchange) throws Exception {
         OutgoingDocument outgoing = Outgoing.document(exchange);
         if (!outgoing.isTriedAgain() && !outgoing.isClosed()) {
             LOG.warn("{}: neither emitted nor kept in {}/: {}; it stays in work and is tried again", outgoing.id(),
-                    settings.require(Property.UNDELIVERED), UndeliveredFolder.reason(Cause.of(cause)));
+                    settings.require(Property.UNDELIVERED), UndeliveredFolder.reason(Cause.of(exchange)));
         }
-        throw cause;
+        throw failure(exchange);
     }
 
     /** Logs that an outcome was delivered or kept after earlier rounds had failed to do either. */

@@ -16,6 +16,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import dev.bactrian.core.Provider;
 import dev.bactrian.error.ErrorType;
 import dev.bactrian.error.GenerationFailure;
+import dev.bactrian.error.NotAcceptedException;
 import dev.bactrian.text.OneLine;
 import dev.bactrian.text.ProviderJson;
 import dev.bactrian.threads.Descriptors;
@@ -52,6 +53,10 @@ public final class HttpFailures {
     public static GenerationFailure of(Throwable cause, Provider provider, int attempts) {
         if (cause instanceof GenerationFailure failure) {
             return new GenerationFailure(failure.type(), failure.getMessage(), failure.httpStatus(), attempts, failure.retryable(), cause);
+        }
+        if (cause instanceof NotAcceptedException) {
+            Integer status = cause.getCause() instanceof HttpOperationFailedException http ? Integer.valueOf(http.getStatusCode()) : null;
+            return new GenerationFailure(ErrorType.PROVIDER_UNAVAILABLE, cause.getMessage(), status, attempts, true, cause);
         }
         if (cause instanceof HttpOperationFailedException http) {
             int status = http.getStatusCode();
@@ -144,7 +149,21 @@ public final class HttpFailures {
             int status = http.getStatusCode();
             return status == 429 || !provider.isPolled() && (status == 408 || status >= 502 && status <= 504);
         }
-        return notConnected(cause);
+        return cause instanceof NotAcceptedException || notConnected(cause);
+    }
+
+    /**
+     * Whether a create that was not answered properly may still have been accepted. Not so if the provider refused it, could not be
+     * reached, or the application stopped before the call. An answer that is no prediction is a {@link GenerationFailure} without a
+     * cause.
+     */
+    public static boolean mayBeAccepted(Throwable cause, Provider provider) {
+        if (cause instanceof HttpOperationFailedException http) {
+            return http.getStatusCode() >= 500;
+        }
+        boolean unreadable = cause instanceof GenerationFailure failure && failure.type() == ErrorType.PROVIDER_UNAVAILABLE
+                && failure.httpStatus() != null && failure.getCause() == null;
+        return (unreadable || cause instanceof IOException) && !mayRepeat(cause, provider) && !(cause instanceof CertificateFaultException);
     }
 
     /** Whether a failed poll may be repeated. A poll costs nothing, and one that comes too early finds no prediction (404). */

@@ -2,6 +2,9 @@ package dev.bactrian.ledger;
 
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.atomic.AtomicLong;
 
@@ -23,9 +26,9 @@ import org.apache.camel.support.SynchronizationAdapter;
 import org.slf4j.Logger;
 
 /**
- * Records the prediction of each request, from before the first poll until the outcome is delivered, so that a request that is
- * processed again after a stop or a crash continues with its prediction and is not paid for twice. Also records which message has
- * claimed a request id, so that a duplicate request is recognized.
+ * Records the create of each request before it is sent, and its prediction from before the first poll until the outcome is
+ * delivered, so that a request that is processed again after a stop or a crash continues with its prediction and is not paid for
+ * twice. Also records which message has claimed a request id, so that a duplicate request is recognized.
  *
  * <p>Uses a file per record below {@code bactrian.data-dir}; or, if {@code bactrian.ledger} is a {@code jdbc:} URL, a row per
  * record in that database, which several instances can share; or the {@link StateRepository} bean that the property names.
@@ -37,15 +40,41 @@ public final class Ledger implements CamelContextAware {
     /** The key of a prediction never begins with this, because it begins with a request id. */
     private static final String CLAIM = "request=";
     private static final String AGAIN = "again=";
+    /** The request of a prediction, so that no other request with the same input takes it from the service's list. */
+    private static final String TAKEN = "taken=";
+    private static final String MADE = "made ";
+    private static final String FOUND = "found ";
+    /** For how long such an entry is kept. The service then deletes the inputs, so that no request finds the prediction by its input. */
+    private static final Duration CLAIMED = Duration.ofMinutes(65);
+    private static final int UNRECORDED = 10_000;
     private static final Duration LONGEST_AGAIN = Duration.ofDays(1);
 
     private final AtomicLong nextForgetting = new AtomicLong();
+    private final AtomicLong nextForgettingTaken = new AtomicLong();
     private final Outage outage = new Outage();
     private CamelContext camelContext;
     private Records records;
+    /** The requests of predictions. In files, apart from the records of what is in progress; null if old entries cannot be deleted. */
+    private Records taken;
+    /** The same in memory, if there are no such records or the request is not recorded. */
+    private final Map<String, String> unrecorded = Collections.synchronizedMap(new LinkedHashMap<>() {
+        @Override
+        protected boolean removeEldestEntry(Map.Entry<String, String> eldest) {
+            return size() > UNRECORDED;
+        }
+    });
     private Forgetting forgetting;
     private boolean ours;
     private Duration remember;
+
+    /**
+     * What is known of a create that was made before. One of the two is null.
+     *
+     * @param prediction the id of the prediction, if the create was answered
+     * @param intent     the create, if its answer is not known
+     */
+    public record Recalled(String prediction, Intent intent) {
+    }
 
     @Override
     public CamelContext getCamelContext() {
@@ -72,10 +101,13 @@ public final class Ledger implements CamelContextAware {
         Settings settings = Settings.of(camelContext);
         remember = settings.text(Property.JMS_REMEMBER).isEmpty() ? Duration.ZERO : settings.duration(Property.JMS_REMEMBER);
         nextForgetting.set(System.nanoTime());
+        nextForgettingTaken.set(System.nanoTime());
         String where = settings.text(Property.LEDGER).map(String::trim).orElse("");
         ours = where.isEmpty() || where.startsWith("jdbc:");
         records = where.isEmpty() ? new FileRecords(Path.of(settings.require(Property.DATA_DIR), "predictions"))
                 : ours ? database(settings, where) : bean(where);
+        taken = where.isEmpty() ? new FileRecords(Path.of(settings.require(Property.DATA_DIR), "created"))
+                : records instanceof HostRecords ? null : records;
         forgetting = new Forgetting(records, outage);
         if (ours) {
             records.start();
@@ -116,40 +148,120 @@ public final class Ledger implements CamelContextAware {
      * @throws GenerationFailure {@code provider-unavailable} if the ledger cannot be read: creating a prediction might pay twice
      */
     public String recall(Generation generation) {
+        Recalled known = recallCreate(generation);
+        return known == null ? null : known.prediction();
+    }
+
+    /**
+     * Returns what is known of a create that was made for this request before, or null.
+     *
+     * @throws GenerationFailure {@code provider-unavailable} if the ledger cannot be read: creating a prediction might pay twice
+     */
+    public Recalled recallCreate(Generation generation) {
         if (generation.recallKey() == null) {
             return null;
         }
         try {
-            String id = prediction(generation.recallKey());
-            if (id == null && generation.formerKey() != null) {
-                id = prediction(generation.formerKey());
-                if (id != null) {
-                    records.setState(generation.recallKey(), id);
+            Recalled recalled = recalled(generation.recallKey());
+            if (recalled == null && generation.formerKey() != null) {
+                recalled = recalled(generation.formerKey());
+                if (recalled != null && recalled.prediction() != null) {
+                    records.setState(generation.recallKey(), recalled.prediction());
                     records.setState(generation.formerKey(), null);
                 }
             }
             outage.isOver();
-            return id;
+            return recalled;
         } catch (RuntimeException e) {
             throw unreadable(e);
         }
     }
 
-    private String prediction(String key) {
+    private Recalled recalled(String key) {
         forgetting.settle(key);
-        String id = records.getState(key);
-        return id != null && Poll.isValidId(id) ? id : null;
+        String value = records.getState(key);
+        if (value == null) {
+            return null;
+        }
+        return Poll.isValidId(value) ? new Recalled(value, null) : Intent.read(value).map(intent -> new Recalled(null, intent)).orElse(null);
     }
 
-    /** Records the prediction. If that fails, logs an error and continues, because the prediction is paid for. */
-    public void record(Generation generation, Poll poll) {
+    /** Records that a create is about to be sent. If that fails, logs a warning and continues: only a crash makes the record needed. */
+    public void intend(Generation generation, Intent intent) {
         if (generation.recallKey() != null) {
             try {
-                records.setState(generation.recallKey(), poll.getId());
+                forgetting.settle(generation.recallKey());
+                records.setState(generation.recallKey(), intent.written());
             } catch (RuntimeException e) {
-                LOG.error("{}: prediction {} cannot be remembered: {}", generation.id(), poll.getId(), e.toString());
+                outage.warn("intend", "{}: the create cannot be recorded before it is sent: {}", generation.id(), e.getMessage());
             }
         }
+    }
+
+    /**
+     * Records the prediction that a create has returned. If that fails, logs an error and continues, because the prediction is paid for.
+     *
+     * @return false, and nothing is recorded, if another request with the same input has {@link #take taken} the prediction
+     */
+    public boolean record(Generation generation, Poll poll) {
+        try {
+            if (claim(generation, poll.getId(), MADE).startsWith(FOUND)) {
+                return false;
+            }
+        } catch (RuntimeException e) {
+            outage.warn("claim", "{}: another request with the same input may take prediction {}: {}", generation.id(), poll.getId(),
+                    e.getMessage());
+        }
+        try {
+            if (generation.recallKey() != null) {
+                records.setState(generation.recallKey(), poll.getId());
+            }
+        } catch (RuntimeException e) {
+            LOG.error("{}: prediction {} cannot be remembered: {}", generation.id(), poll.getId(), e.toString());
+        }
+        return true;
+    }
+
+    /**
+     * Takes a prediction of the service's list for a request whose create was not answered, and records it.
+     *
+     * @return false if the prediction belongs to another request
+     * @throws GenerationFailure {@code provider-unavailable} if the ledger cannot be used: two requests might take one prediction
+     */
+    public boolean take(Generation generation, String prediction) {
+        try {
+            boolean free = claim(generation, prediction, FOUND).isEmpty();
+            if (free && generation.recallKey() != null) {
+                records.setState(generation.recallKey(), prediction);
+            }
+            outage.isOver();
+            return free;
+        } catch (RuntimeException e) {
+            throw unreadable(e);
+        }
+    }
+
+    /** Claims a prediction for a request. Returns the claim of another request, or an empty text if there is none. */
+    private String claim(Generation generation, String prediction, String how) {
+        String key = TAKEN + generation.getProvider() + "-" + prediction;
+        boolean recorded = taken != null && generation.recallKey() != null;
+        String owner = generation.recallKey() != null ? generation.recallKey() : generation.id();
+        String other = recorded ? unrecorded.get(key) : unrecorded.putIfAbsent(key, how + owner);
+        if (other == null && recorded) {
+            other = taken.putIfAbsent(key, how + owner);
+            if (how.equals(FOUND) && isOwn(other, owner)) {
+                // A request that is not recorded may have the answer of its create only now.
+                other = unrecorded.putIfAbsent(key, how + owner);
+            }
+            forgetOld(taken, TAKEN, CLAIMED, nextForgettingTaken);
+        } else if (other == null && taken != null && how.equals(FOUND)) {
+            other = taken.getState(key);
+        }
+        return isOwn(other, owner) ? "" : other;
+    }
+
+    private static boolean isOwn(String claim, String owner) {
+        return claim == null || claim.endsWith(" " + owner);
     }
 
     /**
@@ -199,7 +311,7 @@ public final class Ledger implements CamelContextAware {
             forgetting.settle(CLAIM + requestId);
             boolean claimed = claimed(CLAIM + requestId, Generation.fingerprint(Objects.toString(messageId, "")));
             outage.isOver();
-            forgetOldClaims();
+            forgetOld(records, CLAIM, remember, nextForgetting);
             return claimed;
         } catch (RuntimeException e) {
             throw unreadable(e);
@@ -233,14 +345,14 @@ public final class Ledger implements CamelContextAware {
         }
     }
 
-    private void forgetOldClaims() {
-        long due = nextForgetting.get();
+    private void forgetOld(Records from, String prefix, Duration age, AtomicLong next) {
+        long due = next.get();
         long now = System.nanoTime();
-        if (now - due >= 0 && nextForgetting.compareAndSet(due, now + remember.dividedBy(10).toNanos())) {
+        if (now - due >= 0 && next.compareAndSet(due, now + age.dividedBy(10).toNanos())) {
             try {
-                records.forgetOlderThan(CLAIM, remember);
+                from.forgetOlderThan(prefix, age);
             } catch (RuntimeException e) {
-                outage.warn("forget", "requests from before {} cannot be forgotten: {}", remember, e.getMessage());
+                outage.warn("forget", "entries from before {} cannot be forgotten: {}", age, e.getMessage());
             }
         }
     }

@@ -1,8 +1,10 @@
 package dev.bactrian.replicate;
 
 import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.atomic.AtomicBoolean;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -42,7 +44,6 @@ import dev.bactrian.threads.Descriptors;
 import org.apache.camel.CamelContext;
 import org.apache.camel.CamelContextAware;
 import org.apache.camel.Exchange;
-import org.apache.camel.ExchangeException;
 import org.apache.camel.Header;
 import org.apache.camel.Message;
 import org.apache.camel.spi.InflightRepository;
@@ -55,6 +56,8 @@ public final class Replicate implements Provider, CamelContextAware {
 
     private static final Logger LOG = OneLineLogger.of("dev.bactrian.replicate");
     private static final String JSON = "application/json";
+    /** The last parameter of a webhook's URL: which request the prediction belongs to. */
+    static final String MARK = "request=";
     private static final String NAME = "replicate";
     /** A valid id of no existing prediction. */
     private static final String NO_PREDICTION = "bactrianhealthcheck";
@@ -124,14 +127,24 @@ public final class Replicate implements Provider, CamelContextAware {
         return settings.account(generation.account());
     }
 
-    /** Whether a prediction must be created. False if the ledger knows one that was created for the request before a stop or a crash. */
-    public boolean isNew(Exchange exchange) {
+    /** Resumes the prediction that was created for the request before a stop or a crash, or begins to look for it. */
+    public void recall(Exchange exchange) {
         Job job = Job.of(exchange);
-        String id = job.attempts().failures() > 0 ? null : Ledger.of(camelContext).recall(job.generation());
-        if (id != null) {
-            job.poll(recalled(job.generation(), id));
+        Ledger.Recalled known = job.attempts().failures() > 0 ? null : Ledger.of(camelContext).recallCreate(job.generation());
+        if (known != null && known.prediction() != null) {
+            job.poll(recalled(job.generation(), known.prediction()));
+        } else if (known != null) {
+            lostCreates().resume(exchange, job.generation(), known.intent());
         }
-        return id == null;
+    }
+
+    private LostCreates lostCreates() {
+        return CamelContextHelper.mandatoryLookup(camelContext, "bactrianLostCreates", LostCreates.class);
+    }
+
+    /** Whether a prediction must be created. */
+    public boolean isNew(Exchange exchange) {
+        return Job.of(exchange).poll() == null;
     }
 
     @Override
@@ -153,11 +166,15 @@ public final class Replicate implements Provider, CamelContextAware {
     /** Reads the answer to the create. Records the prediction before anything else, so that a crash does not make the user pay twice. */
     public void created(Exchange exchange) {
         Job job = Job.of(exchange);
-        job.poll(created(job.generation(), text(exchange)));
-        Ledger.of(camelContext).record(job.generation(), job.poll());
+        PollState created = created(job.generation(), text(exchange));
+        if (!Ledger.of(camelContext).record(job.generation(), created)) {
+            throw unavailable("prediction " + created.getId() + " was taken for another request with the same input");
+        }
+        Lookup.remove(exchange);
+        job.poll(created);
     }
 
-    private static String text(Exchange exchange) {
+    static String text(Exchange exchange) {
         exchange.setProperty(Exchange.CHARSET_NAME, "UTF-8");
         try {
             return exchange.getMessage().getBody(String.class);
@@ -189,6 +206,12 @@ public final class Replicate implements Provider, CamelContextAware {
         }
     }
 
+    /** Sets the headers of a GET at that URL that counts as a poll. */
+    void prepareGet(Exchange exchange, String url) {
+        Generation generation = Job.generation(exchange);
+        leaveHeaders(generation, exchange.getMessage(), url, polls(generation));
+    }
+
     /** Whether the poll was prepared and is to be made. If not, the routes only wait for its delay. */
     public boolean isPollDue(Exchange exchange) {
         return Job.of(exchange).isPollDue();
@@ -205,9 +228,9 @@ public final class Replicate implements Provider, CamelContextAware {
     }
 
     /** Records that the poll was not answered. It is repeated later if that may help. */
-    public void pollFailed(Exchange exchange, @ExchangeException Throwable caught) {
+    public void pollFailed(Exchange exchange) {
         Job job = Job.of(exchange);
-        job.poll(missed(job.generation(), state(job), caught));
+        job.poll(missed(job.generation(), state(job), Cause.of(exchange)));
     }
 
     @Override
@@ -254,9 +277,9 @@ public final class Replicate implements Provider, CamelContextAware {
     }
 
     /** Logs that the stream cannot be read. The polls decide the outcome. */
-    public void streamFailed(Exchange exchange, @ExchangeException Throwable caught) {
+    public void streamFailed(Exchange exchange) {
         Job job = Job.of(exchange);
-        unstreamed(job.generation(), state(job), caught);
+        unstreamed(job.generation(), state(job), Cause.of(exchange));
     }
 
     /** Records the end of the stream, whatever its reason. The polls continue from here. */
@@ -280,9 +303,9 @@ public final class Replicate implements Provider, CamelContextAware {
     }
 
     /** Logs that the cancel could not be sent. */
-    public void notCancelled(Exchange exchange, @ExchangeException Throwable caught) {
+    public void notCancelled(Exchange exchange) {
         Job job = Job.of(exchange);
-        notCancelled(job.generation(), state(job), caught);
+        notCancelled(job.generation(), state(job), Cause.of(exchange));
     }
 
     private String createUrl(Generation generation) {
@@ -303,9 +326,9 @@ public final class Replicate implements Provider, CamelContextAware {
         return settings.replicateApi() == ReplicateApi.OFFICIAL;
     }
 
-    private void notCancelled(Generation generation, PollState poll, Throwable caught) {
+    private void notCancelled(Generation generation, PollState poll, Throwable cause) {
         LOG.warn("{}: prediction {} abandoned but not cancelled: {}", generation.id(), poll.getId(),
-                settings(generation).redact(OneLine.of(Cause.words(Cause.of(caught)))));
+                settings(generation).redact(OneLine.of(Cause.words(cause))));
     }
 
     /** Whether to send the cancel: for the first time, or again because the service's limit has refused it. */
@@ -341,9 +364,25 @@ public final class Replicate implements Provider, CamelContextAware {
             body.put("model", generation.model().id());
         }
         body.put("version", generation.model().version());
-        body.putObject("input").put("prompt", prompt(generation)).setAll(generation.request().options());
-        settings(generation).webhookUrl().ifPresent(url -> body.put("webhook", url).putArray("webhook_events_filter").add("completed"));
+        body.set("input", input(generation));
+        webhook(generation).ifPresent(url -> body.put("webhook", url).putArray("webhook_events_filter").add("completed"));
         return ProviderJson.bytes(body);
+    }
+
+    private static ObjectNode input(Generation generation) {
+        return JsonNodeFactory.instance.objectNode().put("prompt", prompt(generation)).setAll(generation.request().options());
+    }
+
+    /** Returns the hash of the input as it is sent. */
+    String inputHash(Generation generation) {
+        return InputHash.of(ProviderJson.json(new String(ProviderJson.bytes(input(generation)), StandardCharsets.UTF_8)).orElseThrow());
+    }
+
+    /** Returns the webhook of the prediction, with a mark of the request by which the prediction can be found in the service's list. */
+    Optional<String> webhook(Generation generation) {
+        String owner = generation.recallKey() != null ? generation.recallKey() : generation.id() + generation.startedAt() + generation.startNano();
+        return settings(generation).webhookUrl()
+                .map(url -> url + (url.contains("?") ? "&" : "?") + MARK + Generation.fingerprint(owner));
     }
 
     private static String prompt(Generation generation) {
@@ -352,7 +391,6 @@ public final class Replicate implements Provider, CamelContextAware {
 
     /**
      * Returns the state after a create was answered. No poll is needed if the prediction has already ended.
-     *
      * @throws GenerationFailure {@code provider-unavailable} if the answer is not a prediction, or its id is not valid
      */
     PollState created(Generation generation, String body) {
@@ -362,7 +400,10 @@ public final class Replicate implements Provider, CamelContextAware {
         Prediction prediction = Prediction.read(answer, null)
                 .orElseThrow(() -> unavailable("the answer to the create is not a prediction" + words(generation, answer)));
         if (!Poll.isValidId(prediction.id())) {
-            throw unavailable("the answer to the create holds an id that is not used: it is not letters, digits, _ and -");
+            // The cause says that this answer is not lost: the list of predictions would have the same id.
+            throw new GenerationFailure(ErrorType.PROVIDER_UNAVAILABLE,
+                    "the answer to the create holds an id that is not used: it is not letters, digits, _ and -", 200, 1, false,
+                    new IllegalArgumentException("an invalid id"));
         }
         LOG.debug("{}: prediction {} created, {}", generation.id(), prediction.id(), settings(generation).redact(prediction.rawStatus()));
         if (isWhole(generation, prediction, answer)) {
@@ -384,6 +425,12 @@ public final class Replicate implements Provider, CamelContextAware {
     /** Returns the state of a prediction that was created before a restart. */
     PollState recalled(Generation generation, String id) {
         LOG.info("{}: resumes prediction {}", generation.id(), id);
+        return PollState.first(Prediction.recalled(id), null);
+    }
+
+    /** Returns the state of a prediction whose create was not answered and that was found in the service's list. */
+    PollState found(Generation generation, String id) {
+        LOG.info("{}: continues with prediction {}, which its create has made", generation.id(), id);
         return PollState.first(Prediction.recalled(id), null);
     }
 
@@ -469,8 +516,8 @@ public final class Replicate implements Provider, CamelContextAware {
     }
 
     /** Logs that the stream cannot be read. */
-    void unstreamed(Generation generation, PollState poll, Throwable caught) {
-        noStream(generation, poll, "can't be read: " + HttpFailures.of(Cause.of(caught), this, 1).getMessage());
+    void unstreamed(Generation generation, PollState poll, Throwable cause) {
+        noStream(generation, poll, "can't be read: " + HttpFailures.of(cause, this, 1).getMessage());
     }
 
     /** Returns the state after the stream has ended, whatever its reason. */
@@ -523,9 +570,8 @@ public final class Replicate implements Provider, CamelContextAware {
     }
 
     /** Returns the state after a poll that was not answered. The next one follows later if that may help; otherwise there is none. */
-    PollState missed(Generation generation, PollState before, Throwable caught) {
+    PollState missed(Generation generation, PollState before, Throwable cause) {
         observer.polled(generation, false);
-        Throwable cause = Cause.of(caught);
         if (HttpFailures.isRefused(cause)) {
             Gate gate = polls(generation);
             retry.asked(HttpFailures.headers(cause), HttpFailures.body(cause)).ifPresent(gate::askedToWait);

@@ -6,6 +6,8 @@ public enum Call {
     CREATE,
     /** Polls a prediction: {@code GET /v1/predictions/{id}}, {@code /api/poll?id=}. */
     POLL,
+    /** Lists the predictions, newest first: {@code GET /v1/predictions}, with {@code created_after} and {@code created_before}. */
+    LIST,
     /** Cancels a prediction: {@code POST /v1/predictions/{id}/cancel}. */
     CANCEL,
     /** Reads the output of a prediction as a stream: {@code GET /v1/streams/{id}}. */

@@ -1,11 +1,15 @@
 package dev.bactrian.simulator;
 
+import java.net.URLDecoder;
 import java.nio.charset.StandardCharsets;
+import java.time.DateTimeException;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.Base64;
+import java.util.Comparator;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Queue;
@@ -27,6 +31,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 final class ReplicateApi {
 
     private static final int REMEMBERED = 100_000;
+    private static final int PAGE = 100;
     private static final int MOST_IMAGES = 10;
     private static final String ID_LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789";
     private static final Duration SHORTEST_DEADLINE = Duration.ofSeconds(5);
@@ -56,6 +61,7 @@ final class ReplicateApi {
     private final Set<String> unofficial;
     private final Duration pause;
     private final boolean streams;
+    private final boolean inputsListed;
     private final Map<String, SimulatedPrediction> predictions = new ConcurrentHashMap<>();
     private final Queue<String> oldest = new ConcurrentLinkedQueue<>();
     private final AtomicInteger remembered = new AtomicInteger();
@@ -67,14 +73,16 @@ final class ReplicateApi {
      * @param created    called with each unscripted create of the official API and its prediction
      * @param pause      the wait between two pieces of a stream
      * @param streams    whether text models offer a stream
+     * @param inputsListed whether the list shows inputs and outputs
      */
-    ReplicateApi(String base, int polls, Set<String> unofficial, BiConsumer<JsonNode, SimulatedPrediction> created, Duration pause, boolean streams) {
+    ReplicateApi(String base, int polls, Set<String> unofficial, BiConsumer<JsonNode, SimulatedPrediction> created, Duration pause, boolean streams, boolean inputsListed) {
         this.created = created;
         this.base = base;
         this.polls = polls;
         this.unofficial = unofficial;
         this.pause = pause;
         this.streams = streams;
+        this.inputsListed = inputsListed;
     }
 
     PreparedResponse answer(Target target, RecordedRequest request) {
@@ -89,6 +97,7 @@ final class ReplicateApi {
                 SimulatedPrediction prediction = predictions.get(target.name());
                 yield prediction == null ? PreparedResponse.notFound() : shown(200, prediction.cancel(), homepage);
             }
+            case LIST -> list(target.name());
             default -> PreparedResponse.notFound();
         };
         return homepage || answer.status() >= 400
@@ -191,6 +200,47 @@ final class ReplicateApi {
         return shown(201, polls == 0 ? prediction.poll(0) : prediction, false);
     }
 
+    /** Returns a page of the predictions that were created within the times of the query, newest first. */
+    private PreparedResponse list(String query) {
+        Map<String, String> asked = parameters(query);
+        Instant after;
+        Instant before;
+        int from;
+        try {
+            after = time(asked.get("created_after"), Instant.MIN);
+            before = time(asked.get("created_before"), Instant.MAX);
+            from = Integer.parseInt(asked.getOrDefault("cursor", "0"));
+        } catch (DateTimeException | NumberFormatException e) {
+            return PreparedResponse.problem(400, null, "a time or the cursor is not valid");
+        }
+        List<SimulatedPrediction> listed = predictions.values().stream()
+                .filter(one -> one.created().isAfter(after) && one.created().isBefore(before))
+                .sorted(Comparator.comparing(SimulatedPrediction::created).reversed()).toList();
+        int to = Math.min(listed.size(), from + PAGE);
+        String page = base + "/v1/predictions?" + query.replaceAll("(^|&)cursor=[^&]*", "") + "&cursor=";
+        ObjectNode body = Json.object();
+        body.put("previous", from == 0 ? null : page + Math.max(0, from - PAGE));
+        body.put("next", to == listed.size() ? null : page + to);
+        ArrayNode results = body.putArray("results");
+        listed.subList(Math.min(from, to), to).forEach(one -> results.add(inputsListed ? one.json(base) : one.json(base).without(List.of("input", "output"))));
+        return PreparedResponse.json(200, body);
+    }
+
+    private static Map<String, String> parameters(String query) {
+        Map<String, String> parameters = new HashMap<>();
+        for (String pair : query.split("&")) {
+            String[] parts = pair.split("=", 2);
+            if (parts.length == 2) {
+                parameters.put(parts[0], URLDecoder.decode(parts[1], StandardCharsets.UTF_8));
+            }
+        }
+        return parameters;
+    }
+
+    private static Instant time(String text, Instant other) {
+        return text == null ? other : Instant.parse(text);
+    }
+
     private PreparedResponse createAtHomepage(RecordedRequest request) {
         JsonNode body = lenient(request.body());
         List<Fault> faults = faults(body, List.of("model", "version", "input"));
@@ -241,7 +291,8 @@ final class ReplicateApi {
             output.add("");
         }
         return new SimulatedPrediction(id, model, hash == null ? "hidden" : hash, input,
-                target.dialect() == Target.Dialect.HOMEPAGE, List.copyOf(output), image, deadline, streams && !image);
+                target.dialect() == Target.Dialect.HOMEPAGE, List.copyOf(output), image, deadline, streams && !image,
+                body.path("webhook").textValue());
     }
 
     private static boolean makesImages(String model, JsonNode input) {

@@ -37,6 +37,7 @@ public final class Reply {
     int cutAt = -1;
     List<Integer> splits = List.of();
     boolean byteByByte;
+    boolean accepts;
     Duration pause;
     boolean hang;
     Duration comments;
@@ -62,6 +63,7 @@ public final class Reply {
         cutAt = other.cutAt;
         splits = other.splits;
         byteByByte = other.byteByByte;
+        accepts = other.accepts;
         pause = other.pause;
         hang = other.hang;
         comments = other.comments;
@@ -187,6 +189,11 @@ public final class Reply {
             more.add(bytes);
             reply.splits = more;
         });
+    }
+
+    /** Accepts the request although it is answered with an error or, with {@link #lost()}, not at all: a create makes a prediction. */
+    public Reply accepting() {
+        return with(reply -> reply.accepts = true);
     }
 
     /** Writes and flushes each byte of the body separately. */

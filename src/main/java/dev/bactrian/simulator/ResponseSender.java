@@ -53,6 +53,9 @@ final class ResponseSender {
 
     private void begin() {
         if (reply.kind == Reply.Kind.LOST) {
+            if (reply.accepts) {
+                source.get();
+            }
             release();
             exchange.close();
             return;

@@ -28,6 +28,7 @@ final class SimulatedPrediction {
     private final boolean image;
     private final Instant deadline;
     private final boolean streams;
+    private final String webhook;
     private final Instant created = now();
     private Instant started;
     private Instant completed;
@@ -43,9 +44,10 @@ final class SimulatedPrediction {
      * @param pieces   the whole output: pieces of text, or URLs of images
      * @param deadline when it ends by itself; null: never
      * @param streams  whether it offers its output as a stream
+     * @param webhook  the webhook of its create, or null
      */
     SimulatedPrediction(String id, String model, String version, JsonNode input, boolean homepage, List<String> pieces,
-            boolean image, Instant deadline, boolean streams) {
+            boolean image, Instant deadline, boolean streams, String webhook) {
         this.id = id;
         this.model = model;
         this.version = version;
@@ -55,10 +57,15 @@ final class SimulatedPrediction {
         this.image = image;
         this.deadline = deadline;
         this.streams = streams;
+        this.webhook = webhook;
     }
 
     String id() {
         return id;
+    }
+
+    Instant created() {
+        return created;
     }
 
     boolean image() {
@@ -165,7 +172,7 @@ final class SimulatedPrediction {
 
     /** Returns the object in another state, without changing this one. */
     synchronized ObjectNode json(String base, String status, JsonNode output, JsonNode error) {
-        return new SimulatedPrediction(id, model, version, input, homepage, pieces, image, deadline, streams)
+        return new SimulatedPrediction(id, model, version, input, homepage, pieces, image, deadline, streams, webhook)
                 .become(status, output, error)
                 .json(base);
     }
@@ -191,6 +198,9 @@ final class SimulatedPrediction {
         if (!homepage) {
             json.put("data_removed", false);
             json.put("source", "api");
+            if (webhook != null) {
+                json.put("webhook", webhook);
+            }
         }
         return json;
     }

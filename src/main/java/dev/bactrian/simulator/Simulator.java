@@ -93,7 +93,8 @@ public final class Simulator implements AutoCloseable {
         }
         url = "http://127.0.0.1:" + port();
         hooks = new Hooks(builder.webhookSecret, builder.webhookDelay, builder.webhookCopies);
-        replicate = new ReplicateApi(url, builder.polls, builder.unofficial, this::tellLater, builder.pause, builder.streams);
+        replicate = new ReplicateApi(url, builder.polls, builder.unofficial, this::tellLater, builder.pause, builder.streams,
+                builder.inputsListed);
         upstage = new UpstageApi(builder.pause, builder.pieces);
         departures = new Departures(port());
         ThreadPoolExecutor pool = new ThreadPoolExecutor(
@@ -187,10 +188,10 @@ public final class Simulator implements AutoCloseable {
         return this;
     }
 
-    /** Adds the limits that the services document: 600 creates, 3,000 polls and cancels, and 100 chats of a model per minute. */
+    /** Adds the limits that the services document: 600 creates, 3,000 polls, lists and cancels, and 100 chats of a model per minute. */
     public Simulator documentedLimits() {
         Duration minute = Duration.ofMinutes(1);
-        return limit(600, minute, Call.CREATE).limit(3000, minute, Call.POLL, Call.CANCEL).limit(100, minute, Call.CHAT);
+        return limit(600, minute, Call.CREATE).limit(3000, minute, Call.POLL, Call.LIST, Call.CANCEL).limit(100, minute, Call.CHAT);
     }
 
     /** Returns how many calls of that kind were rejected by a limit. */
@@ -323,6 +324,9 @@ public final class Simulator implements AutoCloseable {
         try {
             return switch (reply.kind) {
                 case BODY -> {
+                    if (reply.accepts) {
+                        normal(target, request, reply);
+                    }
                     if (target.call() == Call.CREATE && reply.status < 300) {
                         replicate.adopt(target, request, reply.body);
                     }
@@ -495,6 +499,7 @@ public final class Simulator implements AutoCloseable {
         private Duration webhookDelay = Duration.ofMillis(100);
         private int webhookCopies = 1;
         private boolean streams = true;
+        private boolean inputsListed = true;
 
         private Builder() {
         }
@@ -563,6 +568,12 @@ public final class Simulator implements AutoCloseable {
         /** Sets whether predictions of text models offer their output as an event stream. Default on. */
         public Builder streams(boolean streams) {
             this.streams = streams;
+            return this;
+        }
+
+        /** Sets whether the list of predictions shows their inputs and outputs. Default on. */
+        public Builder inputsListed(boolean listed) {
+            inputsListed = listed;
             return this;
         }
 

@@ -8,7 +8,7 @@ import java.util.regex.Pattern;
  *
  * @param call    the kind of call; null for an unknown URL
  * @param dialect the service and API of the URL
- * @param name    the id of a prediction, the {@code owner/name} of a model, or null
+ * @param name    the id of a prediction, the {@code owner/name} of a model, the query of a list, or null
  */
 record Target(Call call, Dialect dialect, String name) {
 
@@ -56,6 +56,9 @@ record Target(Call call, Dialect dialect, String name) {
         Matcher prediction = PREDICTION.matcher(path);
         if (prediction.matches() && prediction.group(2) == null) {
             return new Target(Call.POLL, Dialect.REPLICATE, prediction.group(1));
+        }
+        if (path.equals("/v1/predictions")) {
+            return new Target(Call.LIST, Dialect.REPLICATE, query);
         }
         if (path.equals("/v1/models")) {
             return new Target(Call.MODELS, Dialect.UPSTAGE, null);

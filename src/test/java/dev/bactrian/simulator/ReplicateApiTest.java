@@ -263,7 +263,7 @@ class ReplicateApiTest {
     @Test
     void aDeadlineAbortsWhatHasNotStarted() {
         SimulatedPrediction prediction = new SimulatedPrediction("p", "a/b", "hidden", Json.object(), false, List.of("x"), false,
-                Instant.now().minusSeconds(1), false);
+                Instant.now().minusSeconds(1), false, null);
 
         JsonNode json = prediction.poll(3).json(simulator.url());
 

@@ -529,7 +529,7 @@ class StreamValueTest extends RouteTestSupport {
     @Test
     void theHostsRedeliveryDoesNotRepeatWhatFailedForGood() throws Exception {
         startHost();
-        simulator.always(Call.CREATE, Reply.status(500));
+        simulator.always(Call.CREATE, Reply.status(500)).always(Call.LIST, Reply.status(404));
 
         assertThatThrownBy(() -> template().requestBody("direct:repeating", PREDICTION)).satisfies(thrown -> failure(thrown));
 

@@ -119,7 +119,7 @@ class EmbeddedTest extends RouteTestSupport {
     @Test
     void ourFailureIsHandledByUsAndThenSeenByTheHostOnce() throws Exception {
         startHost();
-        simulator.always(Call.CREATE, Reply.status(500));
+        simulator.always(Call.CREATE, Reply.status(500)).always(Call.LIST, Reply.status(404));
 
         String body = template().requestBody("direct:host-calls", "{\"model\": \"gemma-2b\", \"prompt\": \"p\"}", String.class);
 

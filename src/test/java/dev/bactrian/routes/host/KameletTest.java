@@ -266,7 +266,7 @@ class KameletTest extends RouteTestSupport {
     @Test
     void aFailureIsOneCallAndReachesTheHostAsItIs() throws Exception {
         startHost();
-        simulator.always(Call.CHAT, Reply.json(400, "{\"error\": {\"message\": \"no\"}}")).always(Call.CREATE, Reply.status(500));
+        simulator.always(Call.CHAT, Reply.json(400, "{\"error\": {\"message\": \"no\"}}")).always(Call.CREATE, Reply.status(400));
         for (String endpoint : List.of("direct:steps", "direct:plain", "direct:any", "direct:text", "direct:text-steps", "direct:image")) {
             int before = simulator.requests().size();
 

@@ -83,6 +83,13 @@ class TlsTest extends RouteTestSupport {
 
     /** A server with that certificate, which may ask its clients for one that the authority has signed. */
     private void serve(String certificate, boolean asks, String... properties) throws Exception {
+        server = server(certificate, asks);
+        start(Stream.concat(Stream.of("bactrian.replicate.api-endpoint", server.url("/predictions"),
+                "bactrian.replicate.poll-endpoint", server.url("/predictions/{id}"), "bactrian.upstage.api-endpoint", server.url("/chat"),
+                "bactrian.emit.chunk", ""), Stream.of(properties)).toArray(String[]::new));
+    }
+
+    private static RawServer server(String certificate, boolean asks) throws Exception {
         KeyManagerFactory keys = KeyManagerFactory.getInstance(KeyManagerFactory.getDefaultAlgorithm());
         keys.init(store(certificate), PASSWORD.toCharArray());
         TrustManagerFactory trusted = TrustManagerFactory.getInstance(TrustManagerFactory.getDefaultAlgorithm());
@@ -91,10 +98,7 @@ class TlsTest extends RouteTestSupport {
         context.init(keys.getKeyManagers(), trusted.getTrustManagers(), null);
         SSLServerSocket socket = (SSLServerSocket) context.getServerSocketFactory().createServerSocket(0);
         socket.setNeedClientAuth(asks);
-        server = new RawServer(socket, "https", RawServer::answer);
-        start(Stream.concat(Stream.of("bactrian.replicate.api-endpoint", server.url("/predictions"),
-                "bactrian.replicate.poll-endpoint", server.url("/predictions/{id}"), "bactrian.upstage.api-endpoint", server.url("/chat"),
-                "bactrian.emit.chunk", ""), Stream.of(properties)).toArray(String[]::new));
+        return new RawServer(socket, "https", RawServer::answer);
     }
 
     private static String[] trusting(String... further) {
@@ -164,6 +168,18 @@ class TlsTest extends RouteTestSupport {
         }
         assertThat(server.connections).hasValue(2);
         assertThat(server.requests).isEmpty();
+    }
+
+    @Test
+    void aPollThatMeetsSuchACertificateSaysSoToo() throws Exception {
+        try (RawServer polls = server("untrusted", false)) {
+            serve("good", false, trusting("bactrian.replicate.poll-endpoint", polls.url("/predictions/{id}"), "bactrian.retry.max-attempts", "1"));
+
+            JsonNode error = generateFails(PREDICTION).path("error");
+
+            assertThat(error.path("message").asText()).contains("the certificate of 127.0.0.1 is not trusted").hasLineCount(1);
+            assertThat(server.requests).as("creates and cancels").isNotEmpty();
+        }
     }
 
     @Test

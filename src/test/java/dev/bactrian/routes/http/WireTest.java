@@ -208,7 +208,7 @@ class WireTest extends RouteTestSupport {
         serve(line -> {
             line.socket().setReceiveBufferSize(1024);
             line.pause(30_000);
-        });
+        }, "bactrian.replicate.api", "homepage");
 
         isUnavailable(generateFails("{\"model\":\"google-deepmind/gemma-2b-it\",\"prompt\":\"" + "x".repeat(8_000_000) + "\"}"));
         assertThat(server.connections).hasValue(1);

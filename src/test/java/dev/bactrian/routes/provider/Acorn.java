@@ -36,7 +36,6 @@ import dev.bactrian.threads.Descriptors;
 import org.apache.camel.CamelContext;
 import org.apache.camel.CamelContextAware;
 import org.apache.camel.Exchange;
-import org.apache.camel.ExchangeException;
 import org.apache.camel.Header;
 import org.apache.camel.Message;
 import org.slf4j.Logger;
@@ -211,10 +210,10 @@ public final class Acorn implements Provider, CamelContextAware {
     }
 
     /** Handles a poll that was not answered: the next one comes later, if it may succeed. */
-    public void pollFailed(Exchange exchange, @ExchangeException Throwable caught) {
+    public void pollFailed(Exchange exchange) {
         Job job = Job.of(exchange);
         Observer.of(camelContext).polled(job.generation(), false);
-        Throwable cause = Cause.of(caught);
+        Throwable cause = Cause.of(exchange);
         if (HttpFailures.isRefused(cause)) {
             retry.asked(HttpFailures.headers(cause), HttpFailures.body(cause)).ifPresent(polls(job)::askedToWait);
             job.poll(later(state(job), polls(job).closedFor()));
@@ -256,10 +255,10 @@ public final class Acorn implements Provider, CamelContextAware {
     }
 
     /** Logs that the cancel could not be sent, which has no other effect. */
-    public void notCancelled(Exchange exchange, @ExchangeException Throwable caught) {
+    public void notCancelled(Exchange exchange) {
         Job job = Job.of(exchange);
         LOG.warn("{}: job {} abandoned but not cancelled: {}", job.generation().id(), job.poll().getId(),
-                settings.redact(OneLine.of(Cause.words(Cause.of(caught)))));
+                settings.redact(OneLine.of(Cause.words(Cause.of(exchange)))));
     }
 
     @Override

@@ -412,7 +412,7 @@ class QueueTest extends RouteTestSupport {
     @Test
     void aRequestThatFailedMayBeSentAgainUnderItsId() throws Exception {
         startQueue(Property.JMS_REMEMBER.key(), "1h");
-        simulator.on(Call.CREATE, Reply.status(500));
+        simulator.on(Call.CREATE, Reply.status(500)).on(Call.LIST, Reply.status(404));
         String request = "{\"id\": \"cat\", \"model\": \"sd-3\", \"prompt\": \"a cat\"}";
 
         send(request, Map.of());

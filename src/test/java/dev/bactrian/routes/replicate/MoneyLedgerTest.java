@@ -7,11 +7,9 @@ import static dev.bactrian.routes.support.ReplicateReplies.succeeded;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
-import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
@@ -220,22 +218,5 @@ class MoneyLedgerTest extends RouteTestSupport {
         assertThat(generate(REQUEST).path("text").asText()).isEqualTo("paid once");
         assertThat(simulator.count(Call.CREATE)).isEqualTo(1);
         assertThat(takeChunks()).isEqualTo("paid once");
-    }
-
-    /** The predictions that are recorded. */
-    private List<String> records() throws IOException {
-        Path records = folder.resolve("data/predictions");
-        if (!Files.exists(records)) {
-            return List.of();
-        }
-        try (Stream<Path> files = Files.list(records)) {
-            return files.map(file -> {
-                try {
-                    return Files.readString(file);
-                } catch (IOException e) {
-                    throw new java.io.UncheckedIOException(e);
-                }
-            }).toList();
-        }
     }
 }

@@ -30,7 +30,7 @@ import org.junit.jupiter.api.TestFactory;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** What costs money: a create is never made twice, whoever tries again. Counted at the server. */
+/** What costs money: where the predictions can't be listed, a create is never made twice, whoever tries again. Counted at the server. */
 class MoneyTest extends RouteTestSupport {
 
     private static final String REQUEST = "{\"model\": \"gemma-2b\", \"prompt\": \"p\"}";
@@ -101,7 +101,7 @@ class MoneyTest extends RouteTestSupport {
     Stream<DynamicTest> aCreateIsMadeOnce() throws Exception {
         start("bactrian.response-timeout", "500ms", "bactrian.stall-timeout", "500ms");
         return Arrays.stream(Answer.values()).map(answer -> dynamicTest(answer.name(), () -> {
-            simulator.reset().always(Call.CREATE, answer.reply);
+            simulator.reset().always(Call.CREATE, answer.reply).always(Call.LIST, Reply.status(404));
 
             JsonNode error = generateFails(REQUEST).path("error");
 
@@ -116,7 +116,7 @@ class MoneyTest extends RouteTestSupport {
     Stream<DynamicTest> aCreateIsMadeOnceWhateverTheHostTriesAgain() throws Exception {
         start("bactrian.response-timeout", "500ms", "bactrian.stall-timeout", "500ms");
         return Arrays.stream(Answer.values()).map(answer -> dynamicTest(answer.name(), () -> {
-            simulator.reset().always(Call.CREATE, answer.reply);
+            simulator.reset().always(Call.CREATE, answer.reply).always(Call.LIST, Reply.status(404));
 
             assertThat(template().request("direct:stubborn", exchange -> exchange.getMessage().setBody(REQUEST)).getException())
                     .isInstanceOfSatisfying(GenerateException.class, e -> assertThat(e.getType()).isEqualTo(answer.type));
@@ -169,7 +169,7 @@ class MoneyTest extends RouteTestSupport {
     @CsvSource({"direct:with-on-exception, on-exception: provider-unavailable", "direct:with-try, try: provider-unavailable"})
     void theHostsOwnHandlingSeesTheException(String endpoint, String body) throws Exception {
         start();
-        simulator.always(Call.CREATE, Reply.status(500));
+        simulator.always(Call.CREATE, Reply.status(500)).always(Call.LIST, Reply.status(404));
 
         assertThat(template().requestBody(endpoint, REQUEST, String.class)).isEqualTo(body);
         assertThat(simulator.count(Call.CREATE)).isEqualTo(1);

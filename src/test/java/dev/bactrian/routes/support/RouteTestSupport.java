@@ -3,6 +3,9 @@ package dev.bactrian.routes.support;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.LinkedHashMap;
@@ -129,12 +132,30 @@ public abstract class RouteTestSupport {
         // nothing by default
     }
 
+    /** Returns the values of the ledger's records of creates and predictions. */
+    protected List<String> records() throws IOException {
+        Path records = folder.resolve("data/predictions");
+        if (!Files.exists(records)) {
+            return List.of();
+        }
+        try (Stream<Path> files = Files.list(records)) {
+            return files.filter(file -> !file.getFileName().toString().startsWith(".") && !file.getFileName().toString().contains("=")).map(file -> {
+                try {
+                    return Files.readString(file);
+                } catch (IOException e) {
+                    throw new UncheckedIOException(e);
+                }
+            }).toList();
+        }
+    }
+
     private Map<String, String> defaults() {
         Map<String, String> properties = new LinkedHashMap<>();
         properties.put(Property.REPLICATE_API_ENDPOINT.key(), simulator.predictionsUrl());
         properties.put(Property.REPLICATE_POLL_ENDPOINT.key(), simulator.pollUrl());
         properties.put(Property.UPSTAGE_API_ENDPOINT.key(), simulator.chatUrl());
         properties.put(Property.REPLICATE_POLL_DELAY.key(), "20ms");
+        properties.put(Property.REPLICATE_LOOKUP_DELAY.key(), "50ms");
         properties.put(Property.RETRY_DELAY.key(), "20ms");
         properties.put(Property.RETRY_MAX_DELAY.key(), "100ms");
         properties.put(Property.FILE_ENABLED.key(), "false");
