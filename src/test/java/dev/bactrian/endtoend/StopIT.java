@@ -280,7 +280,7 @@ class StopIT extends EndToEnd {
         simulator.always(Call.POLL, Reply.prediction("processing", null));
         dropPictures();
         Process service = keeping().set("org.slf4j.simpleLogger.log.dev.bactrian", "debug").set(Property.REPLICATE_POLL_DELAY, "1ms")
-                .set(Property.REPLICATE_POLL_MAX_ATTEMPTS, "1000000").unread();
+                .set(Property.REPLICATE_MAX_REQUESTS_PER_MINUTE, "100000").set(Property.REPLICATE_POLL_MAX_ATTEMPTS, "1000000").unread();
         try {
             // Each poll is a line of the log, until nothing more goes into the pipe.
             AtomicInteger polls = new AtomicInteger();

@@ -127,7 +127,7 @@ class StreamValueTest extends RouteTestSupport {
                 from("direct:host-handles-alone").onException(IllegalStateException.class).handled(true).end()
                         .to("direct:generate-stream").split(body()).streaming().stopOnException().to("direct:host-step").end();
                 from("direct:elsewhere").errorHandler(noErrorHandler()).to("direct:generate-stream").to("seda:later?waitForTaskToComplete=Never");
-                from("seda:later").process(exchange -> step.process(exchange));
+                from("seda:later?pollTimeout=50").process(exchange -> step.process(exchange));
             }
         });
     }

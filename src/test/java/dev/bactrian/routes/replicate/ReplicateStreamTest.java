@@ -101,7 +101,7 @@ class ReplicateStreamTest extends RouteTestSupport {
         main.configure().addRoutesBuilder(new RouteBuilder() {
             @Override
             public void configure() {
-                from("seda:many?concurrentConsumers=60").to("direct:generate").to("bean:captured?method=result");
+                from("seda:many?concurrentConsumers=60&pollTimeout=50").to("direct:generate").to("bean:captured?method=result");
                 from("direct:in-hand").errorHandler(noErrorHandler()).to("direct:generate-stream").process(exchange -> {
                     ChunkStream stream = exchange.getMessage().getBody(ChunkStream.class);
                     inHand.add(stream.next());
