@@ -9,7 +9,7 @@ SOURCES = $(shell find pom.xml routes src/main -type f)
 # Under a C locale the JVM can't open a file whose name is not ASCII.
 export LC_ALL := $(if $(filter-out C POSIX,$(LC_ALL)),$(LC_ALL),C.UTF-8)
 
-.PHONY: run demo check test bench fuzz soak package clean
+.PHONY: run demo costs check test bench fuzz soak package clean
 
 ## Runs the service in the foreground until Ctrl-C: requests in inbox/, results in outbox/. JMS=1 adds a queue
 run: $(JAR)
@@ -20,6 +20,10 @@ run: $(JAR)
 demo: $(JAR)
 	@rm -rf target/demo && mkdir -p target/demo/inbox && cp examples/requests/* target/demo/inbox
 	@cd target/demo && exec $(JAVA) -cp ../bactrian.jar dev.bactrian.standalone.Demo
+
+## Prints what was spent, from data/ or the ledger's database. DAYS=2026-11 selects a month, DAYS=2026-11-27 a day
+costs: $(JAR)
+	@exec $(JAVA) -cp $(JAR) dev.bactrian.standalone.Costs $(DAYS)
 
 ## Runs the unit tests, without those tagged "slow" (which start Camel, a process or a server), and prints the structure table
 check:

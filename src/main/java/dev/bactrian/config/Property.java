@@ -85,6 +85,12 @@ public enum Property {
     JMS_DELIVERY_ATTEMPTS("jms.delivery-attempts", Form.COUNT, "50"),
     JMS_REMEMBER("jms.remember", Form.DURATION, null),
 
+    BUDGET_DAY("budget.day", Form.BUDGET, null),
+    BUDGET_MONTH("budget.month", Form.BUDGET, null),
+    BUDGET_DAY_KEYS("budget.day.keys", Form.BUDGETS, null),
+    BUDGET_MONTH_KEYS("budget.month.keys", Form.BUDGETS, null),
+    BUDGET_WHEN_SPENT("budget.when-spent", Form.WHEN_SPENT, "refuse"),
+
     DATA_DIR("data-dir", Form.TEXT, "data"),
     LEDGER("ledger", Form.SECRET, null),
     LEDGER_USER("ledger.user", Form.TEXT, null),
@@ -101,9 +107,9 @@ public enum Property {
     /** The syntax of a value. */
     enum Form {
         TEXT, SECRET, KEY, URL, URL_WITH_ID, WEBHOOK_URL, WEBHOOK_SECRETS, PROXY, DURATION, COUNT, COUNT_OR_ZERO, PORT, SIZE, SIZE_OR_AUTO, FLAG,
-        CANCEL_AFTER, WAIT,
+        CANCEL_AFTER, WAIT, BUDGET, BUDGETS,
         PROFILE("playground"), REPLICATE_API("official", "homepage"), PROMPT_STYLE("messages", "flattened"),
-        INPUT("request", "text"),
+        INPUT("request", "text"), WHEN_SPENT("refuse", "wait"),
         STREAM("auto", "off"), EMIT_FORMAT("json", "content"), IMAGES("url", "download", "inline"), SIMULATOR("auto", "true", "false");
 
         final String[] choices;

@@ -1,5 +1,6 @@
 package dev.bactrian.config;
 
+import java.math.BigDecimal;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.Comparator;
@@ -33,6 +34,13 @@ public final class Settings {
             return host + ":" + port;
         }
     }
+
+    /** A limit of spending; the currency is null if it is that of all prices. */
+    public record Budget(BigDecimal amount, String currency) {
+    }
+
+    /** How many characters of a key may be shown: the last ones. */
+    public static final int SHOWN_OF_A_KEY = 4;
 
     /** How the conversation is sent to Upstage: as messages with roles, or as one formatted prompt. */
     public enum PromptStyle { MESSAGES, FLATTENED }
@@ -266,6 +274,24 @@ public final class Settings {
     public long answersBytes() {
         String value = require(Property.MAX_ANSWERS_BYTES);
         return value.equals(Values.AUTO) ? Runtime.getRuntime().maxMemory() / SHARE_OF_HEAP : Values.bytes(Property.MAX_ANSWERS_BYTES, value);
+    }
+
+    /** Returns a limit of spending, if one is configured. */
+    public Optional<Budget> budget(Property property) {
+        return text(property).map(value -> Values.budget(property, value));
+    }
+
+    /** Returns limits of spending by the last four characters of a key. */
+    public Map<String, Budget> budgets(Property property) {
+        return text(property).map(value -> Values.budgets(property, value)).orElse(Map.of());
+    }
+
+    /**
+     * Returns the part of a key that may be shown: its last four characters, or {@code none} if there is no key or it is too short to show
+     * a part of it.
+     */
+    public static String shown(String key) {
+        return key == null || key.length() < 3 * SHOWN_OF_A_KEY ? "none" : key.substring(key.length() - SHOWN_OF_A_KEY);
     }
 
     /** Returns {@code true} or {@code false}. */

@@ -1,11 +1,14 @@
 package dev.bactrian.config;
 
+import java.math.BigDecimal;
 import java.net.URLDecoder;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.Base64;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -14,6 +17,7 @@ final class Values {
 
     private static final Pattern DURATION = Pattern.compile("(?:(\\d+)h)?(?:(\\d+)m(?!s))?(?:(\\d+)s)?(?:(\\d+)(?:ms)?)?");
     private static final Duration LONGEST = Duration.ofDays(365);
+    private static final Pattern BUDGET = Pattern.compile("(\\d{1,12}(?:\\.\\d{1,12})?)(?:\\s*([A-Za-z]{3}))?");
     private static final Pattern SIZE = Pattern.compile("(\\d+)\\s*(B|KB|MB|GB)?", Pattern.CASE_INSENSITIVE);
 
     /** Instead of a size: a share of the heap. */
@@ -95,6 +99,8 @@ final class Values {
                     bytes(property, value);
                 }
             }
+            case BUDGET -> budget(property, value);
+            case BUDGETS -> budgets(property, value);
             case FLAG -> flag(property, value);
             default -> choice(property, value);
         }
@@ -105,6 +111,29 @@ final class Values {
         if (choices.length > 0 && !List.of(choices).contains(value)) {
             throw new SettingException(property.key(), "'" + value + "' is not one of " + String.join(", ", choices));
         }
+    }
+
+    /** Parses an amount of money such as {@code 10 USD}; the currency may be left out. */
+    static Settings.Budget budget(Property property, String value) {
+        Matcher m = BUDGET.matcher(value);
+        if (!m.matches()) {
+            throw new SettingException(property.key(), "'" + value + "' is not an amount such as 10 USD");
+        }
+        return new Settings.Budget(new BigDecimal(m.group(1)), m.group(2) == null ? null : m.group(2).toUpperCase(Locale.ROOT));
+    }
+
+    /** Parses amounts for keys, each written as the key's last four characters, an equals sign and an amount, separated by commas. */
+    static Map<String, Settings.Budget> budgets(Property property, String value) {
+        Map<String, Settings.Budget> budgets = new LinkedHashMap<>();
+        for (String part : value.split(",")) {
+            int equals = part.lastIndexOf('=');
+            String key = equals < 0 ? "" : trimmed(part.substring(0, equals));
+            if (key.length() != Settings.SHOWN_OF_A_KEY) {
+                throw new SettingException(property.key(), "'" + trimmed(part) + "' is not of the form ab12=10 USD, with the last four characters of a key");
+            }
+            budgets.put(key, budget(property, trimmed(part.substring(equals + 1))));
+        }
+        return budgets;
     }
 
     /** Parses an http or https URL. */

@@ -2,6 +2,7 @@ package dev.bactrian.core;
 
 import dev.bactrian.error.GenerationFailure;
 import dev.bactrian.generate.Generation;
+import dev.bactrian.model.Cost;
 import org.apache.camel.Exchange;
 
 /**
@@ -42,6 +43,7 @@ public final class Job {
     private String claimed;
     private GenerationFailure failure;
     private String summary;
+    private Cost cost;
 
     /** Returns the job of an exchange, or null if none was begun. */
     public static Job of(Exchange exchange) {
@@ -281,6 +283,16 @@ public final class Job {
     /** Sets the result or error document for the log. */
     public void summarize(String line) {
         summary = line;
+    }
+
+    /** Returns the cost that was recorded for the request, or null. */
+    public Cost cost() {
+        return cost;
+    }
+
+    /** Sets the cost that was recorded for the request. */
+    public void cost(Cost recorded) {
+        cost = recorded;
     }
 
     /** Whether the provider must be polled again. */

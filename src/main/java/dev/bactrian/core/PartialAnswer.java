@@ -1,5 +1,7 @@
 package dev.bactrian.core;
 
+import com.fasterxml.jackson.databind.JsonNode;
+
 /** The part of a provider's answer that has arrived. */
 public interface PartialAnswer {
 
@@ -8,4 +10,9 @@ public interface PartialAnswer {
 
     /** Returns the number of chunks that have arrived. */
     int count();
+
+    /** Returns the usage that the provider has reported, such as {@code {"prompt_tokens": 3, …}}, or null. */
+    default JsonNode usage() {
+        return null;
+    }
 }

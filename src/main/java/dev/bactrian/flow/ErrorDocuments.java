@@ -11,6 +11,7 @@ import dev.bactrian.core.Cancellation;
 import dev.bactrian.core.Job;
 import dev.bactrian.core.PartialAnswer;
 import dev.bactrian.core.Provider;
+import dev.bactrian.cost.Costs;
 import dev.bactrian.error.Cause;
 import dev.bactrian.error.ErrorType;
 import dev.bactrian.error.GenerationFailure;
@@ -103,6 +104,10 @@ public final class ErrorDocuments implements CamelContextAware {
         ObjectNode document = generation == null ? Documents.error(id, job.failure(), Instant.now())
                 : (ObjectNode) OutgoingJson.of(Documents.error(generation, job.failure(), part != null && job.isTextKept() ? part.text() : "",
                         job.poll() == null ? null : job.poll().document()), settings.account(generation.account())::masked);
+        Costs costs = Costs.of(camelContext);
+        if (costs != null && generation != null) {
+            costs.ended(job, document, part);
+        }
         exchange.getMessage().setBody(Documents.text(document));
         job.summarize(Documents.summary(document));
         Observer.of(camelContext).ended(exchange, generation, document, part == null ? 0 : part.count());

@@ -5,6 +5,7 @@ import java.util.List;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.bactrian.config.Settings;
 import dev.bactrian.core.Job;
+import dev.bactrian.cost.Costs;
 import dev.bactrian.generate.Documents;
 import dev.bactrian.generate.Generation;
 import dev.bactrian.observe.Observer;
@@ -32,6 +33,10 @@ public final class Results {
         }
         Settings settings = Settings.of(exchange.getContext()).account(generation.account());
         ObjectNode document = (ObjectNode) OutgoingJson.of(Documents.result(generation, answer), settings::masked);
+        Costs costs = Costs.of(exchange.getContext());
+        if (costs != null) {
+            costs.ended(job, document, job.answer());
+        }
         LongText written = Documents.written(document);
         // Release the text before the document becomes a string, so that a long text is in memory only once.
         List.of(answer, document).forEach(node -> node.remove("text"));

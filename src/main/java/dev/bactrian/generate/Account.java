@@ -31,6 +31,7 @@ public final class Account implements CamelContextAware {
 
     private final Map<Property, String> properties = new EnumMap<>(Property.class);
     private CamelContext camelContext;
+    private String name;
     private String model;
     private ProviderName provider;
     private Kind kind;
@@ -243,6 +244,31 @@ public final class Account implements CamelContextAware {
     /** Overrides {@code bactrian.replicate.poll-max-attempts}. */
     public void setPollMaxAttempts(String polls) {
         put(Property.REPLICATE_POLL_MAX_ATTEMPTS, polls);
+    }
+
+    /** Sets the account's limit of spending per day, such as {@code 10 USD}; {@code bactrian.budget.day} still applies to all spending. */
+    public void setBudgetDay(String amount) {
+        put(Property.BUDGET_DAY, amount);
+    }
+
+    /** Sets the same per month. */
+    public void setBudgetMonth(String amount) {
+        put(Property.BUDGET_MONTH, amount);
+    }
+
+    /** Whether the account has a limit of spending of its own. */
+    public boolean hasBudget() {
+        return properties.containsKey(Property.BUDGET_DAY) || properties.containsKey(Property.BUDGET_MONTH);
+    }
+
+    /** Sets the name under which the account's spending is recorded. By default it is the name of the account's bean. */
+    public void setName(String name) {
+        this.name = given(name).orElse(null);
+    }
+
+    /** Returns the name, or null. */
+    public String name() {
+        return name;
     }
 
     /** Overrides {@code bactrian.emit.chunk}. */

@@ -96,6 +96,10 @@ public final class Documents {
         if (document.has("prediction")) {
             summary.append(", ").append(document.path("prediction").path("polls").asInt()).append(" polls");
         }
+        if (document.has("cost")) {
+            summary.append(", ").append(document.path("cost").path("amount").decimalValue().toPlainString()).append(' ')
+                    .append(document.path("cost").path("currency").asText());
+        }
         if (document.has("error")) {
             summary.append(": ").append(document.path("error").path("type").asText()).append(": ")
                     .append(document.path("error").path("message").asText());

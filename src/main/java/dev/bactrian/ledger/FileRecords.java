@@ -13,6 +13,8 @@ import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.Map;
+import java.util.TreeMap;
 import java.util.UUID;
 
 import org.apache.camel.support.service.ServiceSupport;
@@ -94,6 +96,24 @@ public final class FileRecords extends ServiceSupport implements Records {
             setState(key, after);
             return true;
         });
+    }
+
+    @Override
+    public Map<String, String> list(String prefix) {
+        Map<String, String> found = new TreeMap<>();
+        try (DirectoryStream<Path> files = Files.newDirectoryStream(folder, file -> file.getFileName().toString().startsWith(prefix))) {
+            for (Path file : files) {
+                String value = getState(file.getFileName().toString());
+                if (value != null) {
+                    found.put(file.getFileName().toString(), value);
+                }
+            }
+        } catch (NoSuchFileException e) {
+            return Map.of();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        return found;
     }
 
     @Override

@@ -1,6 +1,7 @@
 package dev.bactrian.ledger;
 
 import java.time.Duration;
+import java.util.Map;
 
 import org.apache.camel.spi.StateRepository;
 import org.apache.camel.support.service.ServiceSupport;
@@ -58,6 +59,11 @@ final class HostRecords extends ServiceSupport implements Records {
         }
         setState(key, after);
         return true;
+    }
+
+    @Override
+    public Map<String, String> list(String prefix) {
+        throw new UnsupportedOperationException("a repository of the application cannot list its entries");
     }
 
     @Override

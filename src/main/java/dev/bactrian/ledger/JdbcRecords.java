@@ -6,6 +6,8 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.SQLIntegrityConstraintViolationException;
 import java.time.Duration;
+import java.util.Map;
+import java.util.TreeMap;
 
 import dev.bactrian.config.Property;
 import dev.bactrian.text.OneLineLogger;
@@ -29,6 +31,7 @@ public final class JdbcRecords extends ServiceSupport implements Records {
             + "entry_value VARCHAR(512) NOT NULL, written_at BIGINT NOT NULL)";
     private static final String PROBE = "SELECT entry_key FROM bactrian_ledger WHERE 1 = 0";
     private static final String SELECT = "SELECT entry_value FROM bactrian_ledger WHERE entry_key = ?";
+    private static final String LIST = "SELECT entry_key, entry_value FROM bactrian_ledger WHERE entry_key LIKE ? ESCAPE '!'";
     private static final String INSERT = "INSERT INTO bactrian_ledger (entry_value, written_at, entry_key) VALUES (?, ?, ?)";
     private static final String UPDATE = "UPDATE bactrian_ledger SET entry_value = ?, written_at = ? WHERE entry_key = ?";
     private static final String REPLACE = UPDATE + " AND entry_value = ?";
@@ -113,8 +116,28 @@ public final class JdbcRecords extends ServiceSupport implements Records {
     }
 
     @Override
+    public Map<String, String> list(String prefix) {
+        return use(connection -> {
+            Map<String, String> found = new TreeMap<>();
+            try (PreparedStatement statement = connection.prepareStatement(LIST)) {
+                statement.setString(1, pattern(prefix));
+                try (ResultSet rows = statement.executeQuery()) {
+                    while (rows.next()) {
+                        found.put(rows.getString(1), rows.getString(2));
+                    }
+                }
+            }
+            return found;
+        });
+    }
+
+    private static String pattern(String prefix) {
+        return prefix.replaceAll("[!%_]", "!$0") + "%";
+    }
+
+    @Override
     public void forgetOlderThan(String prefix, Duration age) {
-        String pattern = prefix.replaceAll("[!%_]", "!$0") + "%";
+        String pattern = pattern(prefix);
         use(connection -> update(connection, FORGET, pattern, System.currentTimeMillis() - age.toMillis()));
     }
 

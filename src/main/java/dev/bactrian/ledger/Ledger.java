@@ -64,6 +64,7 @@ public final class Ledger implements CamelContextAware {
         }
     });
     private Forgetting forgetting;
+    private Spending spending;
     private boolean ours;
     private Duration remember;
 
@@ -109,12 +110,13 @@ public final class Ledger implements CamelContextAware {
         taken = where.isEmpty() ? new FileRecords(Path.of(settings.require(Property.DATA_DIR), "created"))
                 : records instanceof HostRecords ? null : records;
         forgetting = new Forgetting(records, outage);
+        spending = Spending.beside(settings, records);
         if (ours) {
             records.start();
         }
     }
 
-    private static Records database(Settings settings, String url) {
+    static Records database(Settings settings, String url) {
         try {
             return Database.open(url, settings.text(Property.LEDGER_USER).orElse(null), settings.text(Property.LEDGER_PASSWORD).orElse(null));
         } catch (NoClassDefFoundError e) {
@@ -134,12 +136,20 @@ public final class Ledger implements CamelContextAware {
 
     /** Closes the records, unless they belong to the application. */
     public void stop() {
+        if (spending != null) {
+            spending.stop();
+        }
         if (forgetting != null) {
             forgetting.stop();
         }
         if (ours && records != null) {
             records.stop();
         }
+    }
+
+    /** Returns what was spent. */
+    public Spending spending() {
+        return spending;
     }
 
     /**

@@ -1,6 +1,7 @@
 package dev.bactrian.ledger;
 
 import java.time.Duration;
+import java.util.Map;
 
 import org.apache.camel.spi.StateRepository;
 
@@ -20,6 +21,13 @@ public interface Records extends StateRepository<String, String> {
 
     /** Atomically replaces the value {@code before}. Returns false, and does nothing, if the entry has another value or none. */
     boolean replace(String key, String before, String after);
+
+    /**
+     * Returns the entries with that key prefix.
+     *
+     * @throws UnsupportedOperationException if they cannot be listed
+     */
+    Map<String, String> list(String prefix);
 
     /** Deletes the entries with that key prefix that were written at least that long ago. */
     void forgetOlderThan(String prefix, Duration age);

@@ -8,9 +8,11 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeSet;
 import java.util.function.Function;
 import java.util.function.Predicate;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 
 import dev.bactrian.config.SettingException;
 import dev.bactrian.config.Settings;
@@ -33,8 +35,8 @@ public final class Catalogue {
 
     private static final Set<String> FIELDS = Set.of("extends", "default-model", "providers");
     private static final Set<String> PROVIDER_FIELDS =
-            Set.of("url", "working", "supports-stream", "default-model", "default-image-model", "models");
-    private static final Set<String> MODEL_FIELDS = Set.of("id", "kind", "version", "aliases");
+            Set.of("url", "working", "supports-stream", "default-model", "default-image-model", "price", "models");
+    private static final Set<String> MODEL_FIELDS = Set.of("id", "kind", "version", "aliases", "price");
     private static final Pattern OWNER_AND_NAME = Pattern.compile("[^/:\\p{Z}\\p{C}]+/[^/:\\p{Z}\\p{C}]+(:[^/:\\p{Z}\\p{C}]+)?");
 
     private static final int LONGEST_SHOWN = 200;
@@ -44,6 +46,8 @@ public final class Catalogue {
         private String defaultImageModel;
         private final Map<String, Model> models = new LinkedHashMap<>();
         private final Map<String, String> aliases = new LinkedHashMap<>();
+        /** The prices of models, and under null that of all others. */
+        private final Map<String, Price> prices = new LinkedHashMap<>();
     }
 
     private final Map<ProviderName, Entry> providers = new LinkedHashMap<>();
@@ -112,7 +116,7 @@ public final class Catalogue {
         throw problem(source, "lacks 'providers'");
     }
 
-    private static IllegalArgumentException problem(String where, String problem) {
+    static IllegalArgumentException problem(String where, String problem) {
         return new IllegalArgumentException(OneLine.of(OneLine.escaped(where + ": " + problem)));
     }
 
@@ -131,6 +135,9 @@ public final class Catalogue {
             Entry entry = providers.computeIfAbsent(provider, p -> new Entry());
             entry.defaultModel = text(source + ": " + provider, fields, "default-model", entry.defaultModel);
             entry.defaultImageModel = text(source + ": " + provider, fields, "default-image-model", entry.defaultImageModel);
+            if (fields.get("price") != null) {
+                entry.prices.put(null, Price.read(source + ": " + provider, fields.get("price")));
+            }
             Set<String> seen = new LinkedHashSet<>();
             list(source + ": " + provider, fields, "models").forEach(model -> readModel(source, provider, entry, model, seen));
         });
@@ -148,6 +155,10 @@ public final class Catalogue {
         unique(source, seen, id);
         entry.aliases.remove(id);
         entry.models.put(id, new Model(provider, id, kind, text(where, fields, "version", id)));
+        entry.prices.remove(id);
+        if (fields.get("price") != null) {
+            entry.prices.put(id, Price.read(where, fields.get("price")));
+        }
         for (Object given : list(where, fields, "aliases")) {
             String alias = name(where, "an alias", given);
             unique(source, seen, alias);
@@ -319,6 +330,18 @@ public final class Catalogue {
                         providers().stream().filter(one -> OWN.contains(one) || there.test(one)).map(ProviderName::toString).toList()) + ")");
             }
         }
+    }
+
+    /** Returns the price of a model, or that of its provider; empty if neither is known. */
+    public Optional<Price> price(ProviderName provider, String model) {
+        Entry entry = providers.get(provider);
+        return entry == null ? Optional.empty() : Optional.ofNullable(entry.prices.getOrDefault(model, entry.prices.get(null)));
+    }
+
+    /** Returns the currencies of all prices. */
+    public Set<String> currencies() {
+        return providers.values().stream().flatMap(entry -> entry.prices.values().stream()).map(Price::currency)
+                .collect(Collectors.toCollection(TreeSet::new));
     }
 
     /** Returns the ids of all models. */

@@ -7,12 +7,14 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.IntSupplier;
+import java.util.stream.IntStream;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.bactrian.generate.Generation;
 import dev.bactrian.model.Catalogue;
 import io.micrometer.core.instrument.Counter;
+import io.micrometer.core.instrument.DistributionSummary;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.Tags;
@@ -37,12 +39,18 @@ final class Meters implements Observer {
             Duration.ofSeconds(5), Duration.ofSeconds(10), Duration.ofSeconds(30), Duration.ofMinutes(1), Duration.ofMinutes(2),
             Duration.ofMinutes(5)};
 
+    /** The buckets that the conventions ask for. */
+    private static final Duration[] SECONDS = IntStream.range(0, 14).mapToObj(i -> Duration.ofMillis(10L << i)).toArray(Duration[]::new);
+    private static final double[] TOKENS = IntStream.range(0, 14).mapToDouble(i -> Math.pow(4, i)).toArray();
+
+    private final CamelContext context;
     private final MeterRegistry registry;
     private final Map<String, IntSupplier> waiting;
     private final Set<String> models = ConcurrentHashMap.newKeySet();
     private final Map<String, AtomicInteger> inFlight = new ConcurrentHashMap<>();
 
-    private Meters(MeterRegistry registry, Map<String, IntSupplier> waiting) {
+    private Meters(CamelContext context, MeterRegistry registry, Map<String, IntSupplier> waiting) {
+        this.context = context;
         this.registry = registry;
         this.waiting = waiting;
     }
@@ -50,7 +58,7 @@ final class Meters implements Observer {
     /** Returns the meters of an application, or null if it has no registry. */
     static Observer of(CamelContext context, Map<String, IntSupplier> waiting) {
         MeterRegistry registry = registry(context);
-        return registry == null ? null : new Meters(registry, waiting);
+        return registry == null ? null : new Meters(context, registry, waiting);
     }
 
     private static MeterRegistry registry(CamelContext context) {
@@ -100,6 +108,13 @@ final class Meters implements Observer {
 
     @Override
     public void firstChunk(Generation generation) {
+        wholeText(generation);
+        Timer.builder("gen_ai.client.operation.time_to_first_chunk").description("Time to receive the first chunk").serviceLevelObjectives(SECONDS)
+                .tags(conventionalTags(generation)).register(registry).record(generation.elapsed());
+    }
+
+    @Override
+    public void wholeText(Generation generation) {
         Timer.builder("bactrian.first.chunk").description("From the request to the first piece of its text")
                 .serviceLevelObjectives(BOUNDS).tags(tags(generation)).register(registry).record(generation.elapsed());
     }
@@ -123,11 +138,39 @@ final class Meters implements Observer {
         }
         tokens(tags, "prompt", document.path("usage").path("prompt_tokens"));
         tokens(tags, "completion", document.path("usage").path("completion_tokens"));
+        JsonNode cost = document.path("cost");
+        if (cost.path("amount").isNumber()) {
+            count("bactrian.cost", "What requests have cost", tags.and("currency", cost.path("currency").asText()), cost.path("amount").doubleValue());
+        }
+        if (generation != null) {
+            conventional(generation, document);
+        }
         JsonNode predicted = document.path("prediction").path("metrics").path("predict_time");
         if (predicted.isNumber() && predicted.doubleValue() >= 0 && predicted.doubleValue() < Integer.MAX_VALUE) {
             Timer.builder("bactrian.predict").description("What predictions took to run, as the provider says")
                     .tags(tags).register(registry).record((long) (predicted.doubleValue() * 1e9), TimeUnit.NANOSECONDS);
         }
+    }
+
+    /** Records the metrics of OpenTelemetry's semantic conventions for generative AI. */
+    private void conventional(Generation generation, ObjectNode document) {
+        Tags tags = conventionalTags(generation);
+        Timer.builder("gen_ai.client.operation.duration").description("GenAI operation duration").serviceLevelObjectives(SECONDS)
+                .tags(tags.and("error.type", document.path("error").path("type").asText(NONE))).register(registry).record(generation.elapsed());
+        usage(tags, "input", document.path("usage").path("prompt_tokens"));
+        usage(tags, "output", document.path("usage").path("completion_tokens"));
+    }
+
+    private void usage(Tags tags, String type, JsonNode tokens) {
+        if (tokens.isNumber() && tokens.doubleValue() >= 0) {
+            DistributionSummary.builder("gen_ai.client.token.usage").description("Number of input and output tokens used")
+                    .serviceLevelObjectives(TOKENS).tags(tags.and("gen_ai.token.type", type)).register(registry).record(tokens.doubleValue());
+        }
+    }
+
+    private Tags conventionalTags(Generation generation) {
+        return Tags.of("gen_ai.operation.name", Operation.of(context, generation), "gen_ai.provider.name", generation.getProvider(),
+                "gen_ai.request.model", model(generation));
     }
 
     private void tokens(Tags tags, String type, JsonNode tokens) {
@@ -144,7 +187,11 @@ final class Meters implements Observer {
         if (generation == null) {
             return Tags.of("provider", NONE, "model", NONE);
         }
+        return Tags.of("provider", generation.getProvider(), "model", model(generation));
+    }
+
+    private String model(Generation generation) {
         String model = generation.model().id();
-        return Tags.of("provider", generation.getProvider(), "model", models.contains(model) ? model : OTHER);
+        return models.contains(model) ? model : OTHER;
     }
 }

@@ -42,6 +42,10 @@ public interface Observer {
     default void firstChunk(Generation generation) {
     }
 
+    /** Reports a text that arrived as a whole, which counts as its first chunk. */
+    default void wholeText(Generation generation) {
+    }
+
     /** Reports a poll of a prediction. */
     default void polled(Generation generation, boolean answered) {
     }

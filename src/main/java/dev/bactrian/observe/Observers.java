@@ -102,6 +102,11 @@ final class Observers implements Observer {
     }
 
     @Override
+    public void wholeText(Generation generation) {
+        tell(observer -> observer.wholeText(generation));
+    }
+
+    @Override
     public void polled(Generation generation, boolean answered) {
         tell(observer -> observer.polled(generation, answered));
     }

@@ -6,9 +6,7 @@ import java.util.Set;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import dev.bactrian.core.Provider;
 import dev.bactrian.generate.Generation;
-import dev.bactrian.model.Kind;
 import io.opentelemetry.api.GlobalOpenTelemetry;
 import io.opentelemetry.api.common.AttributeKey;
 import io.opentelemetry.api.trace.Span;
@@ -56,7 +54,7 @@ final class Spans implements Observer {
         if (generation == null) {
             return;
         }
-        String operation = operation(exchange, generation);
+        String operation = Operation.of(exchange.getContext(), generation);
         SpanBuilder builder = tracer.spanBuilder(operation + " " + generation.model().id())
                 .setSpanKind(SpanKind.CLIENT)
                 // With a queue, the request may have begun in another exchange and in another process.
@@ -77,18 +75,16 @@ final class Spans implements Observer {
         if (document.path("prediction").path("id").isTextual()) {
             builder.setAttribute("gen_ai.response.id", document.path("prediction").path("id").textValue());
         }
+        if (document.path("cost").path("amount").isNumber()) {
+            builder.setAttribute("bactrian.cost.amount", document.path("cost").path("amount").doubleValue())
+                    .setAttribute("bactrian.cost.currency", document.path("cost").path("currency").asText());
+        }
         Span span = builder.startSpan();
         if (document.has("error")) {
             span.setAttribute("error.type", document.path("error").path("type").asText());
             span.setStatus(StatusCode.ERROR);
         }
         span.end();
-    }
-
-    private static String operation(Exchange exchange, Generation generation) {
-        Provider provider = Provider.of(exchange.getContext(), generation.getProvider());
-        return provider != null && !provider.isPolled() ? "chat"
-                : generation.model().kind() == Kind.IMAGE ? "generate_content" : "text_completion";
     }
 
     private static void count(SpanBuilder builder, String name, JsonNode tokens) {

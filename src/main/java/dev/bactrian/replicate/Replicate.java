@@ -246,7 +246,7 @@ public final class Replicate implements Provider, CamelContextAware {
         PredictionOutput output = output(job.generation(), state(job), (PredictionStream) job.partial());
         job.answer(output, output.source());
         if (output.before() == 0 && !output.chunks().isEmpty()) {
-            observer.firstChunk(job.generation());
+            observer.wholeText(job.generation());
         }
     }
 

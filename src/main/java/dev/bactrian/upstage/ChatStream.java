@@ -349,6 +349,11 @@ public final class ChatStream implements ChunkSource, Answer, Closeable {
     }
 
     @Override
+    public JsonNode usage() {
+        return usage;
+    }
+
+    @Override
     public ObjectNode answer() {
         ObjectNode answer = JsonNodeFactory.instance.objectNode().put("kind", "text").put("text", text());
         if (!reasoning.isEmpty()) {

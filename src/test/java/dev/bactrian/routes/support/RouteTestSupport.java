@@ -205,6 +205,13 @@ public abstract class RouteTestSupport {
         return chunks;
     }
 
+    /** Returns the application that was started, which the test then stops itself, so that it can start another beside it. */
+    protected Main detach() {
+        Main started = main;
+        main = null;
+        return started;
+    }
+
     /** Stops the routes before the end of the test. */
     protected void stop() {
         if (main != null) {
