@@ -57,6 +57,7 @@ public enum Property {
     EMIT_RESULT("emit.result", Form.TEXT, "file:outbox?fileName=${header.BactrianRequestId}.json"),
     EMIT_ERROR("emit.error", Form.TEXT, "file:outbox?fileName=${header.BactrianRequestId}.error.json"),
     EMIT_CHUNK("emit.chunk", Form.TEXT, null),
+    EMIT_BATCH("emit.batch", Form.TEXT, "file:outbox?fileName=${header.BactrianRequestId}.results.jsonl"),
     EMIT_FORMAT("emit.format", Form.EMIT_FORMAT, "json"),
     EMIT_TIMEOUT("emit.timeout", Form.DURATION, "30s"),
     UNDELIVERED("undelivered", Form.TEXT, "undelivered"),

@@ -1,6 +1,9 @@
 package dev.bactrian.core;
 
 import java.time.Duration;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
 
 import dev.bactrian.error.ErrorType;
 import dev.bactrian.error.GenerationFailure;
@@ -14,6 +17,7 @@ public final class Cancellation {
     private String prediction;
     private long waitsUntil;
     private boolean waiting;
+    private Set<Cancellation> parts = Set.of();
 
     /**
      * Requests the cancellation and interrupts the open call if that call can be interrupted.
@@ -22,15 +26,39 @@ public final class Cancellation {
      */
     public boolean request() {
         Runnable open;
+        List<Cancellation> all;
         synchronized (this) {
             if (settled) {
                 return false;
             }
             requested = true;
             open = cut;
+            all = List.copyOf(parts);
         }
         open.run();
+        all.forEach(Cancellation::request);
         return true;
+    }
+
+    /** Cancels that request, too, when this one, a batch, is cancelled; at once if it was cancelled before. */
+    public void include(Cancellation part) {
+        synchronized (this) {
+            if (parts.isEmpty()) {
+                parts = new HashSet<>();
+            }
+            parts.add(part);
+            if (!requested) {
+                return;
+            }
+        }
+        part.request();
+    }
+
+    /** Forgets a request of this batch, because it is done. */
+    public synchronized void exclude(Cancellation part) {
+        if (!parts.isEmpty()) {
+            parts.remove(part);
+        }
     }
 
     /** Interrupts the open call, if it can be interrupted, without requesting a cancellation: the call fails like any other. */

@@ -30,6 +30,7 @@ public final class Cancellations {
     private static final Duration GRACE = Duration.ofSeconds(10);
 
     private final Map<String, Cancellation> known = new ConcurrentHashMap<>();
+    private final Map<String, Cancellation> batches = new ConcurrentHashMap<>();
     private final AtomicLong nextForgetting = new AtomicLong(System.nanoTime());
 
     /** Returns the cancellations of a context. */
@@ -41,7 +42,9 @@ public final class Cancellations {
     public String cancel(@Body String body, @Header(Headers.REQUEST_ID) String header) {
         String id = body != null && !body.isBlank() ? body.trim() : header != null ? header.trim() : "";
         Cancellation cancellation = known.get(id);
-        boolean canceled = cancellation != null && cancellation.request();
+        Cancellation batch = batches.get(id);
+        boolean canceled = batch != null && batch.request();
+        canceled |= cancellation != null && cancellation.request();
         String document = Documents.text(JsonNodeFactory.instance.objectNode().put("id", OneLine.cut(id, LONGEST_ID)).put("canceled", canceled));
         LOG.info("Asked to cancel: {}", document);
         return document;
@@ -90,6 +93,24 @@ public final class Cancellations {
                 }
             }
         });
+    }
+
+    /**
+     * Makes a batch cancellable until its exchange is done.
+     *
+     * @return false if a batch with that id is being processed
+     */
+    public boolean follow(Exchange exchange, String id, Cancellation batch) {
+        if (batches.putIfAbsent(id, batch) != null) {
+            return false;
+        }
+        exchange.getExchangeExtension().addOnCompletion(new SynchronizationAdapter() {
+            @Override
+            public void onDone(Exchange done) {
+                batches.remove(id, batch);
+            }
+        });
+        return true;
     }
 
     /**

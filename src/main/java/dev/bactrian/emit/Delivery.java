@@ -1,5 +1,7 @@
 package dev.bactrian.emit;
 
+import java.nio.file.Path;
+
 import dev.bactrian.generate.Generation;
 
 /**
@@ -11,27 +13,32 @@ import dev.bactrian.generate.Generation;
  * @param json        whether the text is a document
  * @param image       the image whose bytes are the message, or null
  * @param index       the index of the image in the result, from 0
+ * @param file        the file of a batch's outcomes, which is the message in place of the document; else null
  */
-public record Delivery(String destination, String uri, String text, boolean json, ResultImage image, int index) {
+public record Delivery(String destination, String uri, String text, boolean json, ResultImage image, int index, Path file) {
 
     /** The {@link #key()} of a reply. */
     public static final String REPLY = "reply";
 
     /** Returns the reply to a request, whose address comes with the request. */
     public static Delivery answer(String document) {
-        return new Delivery(null, null, document, true, null, 0);
+        return new Delivery(null, null, document, true, null, 0, null);
     }
 
     static Delivery document(String destination, String document) {
-        return new Delivery(destination, destination, document, true, null, 0);
+        return new Delivery(destination, destination, document, true, null, 0, null);
     }
 
     static Delivery text(String destination, String text) {
-        return new Delivery(destination, destination, text, false, null, 0);
+        return new Delivery(destination, destination, text, false, null, 0, null);
     }
 
     static Delivery image(String destination, String uri, ResultImage image) {
-        return new Delivery(destination, uri, null, false, image, image.index());
+        return new Delivery(destination, uri, null, false, image, image.index(), null);
+    }
+
+    static Delivery batch(String destination, Path outcomes) {
+        return new Delivery(destination, destination, null, true, null, 0, outcomes);
     }
 
     /** Returns a name for the delivery that reveals nothing of the URI and is stable as long as the configuration is. */
@@ -51,7 +58,7 @@ public record Delivery(String destination, String uri, String text, boolean json
 
     /** Returns the same delivery with another URI to send to. */
     Delivery to(String target) {
-        return new Delivery(destination, target, text, json, image, index);
+        return new Delivery(destination, target, text, json, image, index, file);
     }
 
     /** Whether it is sent by HTTP, which needs bytes and a content type. */

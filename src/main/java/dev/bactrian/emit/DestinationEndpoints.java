@@ -75,7 +75,7 @@ final class DestinationEndpoints implements StartupListener, Ordered {
     /** Checks the destinations. All routes and accounts exist by now, and no route has received a request. */
     @Override
     public void onCamelContextStarted(CamelContext context, boolean alreadyStarted) {
-        for (Property property : List.of(Property.EMIT_RESULT, Property.EMIT_ERROR, Property.EMIT_CHUNK)) {
+        for (Property property : List.of(Property.EMIT_RESULT, Property.EMIT_ERROR, Property.EMIT_CHUNK, Property.EMIT_BATCH)) {
             settings.endpoints(property).forEach(uri -> check(property, uri));
         }
         settings.accounts().forEach(account -> account.endpoints(Property.EMIT_CHUNK).forEach(uri -> check(Property.EMIT_CHUNK, uri)));

@@ -2,6 +2,7 @@ package dev.bactrian.emit;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -28,6 +29,8 @@ import org.apache.camel.Exchange;
 import org.apache.camel.Message;
 import org.apache.camel.Processor;
 import org.apache.camel.RuntimeCamelException;
+import org.apache.camel.component.file.FileEndpoint;
+import org.apache.camel.component.file.GenericFileProducer;
 import org.apache.camel.http.base.HttpOperationFailedException;
 import org.apache.camel.support.CamelContextHelper;
 import org.slf4j.Logger;
@@ -44,6 +47,9 @@ public final class Emitter implements CamelContextAware, Processor {
     /** The name of the bean that marks the standalone service, where a destination without a consumer is an error. */
     public static final String STANDALONE = "bactrianStandalone";
 
+    /** The exchange property with the file of a batch's outcomes: it is sent in place of the document in the body. */
+    public static final String BATCH = "bactrianBatchFile";
+
     private static final Logger LOG = OneLineLogger.of("dev.bactrian.emit");
 
     /** The default destination for content, which must not be stored in a file {@code .json}. */
@@ -53,6 +59,7 @@ public final class Emitter implements CamelContextAware, Processor {
     private Settings settings;
     private List<String> results;
     private List<String> errors;
+    private List<String> batches;
     private DestinationEndpoints destinations;
     private UndeliveredFolder undelivered;
 
@@ -72,6 +79,7 @@ public final class Emitter implements CamelContextAware, Processor {
         boolean content = settings.emitFormat() == EmitFormat.CONTENT && !settings.isSet(Property.EMIT_RESULT);
         results = content ? List.of(DestinationUris.asMeant(CONTENT_DEFAULT)) : endpoints(Property.EMIT_RESULT);
         errors = endpoints(Property.EMIT_ERROR);
+        batches = endpoints(Property.EMIT_BATCH);
         destinations = DestinationEndpoints.of(camelContext);
         undelivered = new UndeliveredFolder();
         undelivered.setCamelContext(camelContext);
@@ -115,7 +123,9 @@ public final class Emitter implements CamelContextAware, Processor {
     public void addMessages(Exchange exchange) {
         ResultImages images = Outgoing.images(exchange);
         List<Delivery> messages = new ArrayList<>();
-        deliveries(exchange).forEach(delivery -> messages.addAll(messages(delivery, images)));
+        Path batch = Outgoing.document(exchange).batch();
+        List<Delivery> all = batch == null ? deliveries(exchange) : batches.stream().map(uri -> Delivery.batch(uri, batch)).toList();
+        all.forEach(delivery -> messages.addAll(messages(delivery, images)));
         Outgoing.document(exchange).open(exchange.getMessage().getBody(String.class), images, messages);
     }
 
@@ -197,9 +207,10 @@ public final class Emitter implements CamelContextAware, Processor {
      * Makes the message of the delivery in the body: its content, the Bactrian headers, and a content type if one is needed.
      *
      * @throws ImageException if it is an image that cannot be downloaded
+     * @throws IOException    if it is a batch whose outcomes cannot be read
      */
     @Override
-    public void process(Exchange exchange) throws ImageException {
+    public void process(Exchange exchange) throws ImageException, IOException {
         Message message = exchange.getMessage();
         if (message.getBody() instanceof Delivery next) {
             Outgoing.deliver(exchange, next);
@@ -212,6 +223,8 @@ public final class Emitter implements CamelContextAware, Processor {
         String requestId = message.getHeader(Headers.REQUEST_ID, String.class);
         if (delivery.image() != null) {
             open(message, delivery.image());
+        } else if (delivery.file() != null) {
+            open(message, delivery, delivery.file());
         } else {
             open(message, delivery);
         }
@@ -235,6 +248,39 @@ public final class Emitter implements CamelContextAware, Processor {
             message.setHeader(Headers.CONTENT_NAME, id + ".txt");
         } else if (settings.imagesMode() == ImagesMode.DOWNLOAD && succeeded) {
             message.setHeader(Headers.CONTENT_NAME, id + ".json");
+        }
+    }
+
+    private static void open(Message message, Delivery delivery, Path batch) throws IOException {
+        // Components for files and HTTP read a file as it is. For others it may be gone when they read it.
+        message.setBody(DestinationUris.namesFiles(delivery.uri()) || delivery.byHttp() ? batch.toFile() : Files.newInputStream(batch));
+        message.setHeader(Headers.CONTENT_NAME, message.getHeader(Headers.REQUEST_ID) + FileNames.BATCH);
+        if (delivery.byHttp()) {
+            message.setHeader(Exchange.CONTENT_TYPE, "application/x-ndjson");
+        }
+    }
+
+    /**
+     * Returns the file that the outcomes of the batch will be written to, or null if there is none on this machine.
+     *
+     * @param id the id of the batch
+     */
+    public Path batchFile(String id) throws IOException {
+        try {
+            for (String uri : batches) {
+                if (DestinationUris.isFile(uri) && camelContext.getEndpoint(uri) instanceof FileEndpoint endpoint) {
+                    Exchange exchange = endpoint.createExchange();
+                    exchange.getMessage().setHeader(Headers.REQUEST_ID, id);
+                    exchange.getMessage().setHeader(Headers.STATUS, "succeeded");
+                    exchange.getMessage().setHeader(Headers.CONTENT_NAME, id + FileNames.BATCH);
+                    return Path.of(((GenericFileProducer<?>) endpoint.createProducer()).createFileName(exchange)).toAbsolutePath();
+                }
+            }
+            return null;
+        } catch (IOException e) {
+            throw e;
+        } catch (Exception e) {
+            throw new IOException(Cause.words(Cause.of(e)), e);
         }
     }
 

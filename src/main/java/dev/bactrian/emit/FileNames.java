@@ -16,6 +16,8 @@ final class FileNames {
 
     private static final Logger LOG = OneLineLogger.of("dev.bactrian.emit");
     private static final String ERROR = ".error";
+    /** The end of the name of a file with the outcomes of a batch. */
+    static final String BATCH = ".results.jsonl";
 
     /** Ids cannot contain it, so a name that ends in it belongs to no other id. */
     private static final String MARK = "~";

@@ -1,5 +1,6 @@
 package dev.bactrian.emit;
 
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.HashSet;
@@ -24,6 +25,7 @@ import dev.bactrian.text.ProviderJson;
 final class OutgoingDocument {
 
     private final String id;
+    private final Path batch;
     private final List<String> problems = new ArrayList<>();
     private final Set<Delivery> sent = Collections.newSetFromMap(new IdentityHashMap<>());
     private final Set<String> downDestinations = new HashSet<>();
@@ -39,8 +41,19 @@ final class OutgoingDocument {
 
     /** Creates a document whose messages are not determined yet. */
     OutgoingDocument(String id, String document) {
+        this(id, document, null);
+    }
+
+    /** Creates a document about a batch, whose file with the outcomes is sent. */
+    OutgoingDocument(String id, String document, Path batch) {
         this.id = id;
         this.document = document;
+        this.batch = batch;
+    }
+
+    /** Returns the file with the outcomes of a batch, or null. */
+    Path batch() {
+        return batch;
     }
 
     /** Returns the id of the request. */

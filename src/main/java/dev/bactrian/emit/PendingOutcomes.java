@@ -1,6 +1,7 @@
 package dev.bactrian.emit;
 
 import java.io.IOException;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -86,8 +87,9 @@ public final class PendingOutcomes extends AsyncProcessorSupport implements Came
     public boolean process(Exchange exchange, AsyncCallback callback) {
         Exchange copy = ExchangeHelper.createCorrelatedCopy(exchange, false);
         OutgoingDocument outgoing = new OutgoingDocument(exchange.getMessage().getHeader(Headers.REQUEST_ID, String.class),
-                exchange.getMessage().getBody(String.class));
+                exchange.getMessage().getBody(String.class), exchange.getProperty(Emitter.BATCH, Path.class));
         Outgoing.send(copy, outgoing);
+        copy.removeProperty(Emitter.BATCH);
         Trigger.remove(copy);
         Pending one = new Pending(exchange, outgoing, callback, System.nanoTime());
         hold(one);

@@ -94,6 +94,9 @@ final class UndeliveredFolder implements CamelContextAware {
                         keep(image.name(), image.content().bytes());
                     }
                 }
+                if (outgoing.batch() != null) {
+                    keep(outgoing.id() + FileNames.BATCH, outgoing.batch());
+                }
                 keep(outgoing.id() + ".json", outgoing.undelivered().getBytes(StandardCharsets.UTF_8));
                 outgoing.kept();
             }
@@ -112,6 +115,20 @@ final class UndeliveredFolder implements CamelContextAware {
         Path part = folder.resolve(PART + UUID.randomUUID());
         try {
             write(part, content);
+            place(part, name);
+        } catch (IOException | RuntimeException e) {
+            Files.deleteIfExists(part);
+            throw e;
+        }
+    }
+
+    private void keep(String name, Path content) throws IOException {
+        Path part = folder.resolve(PART + UUID.randomUUID());
+        try {
+            if (!Files.isDirectory(folder)) {
+                Files.createDirectories(folder);
+            }
+            Files.copy(content, part);
             place(part, name);
         } catch (IOException | RuntimeException e) {
             Files.deleteIfExists(part);

@@ -12,6 +12,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import dev.bactrian.config.Property;
 import dev.bactrian.config.SettingException;
 import dev.bactrian.config.Settings;
+import dev.bactrian.core.Cancellation;
 import dev.bactrian.core.Cancellations;
 import dev.bactrian.core.Job;
 import dev.bactrian.core.Provider;
@@ -55,6 +56,8 @@ public final class Requests implements CamelContextAware, Processor, RequestsInW
     private static final Logger LOG = OneLineLogger.of("dev.bactrian.requests");
 
     private static final long CHECK_MILLIS = 200;
+    /** The route that an application may not have loaded. */
+    private static final String BATCH = "bactrian-batch";
 
     /** The deliveries in progress, by the id of the request. */
     private final Map<String, String> inWork = new HashMap<>();
@@ -211,6 +214,7 @@ public final class Requests implements CamelContextAware, Processor, RequestsInW
         // The caller's redelivery count is not that of our calls.
         exchange.getMessage().removeHeaders("CamelRedeliver*");
         Cancellations.of(camelContext).follow(exchange, id, attempt);
+        claim.of(Trigger.of(exchange).batch(), job.cancellation());
     }
 
     /** Gives a copy of an exchange that continues independently a job of its own. */
@@ -275,13 +279,27 @@ public final class Requests implements CamelContextAware, Processor, RequestsInW
         private final Generation generation;
         private boolean held;
         private boolean observed;
+        private Cancellation batch;
+        private Cancellation own;
 
         Claim(Generation generation) {
             this.generation = generation;
         }
 
+        /** Cancels the request with its batch. */
+        void of(Cancellation whole, Cancellation part) {
+            batch = whole;
+            own = part;
+            if (batch != null) {
+                batch.include(own);
+            }
+        }
+
         @Override
         public void onDone(Exchange done) {
+            if (batch != null) {
+                batch.exclude(own);
+            }
             synchronized (inWork) {
                 if (held) {
                     inWork.remove(generation.id());
@@ -360,6 +378,18 @@ public final class Requests implements CamelContextAware, Processor, RequestsInW
         }
         GenerateRequest named = withHeaders(request, message);
         return account == null ? named : account.complete(named);
+    }
+
+    /** Whether the message is a batch: lines of JSON, each of which is a request. */
+    public boolean isBatch(Exchange exchange) {
+        try {
+            Message message = exchange.getMessage();
+            Object body = message.getBody();
+            return !(body instanceof Map<?, ?> || body instanceof JsonNode || body instanceof GenerateRequest) && format(message) == Format.JSON_LINES && camelContext.getRoute(BATCH) != null && !isTextAlone(exchange, account(exchange));
+        } catch (GenerationFailure e) {
+            // The error document of the request says what is wrong.
+            return false;
+        }
     }
 
     /** Whether the body is plain text, as declared by either the route or its account. */

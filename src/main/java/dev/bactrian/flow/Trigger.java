@@ -2,6 +2,7 @@ package dev.bactrian.flow;
 
 import java.util.Objects;
 
+import dev.bactrian.core.Cancellation;
 import org.apache.camel.Exchange;
 
 /**
@@ -11,13 +12,19 @@ import org.apache.camel.Exchange;
  * @param delivery  distinguishes deliveries of the same request, for example by a file's time
  * @param attempt   the number of the delivery, from 1, or null if the trigger does not redeliver
  * @param input     {@code text} if the body is plain text, even if it looks like JSON; else {@code request} or null
+ * @param batch     the cancellation of the batch that the request is a line of, or null
  */
-public record Trigger(String defaultId, String delivery, Integer attempt, String input) {
+public record Trigger(String defaultId, String delivery, Integer attempt, String input, Cancellation batch) {
 
     /** The name of the exchange variable. */
     static final String VARIABLE = "bactrianTrigger";
 
     private static final Trigger NONE = new Trigger(null, "", null, null);
+
+    /** Creates the trigger of a request that is no line of a batch. */
+    public Trigger(String defaultId, String delivery, Integer attempt, String input) {
+        this(defaultId, delivery, attempt, input, null);
+    }
 
     /** Creates a trigger. A null {@code delivery}, as of a message without an id, becomes empty. */
     public Trigger {
@@ -25,7 +32,7 @@ public record Trigger(String defaultId, String delivery, Integer attempt, String
     }
 
     /** Returns the trigger of an exchange, or an empty one if none is set. */
-    static Trigger of(Exchange exchange) {
+    public static Trigger of(Exchange exchange) {
         return exchange.getVariable(VARIABLE, NONE, Trigger.class);
     }
 

@@ -33,6 +33,11 @@ public record QueueMessage(Message jms, Body body, boolean usable, int attempt, 
         return new QueueMessage(jms, body, usable, attempt, replyTo, correlationId, why, nextQueue, delayMillis);
     }
 
+    /** Returns a copy that does not become a dead letter. */
+    QueueMessage alive() {
+        return new QueueMessage(jms, body, usable, attempt, replyTo, correlationId, null, nextQueue, delayMillis);
+    }
+
     /** Returns a copy that becomes a dead letter for that reason without being processed. */
     QueueMessage unusable(String why) {
         return new QueueMessage(jms, body, false, attempt, replyTo, correlationId, why, nextQueue, delayMillis);

@@ -6,6 +6,8 @@ import java.util.List;
 import java.util.NavigableSet;
 import java.util.Set;
 import java.util.concurrent.ConcurrentSkipListSet;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutorService;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -31,10 +33,13 @@ import jakarta.jms.Destination;
 import jakarta.jms.JMSException;
 import jakarta.jms.Queue;
 import org.apache.camel.AggregationStrategy;
+import org.apache.camel.AsyncProducer;
 import org.apache.camel.CamelContext;
 import org.apache.camel.Exchange;
+import org.apache.camel.Message;
 import org.apache.camel.Processor;
 import org.apache.camel.support.CamelContextHelper;
+import org.apache.camel.support.ExchangeHelper;
 import org.apache.camel.support.SynchronizationAdapter;
 
 /**
@@ -184,6 +189,56 @@ public final class QueueRequests implements AggregationStrategy, Processor {
         return QueueMessages.of(exchange).usable() && Job.of(exchange) == null;
     }
 
+    /** Whether the message is a batch: lines of JSON, each of which is a request. */
+    public boolean isBatch(Exchange exchange) {
+        return isRequest(exchange) && requests().isBatch(exchange);
+    }
+
+    /**
+     * Processes the batch in the body on other threads, and waits until all its outcomes are delivered; only then is its message acknowledged.
+     * Sets the body to the document about the batch, for the reply.
+     *
+     * @throws GenerationFailure          {@code invalid-request} if the batch is larger than a request may be
+     * @throws RejectedExecutionException if the application stops before. The batch is continued when the message is delivered again
+     */
+    public void batch(Exchange exchange) throws Exception {
+        Message message = exchange.getMessage();
+        long length = message.getBody() instanceof String text ? text.length() : message.getBody(byte[].class).length;
+        if (length > maxRequestBytes) {
+            throw new GenerationFailure(ErrorType.INVALID_REQUEST,
+                    "a batch on the queue larger than " + Property.MAX_REQUEST_BYTES.key() + " (" + maxRequestBytes + " bytes)");
+        }
+        // However often it was begun: what is done of it stays done.
+        QueueMessages.set(exchange, QueueMessages.of(exchange).alive());
+        Exchange copy = processed(exchange);
+        while (copy.getException() != null) {
+            inFlight.pause(this::isStopping);
+            copy = processed(exchange);
+        }
+        message.setBody(copy.getMessage().getBody());
+        message.setHeaders(copy.getMessage().getHeaders());
+        // Nothing but the reply is left to send.
+        Job.begin(exchange).markDuplicate();
+    }
+
+    /** Not part of the transaction of this thread, so that the lines can be processed by others. */
+    private Exchange processed(Exchange exchange) throws Exception {
+        Exchange copy = ExchangeHelper.createCorrelatedCopy(exchange, false);
+        copy.getExchangeExtension().setTransacted(false);
+        AsyncProducer route = camelContext.getEndpoint("direct:bactrian-batch").createAsyncProducer();
+        CountDownLatch done = new CountDownLatch(1);
+        route.start();
+        try {
+            // Camel would continue on this thread, which waits.
+            CamelContextHelper.mandatoryLookup(camelContext, "bactrianBatchWorkers", ExecutorService.class)
+                    .execute(() -> route.process(copy, sync -> done.countDown()));
+            done.await();
+        } finally {
+            route.stop();
+        }
+        return copy;
+    }
+
     /** Whether there is a prediction to poll. */
     public boolean isPending(Exchange exchange) {
         Job job = Job.of(exchange);
@@ -193,7 +248,7 @@ public final class QueueRequests implements AggregationStrategy, Processor {
     /** Whether there is a request without anything left to poll. */
     public boolean isEnded(Exchange exchange) {
         Job job = Job.of(exchange);
-        return job != null && !job.isPending();
+        return job != null && !job.isPending() && !job.isDuplicate();
     }
 
     private static GenerationFailure givenUp(QueueMessage message) {

@@ -26,6 +26,7 @@ public final class PackagedRoutes {
      * configuration that shows whether the file is loaded.
      */
     private static final Map<String, String> FILES = Map.of(
+            "batch", "bactrian-batch",
             "cancel", "bactrian-cancel",
             "emit", "bactrian-emit",
             "errors", "bactrian-errors",

@@ -120,7 +120,7 @@ class RequestReaderTest {
     @Test
     void linesOfJsonAreNoRequest() {
         assertThatThrownBy(() -> reader.read("{\"prompt\": \"a\"}\n{\"prompt\": \"b\"}", Format.JSON_LINES)).isInstanceOf(GenerationFailure.class)
-                .hasMessageContaining("batches are not supported");
+                .hasMessageContaining("a batch");
     }
 
     @Test

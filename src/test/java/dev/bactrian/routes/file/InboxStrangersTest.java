@@ -16,8 +16,6 @@ import java.nio.file.attribute.FileTime;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
-import java.util.Map;
-import java.util.TreeMap;
 
 import dev.bactrian.config.SettingException;
 import dev.bactrian.routes.support.InboxTestSupport;
@@ -209,18 +207,13 @@ class InboxStrangersTest extends InboxTestSupport {
     }
 
     @Test
-    void linesOfJsonAreNotOnePrompt() throws Exception {
-        Map<String, String> files = new TreeMap<>(Map.of("batch.jsonl", "{\"prompt\": \"a\"}\n{\"prompt\": \"b\"}\n", "one.NDJSON", "{\"prompt\": \"a\"}"));
-        for (Map.Entry<String, String> file : files.entrySet()) {
-            Files.writeString(inbox.resolve(file.getKey()), file.getValue());
-        }
-        startWatching();
-        await().until(() -> names(".failed").size() == 2);
+    void linesOfJsonAreTextIfTheInputIsText() throws Exception {
+        Files.writeString(inbox.resolve("batch.jsonl"), "{\"prompt\": \"a\"}\n{\"prompt\": \"b\"}\n");
+        startWatching("bactrian.file.input", "text");
+        await().until(() -> names(".done").size() == 1);
 
-        assertThat(captured.errors).extracting(error -> error.json().at("/error/type").asText()).containsOnly("invalid-request");
-        assertThat(captured.errors).extracting(error -> error.json().at("/error/message").asText()).allMatch(message -> message.contains("batches are not supported"));
-        assertThat(simulator.requests()).isEmpty();
-        captured.errors.clear();
+        assertThat(simulator.requests(Call.CHAT)).extracting(request -> request.json().at("/messages/0/content").asText())
+                .containsExactly("{\"prompt\": \"a\"}\n{\"prompt\": \"b\"}\n");
     }
 
     @Test

@@ -164,6 +164,7 @@ public abstract class RouteTestSupport {
         properties.put(Property.DATA_DIR.key(), folder.resolve("data").toString());
         properties.put(Property.EMIT_RESULT.key(), "bean:captured?method=result");
         properties.put(Property.EMIT_ERROR.key(), "bean:captured?method=error");
+        properties.put(Property.EMIT_BATCH.key(), "file:" + folder.resolve("outbox") + "?fileName=${header.BactrianRequestId}.results.jsonl");
         properties.put(Property.EMIT_CHUNK.key(), "bean:captured?method=chunk");
         properties.put("camel.main.shutdown-timeout", "5");
         return properties;
