@@ -5,6 +5,8 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /** The {@code bactrian.*} properties: name, form and default of each. A test compares them with docs/reference/properties.md. */
 public enum Property {
@@ -126,6 +128,10 @@ public enum Property {
     /** Former names. They still work; using one logs a warning. */
     private static final Map<Property, String> FORMER_KEYS = Map.of(REPLICATE_WEBHOOK_POLL_DELAY, PREFIX + "replicate.webhook-look-delay");
 
+    /** The properties of a provider that the catalogue adds. */
+    private static final Pattern OF_PROVIDER = Pattern.compile("bactrian\\.([a-z][a-z0-9]*)\\.(api-key|api-endpoint|proxy)");
+    private static final Pattern OF_PROVIDER_IN_ENVIRONMENT = Pattern.compile("BACTRIAN_([A-Z][A-Z0-9]*)_(API_KEY|API_ENDPOINT|PROXY)");
+
     private final String key;
     private final Form form;
     private final String defaultValue;
@@ -150,6 +156,32 @@ public enum Property {
     /** Returns the full name that this property had in an earlier version, if it was renamed. */
     public Optional<String> formerKey() {
         return Optional.ofNullable(FORMER_KEYS.get(this));
+    }
+
+    /**
+     * Returns the provider whose property this is, such as {@code groq} for {@code bactrian.groq.api-key}; empty for Bactrian's own
+     * properties. The catalogue must contain that provider.
+     */
+    public static Optional<String> providerOf(String key) {
+        Matcher name = OF_PROVIDER.matcher(key);
+        return name.matches() && !isFirstWord(name.group(1)) ? Optional.of(name.group(1)) : Optional.empty();
+    }
+
+    /** Whether names of Bactrian's own properties begin with that word, as {@code bactrian.jms.url} does with {@code jms}. */
+    public static boolean isFirstWord(String word) {
+        return Arrays.stream(values()).anyMatch(property -> property.key.equals(PREFIX + word) || property.key.startsWith(PREFIX + word + "."));
+    }
+
+    /** Returns the property of a provider of the catalogue that an environment variable sets; empty if it is another variable. */
+    public static Optional<String> ofProviderInEnvironment(String variable) {
+        Matcher name = OF_PROVIDER_IN_ENVIRONMENT.matcher(variable);
+        return !name.matches() ? Optional.empty()
+                : Optional.of(PREFIX + (name.group(1) + "." + name.group(2).replace('_', '-')).toLowerCase(Locale.ROOT)).filter(key -> providerOf(key).isPresent());
+    }
+
+    /** Whether the value of the property of that full name must never be shown. */
+    public static boolean isSecret(String key) {
+        return of(key).map(Property::secret).orElseGet(() -> providerOf(key).isPresent() && !key.endsWith(".api-endpoint"));
     }
 
     /** Returns the environment variable for a property: {@code BACTRIAN_UPSTAGE_API_KEY} for {@code bactrian.upstage.api-key}. */

@@ -3,6 +3,7 @@ package dev.bactrian.config;
 import java.math.BigDecimal;
 import java.time.Duration;
 import java.util.Arrays;
+import java.util.Collection;
 import java.util.Comparator;
 import java.util.EnumMap;
 import java.util.List;
@@ -42,6 +43,19 @@ public final class Settings {
     /** How many characters of a key may be shown: the last ones. */
     public static final int SHOWN_OF_A_KEY = 4;
 
+    /**
+     * The settings of a provider that the catalogue adds.
+     *
+     * @param endpoint the URL of its chat completions
+     * @param keys     its API keys; empty if it needs none
+     */
+    public record OtherProvider(String endpoint, List<String> keys, Optional<Proxy> proxy) {
+        @Override
+        public String toString() {
+            return endpoint;
+        }
+    }
+
     /** How the conversation is sent to Upstage: as messages with roles, or as one formatted prompt. */
     public enum PromptStyle { MESSAGES, FLATTENED }
 
@@ -69,16 +83,18 @@ public final class Settings {
     /** The settings of accounts, by account key. */
     private final Map<String, Settings> accounts = new ConcurrentHashMap<>();
     private final Set<String> said = ConcurrentHashMap.newKeySet();
+    private final Sources.Found source;
     /** Tokens that are set in a route file and not by a property. */
     private final Set<String> otherTokens;
     /** All forms of the tokens that are masked, the longest first. */
     private volatile List<String> tokens;
     private volatile List<String> longTokens;
 
-    private Settings(Function<String, String> lookup, Function<String, String> environment) {
+    private Settings(Sources.Found source, Function<String, String> environment) {
+        this.source = source;
         for (Property property : Property.values()) {
-            String value = lookup.apply(property.key());
-            String former = property.formerKey().map(lookup).orElse(null);
+            String value = source.lookup().apply(property.key());
+            String former = property.formerKey().map(source.lookup()).orElse(null);
             if (former != null) {
                 LOG.warn("{} is now named {}: rename it", property.formerKey().orElseThrow(), property.key());
                 value = value == null ? former : value;
@@ -100,6 +116,7 @@ public final class Settings {
     }
 
     private Settings(Settings defaults, Map<Property, String> own) {
+        source = defaults.source;
         values.putAll(defaults.values);
         own.forEach((property, value) -> values.put(property, Values.read(property, value)));
         playground = defaults.playground;
@@ -155,8 +172,7 @@ public final class Settings {
      * @throws SettingException if a value is malformed or a name is unknown
      */
     public static Settings of(Map<String, String> properties) {
-        Sources.rejectUnknown(properties.keySet());
-        return new Settings(properties::get, name -> properties.get("env:" + name));
+        return new Settings(Sources.of(properties), name -> properties.get("env:" + name));
     }
 
     /**
@@ -198,6 +214,58 @@ public final class Settings {
         return said.add(what);
     }
 
+    /**
+     * Checks that each property of a provider is one of a provider that the catalogue adds.
+     *
+     * @param names the names of these providers
+     * @throws SettingException if one is not
+     */
+    public void requireProviders(Collection<String> names) {
+        for (String key : source.ofProviders()) {
+            if (!names.contains(Property.providerOf(key).orElseThrow())) {
+                throw Sources.unknown(key, names.stream().flatMap(name -> Stream.of("api-key", "api-endpoint", "proxy").map(last -> nameOf(name, last)))
+                        .toList());
+            }
+        }
+    }
+
+    /** Whether a property of a provider that the catalogue adds is set. */
+    public boolean isOtherProviderSet() {
+        return !source.ofProviders().isEmpty();
+    }
+
+    private static String nameOf(String provider, String last) {
+        return Property.PREFIX + provider + "." + last;
+    }
+
+    /**
+     * Returns the settings of a provider that the catalogue adds, and masks its keys from here on.
+     *
+     * @param name     its name, such as {@code groq}
+     * @param endpoint the endpoint in the catalogue, or null: the URL of the chat completions or the one above it
+     * @throws SettingException if a property is malformed or there is no endpoint
+     */
+    public OtherProvider provider(String name, String endpoint) {
+        List<String> keys = keys(set(nameOf(name, "api-key")).map(value -> Values.keys(nameOf(name, "api-key"), value)));
+        keys.forEach(this::mask);
+        String url = set(nameOf(name, "api-endpoint")).orElse(endpoint);
+        if (url == null) {
+            throw new SettingException(nameOf(name, "api-endpoint"), "must be set, because the catalogue has no endpoint for " + name);
+        }
+        String proxy = nameOf(name, "proxy");
+        return new OtherProvider(chatCompletions(Values.url(nameOf(name, "api-endpoint"), url).toString()), keys,
+                set(proxy).map(value -> Values.proxy(proxy, value)));
+    }
+
+    private Optional<String> set(String name) {
+        return Optional.ofNullable(source.lookup().apply(name)).map(Values::trimmed).filter(value -> !value.isEmpty());
+    }
+
+    private static String chatCompletions(String url) {
+        String path = url.replaceFirst("\\?.*", "");
+        return path.endsWith("/chat/completions") ? url : below(path.replaceFirst("/+$", "") + url.substring(path.length()), "/chat/completions");
+    }
+
     private void check(Property property) {
         Optional<String> value = text(property);
         if (value.isPresent()) {
@@ -231,6 +299,15 @@ public final class Settings {
     public Optional<String> text(Property property) {
         String set = values.get(property);
         return set != null ? Optional.of(set).filter(v -> !v.isBlank()) : property.defaultValue(playground);
+    }
+
+    /** Returns the API keys of a property that holds one or several, separated by commas. */
+    public List<String> keys(Property property) {
+        return keys(text(property));
+    }
+
+    private static List<String> keys(Optional<String> value) {
+        return value.stream().flatMap(keys -> Arrays.stream(keys.split(","))).filter(key -> !key.isBlank()).toList();
     }
 
     /** Returns the configured value even if it is blank; empty if none is configured. */
@@ -405,7 +482,7 @@ public final class Settings {
     }
 
     private List<String> tokens(int shortest) {
-        return Stream.concat(KEYS.stream().flatMap(property -> text(property).stream()), otherTokens.stream()).filter(token -> token.length() >= shortest)
+        return Stream.concat(KEYS.stream().flatMap(property -> keys(property).stream()), otherTokens.stream()).filter(token -> token.length() >= shortest)
                 .flatMap(token -> Masked.forms(token).stream()).sorted(Comparator.comparingInt(String::length).reversed()).toList();
     }
 }

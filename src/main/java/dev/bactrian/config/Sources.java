@@ -3,9 +3,15 @@ package dev.bactrian.config;
 import java.util.Arrays;
 import java.util.Collection;
 import java.util.Comparator;
+import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Properties;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.function.UnaryOperator;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 import org.apache.camel.CamelContext;
 import org.apache.camel.spi.PropertiesComponent;
@@ -13,27 +19,47 @@ import org.apache.camel.spi.PropertiesComponent;
 /** Reads the {@code bactrian.*} properties of a Camel context, its files and its environment. */
 final class Sources {
 
+    /**
+     * Where settings are read.
+     *
+     * @param lookup      a function from the full name of a property to its value, or null
+     * @param ofProviders the names of the properties of providers that the catalogue must contain
+     */
+    record Found(UnaryOperator<String> lookup, Set<String> ofProviders) {
+    }
+
     private Sources() {
     }
 
     /**
-     * Returns a function from the full name of a property to its value in the context, or null.
+     * Returns the properties of the context.
      *
      * @throws SettingException if the context has an unknown {@code bactrian.*} property
      */
-    static UnaryOperator<String> of(CamelContext context) {
+    static Found of(CamelContext context) {
         PropertiesComponent properties = context.getPropertiesComponent();
         Properties raw = properties.loadProperties(name -> withoutMark(name).startsWith(Property.PREFIX));
         // Quarkus also lists BACTRIAN_MAX_IN_FLIGHT of the environment as bactrian.max.in.flight.
-        rejectUnknown(raw.stringPropertyNames().stream().filter(name -> System.getenv(Property.environmentName(name)) == null).toList());
-        return name -> resolve(properties, raw, name);
+        List<String> names = raw.stringPropertyNames().stream().filter(name -> System.getenv(Property.environmentName(name)) == null).toList();
+        rejectUnknown(names);
+        return new Found(name -> resolve(properties, raw, name), ofProviders(names));
+    }
+
+    /** Returns the properties of a map. */
+    static Found of(Map<String, String> properties) {
+        rejectUnknown(properties.keySet());
+        return new Found(properties::get, ofProviders(properties.keySet()));
+    }
+
+    private static Set<String> ofProviders(Collection<String> names) {
+        return names.stream().filter(name -> Property.providerOf(name).isPresent()).collect(Collectors.toCollection(TreeSet::new));
     }
 
     /** A secret may contain two opening braces: if they are not a placeholder that can be resolved, they are part of the secret. */
     private static String resolve(PropertiesComponent properties, Properties raw, String name) {
         String fromSystem = System.getProperty(name, System.getenv(Property.environmentName(name)));
         String value = fromSystem != null ? fromSystem : raw.getProperty(name);
-        boolean secret = Property.of(name).map(Property::secret).orElse(false);
+        boolean secret = Property.isSecret(name);
         if (secret && value != null && !(value.contains("{{") && value.contains("}}"))) {
             // Does not go through Camel, which logs what it resolves, even in the startup summary, and drops backslashes.
             return value;
@@ -62,12 +88,17 @@ final class Sources {
             if (!withoutMark(name).equals(name)) {
                 throw new SettingException(withoutMark(name), "stands behind a byte order mark: save its file without");
             }
-            if (name.startsWith(Property.PREFIX) && Property.of(name).isEmpty()) {
-                String nearest = Arrays.stream(Property.values()).map(Property::key)
-                        .min(Comparator.comparingInt(key -> distance(key, name))).orElseThrow();
-                throw new SettingException(name, "no such property; did you mean " + nearest + "?");
+            if (name.startsWith(Property.PREFIX) && Property.of(name).isEmpty() && Property.providerOf(name).isEmpty()) {
+                throw unknown(name, List.of());
             }
         }
+    }
+
+    /** Returns the exception for an unknown name, which suggests a known one: Bactrian's own or one of these. */
+    static SettingException unknown(String name, Collection<String> others) {
+        String nearest = Stream.concat(Arrays.stream(Property.values()).map(Property::key), others.stream())
+                .min(Comparator.comparingInt(key -> distance(key, name))).orElseThrow();
+        return new SettingException(name, "no such property; did you mean " + nearest + "?");
     }
 
     private static int distance(String a, String b) {

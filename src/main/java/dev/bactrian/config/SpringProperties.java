@@ -60,7 +60,7 @@ public class SpringProperties {
                 if (source instanceof EnumerablePropertySource<?> listed) {
                     Arrays.stream(listed.getPropertyNames())
                             .filter(name -> name.startsWith(Property.PREFIX) && !KNOWN.contains(uniform(name)))
-                            .forEach(name -> add(found, filter, name));
+                            .forEach(name -> add(found, filter, ofProvider(name)));
                 }
             }
             return found;
@@ -81,6 +81,13 @@ public class SpringProperties {
         private String value(String name) {
             String value = environment.getProperty(name);
             return value == null ? null : Values.trimmed(value);
+        }
+
+        /** Returns the name of a provider's property as Bactrian writes it: {@code bactrian.groq.api-key} for {@code bactrian.groq.apiKey}. */
+        private String ofProvider(String name) {
+            int last = name.lastIndexOf('.') + 1;
+            String written = name.substring(0, last) + uniform(name.substring(last)).replaceFirst("^api", "api-");
+            return Property.providerOf(written).isPresent() && environment.containsProperty(written) ? written : name;
         }
 
         /**

@@ -4,6 +4,7 @@ import java.math.BigDecimal;
 import java.net.URLDecoder;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.Arrays;
 import java.util.Base64;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -11,6 +12,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 
 /** Parses the values of properties. Each method throws a {@link SettingException} that names the property if the value is malformed. */
 final class Values {
@@ -31,9 +33,9 @@ final class Values {
     private Values() {
     }
 
-    /** Trims the value, and reduces an API key to the key alone. */
+    /** Trims the value, and reduces API keys to the keys alone. */
     static String read(Property property, String value) {
-        return property.form() == Property.Form.KEY ? key(property, trimmed(value)) : trimmed(value);
+        return property.form() == Property.Form.KEY ? keys(property.key(), value) : trimmed(value);
     }
 
     /** Removes blanks of any alphabet, line ends, byte order marks and other invisible characters from both ends. */
@@ -53,9 +55,28 @@ final class Values {
         return Character.isWhitespace(c) || Character.isSpaceChar(c) || Character.isISOControl(c) || Character.getType(c) == Character.FORMAT;
     }
 
+    /** Returns one key or several, separated by commas, each as {@link #key} returns it. */
+    static String keys(String name, String written) {
+        return !written.contains(",") ? key(name, written) : Arrays.stream(written.split(",")).map(one -> key(name, unquoted(trimmed(one))))
+                .filter(one -> !one.isEmpty()).distinct().collect(Collectors.joining(","));
+    }
+
+    /** The quotation marks may be around the whole list. */
+    private static String unquoted(String text) {
+        int from = 0;
+        int to = text.length();
+        while (from < to && isQuote(text.charAt(from))) {
+            from++;
+        }
+        while (from < to && isQuote(text.charAt(to - 1))) {
+            to--;
+        }
+        return text.substring(from, to);
+    }
+
     /** Returns a key for a header, without the quotation marks and the {@code Bearer} that it may have been copied with. */
-    private static String key(Property property, String written) {
-        String key = written;
+    private static String key(String name, String written) {
+        String key = trimmed(written);
         for (String before = null; !key.equals(before);) {
             before = key;
             Matcher scheme = SCHEME.matcher(key);
@@ -68,7 +89,7 @@ final class Values {
         String problem = !KEY.matcher(key).matches() ? "holds a blank, a control character or a letter that is not ASCII, as no key does"
                 : key.equalsIgnoreCase("bearer") ? "is the word Bearer, without a key" : null;
         if (problem != null) {
-            throw new SettingException(property.key(), problem);
+            throw new SettingException(name, problem);
         }
         return key;
     }
@@ -138,10 +159,14 @@ final class Values {
 
     /** Parses an http or https URL. */
     static Url url(Property property, String value) {
+        return url(property.key(), value);
+    }
+
+    static Url url(String name, String value) {
         try {
             return Url.of(value);
         } catch (IllegalArgumentException e) {
-            throw new SettingException(property.key(), e.getMessage());
+            throw new SettingException(name, e.getMessage());
         }
     }
 
@@ -243,6 +268,10 @@ final class Values {
 
     /** Parses a proxy, written {@code http://[user:password@]host:port}; user and password may be percent-encoded. */
     static Settings.Proxy proxy(Property property, String value) {
+        return proxy(property.key(), value);
+    }
+
+    static Settings.Proxy proxy(String name, String value) {
         // Not with java.net.URI, which rejects characters that a password may contain.
         String text = value.trim();
         int at = text.lastIndexOf('@');
@@ -259,7 +288,7 @@ final class Values {
         } catch (IllegalArgumentException e) {
             // reported below, without the value, which may hold a password
         }
-        throw new SettingException(property.key(), "is not of the form http://[user:password@]host:port");
+        throw new SettingException(name, "is not of the form http://[user:password@]host:port");
     }
 
     private static String decoded(String text) {

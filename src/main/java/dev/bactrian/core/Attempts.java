@@ -5,6 +5,7 @@ public final class Attempts {
 
     private int failures;
     private int spared;
+    private int refusedKeys;
     private long sparedSince;
 
     /** Returns the number of failures. */
@@ -30,6 +31,17 @@ public final class Attempts {
     /** Returns the time of the first failure that does not count, by {@link System#nanoTime()}, or {@code now} if there is none. */
     public long sparedSince(long now) {
         return spared == 0 ? now : sparedSince;
+    }
+
+    /** Adds a failure that does not count because the service has refused the key; there are other keys. Returns their number so far. */
+    public int refuseKey(long now) {
+        spare(now);
+        return ++refusedKeys;
+    }
+
+    /** Returns how often the service has refused the key. */
+    public int refusedKeys() {
+        return refusedKeys;
     }
 
     /** Adds a failure that does not count. */

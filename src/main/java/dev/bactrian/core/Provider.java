@@ -1,5 +1,6 @@
 package dev.bactrian.core;
 
+import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
@@ -7,6 +8,7 @@ import java.util.Optional;
 import dev.bactrian.config.Settings;
 import dev.bactrian.error.ErrorType;
 import dev.bactrian.error.GenerationFailure;
+import dev.bactrian.text.Fingerprint;
 import org.apache.camel.CamelContext;
 import org.apache.camel.Exchange;
 
@@ -22,13 +24,50 @@ public interface Provider {
      *
      * @param endpoints the URL of the first call, then others; the token is only sent to their schemes, hosts and ports
      * @param tokenName the property that sets the token, for messages
-     * @param token     the token, or null if none is set
+     * @param tokens    the tokens, of which each call uses one; empty if none is set
      * @param required  whether calls need a token
      * @param probe     the URL of a GET that costs nothing, for the readiness check
      * @param proxy     the application's HTTP proxy; always empty for an account
      */
-    record Access(List<String> endpoints, String tokenName, String token, boolean required, String probe,
+    record Access(List<String> endpoints, String tokenName, List<String> tokens, boolean required, String probe,
             Optional<Settings.Proxy> proxy) {
+
+        private static final int LONG = 12;
+
+        /** Creates the access with one token, or none if it is null. */
+        public Access(List<String> endpoints, String tokenName, String token, boolean required, String probe, Optional<Settings.Proxy> proxy) {
+            this(endpoints, tokenName, token == null ? List.of() : List.of(token), required, probe, proxy);
+        }
+
+        /** Returns the name of a token, 24 hexadecimal digits that do not reveal it and are the same after a restart. */
+        public static String nameOf(String token) {
+            return Fingerprint.of(token.getBytes(StandardCharsets.UTF_8));
+        }
+
+        /** Returns the first token, or null. */
+        public String token() {
+            return tokens.isEmpty() ? null : tokens.get(0);
+        }
+
+        /** Whether there are several tokens to choose from. */
+        public boolean hasSeveral() {
+            return tokens.size() > 1;
+        }
+
+        /** Returns the access with one token: that of the name, or the first if the name is null or that of none. */
+        public Access only(String name) {
+            return !hasSeveral() ? this : tokens.stream().filter(token -> nameOf(token).equals(name)).findFirst().map(this::with)
+                    .orElseGet(() -> with(token()));
+        }
+
+        private Access with(String token) {
+            return new Access(endpoints, tokenName, List.of(token), required, probe, proxy);
+        }
+
+        /** Returns the last four characters of a token, to tell it from the others; of a short one its number. */
+        public String shown(String token) {
+            return token.length() >= LONG ? "\u2026" + token.substring(token.length() - 4) : "no. " + (tokens.indexOf(token) + 1);
+        }
 
         /** Returns the URL of the first call. */
         public String endpoint() {
@@ -37,7 +76,7 @@ public interface Provider {
 
         /** Whether a required token is not set. */
         public boolean isClosed() {
-            return required && token == null;
+            return required && tokens.isEmpty();
         }
 
         /**

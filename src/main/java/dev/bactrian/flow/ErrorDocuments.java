@@ -10,6 +10,7 @@ import dev.bactrian.config.Settings;
 import dev.bactrian.core.Cancellation;
 import dev.bactrian.core.Job;
 import dev.bactrian.core.PartialAnswer;
+import dev.bactrian.core.Provider.Access;
 import dev.bactrian.core.Provider;
 import dev.bactrian.cost.Costs;
 import dev.bactrian.error.Cause;
@@ -20,6 +21,7 @@ import dev.bactrian.generate.Documents;
 import dev.bactrian.generate.Generation;
 import dev.bactrian.generate.Headers;
 import dev.bactrian.http.HttpFailures;
+import dev.bactrian.limit.Keys;
 import dev.bactrian.observe.Observer;
 import dev.bactrian.request.RequestId;
 import dev.bactrian.text.OneLine;
@@ -134,7 +136,7 @@ public final class ErrorDocuments implements CamelContextAware {
         }
         boolean answered = job.answer() != null;
         if (provider != null && !answered && (cause instanceof IOException || cause instanceof HttpOperationFailedException)) {
-            return HttpFailures.of(cause, provider, attempts);
+            return withKeys(HttpFailures.of(cause, provider, attempts), generation, provider);
         }
         String who = generation == null ? "a request" : generation.id();
         if (cause instanceof VirtualMachineError) {
@@ -146,6 +148,17 @@ public final class ErrorDocuments implements CamelContextAware {
         }
         return new GenerationFailure(answered ? ErrorType.DELIVERY_FAILED : ErrorType.PROVIDER_UNAVAILABLE,
                 cause.getClass().getSimpleName() + ": " + cause.getMessage(), null, attempts, false, cause);
+    }
+
+    /** Adds that no key is left, if there are several. */
+    private GenerationFailure withKeys(GenerationFailure failure, Generation generation, Provider provider) {
+        if (generation == null || generation.token() == null || failure.httpStatus() == null || !Keys.isRefusal(failure.httpStatus())) {
+            return failure;
+        }
+        Access access = provider.access(generation.account());
+        Keys keys = Keys.of(camelContext);
+        return keys.isOneLeft(access) ? failure : new GenerationFailure(failure.type(), failure.getMessage() + "; all keys of " + access.tokenName()
+                + " are set aside: " + keys.setAside(access), failure.httpStatus(), failure.attempts(), failure.retryable(), failure.getCause());
     }
 
     /** In a forced stop the remaining exchanges fail with various exceptions, or with none. */

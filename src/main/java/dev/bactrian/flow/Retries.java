@@ -1,13 +1,16 @@
 package dev.bactrian.flow;
 
+
 import dev.bactrian.config.Property;
 import dev.bactrian.config.Settings;
 import dev.bactrian.core.Job;
+import dev.bactrian.core.Provider.Access;
 import dev.bactrian.error.Cause;
 import dev.bactrian.generate.Generation;
 import dev.bactrian.http.HttpFailures;
 import dev.bactrian.limit.Gate;
 import dev.bactrian.limit.Gates;
+import dev.bactrian.limit.Keys;
 import dev.bactrian.limit.Retry;
 import dev.bactrian.text.OneLine;
 import dev.bactrian.text.OneLineLogger;
@@ -16,6 +19,7 @@ import org.apache.camel.CamelContext;
 import org.apache.camel.CamelContextAware;
 import org.apache.camel.Exchange;
 import org.apache.camel.Processor;
+import org.apache.camel.http.base.HttpOperationFailedException;
 import org.slf4j.Logger;
 
 /** Decides whether and when a failed step is repeated, for {@code routes/errors.camel.yaml}. */
@@ -53,7 +57,17 @@ public final class Retries implements CamelContextAware, Processor {
         return job != null && job.generation() != null && !job.isAnswered()
                 && (failures(exchange) - job.attempts().spared() <= mostRetries || Descriptors.areExhausted(Cause.of(exchange)))
                 && !job.isCancelled()
-                && HttpFailures.mayRepeat(Cause.of(exchange), job.provider());
+                && (HttpFailures.mayRepeat(Cause.of(exchange), job.provider()) || isOtherKeyLeft(Cause.of(exchange), job));
+    }
+
+    /** Whether the service has refused the key, and another one may be used: a refused call costs nothing. */
+    private boolean isOtherKeyLeft(Throwable cause, Job job) {
+        if (!(cause instanceof HttpOperationFailedException http && Keys.isRefusal(http.getStatusCode())) || job.generation() == null
+                || job.generation().token() == null) {
+            return false;
+        }
+        Access access = job.provider().access(job.generation().account());
+        return job.attempts().refusedKeys() <= access.tokens().size() && Keys.of(camelContext).isOneLeft(access);
     }
 
     /** Does not count a refused call as an attempt. Limited, because a single request may exceed what the service ever accepts. */
@@ -84,6 +98,11 @@ public final class Retries implements CamelContextAware, Processor {
         job.attempts().failures(attempts);
         if (generation != null && !job.isAnswered() && job.gate() != null && HttpFailures.isRefused(cause)) {
             refused(exchange, job, cause);
+            return;
+        }
+        if (generation != null && !job.isAnswered() && isOtherKeyLeft(cause, job)) {
+            job.attempts().refuseKey(System.nanoTime());
+            exchange.getMessage().setHeader(Exchange.REDELIVERY_DELAY, 0L);
             return;
         }
         long delay = retry.before(attempts, HttpFailures.headers(cause), HttpFailures.body(cause)).toMillis();

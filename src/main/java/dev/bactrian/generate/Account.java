@@ -76,10 +76,11 @@ public final class Account implements CamelContextAware {
 
     /**
      * Returns a fingerprint of the Replicate endpoint and token, which distinguishes the account's predictions from those of other
-     * accounts.
+     * accounts. Of several tokens the first counts, so that others can be added.
      */
     public String owner() {
-        return Generation.fingerprint(properties.get(Property.REPLICATE_API_ENDPOINT) + " " + properties.get(Property.REPLICATE_API_TOKEN));
+        String tokens = properties.get(Property.REPLICATE_API_TOKEN);
+        return Generation.fingerprint(properties.get(Property.REPLICATE_API_ENDPOINT) + " " + (tokens == null ? null : tokens.split(",", 2)[0]));
     }
 
     /** Returns the models that the account allows; the application may allow fewer. */

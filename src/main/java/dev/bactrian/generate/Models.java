@@ -54,6 +54,8 @@ public record Models(Catalogue catalogue, AllowedModels allowed) {
         } catch (IllegalArgumentException e) {
             throw new SettingException(Property.MODELS.key(), e.getMessage());
         }
+        catalogue.openAiProviders().forEach((name, endpoint) -> settings.provider(name.toString(), endpoint.orElse(null)));
+        settings.requireProviders(catalogue.openAiProviders().keySet().stream().map(ProviderName::toString).toList());
         return new Models(catalogue, settings.text(Property.MODELS_ALLOWED)
                 .map(list -> AllowedModels.of(catalogue, Property.MODELS_ALLOWED.key(), list)).orElse(AllowedModels.ALL));
     }

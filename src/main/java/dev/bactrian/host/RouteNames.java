@@ -62,8 +62,7 @@ public final class RouteNames implements StartupListener {
         ModelCamelContext model = (ModelCamelContext) context;
         Map<String, RouteDefinition> first = new HashMap<>();
         for (RouteDefinition route : model.getRouteDefinitions()) {
-            // The endpoint of a route that was made from the template is only resolved when the route starts.
-            String uri = route.getInput() == null || isShort(route) ? "" : EndpointHelper.resolveEndpointUriPropertyPlaceholders(context, route.getInput().getEndpointUri());
+            String uri = endpoint(context, route);
             if (!uri.startsWith(DIRECT)) {
                 continue;
             }
@@ -85,6 +84,15 @@ public final class RouteNames implements StartupListener {
                 }
             }
         }
+    }
+
+    /** Returns the URI from which a route takes, or an empty text. That of a route from a template is only resolved when the route starts. */
+    private static String endpoint(CamelContext context, RouteDefinition route) {
+        if (route.getInput() == null || isShort(route)) {
+            return "";
+        }
+        return Boolean.TRUE.equals(route.isTemplate()) && isOurs(route) ? DIRECT + route.getId()
+                : EndpointHelper.resolveEndpointUriPropertyPlaceholders(context, route.getInput().getEndpointUri());
     }
 
     private static boolean isShort(RouteDefinition route) {

@@ -1,5 +1,6 @@
 package dev.bactrian.http;
 
+import dev.bactrian.generate.Generation;
 import org.apache.camel.Exchange;
 import org.apache.camel.Message;
 
@@ -22,6 +23,14 @@ public final class CallHeaders {
         message.setHeader("Accept", accept);
         if (account != null) {
             message.setHeader(ProviderHttp.ACCOUNT, account);
+        }
+    }
+
+    /** The same for a call that is authenticated as the request says: by the token of its account, or by that of several that it uses. */
+    public static void leaveFor(Message message, String url, String accept, Generation generation) {
+        leave(message, url, accept, generation.account());
+        if (generation.token() != null) {
+            message.setHeader(ProviderHttp.TOKEN, generation.token());
         }
     }
 }

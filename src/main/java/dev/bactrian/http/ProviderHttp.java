@@ -22,6 +22,7 @@ import dev.bactrian.core.Provider;
 import dev.bactrian.core.Provider.Access;
 import dev.bactrian.generate.Capacity;
 import dev.bactrian.limit.Gates;
+import dev.bactrian.limit.Keys;
 import dev.bactrian.text.OneLineLogger;
 import dev.bactrian.threads.ScheduledPool;
 import org.apache.camel.CamelContext;
@@ -77,6 +78,8 @@ public final class ProviderHttp extends CloseableHttpClient implements CamelCont
 
     /** Request header, never sent: the key of the account whose token authenticates the call; absent for the application's own token. */
     public static final String ACCOUNT = "Bactrian-Account";
+    /** Request header, never sent: the name of the token that authenticates the call, if there are several. */
+    public static final String TOKEN = "Bactrian-Token";
     /** Request header, never sent: the id of the request that the call belongs to. Cancelling that request cuts the call. */
     public static final String REQUEST = "Bactrian-Request";
 
@@ -126,7 +129,7 @@ public final class ProviderHttp extends CloseableHttpClient implements CamelCont
 
     private synchronized Credentials credentials() {
         if (credentials == null) {
-            credentials = anonymous ? new Credentials(null, List.of()) : Credentials.of(Settings.of(camelContext), provider(), null);
+            credentials = anonymous ? new Credentials(null, null, List.of()) : Credentials.of(Settings.of(camelContext), provider(), null, null);
         }
         return credentials;
     }
@@ -206,7 +209,7 @@ public final class ProviderHttp extends CloseableHttpClient implements CamelCont
         through(provider().access(null).proxy(), builder);
         // Added last, so outermost: it sees the provider's answers after the proxy's have been told apart.
         builder.addExecInterceptorFirst("bactrian-answer", new Guard(settings, provider(), credentials(), anonymous, clock,
-                CamelContextHelper.mandatoryLookup(camelContext, "bactrianAnswerRoom", AnswerRoom.class)));
+                CamelContextHelper.mandatoryLookup(camelContext, "bactrianAnswerRoom", AnswerRoom.class), Keys.of(camelContext)));
         return builder.build();
     }
 
@@ -279,18 +282,19 @@ public final class ProviderHttp extends CloseableHttpClient implements CamelCont
         }
     }
 
-    /** The token of an account, or null, and the only endpoints that it is sent to. */
-    private record Credentials(String token, List<HttpHost> endpoints) {
+    /** The token of an account, or null, and the only endpoints that it is sent to; the access holds all tokens, or is null. */
+    private record Credentials(Access access, String token, List<HttpHost> endpoints) {
 
-        static Credentials of(Settings settings, Provider provider, String account) {
-            Access access = provider.access(account);
+        static Credentials of(Settings settings, Provider provider, String account, String name) {
+            Access all = provider.access(account);
+            Access access = all.only(name);
             List<Url> urls = access.endpoints().stream().map(Url::of).toList();
             String token = access.token();
             List<String> open = urls.stream().filter(url -> url.scheme().equals("http") && !url.isLoopback()).map(Url::origin).distinct().toList();
             if (token != null && !open.isEmpty() && settings.isFirst("in the clear: " + provider.name())) {
                 LOG.warn("{} goes in the clear to {}: whoever is on the way can read it. Use https", access.tokenName(), String.join(", ", open));
             }
-            return new Credentials(token, urls.stream().map(url -> host(url.scheme(), url.host(), url.port())).toList());
+            return new Credentials(all, token, urls.stream().map(url -> host(url.scheme(), url.host(), url.port())).toList());
         }
 
         /** Whether the token is sent to that host. */
@@ -312,12 +316,14 @@ public final class ProviderHttp extends CloseableHttpClient implements CamelCont
         private final ScheduledExecutorService clock;
         private final boolean anonymous;
         private final AnswerRoom room;
+        private final Keys keys;
         private final Credentials ownCredentials;
         private final Map<String, Credentials> credentials = new ConcurrentHashMap<>();
 
         Guard(Settings settings, Provider provider, Credentials ownCredentials, boolean anonymous, ScheduledExecutorService clock,
-                AnswerRoom room) {
+                AnswerRoom room, Keys keys) {
             this.room = room;
+            this.keys = keys;
             this.settings = settings;
             this.provider = provider;
             this.anonymous = anonymous;
@@ -327,11 +333,26 @@ public final class ProviderHttp extends CloseableHttpClient implements CamelCont
         }
 
         private Credentials credentials(ClassicHttpRequest request, ExecChain.Scope scope) {
-            Header account = request.getFirstHeader(ACCOUNT);
-            request.removeHeaders(ACCOUNT);
-            scope.originalRequest.removeHeaders(ACCOUNT);
-            return account == null ? ownCredentials
-                    : credentials.computeIfAbsent(account.getValue(), key -> Credentials.of(settings.account(key), provider, key));
+            String account = taken(request, scope, ACCOUNT);
+            String token = taken(request, scope, TOKEN);
+            return account == null && token == null ? ownCredentials
+                    : credentials.computeIfAbsent(account + " " + token, key -> Credentials.of(settings.account(account), provider, account, token));
+        }
+
+        /** Removes an internal header and returns its value, or null. */
+        private static String taken(ClassicHttpRequest request, ExecChain.Scope scope, String name) {
+            Header header = request.getFirstHeader(name);
+            request.removeHeaders(name);
+            scope.originalRequest.removeHeaders(name);
+            return header == null ? null : header.getValue();
+        }
+
+        private void watch(Credentials used, ClassicHttpRequest request, int status) {
+            if (used.access() != null && used.token() != null && Keys.isRefusal(status)) {
+                keys.refused(provider.name(), used.access(), used.token(), status);
+            } else if (used.access() != null && used.token() != null && status < 300 && Method.POST.isSame(request.getMethod())) {
+                keys.accepted(provider.name(), used.access(), used.token());
+            }
         }
 
         @Override
@@ -346,6 +367,9 @@ public final class ProviderHttp extends CloseableHttpClient implements CamelCont
             }
             waitAsAsked(request, scope);
             ClassicHttpResponse response = chain.proceed(request, scope);
+            if (own.areFor(scope.route.getTargetHost())) {
+                watch(own, request, response.getCode());
+            }
             response.removeHeaders(HttpHeaders.LOCATION);
             HttpEntity entity = response.getEntity();
             if (entity != null && entity.isStreaming()) {

@@ -44,6 +44,9 @@ record PollMessage(Generation generation, PollState poll) {
                 .put("startedAt", generation.startedAt().toString()).put("recallKey", generation.recallKey())
                 .put("prediction", poll.getId()).put("status", poll.prediction().rawStatus())
                 .put("looks", polls.answered()).put("queued", polls.queued()).put("misses", polls.misses()).put("skipped", polls.skipped());
+        if (generation.token() != null) {
+            state.put("token", generation.token());
+        }
         if (polls.refused() > 0) {
             state.put("refusedMs", polls.refused());
         }
@@ -68,7 +71,7 @@ record PollMessage(Generation generation, PollState poll) {
             GenerateRequest request = new GenerateRequest(null, null, null, kind, List.of(), state.path("prompt").asText(""),
                     JsonNodeFactory.instance.objectNode());
             Generation generation = Generation.resume(name(state, "id"), request, model, state.path("recallKey").isNull() ? null : name(state, "recallKey"),
-                    Instant.parse(required(state, "startedAt")));
+                    Instant.parse(required(state, "startedAt"))).using(state.path("token").textValue());
             PollCounts polls = new PollCounts(state.path("looks").asInt(), state.path("queued").asInt(), state.path("misses").asInt(),
                     state.path("skipped").asInt(), state.path("refusedMs").asLong());
             return Optional.of(new PollMessage(generation, PollState.resume(prediction(state), required(state, "status"), polls, times(state))));

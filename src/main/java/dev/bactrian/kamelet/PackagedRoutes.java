@@ -11,6 +11,7 @@ import dev.bactrian.config.Settings;
 import dev.bactrian.generate.Models;
 import dev.bactrian.host.RouteNames;
 import dev.bactrian.model.ProviderName;
+import dev.bactrian.upstage.OpenAiProviders;
 import org.apache.camel.CamelContext;
 import org.apache.camel.ServiceStatus;
 import org.apache.camel.model.ModelCamelContext;
@@ -59,6 +60,7 @@ public final class PackagedRoutes {
         PluginHelper.getRoutesLoader(context).loadRoutes(missing);
         List<RouteDefinition> added = new ArrayList<>(model.getRouteDefinitions());
         added.removeAll(before);
+        OpenAiProviders.settle(context);
         RouteNames.settle(context, Settings.of(context).flag(Property.SHORT_NAMES));
         // Camel does not start routes that are added while the context is starting.
         added.removeIf(route -> {

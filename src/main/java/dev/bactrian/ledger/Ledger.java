@@ -72,9 +72,10 @@ public final class Ledger implements CamelContextAware {
      * What is known of a create that was made before. One of the two is null.
      *
      * @param prediction the id of the prediction, if the create was answered
+     * @param token      the name of the token that it was created with, or null if there was only one
      * @param intent     the create, if its answer is not known
      */
-    public record Recalled(String prediction, Intent intent) {
+    public record Recalled(String prediction, String token, Intent intent) {
     }
 
     @Override
@@ -176,7 +177,7 @@ public final class Ledger implements CamelContextAware {
             if (recalled == null && generation.formerKey() != null) {
                 recalled = recalled(generation.formerKey());
                 if (recalled != null && recalled.prediction() != null) {
-                    records.setState(generation.recallKey(), recalled.prediction());
+                    records.setState(generation.recallKey(), written(recalled.prediction(), recalled.token()));
                     records.setState(generation.formerKey(), null);
                 }
             }
@@ -193,7 +194,13 @@ public final class Ledger implements CamelContextAware {
         if (value == null) {
             return null;
         }
-        return Poll.isValidId(value) ? new Recalled(value, null) : Intent.read(value).map(intent -> new Recalled(null, intent)).orElse(null);
+        String[] parts = value.split(" ", 2);
+        return Poll.isValidId(parts[0]) ? new Recalled(parts[0], parts.length > 1 ? parts[1] : null, null)
+                : Intent.read(value).map(intent -> new Recalled(null, null, intent)).orElse(null);
+    }
+
+    private static String written(String prediction, String token) {
+        return token == null ? prediction : prediction + " " + token;
     }
 
     /** Records that a create is about to be sent. If that fails, logs a warning and continues: only a crash makes the record needed. */
@@ -224,7 +231,7 @@ public final class Ledger implements CamelContextAware {
         }
         try {
             if (generation.recallKey() != null) {
-                records.setState(generation.recallKey(), poll.getId());
+                records.setState(generation.recallKey(), written(poll.getId(), generation.token()));
             }
         } catch (RuntimeException e) {
             LOG.error("{}: prediction {} cannot be remembered: {}", generation.id(), poll.getId(), e.toString());
@@ -242,7 +249,7 @@ public final class Ledger implements CamelContextAware {
         try {
             boolean free = claim(generation, prediction, FOUND).isEmpty();
             if (free && generation.recallKey() != null) {
-                records.setState(generation.recallKey(), prediction);
+                records.setState(generation.recallKey(), written(prediction, generation.token()));
             }
             outage.isOver();
             return free;

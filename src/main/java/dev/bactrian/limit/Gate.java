@@ -326,6 +326,16 @@ public final class Gate {
         closedUntil = until - closedUntil > 0 ? until : closedUntil;
     }
 
+    /** Returns how long a call that is prepared now would have to wait at least. */
+    synchronized Duration busyFor() {
+        return Duration.ofNanos(blocked(time.nanos()));
+    }
+
+    /** Returns the number of calls that are not answered yet or wait. */
+    synchronized int load() {
+        return open.size() + line.size();
+    }
+
     /** Returns how long no call may be made. */
     public synchronized Duration closedFor() {
         return Duration.ofNanos(closedFor(time.nanos()));

@@ -14,8 +14,10 @@ import java.util.function.Predicate;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 
+import dev.bactrian.config.Property;
 import dev.bactrian.config.SettingException;
 import dev.bactrian.config.Settings;
+import dev.bactrian.config.Url;
 import dev.bactrian.error.ErrorType;
 import dev.bactrian.error.GenerationFailure;
 import dev.bactrian.text.OneLine;
@@ -35,13 +37,17 @@ public final class Catalogue {
 
     private static final Set<String> FIELDS = Set.of("extends", "default-model", "providers");
     private static final Set<String> PROVIDER_FIELDS =
-            Set.of("url", "working", "supports-stream", "default-model", "default-image-model", "price", "models");
+            Set.of("url", "working", "supports-stream", "default-model", "default-image-model", "price", "models", "protocol", "endpoint");
     private static final Set<String> MODEL_FIELDS = Set.of("id", "kind", "version", "aliases", "price");
     private static final Pattern OWNER_AND_NAME = Pattern.compile("[^/:\\p{Z}\\p{C}]+/[^/:\\p{Z}\\p{C}]+(:[^/:\\p{Z}\\p{C}]+)?");
 
     private static final int LONGEST_SHOWN = 200;
 
+    private static final String OPENAI = "openai";
+
     private static final class Entry {
+        private String protocol;
+        private String endpoint;
         private String defaultModel;
         private String defaultImageModel;
         private final Map<String, Model> models = new LinkedHashMap<>();
@@ -138,9 +144,31 @@ public final class Catalogue {
             if (fields.get("price") != null) {
                 entry.prices.put(null, Price.read(source + ": " + provider, fields.get("price")));
             }
+            readProtocol(source + ": " + provider, provider, entry, fields);
             Set<String> seen = new LinkedHashSet<>();
             list(source + ": " + provider, fields, "models").forEach(model -> readModel(source, provider, entry, model, seen));
         });
+    }
+
+    private static void readProtocol(String where, ProviderName provider, Entry entry, Map<?, ?> fields) {
+        entry.protocol = text(where, fields, "protocol", entry.protocol);
+        entry.endpoint = text(where, fields, "endpoint", entry.endpoint);
+        if (entry.protocol == null && entry.endpoint == null) {
+            return;
+        }
+        if (!OPENAI.equals(entry.protocol)) {
+            throw problem(where, entry.protocol == null ? "endpoint without protocol: " + OPENAI : "protocol '" + entry.protocol + "' is not " + OPENAI);
+        }
+        if (Property.isFirstWord(provider.toString())) {
+            throw problem(where, "a provider with a protocol cannot have this name, because Bactrian has properties " + Property.PREFIX + provider);
+        }
+        if (entry.endpoint != null) {
+            try {
+                Url.of(entry.endpoint);
+            } catch (IllegalArgumentException e) {
+                throw problem(where, "endpoint: " + e.getMessage());
+            }
+        }
     }
 
     private static void readModel(String source, ProviderName provider, Entry entry, Object value, Set<String> seen) {
@@ -316,6 +344,19 @@ public final class Catalogue {
         Set<ProviderName> all = new LinkedHashSet<>(OWN);
         all.addAll(providers.keySet());
         return all;
+    }
+
+    /**
+     * Returns the providers with {@code protocol: openai}, each with its endpoint; an endpoint that the catalogue does not give is empty.
+     */
+    public Map<ProviderName, Optional<String>> openAiProviders() {
+        Map<ProviderName, Optional<String>> found = new LinkedHashMap<>();
+        providers.forEach((name, entry) -> {
+            if (entry.protocol != null) {
+                found.put(name, Optional.ofNullable(entry.endpoint));
+            }
+        });
+        return Collections.unmodifiableMap(found);
     }
 
     /**

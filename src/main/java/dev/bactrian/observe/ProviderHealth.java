@@ -2,6 +2,8 @@ package dev.bactrian.observe;
 
 import java.io.IOException;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -15,6 +17,7 @@ import dev.bactrian.core.Provider;
 import dev.bactrian.core.Provider.Access;
 import dev.bactrian.generate.Account;
 import dev.bactrian.http.ProviderHttp;
+import dev.bactrian.limit.Keys;
 import dev.bactrian.text.OneLine;
 import org.apache.camel.CamelContext;
 import org.apache.camel.health.HealthCheckRegistry;
@@ -35,6 +38,7 @@ public final class ProviderHealth extends AbstractHealthCheck {
 
     private static final int FRESH_SECONDS = 30;
     private static final long LONGEST_SECONDS = 5;
+    private static final String REFUSES = " does not take the token";
     private static final long LONGEST_WAIT_SECONDS = 2;
 
     private final String provider;
@@ -45,7 +49,8 @@ public final class ProviderHealth extends AbstractHealthCheck {
     private record Finding(boolean up, String message) {
     }
 
-    private record Question(String whose, Settings settings, HttpGet get, FutureTask<Integer> answer) {
+    /** A call with one of the tokens of an account; {@code token} is how messages show it, or empty if it is the only one. */
+    private record Question(String whose, Access access, String token, Settings settings, HttpGet get, FutureTask<Integer> answer) {
     }
 
     private ProviderHealth(String provider) {
@@ -101,9 +106,20 @@ public final class ProviderHealth extends AbstractHealthCheck {
             ask(questions, " of account '" + name + "'", key, own.account(key));
         });
         long deadline = System.nanoTime() + Duration.ofSeconds(LONGEST_SECONDS).toNanos();
-        List<Finding> findings = questions.values().stream().map(question -> finding(question, deadline)).toList();
+        Map<Access, List<Finding>> ofAccesses = new LinkedHashMap<>();
+        questions.values().forEach(question -> ofAccesses.computeIfAbsent(question.access(), none -> new ArrayList<>()).add(finding(question, deadline)));
+        List<Finding> findings = ofAccesses.entrySet().stream().map(entry -> together(entry.getKey(), entry.getValue())).toList();
         return findings.stream().filter(finding -> !finding.up()).findFirst().orElseGet(() -> findings.isEmpty()
                 ? new Finding(true, provider + " is not configured: " + provider().access(null).tokenName() + " is not set") : findings.get(0));
+    }
+
+    /** Of several tokens one is enough. */
+    private Finding together(Access access, List<Finding> findings) {
+        Finding best = findings.stream().filter(Finding::up).findFirst().orElse(findings.get(0));
+        String aside = Keys.of(getCamelContext()).setAside(access);
+        return !access.hasSeveral() ? best : !best.up() && findings.stream().allMatch(finding -> finding.message().contains(REFUSES))
+                ? new Finding(false, provider + " takes none of the keys of " + access.tokenName() + ": " + aside)
+                : aside.isEmpty() ? best : new Finding(best.up(), best.message() + "; keys of " + access.tokenName() + " that are set aside: " + aside);
     }
 
     private void ask(Map<List<String>, Question> questions, String whose, String account, Settings settings) {
@@ -111,7 +127,13 @@ public final class ProviderHealth extends AbstractHealthCheck {
         if (access.isClosed()) {
             return;
         }
-        questions.computeIfAbsent(List.of(access.probe(), access.token() == null ? "" : access.token()), same -> {
+        for (String token : access.hasSeveral() ? access.tokens() : Collections.singletonList(access.token())) {
+            ask(questions, whose, account, settings, access, token);
+        }
+    }
+
+    private void ask(Map<List<String>, Question> questions, String whose, String account, Settings settings, Access access, String token) {
+        questions.computeIfAbsent(List.of(access.probe(), token == null ? "" : token), same -> {
             HttpGet get = new HttpGet(access.probe());
             get.setHeader(HttpHeaders.ACCEPT, "application/json");
             // A short timeout, so that a busy connection pool is not mistaken for an unreachable provider.
@@ -120,15 +142,18 @@ public final class ProviderHealth extends AbstractHealthCheck {
             if (account != null) {
                 get.setHeader(ProviderHttp.ACCOUNT, account);
             }
+            if (access.hasSeveral()) {
+                get.setHeader(ProviderHttp.TOKEN, Access.nameOf(token));
+            }
             FutureTask<Integer> answer = new FutureTask<>(() -> client().execute(get, response -> response.getCode()));
             getCamelContext().getExecutorServiceManager().newThread("bactrian-health", answer).start();
-            return new Question(whose, settings, get, answer);
+            return new Question(whose, access, access.hasSeveral() ? " " + access.shown(token) : "", settings, get, answer);
         });
     }
 
     private Finding finding(Question question, long deadline) {
         try {
-            return finding(question.whose(), question.answer().get(deadline - System.nanoTime(), TimeUnit.NANOSECONDS));
+            return finding(question.token() + question.whose(), question.answer().get(deadline - System.nanoTime(), TimeUnit.NANOSECONDS));
         } catch (TimeoutException e) {
             return new Finding(false, provider + " is unreachable: no answer within " + LONGEST_SECONDS + " s");
         } catch (ExecutionException e) {
@@ -155,7 +180,7 @@ public final class ProviderHealth extends AbstractHealthCheck {
 
     private Finding finding(String whose, int status) {
         return switch (status) {
-            case 401, 402, 403 -> new Finding(false, provider + " does not take the token" + whose + ": it answered " + status);
+            case 401, 402, 403 -> new Finding(false, provider + REFUSES + whose + ": it answered " + status);
             default -> status >= 500 ? new Finding(false, provider + " is unavailable: it answered " + status)
                     : new Finding(true, provider + " is reachable");
         };

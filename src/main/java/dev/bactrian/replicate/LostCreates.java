@@ -73,7 +73,7 @@ public final class LostCreates implements CamelContextAware {
     /** Records the create before it is sent, so that its prediction can be found if the answer does not arrive. */
     public void intend(Exchange exchange) {
         Generation generation = Job.generation(exchange);
-        Intent intent = new Intent(Instant.now().truncatedTo(ChronoUnit.MILLIS), replicate().inputHash(generation));
+        Intent intent = new Intent(Instant.now().truncatedTo(ChronoUnit.MILLIS), replicate().inputHash(generation), generation.token());
         ledger().intend(generation, intent);
         lookup(generation, intent, null).in(exchange);
     }

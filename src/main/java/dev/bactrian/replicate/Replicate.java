@@ -33,6 +33,7 @@ import dev.bactrian.http.ProviderHttp;
 import dev.bactrian.ledger.Ledger;
 import dev.bactrian.limit.Gate;
 import dev.bactrian.limit.Gates;
+import dev.bactrian.limit.Keys;
 import dev.bactrian.limit.Retry;
 import dev.bactrian.limit.Turns;
 import dev.bactrian.model.Kind;
@@ -68,6 +69,7 @@ public final class Replicate implements Provider, CamelContextAware {
     private int mostMisses;
     private Retry retry;
     private Gates gates;
+    private Keys keys;
     private Observer observer;
     private Hosts streamHosts;
     private final AtomicBoolean refused = new AtomicBoolean();
@@ -84,6 +86,7 @@ public final class Replicate implements Provider, CamelContextAware {
         mostMisses = settings.count(Property.RETRY_MAX_ATTEMPTS);
         retry = Retry.of(settings);
         gates = Gates.of(camelContext);
+        keys = Keys.of(camelContext);
         observer = Observer.of(camelContext);
         streamHosts = Hosts.of(settings.text(Property.REPLICATE_STREAM_HOSTS).orElse(""));
     }
@@ -104,16 +107,16 @@ public final class Replicate implements Provider, CamelContextAware {
         Settings own = settings.account(account);
         String endpoint = own.require(Property.REPLICATE_API_ENDPOINT);
         String poll = own.require(Property.REPLICATE_POLL_ENDPOINT);
-        return new Access(List.of(endpoint, poll), Property.REPLICATE_API_TOKEN.key(), own.text(Property.REPLICATE_API_TOKEN).map(String::trim).orElse(null),
+        return new Access(List.of(endpoint, poll), Property.REPLICATE_API_TOKEN.key(), own.keys(Property.REPLICATE_API_TOKEN),
                 Url.of(endpoint).host().equals(OFFICIAL_HOST), poll.replace("{id}", NO_PREDICTION), own.proxy(Property.REPLICATE_PROXY));
     }
 
     private Access access(Generation generation) {
-        return access(generation.account());
+        return access(generation.account()).only(generation.token());
     }
 
-    private Gate creates(Generation generation) {
-        return gates.gate("Replicate's creates", access(generation),
+    private Gate creates(Generation generation, Access access) {
+        return gates.gate("Replicate's creates", access,
                 Gate.Rate.perMinute(settings(generation).count(Property.REPLICATE_MAX_CREATES_PER_MINUTE)));
     }
 
@@ -132,8 +135,10 @@ public final class Replicate implements Provider, CamelContextAware {
         Job job = Job.of(exchange);
         Ledger.Recalled known = job.attempts().failures() > 0 ? null : Ledger.of(camelContext).recallCreate(job.generation());
         if (known != null && known.prediction() != null) {
+            job.generation(job.generation().using(known.token()), this);
             job.poll(recalled(job.generation(), known.prediction()));
         } else if (known != null) {
+            job.generation(job.generation().using(known.intent().token()), this);
             lostCreates().resume(exchange, job.generation(), known.intent());
         }
     }
@@ -149,17 +154,18 @@ public final class Replicate implements Provider, CamelContextAware {
 
     @Override
     public void request(Exchange exchange) {
-        Generation generation = Job.generation(exchange);
+        Job job = Job.of(exchange);
+        Generation generation = keys.choose(job, this, access(job.generation().account()), one -> creates(job.generation(), one));
         Message message = exchange.getMessage();
         message.setBody(body(generation));
-        leaveHeaders(generation, message, createUrl(generation), creates(generation));
+        leaveHeaders(generation, message, createUrl(generation), creates(generation, access(generation)));
         message.setHeader(Exchange.CONTENT_TYPE, JSON);
         message.setHeader("Cancel-After", cancelAfter(generation));
         message.setHeader("Prefer", prefer(generation));
     }
 
     private static void leaveHeaders(Generation generation, Message message, String url, Gate gate) {
-        CallHeaders.leave(message, url, JSON, generation.account());
+        CallHeaders.leaveFor(message, url, JSON, generation);
         message.setHeader(Turns.GATE, gate.name());
     }
 

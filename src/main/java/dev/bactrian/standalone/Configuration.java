@@ -46,6 +46,7 @@ final class Configuration {
                 all.put(property.key(), value);
             }
         }
+        environment.forEach((variable, value) -> Property.ofProviderInEnvironment(variable).ifPresent(name -> all.put(name, value)));
         system.stringPropertyNames().stream().filter(name -> name.startsWith(Property.PREFIX) || name.startsWith("camel."))
                 .forEach(name -> all.put(name, system.getProperty(name)));
         ownName(all, Property.REPLICATE_API_TOKEN, environment.get("REPLICATE_API_TOKEN"));
@@ -65,25 +66,24 @@ final class Configuration {
             Properties properties = new Properties();
             properties.putAll(all);
             context.getPropertiesComponent().setInitialProperties(properties);
-            for (Property property : Property.values()) {
-                String value = all.get(property.key());
-                if (value != null && value.contains("{{")) {
-                    all.put(property.key(), resolved(context, property, value));
+            all.forEach((name, value) -> {
+                if (name.startsWith(Property.PREFIX) && value.contains("{{")) {
+                    all.put(name, resolved(context, name, value));
                 }
-            }
+            });
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
     }
 
-    private static String resolved(DefaultCamelContext context, Property property, String value) {
+    private static String resolved(DefaultCamelContext context, String name, String value) {
         try {
             return context.getPropertiesComponent().parseUri(value);
         } catch (RuntimeException e) {
-            if (property.secret() && !value.matches("\\{\\{[^{}]+}}")) {
+            if (Property.isSecret(name) && !value.matches("\\{\\{[^{}]+}}")) {
                 return value;
             }
-            throw new SettingException(property.key(), "holds a placeholder that cannot be resolved");
+            throw new SettingException(name, "holds a placeholder that cannot be resolved");
         }
     }
 

@@ -1,5 +1,7 @@
 package dev.bactrian.standalone;
 
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -15,8 +17,10 @@ import dev.bactrian.config.SettingException;
 import dev.bactrian.config.Settings;
 import dev.bactrian.config.Settings.ReplicateApi;
 import dev.bactrian.emit.Emitter;
+import dev.bactrian.generate.Models;
 import dev.bactrian.simulator.Simulator;
 import dev.bactrian.text.OneLineLogger;
+import org.apache.camel.impl.DefaultCamelContext;
 import org.apache.camel.main.Main;
 import org.slf4j.Logger;
 
@@ -25,6 +29,7 @@ final class Service implements AutoCloseable {
 
     private static final Logger LOG = OneLineLogger.of("dev.bactrian");
 
+    private static final String SETTINGS = "bactrianSettings";
     /** Camel's own property for the shutdown timeout, in seconds. */
     private static final String CAMELS_TIMEOUT = "camel.main.shutdown-timeout";
     /** How much longer Camel's timeout is than ours, in seconds, so that the remaining work can be put away in time. */
@@ -56,7 +61,7 @@ final class Service implements AutoCloseable {
         settings = Settings.of(bactrian(properties));
         properties.forEach(main::addProperty);
         main.configure().setRoutesIncludePattern(routes(settings.require(Property.ROUTES)));
-        main.bind("bactrianSettings", settings);
+        main.bind(SETTINGS, settings);
         main.bind(Emitter.STANDALONE, true);
         int port = settings.count(Property.MANAGEMENT_PORT);
         management = port == 0 ? null : new Management(port);
@@ -91,8 +96,21 @@ final class Service implements AutoCloseable {
             case "false" -> false;
             default -> !settings.isSet(Property.REPLICATE_API_TOKEN) && !settings.isSet(Property.UPSTAGE_API_KEY)
                     && !settings.isSet(Property.REPLICATE_API_ENDPOINT) && !settings.isSet(Property.REPLICATE_POLL_ENDPOINT)
-                    && !settings.isSet(Property.UPSTAGE_API_ENDPOINT);
+                    && !settings.isSet(Property.UPSTAGE_API_ENDPOINT) && !settings.isOtherProviderSet() && !addsProviders(settings);
         };
+    }
+
+    /** Whether the configured catalogue adds a provider, which may need no key. */
+    private static boolean addsProviders(Settings settings) {
+        if (!settings.isSet(Property.MODELS)) {
+            return false;
+        }
+        try (DefaultCamelContext context = new DefaultCamelContext()) {
+            context.getRegistry().bind(SETTINGS, settings);
+            return !Models.of(context).catalogue().openAiProviders().isEmpty();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 
     private Map<String, String> simulatorEndpoints(Settings asked) {
@@ -142,6 +160,10 @@ final class Service implements AutoCloseable {
         say("Chunks    ", Property.EMIT_CHUNK);
         LOG.info("Replicate {}{}", settings.require(Property.REPLICATE_API_ENDPOINT), via(Property.REPLICATE_PROXY));
         LOG.info("Upstage   {}{}", settings.require(Property.UPSTAGE_API_ENDPOINT), via(Property.UPSTAGE_PROXY));
+        Models.of(main.getCamelContext()).catalogue().openAiProviders().forEach((name, endpoint) -> {
+            Settings.OtherProvider provider = settings.provider(name.toString(), endpoint.orElse(null));
+            LOG.info("{} {}{}", String.format("%-9s", name.toString()), provider.endpoint(), provider.proxy().map(p -> " via " + p).orElse(""));
+        });
         LOG.info("Bactrian {} ready with {} routes in {} ms", Version.current(), routes, (System.nanoTime() - begun) / 1_000_000);
         if (management != null) {
             management.open(main.getCamelContext());

@@ -53,6 +53,7 @@ public final class ChatStream implements ChunkSource, Answer, Closeable {
     private final UnaryOperator<String> redact;
     private final Cancellation cancellation;
     private UnaryOperator<String> mask = UnaryOperator.identity();
+    private String provider = Upstage.NAME;
     private final boolean textKept;
     private final Runnable begun;
     private final String requestId;
@@ -101,6 +102,12 @@ public final class ChatStream implements ChunkSource, Answer, Closeable {
     /** Applies the operator to each chunk of text. */
     ChatStream masked(UnaryOperator<String> pieces) {
         mask = pieces;
+        return this;
+    }
+
+    /** Sets the name of the provider, for errors. */
+    ChatStream from(String name) {
+        provider = name;
         return this;
     }
 
@@ -222,7 +229,7 @@ public final class ChatStream implements ChunkSource, Answer, Closeable {
 
     private GenerationFailure inPlaceOfAnAnswer(String body) {
         close();
-        failure = cancellation.isRequested() ? Cancellation.interrupted(1) : HttpFailures.inPlaceOfAnAnswer(redact.apply(body), Upstage.NAME);
+        failure = cancellation.isRequested() ? Cancellation.interrupted(1) : HttpFailures.inPlaceOfAnAnswer(redact.apply(body), provider);
         return failure;
     }
 

@@ -1,2 +1,5 @@
-/** The provider Upstage: a chat completion that streams as server-sent events. Internal. No other package depends on it. */
+/**
+ * Upstage and the other providers with OpenAI's chat completions: one call that streams its answer as server-sent events. Internal. Only
+ * the Kamelets depend on it.
+ */
 package dev.bactrian.upstage;

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Set;
 import java.util.stream.Stream;
 
 import org.junit.jupiter.api.Test;
@@ -465,5 +466,53 @@ class SettingsTest {
         assertThat(settings(former, "7s").duration(Property.REPLICATE_WEBHOOK_POLL_DELAY)).isEqualTo(Duration.ofSeconds(7));
         assertThat(settings(former, "7s", Property.REPLICATE_WEBHOOK_POLL_DELAY.key(), "8s").duration(Property.REPLICATE_WEBHOOK_POLL_DELAY))
                 .isEqualTo(Duration.ofSeconds(8));
+    }
+
+    @Test
+    void readsAProviderOfTheCatalogue() {
+        Settings settings = Settings.of(Map.of("bactrian.groq.api-key", "'Bearer gsk-12345678'", "bactrian.groq.proxy", "http://proxy:3128"));
+
+        Settings.OtherProvider groq = settings.provider("groq", "https://api.groq.com/openai/v1/");
+
+        assertThat(groq.keys()).containsExactly("gsk-12345678");
+        assertThat(groq.endpoint()).isEqualTo("https://api.groq.com/openai/v1/chat/completions").hasToString(groq.toString());
+        assertThat(groq.proxy()).hasToString("Optional[proxy:3128]");
+        assertThat(settings.redact("it was gsk-12345678")).isEqualTo("it was ***");
+        assertThat(settings.isOtherProviderSet()).isTrue();
+        settings.requireProviders(Set.of("groq"));
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "http://a/v1/chat/completions, http://a/v1/chat/completions",
+        "http://a/v1/chat/completions?api-version=1, http://a/v1/chat/completions?api-version=1",
+        "http://a/v1?x=1, http://a/v1/chat/completions?x=1",
+        "http://a, http://a/chat/completions"})
+    void addsThePathOfChatCompletionsIfItIsMissing(String given, String endpoint) {
+        assertThat(Settings.of(Map.of()).provider("groq", given).endpoint()).isEqualTo(endpoint);
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "api-key, a b, holds a blank",
+        "api-endpoint, localhost, is not an http or https URL",
+        "proxy, ftp://x, is not of the form"})
+    void namesAWrongPropertyOfAProviderOfTheCatalogue(String property, String value, String problem) {
+        Settings settings = Settings.of(Map.of("bactrian.groq." + property, value));
+
+        assertThatThrownBy(() -> settings.provider("groq", "http://a")).isInstanceOf(SettingException.class)
+                .hasMessageStartingWith("bactrian.groq." + property + ": ").hasMessageContaining(problem);
+    }
+
+    @Test
+    void aProviderNeedsAnEndpointAndItsPropertiesAProvider() {
+        Settings settings = Settings.of(Map.of("bactrian.grok.api-key", "x"));
+
+        assertThatThrownBy(() -> settings.provider("groq", null))
+                .hasMessage("bactrian.groq.api-endpoint: must be set, because the catalogue has no endpoint for groq");
+        assertThatThrownBy(() -> settings.requireProviders(Set.of("groq")))
+                .hasMessage("bactrian.grok.api-key: no such property; did you mean bactrian.groq.api-key?");
+        assertThatThrownBy(() -> Settings.of(Map.of("bactrian.replicate.api-key", "x")))
+                .hasMessage("bactrian.replicate.api-key: no such property; did you mean bactrian.replicate.api-token?");
     }
 }

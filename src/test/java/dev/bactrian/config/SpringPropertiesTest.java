@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.Map;
+import java.util.Set;
 
 import org.apache.camel.impl.DefaultCamelContext;
 import org.apache.camel.spi.PropertiesSource;
@@ -37,6 +38,15 @@ class SpringPropertiesTest {
         assertThat(settings.count(Property.RETRY_MAX_ATTEMPTS)).isEqualTo(7);
         assertThat(settings.flag(Property.FILE_ENABLED)).isFalse();
         assertThat(settings.text(Property.EMIT_CHUNK)).contains("direct:chunk");
+    }
+
+    @Test
+    void readsThePropertiesOfAProviderOfTheCatalogue() throws Exception {
+        Settings settings = settings(Map.of("bactrian.groq.api-key", "gsk_1", "bactrian.ollama.api-endpoint", "http://localhost:11434/v1"));
+
+        assertThat(settings.provider("groq", "http://localhost").keys()).containsExactly("gsk_1");
+        assertThatThrownBy(() -> settings.requireProviders(Set.of("groq"))).hasMessageStartingWith("bactrian.ollama.api-endpoint: no such property");
+        assertThatThrownBy(() -> settings(Map.of("bactrian.groq.apiKey", "gsk_1"))).hasMessageStartingWith("bactrian.groq.apiKey: no such property");
     }
 
     @Test

@@ -180,6 +180,16 @@ class CatalogueTest {
         PROVIDERS_DEFAULT_IS_NOT_A_MODEL("default-model: a\nproviders: {upstage: {default-model: b, models: [{id: a}]}}", "'b'"),
         PROVIDERS_DEFAULT_IS_ANOTHERS("default-model: a\nproviders: {upstage: {models: [{id: a}]},"
                 + " replicate: {default-model: a, models: [{id: b/c}]}}", "'a'"),
+        UNKNOWN_PROTOCOL("default-model: a\nproviders: {upstage: {models: [{id: a}]}, groq: {protocol: grpc, endpoint: 'http://a'}}",
+                "groq: protocol 'grpc' is not openai"),
+        ENDPOINT_WITHOUT_PROTOCOL("default-model: a\nproviders: {upstage: {models: [{id: a}]}, groq: {endpoint: 'http://a'}}",
+                "groq: endpoint without protocol: openai"),
+        ENDPOINT_IS_NO_URL("default-model: a\nproviders: {upstage: {models: [{id: a}]}, groq: {protocol: openai, endpoint: a/v1}}",
+                "groq: endpoint: 'a/v1' is not an http or https URL"),
+        PROTOCOL_OF_OURS("default-model: a\nproviders: {upstage: {protocol: openai, endpoint: 'http://a', models: [{id: a}]}}",
+                "upstage: a provider with a protocol cannot have this name"),
+        NAME_OF_PROPERTIES("default-model: a\nproviders: {upstage: {models: [{id: a}]}, jms: {protocol: openai, endpoint: 'http://a'}}",
+                "jms: a provider with a protocol cannot have this name, because Bactrian has properties bactrian.jms"),
         DEFAULT_IMAGE_MODEL_MAKES_TEXT("default-model: a\nproviders: {upstage: {default-image-model: a, models: [{id: a}]}}", "image");
 
         final String text;

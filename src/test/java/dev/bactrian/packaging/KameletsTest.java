@@ -279,7 +279,7 @@ class KameletsTest {
         Map<String, String> loaded = PackagedRoutes.files(Catalogue.read("models", Files.readString(Path.of("src/main/resources/bactrian/models.yaml")), uri -> null, null).providers());
         assertThat(loaded.keySet()).isEqualTo(files);
         for (Map.Entry<String, String> entry : loaded.entrySet()) {
-            assertThat(Files.readString(Path.of("routes", entry.getKey() + ".camel.yaml"))).contains("    id: " + entry.getValue() + "\n");
+            assertThat(Files.readString(Path.of("routes", entry.getKey() + ".camel.yaml"))).containsPattern("    (id|routeId): " + entry.getValue() + "\n");
         }
     }
 }

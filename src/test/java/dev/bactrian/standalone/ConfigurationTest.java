@@ -61,6 +61,13 @@ class ConfigurationTest {
     }
 
     @Test
+    void theEnvironmentMayHoldThePropertiesOfAProviderOfTheCatalogue() throws IOException {
+        assertThat(load("bactrian.groq.api-key={{env:PATH}}".getBytes(StandardCharsets.US_ASCII), Map.of("BACTRIAN_OLLAMA_API_ENDPOINT", "http://a ",
+                "BACTRIAN_JMS_PROXY", "none of ours"))).containsEntry("bactrian.ollama.api-endpoint", "http://a")
+                .containsEntry("bactrian.groq.api-key", System.getenv("PATH")).doesNotContainKey("bactrian.jms.proxy");
+    }
+
+    @Test
     void aConfigurationFileOfNothingIsNone() {
         Properties system = new Properties();
         system.setProperty("bactrian.config", " ");
