@@ -32,7 +32,8 @@ public final class Job {
     private Cancellation cancellation;
     private Reader reader;
     private String gate;
-    private final Attempts attempts = new Attempts();
+    private Attempts attempts = new Attempts();
+    private boolean turn = true;
     private Poll poll;
     private boolean pollDue;
     private int cancels;
@@ -96,6 +97,39 @@ public final class Job {
     public void generation(Generation asked, Provider by) {
         generation = asked;
         provider = by;
+    }
+
+    /**
+     * Whether a model is to be tried or polled now. True once, and once more time after {@link #giveTurn}, so call it once for each turn.
+     */
+    public boolean takeTurn() {
+        boolean taken = turn;
+        turn = false;
+        return taken;
+    }
+
+    /** Makes {@link #takeTurn} return true once more. */
+    public void giveTurn() {
+        turn = true;
+    }
+
+    /** Goes on with another model: forgets all that belongs to the one before, and can be cancelled again. */
+    public void next(Generation other, Provider by) {
+        if (answer != null) {
+            answer.leave();
+        }
+        generation(other, by);
+        attempts = new Attempts();
+        gate = null;
+        poll = null;
+        pollDue = false;
+        cancels = 0;
+        answer = null;
+        partial = null;
+        chunks = null;
+        if (cancellation != null) {
+            cancellation.take();
+        }
     }
 
     /** Returns the provider that answers the request. */

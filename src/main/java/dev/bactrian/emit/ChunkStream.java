@@ -49,6 +49,7 @@ public final class ChunkStream implements Job.Reader, Iterator<String>, Closeabl
     private boolean discarding;
     private String document;
     private GenerateException failure;
+    private Runnable firstChunk;
     private int thrownInTry = NEVER;
 
     /** {@code interrupted} creates the exception for a reader that is interrupted. */
@@ -245,8 +246,17 @@ public final class ChunkStream implements Job.Reader, Iterator<String>, Closeabl
         cut();
     }
 
+    /** Sets what to do before the next chunk, which begins the answer; replaces what was set before. */
+    synchronized void onFirstChunk(Runnable begins) {
+        firstChunk = begins;
+    }
+
     /** Passes a chunk to the reader and waits while its buffer is full. Returns false if the reader is closed. */
     synchronized boolean put(String chunk) throws InterruptedException {
+        if (firstChunk != null) {
+            firstChunk.run();
+            firstChunk = null;
+        }
         while (waiting.size() == MOST_WAITING && !closed && !ended) {
             wait();
         }

@@ -63,7 +63,7 @@ public final class StreamBridge implements AggregationStrategy, Processor {
         CamelContext context = done.getContext();
         Generation generation = Job.generation(done);
         if (failure != null && generation != null && CallerReply.isSettled(done) && !context.isStopping()) {
-            Ledger.of(context).forget(generation.recallKey());
+            generation.recallKeys().forEach(Ledger.of(context)::forget);
         }
     }
 
@@ -73,8 +73,23 @@ public final class StreamBridge implements AggregationStrategy, Processor {
      */
     public void begun(Exchange exchange) {
         Job job = Job.of(exchange);
-        if (job.reader() != null) {
-            stream(job).begun(job.cancellation());
+        ChunkStream stream = stream(job);
+        if (stream == null) {
+            return;
+        }
+        Runnable begin = () -> {
+            // The caller gets the headers of the model that answers.
+            open.computeIfPresent(stream, (same, asked) -> {
+                asked.generation(job.generation(), job.provider());
+                return asked;
+            });
+            stream.begun(job.cancellation());
+        };
+        if (job.generation().fallback().hasNext() && !job.provider().isPolled()) {
+            // Another model answers if this one breaks off before its first chunk.
+            stream.onFirstChunk(begin);
+        } else {
+            begin.run();
         }
     }
 

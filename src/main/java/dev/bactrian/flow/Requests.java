@@ -48,7 +48,7 @@ import org.slf4j.Logger;
 public final class Requests implements CamelContextAware, Processor, RequestsInWork {
 
     /** The exchange variable with the name of the provider, such as {@code upstage}. */
-    private static final String PROVIDER = "bactrianProvider";
+    static final String PROVIDER = "bactrianProvider";
 
     /** The exchange variable by which a route's author declares that a body is plain text: {@code text}. */
     public static final String INPUT = "bactrianInput";
@@ -153,7 +153,7 @@ public final class Requests implements CamelContextAware, Processor, RequestsInW
             Model model = models.resolve(request.model(), request.provider(), request.kind(), account);
             Provider service = provider(model.provider().toString());
             Generation generation = Generation.begin(id, request, model, idGiven && (service == null || service.isPolled()),
-                    trigger.delivery());
+                    trigger.delivery()).fallingBackTo(models.fallback(request, model, account), idGiven, trigger.delivery());
             if (request.id() == null && defaultId != null) {
                 generation = generation.formerly(RequestId.formerFit(defaultId));
             }
@@ -186,11 +186,15 @@ public final class Requests implements CamelContextAware, Processor, RequestsInW
      */
     public void admit(Exchange exchange) throws InterruptedException {
         Job job = Job.of(exchange);
+        if (!job.isUnadmitted()) {
+            // Another model is tried.
+            return;
+        }
         Generation generation = job.generation();
         String id = generation.id();
         String delivery = Trigger.of(exchange).delivery();
         Integer attempt = job.deliveryCount();
-        Claim claim = new Claim(generation);
+        Claim claim = new Claim(job);
         // Registered before the id is reserved, so that the id is released whatever fails, even with an exhausted heap.
         exchange.getExchangeExtension().addOnCompletion(claim);
         synchronized (inWork) {
@@ -276,14 +280,16 @@ public final class Requests implements CamelContextAware, Processor, RequestsInW
     /** Releases a request's id when its exchange is done. */
     private final class Claim extends SynchronizationAdapter {
 
-        private final Generation generation;
+        private final Job job;
+        private final String id;
         private boolean held;
         private boolean observed;
         private Cancellation batch;
         private Cancellation own;
 
-        Claim(Generation generation) {
-            this.generation = generation;
+        Claim(Job job) {
+            this.job = job;
+            this.id = job.generation().id();
         }
 
         /** Cancels the request with its batch. */
@@ -302,12 +308,12 @@ public final class Requests implements CamelContextAware, Processor, RequestsInW
             }
             synchronized (inWork) {
                 if (held) {
-                    inWork.remove(generation.id());
+                    inWork.remove(id);
                     inWork.notifyAll();
                 }
             }
             if (observed) {
-                observer.left(generation);
+                observer.left(job.generation());
             }
         }
     }
@@ -372,7 +378,7 @@ public final class Requests implements CamelContextAware, Processor, RequestsInW
         if (text && (body instanceof Map<?, ?> || body instanceof JsonNode || body instanceof GenerateRequest)) {
             throw new GenerationFailure(ErrorType.INVALID_REQUEST, "not a text but " + (body instanceof GenerateRequest ? "a request" : "a map"));
         }
-        GenerateRequest request = read(exchange, body, text ? Format.TEXT : format(message));
+        GenerateRequest request = withFallback(read(exchange, body, text ? Format.TEXT : format(message)), message);
         if (account != null && account.choosesModel()) {
             return account.complete(request);
         }
@@ -413,7 +419,21 @@ public final class Requests implements CamelContextAware, Processor, RequestsInW
         } catch (GenerationFailure e) {
             throw e.of(request.id());
         }
-        return new GenerateRequest(request.id(), model, provider, request.kind(), request.messages(), request.prompt(), request.options());
+        return new GenerateRequest(request.id(), model, provider, request.kind(), request.messages(), request.prompt(), request.options(),
+                request.fallback(), request.fallbackAfterPaid());
+    }
+
+    private static GenerateRequest withFallback(GenerateRequest request, Message message) {
+        String named = message.getHeader(Headers.FALLBACK, String.class);
+        String afterPaid = message.getHeader(Headers.FALLBACK_AFTER_PAID, String.class);
+        if (named == null && afterPaid == null) {
+            return request;
+        }
+        try {
+            return RequestReader.withFallback(request, named, afterPaid);
+        } catch (GenerationFailure e) {
+            throw e.of(request.id());
+        }
     }
 
     private GenerateRequest read(Exchange exchange, Object body, Format format) throws IOException {

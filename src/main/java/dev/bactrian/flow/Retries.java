@@ -121,7 +121,8 @@ public final class Retries implements CamelContextAware, Processor {
         Generation generation = job.generation();
         Gate gate = Gates.of(camelContext).named(job.gate());
         retry.asked(HttpFailures.headers(cause), HttpFailures.body(cause)).ifPresent(gate::askedToWait);
-        if (gate.isMinutesLimit()) {
+        // If there is another model, the request need not wait for this one's limit.
+        if (gate.isMinutesLimit() && !generation.fallback().hasNext()) {
             spare(job);
         }
         exchange.getMessage().setHeader(Exchange.REDELIVERY_DELAY, 0L);

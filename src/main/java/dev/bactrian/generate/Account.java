@@ -93,10 +93,11 @@ public final class Account implements CamelContextAware {
         return textAlone;
     }
 
-    /** Returns the request with the account's defaults for everything that it does not set. A pinned model replaces that of the request. */
+    /** Returns the request with the account's defaults for everything that it does not set. A pinned model replaces that of the request, and no other is tried. */
     public GenerateRequest complete(GenerateRequest request) {
         GenerateRequest asked = modelPinned
-                ? new GenerateRequest(request.id(), null, null, request.kind(), request.messages(), request.prompt(), request.options()) : request;
+                ? new GenerateRequest(request.id(), null, null, request.kind(), request.messages(), request.prompt(), request.options(), List.of(), null)
+                : request;
         return withDefaults(asked);
     }
 
@@ -111,7 +112,8 @@ public final class Account implements CamelContextAware {
             options.put("max_tokens", maxTokens);
         }
         return new GenerateRequest(request.id(), named ? request.model() : model, request.provider() == null ? provider : request.provider(),
-                request.kind() == null && (!named || request.model() != null) ? kind : request.kind(), request.messages(), request.prompt(), options);
+                request.kind() == null && (!named || request.model() != null) ? kind : request.kind(), request.messages(), request.prompt(), options,
+                request.fallback(), request.fallbackAfterPaid());
     }
 
     /** Whether the account sets a model, a provider or a kind for requests that name none. */

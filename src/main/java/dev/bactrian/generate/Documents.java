@@ -31,7 +31,7 @@ public final class Documents {
     public static ObjectNode result(Generation generation, ObjectNode answer) {
         ObjectNode document = head(generation, "succeeded");
         document.setAll(answer);
-        return tail(document, generation);
+        return tail(withAttempts(document, generation, null), generation);
     }
 
     /**
@@ -47,7 +47,15 @@ public final class Documents {
         if (prediction != null) {
             document.set("prediction", prediction);
         }
-        return tail(document, generation);
+        return tail(withAttempts(document, generation, failure), generation);
+    }
+
+    /** Adds the models that were tried, if there was more than one. */
+    private static ObjectNode withAttempts(ObjectNode document, Generation generation, GenerationFailure failure) {
+        if (!generation.fallback().tried().isEmpty()) {
+            document.set("attempts", generation.fallback().attempts(generation, failure));
+        }
+        return document;
     }
 
     /** Returns the error document of a request that could not be read. */

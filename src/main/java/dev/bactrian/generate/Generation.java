@@ -3,9 +3,14 @@ package dev.bactrian.generate;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.List;
 import java.util.Objects;
+import java.util.Optional;
+import java.util.function.Predicate;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 
+import dev.bactrian.error.GenerationFailure;
 import dev.bactrian.model.Model;
 import dev.bactrian.request.GenerateRequest;
 import dev.bactrian.text.Fingerprint;
@@ -23,22 +28,72 @@ import dev.bactrian.text.Fingerprint;
  * @param account   the key of the account, or null for none
  * @param formerKey the {@code recallKey} that an earlier version would have assigned, or null if it is the same
  * @param token     the name of the token that its calls use, or null if there is only one
+ * @param fallback  the other models to try, and those that were tried
  */
 public record Generation(String id, GenerateRequest request, Model model, String recallKey, Instant startedAt, long startNano,
-        String account, String formerKey, String token) {
+        String account, String formerKey, String token, Fallback fallback) {
 
     private static final Pattern TOKEN = Pattern.compile("[0-9a-f]{24}");
 
     /** Returns a request that starts now. Its key distinguishes requests with the same id, and deliveries of one request. */
     public static Generation begin(String id, GenerateRequest request, Model model, boolean mayComeAgain, String delivery) {
-        String key = mayComeAgain ? id + "-" + fingerprint(model.toString() + request + delivery) : null;
-        return new Generation(id, request, model, key, Instant.now(), System.nanoTime(), null, null, null);
+        String key = mayComeAgain ? key(id, request, model, delivery) : null;
+        return new Generation(id, request, model, key, Instant.now(), System.nanoTime(), null, null, null, Fallback.NONE);
     }
 
     /** Returns a request that was started before, by this process or another. */
     public static Generation resume(String id, GenerateRequest request, Model model, String recallKey, Instant startedAt) {
         long startNano = System.nanoTime() - Duration.between(startedAt, Instant.now()).toNanos();
-        return new Generation(id, request, model, recallKey, startedAt, startNano, null, null, null);
+        return new Generation(id, request, model, recallKey, startedAt, startNano, null, null, null, Fallback.NONE);
+    }
+
+    private static String key(String id, GenerateRequest request, Model model, String delivery) {
+        return id + "-" + fingerprint(model.toString() + request.forKey() + delivery);
+    }
+
+    /**
+     * Returns the same request with other models to try.
+     *
+     * @param mayComeAgain whether the request may be repeated
+     * @param delivery     distinguishes deliveries of the request
+     */
+    public Generation fallingBackTo(List<Model> models, boolean mayComeAgain, String delivery) {
+        return models.isEmpty() ? this : with(Fallback.begin(model, models, Boolean.TRUE.equals(request.fallbackAfterPaid()),
+                mayComeAgain ? key(id, request, model, delivery) : null));
+    }
+
+    /** Returns the same request with that state of its fallback. */
+    public Generation with(Fallback other) {
+        return new Generation(id, request, model, recallKey, startedAt, startNano, account, formerKey, token, other);
+    }
+
+    /** Returns the same request with the next model of its fallback, after the present one has failed. */
+    public Generation next(GenerationFailure failure, Predicate<Model> isPolled) {
+        return next(Fallback.Attempt.of(this, failure), isPolled);
+    }
+
+    /**
+     * Returns the same request with the last model of its fallback that holds; empty if none does. The attempts of the models before are
+     * not known.
+     */
+    public Optional<Generation> lastOf(Predicate<Generation> holds, Predicate<Model> isPolled) {
+        Generation found = null;
+        for (Generation one = this; one.fallback.hasNext();) {
+            one = one.next((Fallback.Attempt) null, isPolled);
+            found = holds.test(one) ? one : found;
+        }
+        return Optional.ofNullable(found);
+    }
+
+    private Generation next(Fallback.Attempt failed, Predicate<Model> isPolled) {
+        Model other = fallback.next().get(0);
+        String key = fallback.key() == null || !isPolled.test(other) ? null : id + "-" + fingerprint(fallback.key() + " " + other);
+        return new Generation(id, request, other, key, startedAt, startNano, account, null, null, fallback.after(failed, recallKey));
+    }
+
+    /** Returns the keys of the request in the ledger: those of its model and of the models that were tried before. */
+    public List<String> recallKeys() {
+        return Stream.concat(fallback.keys().stream(), Stream.ofNullable(recallKey)).toList();
     }
 
     /**
@@ -47,20 +102,25 @@ public record Generation(String id, GenerateRequest request, Model model, String
      * @param owner the account's fingerprint, which is the same after a restart
      */
     public Generation with(String accountKey, String owner) {
-        return new Generation(id, request, model, recallKey == null ? null : recallKey + "-" + owner, startedAt, startNano, accountKey,
-                formerKey == null ? null : formerKey + "-" + owner, token);
+        return new Generation(id, request, model, owned(recallKey, owner), startedAt, startNano, accountKey, owned(formerKey, owner), token,
+                fallback.owned(owned(fallback.key(), owner)));
+    }
+
+    private static String owned(String key, String owner) {
+        return key == null ? null : key + "-" + owner;
     }
 
     /** Returns the same request with the key for the id that an earlier version would have derived, so that its predictions are found. */
     public Generation formerly(String formerId) {
         return recallKey == null || formerId.equals(id) ? this : new Generation(id, request, model, recallKey, startedAt, startNano, account,
-                formerId + recallKey.substring(id.length()), token);
+                formerId + recallKey.substring(id.length()), token, fallback);
     }
 
     /** Returns the same request with the token of that name, or without one if it is null or not the name of a token. */
     public Generation using(String tokenName) {
         String name = tokenName != null && TOKEN.matcher(tokenName).matches() ? tokenName : null;
-        return Objects.equals(name, token) ? this : new Generation(id, request, model, recallKey, startedAt, startNano, account, formerKey, name);
+        return Objects.equals(name, token) ? this : new Generation(id, request, model, recallKey, startedAt, startNano, account, formerKey, name,
+                fallback);
     }
 
     /** Returns a fingerprint of the text, 24 hexadecimal digits, which does not reveal it. */

@@ -6,6 +6,10 @@ public final class Headers {
     public static final String REQUEST_ID = "BactrianRequestId";
     public static final String PROVIDER = "BactrianProvider";
     public static final String MODEL = "BactrianModel";
+    /** On a request: the models to try if its model does not answer, separated by commas. */
+    public static final String FALLBACK = "BactrianFallback";
+    /** On a request: {@code true} to try them even if a prediction may have been paid for. */
+    public static final String FALLBACK_AFTER_PAID = "BactrianFallbackAfterPaid";
     public static final String KIND = "BactrianKind";
     public static final String STATUS = "BactrianStatus";
     /** On chunks: their index, from 0. */

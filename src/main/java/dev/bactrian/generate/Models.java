@@ -5,15 +5,19 @@ import java.io.InputStream;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
+import java.util.List;
+import java.util.stream.Stream;
 
 import dev.bactrian.config.Property;
 import dev.bactrian.config.SettingException;
 import dev.bactrian.config.Settings;
+import dev.bactrian.error.GenerationFailure;
 import dev.bactrian.model.AllowedModels;
 import dev.bactrian.model.Catalogue;
 import dev.bactrian.model.Kind;
 import dev.bactrian.model.Model;
 import dev.bactrian.model.ProviderName;
+import dev.bactrian.request.GenerateRequest;
 import org.apache.camel.CamelContext;
 import org.apache.camel.support.ResourceHelper;
 
@@ -77,6 +81,39 @@ public record Models(Catalogue catalogue, AllowedModels allowed) {
      * @throws SettingException if the account's list contains an unknown model
      */
     public Model resolve(String name, ProviderName provider, Kind kind, Account account) {
-        return catalogue.resolve(name, provider, kind, account == null ? allowed : allowed.and(account.allowed(catalogue)));
+        return catalogue.resolve(name, provider, kind, allowedFor(account));
+    }
+
+    private AllowedModels allowedFor(Account account) {
+        return account == null ? allowed : allowed.and(account.allowed(catalogue));
+    }
+
+    /**
+     * Returns the models to try, in this order, if the model of a request does not answer: those that the request names, or else those of
+     * the catalogue that are allowed.
+     *
+     * @throws GenerationFailure {@code unsupported-model} if the request names one that does not exist or is not allowed
+     */
+    public List<Model> fallback(GenerateRequest request, Model model, Account account) {
+        if (request.fallback() != null) {
+            return request.fallback().stream().map(name -> resolve(name, null, request.kind(), account)).toList();
+        }
+        List<Model> models = catalogue.fallback(model);
+        if (models.isEmpty()) {
+            return models;
+        }
+        AllowedModels mayBeUsed = allowedFor(account);
+        return models.stream().filter(mayBeUsed::hold).toList();
+    }
+
+    /** Returns those of the models, as a message of a queue names them, that are in the catalogue and allowed. */
+    public List<Model> known(List<Model> named) {
+        return named.stream().flatMap(model -> {
+            try {
+                return Stream.of(resolve(model.id(), model.provider(), model.kind(), null)).filter(found -> found.id().equals(model.id()));
+            } catch (GenerationFailure e) {
+                return Stream.empty();
+            }
+        }).toList();
     }
 }

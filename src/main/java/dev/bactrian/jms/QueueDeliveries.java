@@ -2,6 +2,7 @@ package dev.bactrian.jms;
 
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 
 import dev.bactrian.config.Property;
 import dev.bactrian.config.Settings;
@@ -34,7 +35,8 @@ public final class QueueDeliveries {
     /** The JMS property with the number of failed attempts to deliver. */
     private static final String TRIES = "BactrianTries";
     /**
-     * The JMS property, on the first message after a create, with the ledger key that can be deleted once that transaction is committed.
+     * The JMS property, on the first message after a create, with the ledger keys that can be deleted once that transaction is committed, separated by
+     * blanks.
      */
     private static final String RECALL_KEY = "BactrianRecallKey";
 
@@ -61,8 +63,8 @@ public final class QueueDeliveries {
         exchange.getMessage().setBody(packet.document());
         exchange.getMessage().setHeader(QueueMessages.DELIVERY, delivery.key());
         Generation generation = Job.generation(exchange);
-        if (generation != null && generation.recallKey() != null) {
-            exchange.getMessage().setHeader(RECALL_KEY, generation.recallKey());
+        if (generation != null && !generation.recallKeys().isEmpty()) {
+            exchange.getMessage().setHeader(RECALL_KEY, String.join(" ", generation.recallKeys()));
         }
         if (delivery.isReply()) {
             QueueMessages.addReply(exchange);
@@ -105,7 +107,10 @@ public final class QueueDeliveries {
             return;
         }
         Outgoing.deliver(exchange, delivery);
-        messages.ledger().forget(QueueMessages.property(message.jms(), RECALL_KEY));
+        String keys = QueueMessages.property(message.jms(), RECALL_KEY);
+        if (keys != null) {
+            Stream.of(keys.split(" ")).forEach(messages.ledger()::forget);
+        }
     }
 
     /** Returns the messages that the delivery sends; none if the delivery is a dead letter. */

@@ -20,11 +20,14 @@ import dev.bactrian.emit.Delivery;
 import dev.bactrian.emit.Emitter;
 import dev.bactrian.error.ErrorType;
 import dev.bactrian.error.GenerationFailure;
+import dev.bactrian.flow.Fallbacks;
 import dev.bactrian.flow.Requests;
 import dev.bactrian.flow.Trigger;
 import dev.bactrian.generate.Capacity;
+import dev.bactrian.generate.Fallback;
 import dev.bactrian.generate.Generation;
 import dev.bactrian.generate.Headers;
+import dev.bactrian.generate.Models;
 import dev.bactrian.ledger.Ledger;
 import dev.bactrian.observe.Observer;
 import dev.bactrian.replicate.PollCounts;
@@ -44,12 +47,13 @@ import org.apache.camel.support.SynchronizationAdapter;
 
 /**
  * The bean {@code bactrianQueue} of {@code routes/from-jms.camel.yaml}: reads messages that are requests or running predictions,
- * and writes the next messages. Of a sender's properties it only reads {@code BactrianModel}, {@code BactrianProvider} and the
- * content type. As a processor it keeps an exchange on its thread.
+ * and writes the next messages. Of a sender's properties it only reads {@code BactrianModel}, {@code BactrianProvider}, {@code BactrianFallback},
+ * {@code BactrianFallbackAfterPaid} and the content type. As a processor it keeps an exchange on its thread.
  */
 public final class QueueRequests implements AggregationStrategy, Processor {
 
-    private static final List<String> READ = List.of(Headers.MODEL, Headers.PROVIDER, Exchange.CONTENT_TYPE);
+    private static final List<String> READ = List.of(Headers.MODEL, Headers.PROVIDER, Headers.FALLBACK, Headers.FALLBACK_AFTER_PAID,
+            Exchange.CONTENT_TYPE);
 
     /** The delays, in milliseconds, that messages to {@code bactrian.polls} have had so far. */
     private final NavigableSet<Long> delays = new ConcurrentSkipListSet<>();
@@ -169,7 +173,10 @@ public final class QueueRequests implements AggregationStrategy, Processor {
             return;
         }
         Job job = Job.begin(exchange);
-        requests().accept(exchange, job, waiting.generation());
+        Generation generation = waiting.generation();
+        Fallback fallback = generation.fallback();
+        requests().accept(exchange, job, generation.with(message.isDead() ? fallback.to(List.of())
+                : fallback.hasNext() ? fallback.to(Models.of(camelContext).known(fallback.next())) : fallback));
         job.deliveryCount(message.attempt());
         job.poll(waiting.poll());
         job.claimed(waiting.generation().id());
@@ -177,10 +184,12 @@ public final class QueueRequests implements AggregationStrategy, Processor {
         PollCounts polls = waiting.poll().polls();
         boolean first = polls.answered() == 0 && polls.misses() == 0 && polls.skipped() <= 1;
         if (first) {
-            ledger().forget(waiting.generation().recallKey());
+            ledger().forget(generation.recallKey());
         }
         if (message.isDead()) {
             job.poll(waiting.poll().givenUp(givenUp(message)));
+        } else if (message.attempt() > 1 && job.generation().fallback().hasNext()) {
+            fallbacks().recall(exchange);
         }
     }
 
@@ -237,6 +246,12 @@ public final class QueueRequests implements AggregationStrategy, Processor {
             route.stop();
         }
         return copy;
+    }
+
+    /** Whether there is a request whose model has not been called yet. */
+    public boolean isUnstarted(Exchange exchange) {
+        Job job = Job.of(exchange);
+        return job != null && !job.isDuplicate() && !job.isAnswered();
     }
 
     /** Whether there is a prediction to poll. */
@@ -369,6 +384,10 @@ public final class QueueRequests implements AggregationStrategy, Processor {
 
     private Requests requests() {
         return CamelContextHelper.mandatoryLookup(camelContext, "bactrianRequests", Requests.class);
+    }
+
+    private Fallbacks fallbacks() {
+        return CamelContextHelper.mandatoryLookup(camelContext, "bactrianFallback", Fallbacks.class);
     }
 
     private Emitter emitter() {

@@ -282,12 +282,12 @@ public final class Ledger implements CamelContextAware {
     }
 
     /**
-     * Deletes the record of the prediction once the exchange is done, after all other completions. Keeps the record if the request
+     * Deletes the records of the request's predictions once the exchange is done, after all other completions. Keeps the record if the request
      * succeeded but the exchange failed, because the message may be delivered again, and if the exchange failed while the
      * application stops.
      */
     public void forgetLater(Exchange exchange, Generation generation, boolean succeeded) {
-        if (generation == null || generation.recallKey() == null) {
+        if (generation == null || generation.recallKeys().isEmpty()) {
             return;
         }
         exchange.getExchangeExtension().addOnCompletion(new SynchronizationAdapter() {
@@ -295,7 +295,7 @@ public final class Ledger implements CamelContextAware {
             public void onDone(Exchange done) {
                 boolean stopping = camelContext.isStopping() || camelContext.isStopped();
                 if (!done.isFailed() || !succeeded && !stopping) {
-                    forget(generation.recallKey());
+                    generation.recallKeys().forEach(Ledger.this::forget);
                 }
             }
 

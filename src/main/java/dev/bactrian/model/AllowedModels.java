@@ -56,7 +56,7 @@ public final class AllowedModels {
     }
 
     /** Whether the model is allowed. Compares provider and id, so any alias matches. */
-    boolean hold(Model model) {
+    public boolean hold(Model model) {
         return isAll() || byName.values().stream().anyMatch(one -> one.provider().equals(model.provider()) && one.id().equals(model.id()));
     }
 

@@ -2,6 +2,7 @@ package dev.bactrian.model;
 
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -37,8 +38,8 @@ public final class Catalogue {
 
     private static final Set<String> FIELDS = Set.of("extends", "default-model", "providers");
     private static final Set<String> PROVIDER_FIELDS =
-            Set.of("url", "working", "supports-stream", "default-model", "default-image-model", "price", "models", "protocol", "endpoint");
-    private static final Set<String> MODEL_FIELDS = Set.of("id", "kind", "version", "aliases", "price");
+            Set.of("url", "working", "supports-stream", "default-model", "default-image-model", "price", "models", "protocol", "endpoint", "fallback");
+    private static final Set<String> MODEL_FIELDS = Set.of("id", "kind", "version", "aliases", "price", "fallback");
     private static final Pattern OWNER_AND_NAME = Pattern.compile("[^/:\\p{Z}\\p{C}]+/[^/:\\p{Z}\\p{C}]+(:[^/:\\p{Z}\\p{C}]+)?");
 
     private static final int LONGEST_SHOWN = 200;
@@ -54,6 +55,9 @@ public final class Catalogue {
         private final Map<String, String> aliases = new LinkedHashMap<>();
         /** The prices of models, and under null that of all others. */
         private final Map<String, Price> prices = new LinkedHashMap<>();
+        /** The names of the models to try if a model does not answer, by its id; for the whole provider by null. */
+        private final Map<String, List<String>> fallbackNames = new HashMap<>();
+        private final Map<String, List<Model>> fallbacks = new HashMap<>();
     }
 
     private final Map<ProviderName, Entry> providers = new LinkedHashMap<>();
@@ -79,6 +83,8 @@ public final class Catalogue {
             requireModel(source, provider.getKey(), entry, "default-image-model", entry.defaultImageModel, Kind.IMAGE);
         }
         rejectSharedNames(source);
+        providers.forEach((provider, entry) -> entry.fallbackNames.forEach((id, names) ->
+                entry.fallbacks.put(id, fallback(source + ": " + (id == null ? provider : id), names))));
         String fromFile = text(source, root, "default-model", parent != null ? defaultOf(parent, parents) : null);
         this.defaultModel = configuredDefault != null ? configuredDefault : fromFile;
         if (defaultModel != null && find(defaultModel).isEmpty()) {
@@ -145,6 +151,7 @@ public final class Catalogue {
                 entry.prices.put(null, Price.read(source + ": " + provider, fields.get("price")));
             }
             readProtocol(source + ": " + provider, provider, entry, fields);
+            readFallback(source + ": " + provider, entry, null, fields);
             Set<String> seen = new LinkedHashSet<>();
             list(source + ": " + provider, fields, "models").forEach(model -> readModel(source, provider, entry, model, seen));
         });
@@ -187,11 +194,24 @@ public final class Catalogue {
         if (fields.get("price") != null) {
             entry.prices.put(id, Price.read(where, fields.get("price")));
         }
+        entry.fallbackNames.remove(id);
+        readFallback(where, entry, id, fields);
         for (Object given : list(where, fields, "aliases")) {
             String alias = name(where, "an alias", given);
             unique(source, seen, alias);
             entry.aliases.put(alias, id);
         }
+    }
+
+    private static void readFallback(String where, Entry entry, String id, Map<?, ?> fields) {
+        if (fields.get("fallback") != null) {
+            entry.fallbackNames.put(id, list(where, fields, "fallback").stream().map(name -> name(where, "a fallback", name)).toList());
+        }
+    }
+
+    private List<Model> fallback(String where, List<String> names) {
+        return names.stream().map(name -> known(name).orElseThrow(() -> problem(where, "fallback " + quoted(name)
+                + " is not a model of the catalogue and not owner/name[:version] of Replicate"))).toList();
     }
 
     private static List<?> list(String where, Map<?, ?> fields, String name) {
@@ -268,6 +288,13 @@ public final class Catalogue {
     /** Returns the model for a request that may use every model. */
     public Model resolve(String name, ProviderName provider, Kind kind) {
         return resolve(name, provider, kind, AllowedModels.ALL);
+    }
+
+    /** Returns the models to try, in this order, if the model does not answer: its own, or else those of its provider. */
+    public List<Model> fallback(Model model) {
+        Entry entry = providers.get(model.provider());
+        return entry == null || entry.fallbacks.isEmpty() ? List.of()
+                : entry.fallbacks.getOrDefault(model.id(), entry.fallbacks.getOrDefault(null, List.of()));
     }
 
     /** Returns the model for a name alone: one of the catalogue, or an {@code owner/name[:version]} of Replicate. */

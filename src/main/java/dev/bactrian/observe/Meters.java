@@ -107,6 +107,12 @@ final class Meters implements Observer {
     }
 
     @Override
+    public void fellBack(Generation generation, String errorType) {
+        count("bactrian.fallbacks", "Models that have failed and after which another one was tried",
+                tags(generation).and("error.type", errorType), 1);
+    }
+
+    @Override
     public void firstChunk(Generation generation) {
         wholeText(generation);
         Timer.builder("gen_ai.client.operation.time_to_first_chunk").description("Time to receive the first chunk").serviceLevelObjectives(SECONDS)

@@ -38,6 +38,10 @@ public interface Observer {
     default void left(Generation generation) {
     }
 
+    /** Reports that the model of a request has failed with that type of error and another one is tried. */
+    default void fellBack(Generation generation, String errorType) {
+    }
+
     /** Reports the first chunk of a text. */
     default void firstChunk(Generation generation) {
     }

@@ -97,6 +97,11 @@ final class Observers implements Observer {
     }
 
     @Override
+    public void fellBack(Generation generation, String errorType) {
+        tell(observer -> observer.fellBack(generation, errorType));
+    }
+
+    @Override
     public void firstChunk(Generation generation) {
         tell(observer -> observer.firstChunk(generation));
     }

@@ -12,6 +12,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 
 import com.fasterxml.jackson.core.JacksonException;
 import com.fasterxml.jackson.core.JsonParser;
@@ -61,7 +62,9 @@ public final class RequestReader {
     }
 
     private static final Set<String> OWN_FIELDS =
-            Set.of("id", "model", "provider", "messages", "prompt", "kind", "stream");
+            Set.of("id", "model", "provider", "messages", "prompt", "kind", "stream", "fallback", "fallback-after-paid");
+    /** More models than this are not tried for one request. */
+    private static final int MOST_FALLBACKS = 10;
     private static final Set<String> ROLES = Set.of("system", "developer", "user", "assistant", "tool");
     /** Deeper JSON could not be wrapped into a call, and its recipient could not read it. */
     private static final int DEEPEST = 992;
@@ -154,6 +157,9 @@ public final class RequestReader {
             }
             if (request.provider() != null && !providers.contains(request.provider())) {
                 throw badProvider();
+            }
+            if (request.fallback() != null) {
+                requireNames(request.fallback());
             }
             parse(written(request, "the request"));
             return request;
@@ -278,7 +284,67 @@ public final class RequestReader {
         }
         ObjectNode options = fields.deepCopy().without(OWN_FIELDS);
         return new GenerateRequest(id, text(fields, "model"), provider(text(fields, "provider")), kind(text(fields, "kind")),
-                prompt == null ? messages : List.of(), prompt, options);
+                prompt == null ? messages : List.of(), prompt, options, fallback(fields.path("fallback")),
+                flag(fields.path("fallback-after-paid"), "fallback-after-paid"));
+    }
+
+    private static List<String> fallback(JsonNode value) {
+        if (value.isNull() || value.isMissingNode()) {
+            return null;
+        }
+        if (!value.isArray()) {
+            throw badFallback();
+        }
+        List<String> names = new ArrayList<>();
+        for (JsonNode name : value) {
+            names.add(name.isTextual() ? name.textValue() : "");
+        }
+        return requireNames(names);
+    }
+
+    private static Boolean flag(JsonNode value, String name) {
+        if (value.isNull() || value.isMissingNode()) {
+            return null;
+        }
+        if (!value.isBoolean()) {
+            throw invalid(name + ": not true or false");
+        }
+        return value.booleanValue();
+    }
+
+    /**
+     * Returns the request with the models to try that two headers name, as far as it does not name them itself.
+     *
+     * @param models    names, separated by commas; or null
+     * @param afterPaid {@code true} or {@code false}; or null
+     * @throws GenerationFailure {@code invalid-request} if a value is malformed
+     */
+    public static GenerateRequest withFallback(GenerateRequest request, String models, String afterPaid) {
+        List<String> names = request.fallback();
+        if (names == null && models != null) {
+            names = models.isBlank() ? List.of() : requireNames(Stream.of(models.split(",", -1)).map(String::strip).toList());
+        }
+        Boolean paid = request.fallbackAfterPaid();
+        if (paid == null && afterPaid != null) {
+            if (!afterPaid.equals("true") && !afterPaid.equals("false")) {
+                throw invalid("fallback-after-paid: not true or false");
+            }
+            paid = Boolean.valueOf(afterPaid);
+        }
+        return request.withFallback(names, paid);
+    }
+
+    private static List<String> requireNames(List<String> names) {
+        if (names.stream().anyMatch(String::isBlank)) {
+            throw badFallback();
+        } else if (names.size() > MOST_FALLBACKS) {
+            throw invalid("fallback: more than " + MOST_FALLBACKS + " models");
+        }
+        return names;
+    }
+
+    private static GenerationFailure badFallback() {
+        return invalid("fallback: not a list of names of models");
     }
 
     /**

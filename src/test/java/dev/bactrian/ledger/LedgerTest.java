@@ -422,7 +422,7 @@ class LedgerTest {
         Ledger ledger = remembering(where, A_DAY);
         Generation before = generation("___-02a656a8");
         Generation now = new Generation("___-0123456789abcdef01234567", before.request(), before.model(), "___-0123456789abcdef01234567-a",
-                before.startedAt(), before.startNano(), null, before.recallKey(), null);
+                before.startedAt(), before.startNano(), null, before.recallKey(), null, before.fallback());
         ledger.record(before, PollState.resume("p1", "starting", new PollCounts(0, 0, 0, 0), null));
 
         assertThat(ledger.recall(now)).isEqualTo("p1");
