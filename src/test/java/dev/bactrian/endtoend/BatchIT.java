@@ -79,7 +79,7 @@ class BatchIT extends EndToEnd {
     }
 
     private ServiceProcess.Builder quick() {
-        return service().set(Property.REPLICATE_CANCEL_AFTER, "10m").set(Property.REPLICATE_LOOKUP_DELAY, "1s")
+        return service().set(Property.REPLICATE_CANCEL_AFTER, "10m").set(Property.REPLICATE_LOOKUP_DELAY, "2s")
                 .set(Property.REPLICATE_MAX_CREATES_PER_MINUTE, "60000").set(Property.REPLICATE_MAX_REQUESTS_PER_MINUTE, "600000");
     }
 

@@ -49,7 +49,7 @@ class CrashIT extends EndToEnd {
     void sayTheSeed() {
         System.out.println("CrashIT: -Dbactrian.test.seed=" + seed);
         // An answer takes its time, so that kills meet creates that are not answered yet.
-        simulator.always(Call.CREATE, Reply.normally().after(Duration.ofMillis(30)));
+        simulator.always(Call.CREATE, Reply.normally().after(Duration.ofMillis(EACH > 0 ? 300 : 30)));
     }
 
     /** Some more requests, three in five of them for pictures. */
@@ -68,7 +68,7 @@ class CrashIT extends EndToEnd {
 
     private ServiceProcess.Builder quick() {
         // With so quick polls the default is little more than a minute, and twenty starts may take longer.
-        return service().set(Property.REPLICATE_POLL_DELAY, "60ms").set(Property.REPLICATE_CANCEL_AFTER, "10m").set(Property.REPLICATE_LOOKUP_DELAY, "1s")
+        return service().set(Property.REPLICATE_POLL_DELAY, "60ms").set(Property.REPLICATE_CANCEL_AFTER, "10m").set(Property.REPLICATE_LOOKUP_DELAY, "2s")
                 .set(Property.REPLICATE_MAX_CREATES_PER_MINUTE, "60000").set(Property.REPLICATE_MAX_REQUESTS_PER_MINUTE, "600000");
     }
 

@@ -68,7 +68,7 @@ class QueueCrashIT extends QueueEndToEnd {
     }
 
     private ServiceProcess.Builder quick() {
-        return queueService().set(Property.REPLICATE_POLL_DELAY, "60ms").set(Property.REPLICATE_LOOKUP_DELAY, "1s");
+        return queueService().set(Property.REPLICATE_POLL_DELAY, "60ms").set(Property.REPLICATE_LOOKUP_DELAY, "2s");
     }
 
     @Test

@@ -34,7 +34,7 @@ class QueueRedeliveryIT extends QueueEndToEnd {
         await("in the midst of it").atMost(SOON).pollDelay(Duration.ZERO).pollInterval(Duration.ofMillis(5))
                 .until(() -> simulator.concurrent(Call.CHAT) > 0 && simulator.count(Call.CREATE) > 0);
         hanging.freeze();
-        ServiceProcess other = run(queueService().set(Property.REPLICATE_LOOKUP_DELAY, "1s"));
+        ServiceProcess other = run(queueService().set(Property.REPLICATE_LOOKUP_DELAY, "2s"));
         awaitAll(Duration.ofSeconds(40));
         assertThat(simulator.count(Call.CHAT)).as("chats that were held by the one that hangs are made again").isGreaterThan(chats.size());
         other.sigterm().awaitExit(SOON);
