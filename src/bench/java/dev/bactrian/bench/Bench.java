@@ -22,6 +22,7 @@ public final class Bench {
         sections.put("streams", new ManyStreams());
         sections.put("predictions", new ManyPredictions());
         sections.put("chats", new ShortChats());
+        sections.put("chats-guarded", new GuardedChats());
         sections.put("start", new Start());
         sections.put("memory", new Memory());
         sections.put("queue", new QueuedPredictions());

@@ -144,7 +144,11 @@ public final class Measure {
     /** Measures short chats one after the other, after a warm-up with as many. */
     private void chats(ChatClient client, int pieces) throws Exception {
         double[] times = new double[CHATS];
+        double before = 0;
         for (int i = -CHATS; i < CHATS; i++) {
+            if (i == 0) {
+                before = Readings.processorSeconds();
+            }
             long start = System.nanoTime();
             expect(client.chat(NOTHING), pieces);
             if (i >= 0) {
@@ -153,6 +157,7 @@ public final class Measure {
         }
         say("p50", Readings.percentile(50, times));
         say("p99", Readings.percentile(99, times));
+        say("cpu", (Readings.processorSeconds() - before) / CHATS * 1e6);
     }
 
     private static double seconds(long since) {
