@@ -515,4 +515,18 @@ class SettingsTest {
         assertThatThrownBy(() -> Settings.of(Map.of("bactrian.replicate.api-key", "x")))
                 .hasMessage("bactrian.replicate.api-key: no such property; did you mean bactrian.replicate.api-token?");
     }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', value = {
+        "one-key-01 | one-key-01",
+        "one-key-01,two-key-02 | one-key-01 two-key-02",
+        "'\"one-key-01, two-key-02\"' | one-key-01 two-key-02",
+        "\"one-key-01\", Bearer two-key-02 ,, | one-key-01 two-key-02",
+        "one-key-01,one-key-01 | one-key-01"})
+    void aKeyMayBeSeveral(String written, String keys) {
+        Settings settings = Settings.of(Map.of("bactrian.upstage.api-key", written));
+
+        assertThat(settings.keys(Property.UPSTAGE_API_KEY)).containsExactly(keys.split(" "));
+        assertThat(settings.redact("x " + keys)).doesNotContain("key");
+    }
 }

@@ -57,6 +57,17 @@ class PollMessageTest {
         assertThat(read.poll().times().createdAt()).isBetween(startedAt.plusSeconds(9), startedAt.plusSeconds(20));
     }
 
+    @Test
+    void theNameOfTheTokenIsKeptAndNothingElse() {
+        PollMessage message = waiting(Kind.TEXT, Instant.now());
+        Generation asked = message.generation().using("0123456789abcdef01234567");
+        String text = new PollMessage(asked, message.poll()).write();
+
+        assertThat(PollMessage.read(text).orElseThrow().generation().token()).isEqualTo("0123456789abcdef01234567");
+        assertThat(PollMessage.read(text.replace("0123456789abcdef01234567", "x y")).orElseThrow().generation().token()).isNull();
+        assertThat(message.write()).doesNotContain("token");
+    }
+
     /** The version before and the one after read the same message. */
     @Test
     void aMessageOfAnEarlierVersionIsWrittenAsItWasRead() throws IOException {

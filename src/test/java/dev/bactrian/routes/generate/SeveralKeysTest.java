@@ -175,7 +175,7 @@ class SeveralKeysTest extends RouteTestSupport {
     @Test
     void aLostCreateIsLookedForWithItsOwn() throws Exception {
         start(REPLICATE, FIRST + "," + SECOND);
-        simulator.on(Call.CREATE, Reply.normally(), Reply.lost());
+        simulator.on(Call.CREATE, Reply.normally(), Reply.lost().accepting());
 
         generate(PREDICTION.replace("\"p\"", "\"q\""));
         generate(PREDICTION);

@@ -81,6 +81,24 @@ class QueueTest extends RouteTestSupport {
     }
 
     @Test
+    void aPredictionIsPolledWithTheKeyThatCreatedIt() throws Exception {
+        startQueue(Property.REPLICATE_API_TOKEN.key(), "token-0123456789-a,token-0123456789-b", Property.REPLICATE_STREAM.key(), "off");
+        simulator.on(Call.CREATE, ReplicateReplies.created("p0"), ReplicateReplies.created("p1"))
+                .on(Call.POLL, ReplicateReplies.poll("processing"), ReplicateReplies.succeeded("\"a\""),
+                        ReplicateReplies.poll("processing"), ReplicateReplies.succeeded("\"a\""));
+
+        for (String id : List.of("one", "two")) {
+            send("{\"id\": \"" + id + "\", \"model\": \"gemma-2b\", \"prompt\": \"x\"}", Map.of());
+            assertThat(takeResult().json().path("id").asText()).isEqualTo(id);
+        }
+
+        assertThat(simulator.requests(Call.POLL)).extracting(request -> request.path() + " " + request.header("Authorization")).containsExactly(
+                "/v1/predictions/p0 Bearer token-0123456789-a", "/v1/predictions/p0 Bearer token-0123456789-a",
+                "/v1/predictions/p1 Bearer token-0123456789-b", "/v1/predictions/p1 Bearer token-0123456789-b");
+        takeChunks();
+    }
+
+    @Test
     void aFailureIsEmittedAsItsDocument() throws Exception {
         startQueue();
 
