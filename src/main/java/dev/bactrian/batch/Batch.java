@@ -26,6 +26,9 @@ final class Batch implements Closeable {
 
     static final Logger LOG = OneLineLogger.of("dev.bactrian.batch");
 
+    /** The file that shows that the outcomes of a batch of the queue were delivered. */
+    static final String DELIVERED = "delivered.json";
+
     private static final String PART = ".part";
     private static final long LOG_EVERY_NANOS = TimeUnit.SECONDS.toNanos(10);
     private static final int LOG_EVERY = 1000;
@@ -43,7 +46,7 @@ final class Batch implements Closeable {
     private long logged = System.nanoTime();
     private int loggedCount;
     private boolean unwritable;
-    private boolean delivered;
+    private String delivered;
 
     /**
      * Begins a batch, or continues it if its folder is there.
@@ -215,9 +218,9 @@ final class Batch implements Closeable {
         return outcomes.count();
     }
 
-    /** Records that the outcomes were delivered or kept. */
-    void delivered() {
-        delivered = true;
+    /** Records that the outcomes were delivered or kept, with the document about the batch. */
+    void delivered(String document) {
+        delivered = document;
     }
 
     @Override
@@ -227,9 +230,18 @@ final class Batch implements Closeable {
         }
     }
 
-    /** Deletes everything that is known of the batch, if its outcomes were delivered. */
-    void forget() throws IOException {
-        if (!delivered) {
+    /**
+     * Deletes everything that is known of the batch, if its outcomes were delivered.
+     *
+     * @param marked whether that remains known, because the message of the batch may still be delivered again
+     */
+    void forget(boolean marked) throws IOException {
+        if (delivered == null) {
+            return;
+        } else if (marked) {
+            Files.writeString(folder.resolve(DELIVERED), delivered);
+            Files.deleteIfExists(folder.resolve("journal"));
+            Files.deleteIfExists(part);
             return;
         }
         Files.deleteIfExists(part);

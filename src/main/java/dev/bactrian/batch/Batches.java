@@ -46,7 +46,8 @@ import org.apache.camel.support.SynchronizationAdapter;
 /** Reads the lines of batches and writes their outcomes, for {@code routes/batch.camel.yaml}. */
 public final class Batches implements CamelContextAware {
 
-    private static final String BEAN = "bactrianBatches";
+    /** The name of the bean. */
+    public static final String BEAN = "bactrianBatches";
 
     /** The exchange properties with the batch and its line. */
     private static final String BATCH = "bactrianBatch";
@@ -57,6 +58,8 @@ public final class Batches implements CamelContextAware {
     private static final int LARGE_LINES = 4;
     /** The number of outcomes that may wait for one before them; the next line waits then. */
     private static final int MOST_WAITING = 100_000;
+    /** How long it is known that a batch of the queue was delivered. */
+    private static final Duration REMEMBERED = Duration.ofDays(1);
 
     /** The id of a batch, reserved for the exchange. */
     private record Claim(String exchangeId, String id, Cancellation cancellation) {
@@ -103,10 +106,13 @@ public final class Batches implements CamelContextAware {
         try {
             String delivery = delivery(exchange, trigger);
             Path folder = folder(settings, id, delivery);
+            if (trigger.attempt() != null) {
+                forgetOld(folder.getParent());
+            }
             Batch batch = new Batch(id, delivery, folder, CamelContextHelper.mandatoryLookup(camelContext, Emitter.BEAN, Emitter.class).batchFile(id),
                     new LineReader(stream(exchange), maxBytes), claim.cancellation());
             exchange.setProperty(BATCH, batch);
-            exchange.getExchangeExtension().addOnCompletion(new End(batch));
+            exchange.getExchangeExtension().addOnCompletion(new End(batch, trigger.attempt() != null && !Spool.isThere(folder)));
         } catch (IOException e) {
             if (Settings.of(camelContext).isFirst("batch " + id)) {
                 Batch.LOG.error("{}: the batch cannot begin, and is tried again: {}", id, e.toString());
@@ -115,13 +121,17 @@ public final class Batches implements CamelContextAware {
         }
     }
 
-    private Claim claim(Exchange exchange, Trigger trigger) {
+    private Claim claim(Exchange exchange, Trigger trigger) throws IOException {
         Claim claim = exchange.getProperty(CLAIM, Claim.class);
         if (claim != null && claim.exchangeId().equals(exchange.getExchangeId())) {
             return claim;
         }
         claim = new Claim(exchange.getExchangeId(), id(exchange.getMessage(), trigger), new Cancellation());
         if (!Cancellations.of(camelContext).follow(exchange, claim.id(), claim.cancellation())) {
+            if (trigger.attempt() != null && trigger.attempt() > 1) {
+                throw new RejectedExecutionException("an earlier delivery of the batch " + claim.id() + " is in work");
+            }
+            Spool.forget(folder(settings, claim.id(), delivery(exchange, trigger)));
             throw new GenerationFailure(ErrorType.INVALID_REQUEST, "id: a batch with the id " + claim.id() + " is in work");
         }
         exchange.setProperty(CLAIM, claim);
@@ -165,6 +175,33 @@ public final class Batches implements CamelContextAware {
                 template.asyncSend("direct:bactrian-batch", exchange);
             }
         });
+    }
+
+    /**
+     * Returns the document about the batch of a queue's message if its outcomes were delivered before, but the message was not acknowledged;
+     * else null.
+     *
+     * @throws IOException if that cannot be read
+     */
+    public String deliveredBefore(Exchange exchange) throws IOException {
+        Trigger trigger = Trigger.of(exchange);
+        Path mark = folder(settings, id(exchange.getMessage(), trigger), delivery(exchange, trigger)).resolve(Batch.DELIVERED);
+        return Files.exists(mark) ? Files.readString(mark) : null;
+    }
+
+    /** Deletes the marks of delivered batches, whose messages were acknowledged long ago. */
+    private static void forgetOld(Path batches) throws IOException {
+        if (!Files.isDirectory(batches)) {
+            return;
+        }
+        Instant old = Instant.now().minus(REMEMBERED);
+        try (DirectoryStream<Path> folders = Files.newDirectoryStream(batches, folder -> Files.exists(folder.resolve(Batch.DELIVERED)))) {
+            for (Path folder : folders) {
+                if (Files.getLastModifiedTime(folder.resolve(Batch.DELIVERED)).toInstant().isBefore(old)) {
+                    deleteFolder(folder);
+                }
+            }
+        }
     }
 
     private static String id(Message message, Trigger trigger) {
@@ -313,7 +350,7 @@ public final class Batches implements CamelContextAware {
         if (!batch.isComplete()) {
             throw new RejectedExecutionException("the batch is not complete, with " + batch.done() + " outcomes; it goes on when it comes again");
         } else if (batch.lines() == 0) {
-            batch.delivered();
+            batch.delivered("");
             throw new GenerationFailure(ErrorType.INVALID_REQUEST, "no request: every line is blank");
         }
         boolean canceled = !batch.cancellation().settle();
@@ -337,16 +374,18 @@ public final class Batches implements CamelContextAware {
 
     /** Records that the outcomes are delivered or kept. What is known of the batch is deleted once its exchange is done. */
     public void delivered(Exchange exchange) {
-        of(exchange).delivered();
+        of(exchange).delivered(exchange.getMessage().getBody(String.class));
     }
 
     /** Closes the files of a batch when its exchange is done, after the file of its requests was moved. */
     private static final class End extends SynchronizationAdapter {
 
         private final Batch batch;
+        private final boolean queued;
 
-        End(Batch batch) {
+        End(Batch batch, boolean queued) {
             this.batch = batch;
+            this.queued = queued;
         }
 
         @Override
@@ -354,7 +393,7 @@ public final class Batches implements CamelContextAware {
             try {
                 batch.close();
                 if (!done.isFailed()) {
-                    batch.forget();
+                    batch.forget(queued);
                 }
             } catch (IOException e) {
                 Batch.LOG.warn("{}: what was recorded of the batch cannot be deleted: {}", batch.id(), e.toString());

@@ -86,13 +86,25 @@ public final class Spool implements Processor, CamelContextAware {
             Path written = Files.writeString(folder.resolve(MESSAGE + ".tmp"), Documents.text(known));
             Files.move(written, folder.resolve(MESSAGE), StandardCopyOption.ATOMIC_MOVE);
         }
-        prepare(exchange, id, delivery, requests);
+        prepare(exchange, id, delivery, requests, null);
     }
 
-    private static void prepare(Exchange exchange, String id, String delivery, Path requests) throws IOException {
+    /** Whether the batch of that folder is stored there. */
+    static boolean isThere(Path folder) {
+        return Files.exists(folder.resolve(MESSAGE));
+    }
+
+    /** Forgets a batch that was refused before it began. */
+    static void forget(Path folder) throws IOException {
+        if (isThere(folder)) {
+            Batches.deleteFolder(folder);
+        }
+    }
+
+    private static void prepare(Exchange exchange, String id, String delivery, Path requests, Integer attempt) throws IOException {
         exchange.getMessage().removeHeader(Headers.REQUEST_ID);
         exchange.getMessage().setBody(new FileInputStream(requests.toFile()));
-        new Trigger(id, delivery, null, null).set(exchange);
+        new Trigger(id, delivery, attempt, null).set(exchange);
     }
 
     /** Returns the folders of the batches that an earlier run has not completed. */
@@ -118,6 +130,6 @@ public final class Spool implements Processor, CamelContextAware {
         if (known.path("account").isTextual()) {
             exchange.setVariable(Account.VARIABLE, known.path("account").textValue());
         }
-        prepare(exchange, known.path("id").asText(), known.path("delivery").asText(), folder.resolve(REQUESTS));
+        prepare(exchange, known.path("id").asText(), known.path("delivery").asText(), folder.resolve(REQUESTS), 2);
     }
 }

@@ -12,6 +12,7 @@ import java.util.concurrent.RejectedExecutionException;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
+import dev.bactrian.batch.Batches;
 import dev.bactrian.config.Property;
 import dev.bactrian.config.Settings;
 import dev.bactrian.core.Cancellations;
@@ -219,13 +220,21 @@ public final class QueueRequests implements AggregationStrategy, Processor {
         }
         // However often it was begun: what is done of it stays done.
         QueueMessages.set(exchange, QueueMessages.of(exchange).alive());
-        Exchange copy = processed(exchange);
-        while (copy.getException() != null) {
+        Batches batches = CamelContextHelper.mandatoryLookup(camelContext, Batches.BEAN, Batches.class);
+        String before = batches.deliveredBefore(exchange);
+        while (before == null) {
+            Exchange copy = processed(exchange);
+            if (copy.getException() == null) {
+                message.setBody(copy.getMessage().getBody());
+                message.setHeaders(copy.getMessage().getHeaders());
+                break;
+            }
             inFlight.pause(this::isStopping);
-            copy = processed(exchange);
+            before = batches.deliveredBefore(exchange);
         }
-        message.setBody(copy.getMessage().getBody());
-        message.setHeaders(copy.getMessage().getHeaders());
+        if (before != null) {
+            message.setBody(before);
+        }
         // Nothing but the reply is left to send.
         Job.begin(exchange).markDuplicate();
     }

@@ -22,6 +22,7 @@ import dev.bactrian.simulator.Reply;
 import dev.bactrian.simulator.Simulator;
 import dev.bactrian.text.ProviderJson;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 
 /**
  * One file with many requests: it survives kills, and needs no more memory than the requests in flight.
@@ -32,7 +33,7 @@ import org.junit.jupiter.api.Test;
 class BatchIT extends EndToEnd {
 
     private static final int LINES = Integer.getInteger("bactrian.test.lines", 600);
-    private static final int KILLS = Integer.getInteger("bactrian.test.kills", 4);
+    private static final int KILLS = Integer.getInteger("bactrian.test.kills", 3);
 
     private final long seed = Long.getLong("bactrian.test.seed", System.nanoTime());
 
@@ -84,6 +85,7 @@ class BatchIT extends EndToEnd {
     }
 
     @Test
+    @Timeout(1800)
     void everyPredictionIsPaidForOnceAndNoLineIsLost() throws Exception {
         System.out.println("BatchIT: -Dbactrian.test.seed=" + seed);
         Random random = new Random(seed);
@@ -113,6 +115,7 @@ class BatchIT extends EndToEnd {
     }
 
     @Test
+    @Timeout(1800)
     void manyLinesNeedNoMoreMemoryThanThoseInFlight() throws Exception {
         dropLines(LINES);
         ServiceProcess service = run(quick().jvm("-Xmx48m").set(Property.MAX_IN_FLIGHT, "50"));
