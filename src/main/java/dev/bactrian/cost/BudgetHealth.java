@@ -9,7 +9,8 @@ import org.apache.camel.health.HealthCheckResultBuilder;
 import org.apache.camel.impl.health.AbstractHealthCheck;
 
 /**
- * A readiness check that shows how much of each budget is spent. Always up, because another instance would not help: they share the budgets.
+ * A readiness check that shows how much of each budget is spent. Always up, because another instance would not help: they share the
+ * budgets.
  */
 final class BudgetHealth extends AbstractHealthCheck {
 

@@ -30,6 +30,8 @@ final class Budgets implements Spending.Watcher {
     private static final BigDecimal HUNDRED = BigDecimal.valueOf(100);
     private static final int WARNED_AT = 80;
     private static final int REMEMBERED = 20;
+    private static final int PLACES = 12;
+    /** The length of a month such as {@code 2026-11}. */
     private static final int MONTH = 7;
 
     /**
@@ -78,8 +80,16 @@ final class Budgets implements Spending.Watcher {
         this.day = day;
     }
 
-    /** Returns the limit that has no room for a request, and holds nothing; or holds its likely cost and returns empty. */
-    synchronized Optional<Limit> hold(String request, Collection<Limit> limits, Collection<String> scopes, Cost likely, boolean certain, long atMostNanos) {
+    /**
+     * Holds the likely cost of a request, if there is room for it.
+     *
+     * @param likely      the likely cost, or null if the price is unknown
+     * @param certain     whether that is more than a guess
+     * @param atMostNanos when the hold ends if nobody releases it, in nanoseconds from now
+     * @return the limit that has no room; empty if the cost is held
+     */
+    synchronized Optional<Limit> hold(String request, Collection<Limit> limits, Collection<String> scopes, Cost likely, boolean certain,
+            long atMostNanos) {
         forgetOld();
         release(request);
         limits.forEach(limit -> known.put(limit.name() + limit.scope(), limit));
@@ -98,7 +108,8 @@ final class Budgets implements Spending.Watcher {
             }
         }
         if (likely != null) {
-            Hold hold = new Hold(scopes.stream().map(scope -> scope + likely.currency()).toList(), likely.amount(), nanos.getAsLong() + atMostNanos);
+            Hold hold = new Hold(scopes.stream().map(scope -> scope + likely.currency()).toList(), likely.amount(),
+                    nanos.getAsLong() + atMostNanos);
             holds.put(request, hold);
             hold.scopes().forEach(scope -> held.merge(scope, hold.amount(), BigDecimal::add));
         }
@@ -118,13 +129,15 @@ final class Budgets implements Spending.Watcher {
     private void forgetOld() {
         if (!holds.isEmpty()) {
             long now = nanos.getAsLong();
-            new ArrayList<>(holds.entrySet()).stream().filter(hold -> now - hold.getValue().until() > 0).forEach(hold -> release(hold.getKey()));
+            List<String> old = holds.entrySet().stream().filter(hold -> now - hold.getValue().until() > 0).map(Map.Entry::getKey).toList();
+            old.forEach(this::release);
         }
     }
 
     /** Returns the average cost of a model's requests, if it is known. */
     synchronized Optional<BigDecimal> average(String model, String currency) {
-        return Optional.ofNullable(averages.get(model + " " + currency)).map(sum -> sum.amount().divide(BigDecimal.valueOf(sum.requests()), 12, RoundingMode.UP));
+        return Optional.ofNullable(averages.get(model + " " + currency))
+                .map(sum -> sum.amount().divide(BigDecimal.valueOf(sum.requests()), PLACES, RoundingMode.UP));
     }
 
     @Override
@@ -165,7 +178,7 @@ final class Budgets implements Spending.Watcher {
 
     private static Sum limited(Sum sum) {
         return sum.requests() <= REMEMBERED ? sum : new Sum(sum.amount().multiply(BigDecimal.valueOf(REMEMBERED))
-                .divide(BigDecimal.valueOf(sum.requests()), 12, RoundingMode.UP), REMEMBERED);
+                .divide(BigDecimal.valueOf(sum.requests()), PLACES, RoundingMode.UP), REMEMBERED);
     }
 
     /** Adds a limit that is shown even before a request has come under it. */
@@ -175,7 +188,8 @@ final class Budgets implements Spending.Watcher {
 
     /** Whether a limit of that key is reached. */
     synchronized boolean isSpent(String shownKey) {
-        return known.values().stream().anyMatch(limit -> limit.scope().equals(key(shownKey)) && spent(limit).compareTo(limit.amount()) >= 0);
+        return known.values().stream().filter(limit -> limit.scope().equals(key(shownKey)))
+                .anyMatch(limit -> spent(limit).compareTo(limit.amount()) >= 0);
     }
 
     private String period(Limit limit) {
@@ -198,7 +212,8 @@ final class Budgets implements Spending.Watcher {
 
     private int percent(Limit limit) {
         return limit.amount().signum() == 0 ? HUNDRED.intValue()
-                : spent(limit).multiply(HUNDRED).divide(limit.amount(), 0, RoundingMode.DOWN).min(BigDecimal.valueOf(Integer.MAX_VALUE)).intValue();
+                : spent(limit).multiply(HUNDRED).divide(limit.amount(), 0, RoundingMode.DOWN)
+                        .min(BigDecimal.valueOf(Integer.MAX_VALUE)).intValue();
     }
 
     /** Returns how much of a limit is spent, such as {@code 83 % spent (8.3 of 10 USD), about 0.4 USD more in work}. */
@@ -222,6 +237,7 @@ final class Budgets implements Spending.Watcher {
 
     /** Returns the limits of which most is spent. */
     synchronized List<String> warnings() {
-        return known.values().stream().filter(limit -> percent(limit) >= WARNED_AT).map(limit -> limit.name() + ": " + words(limit)).toList();
+        return known.values().stream().filter(limit -> percent(limit) >= WARNED_AT)
+                .map(limit -> limit.name() + ": " + words(limit)).toList();
     }
 }

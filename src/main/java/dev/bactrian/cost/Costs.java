@@ -45,8 +45,8 @@ import org.slf4j.Logger;
 
 /**
  * The bean {@code bactrianCosts}: reckons what each request has cost, records it, and keeps the budgets. As a step of the routes it lets a
- * request pass if the budgets have room for its likely cost; otherwise the request fails or waits, without a thread unless its exchange must
- * stay on its thread. Without a budget the step does nothing.
+ * request pass if the budgets have room for its likely cost; otherwise the request fails or waits, without a thread unless its exchange
+ * must stay on its thread. Without a budget the step does nothing.
  */
 public final class Costs extends AsyncProcessorSupport implements CamelContextAware {
 
@@ -134,7 +134,8 @@ public final class Costs extends AsyncProcessorSupport implements CamelContextAw
         if (budget.currency() == null && catalogue.currencies().size() == 1) {
             return catalogue.currencies().iterator().next();
         } else if (budget.currency() == null && !catalogue.currencies().isEmpty()) {
-            throw new SettingException(name, "has no currency, and the catalogue has prices in " + String.join(", ", catalogue.currencies()));
+            throw new SettingException(name, "has no currency, and the catalogue has prices in "
+                    + String.join(", ", catalogue.currencies()));
         } else if (budget.currency() == null || !catalogue.currencies().contains(budget.currency())) {
             throw new SettingException(name, "nothing would count: no model of the catalogue has a price"
                     + (budget.currency() == null ? "" : " in " + budget.currency()));
@@ -205,9 +206,9 @@ public final class Costs extends AsyncProcessorSupport implements CamelContextAw
         if (spent.isEmpty() || isPaid(request.job())) {
             return true;
         } else if (!waits) {
-            throw new GenerationFailure(ErrorType.BUDGET_EXCEEDED, spent.get().name() + ": " + shared.budgets.words(spent.get()), null, 0, true, null);
+            throw new GenerationFailure(ErrorType.BUDGET_EXCEEDED, words(spent.get()), null, 0, true, null);
         }
-        REQUESTS.info("{}: waits for {}: {}", request.job().generation().id(), spent.get().name(), shared.budgets.words(spent.get()));
+        REQUESTS.info("{}: waits for {}", request.job().generation().id(), words(spent.get()));
         if (exchange.isTransacted()) {
             while (!mayGo(request)) {
                 TimeUnit.MILLISECONDS.sleep(PAUSE_MILLIS);
@@ -219,17 +220,22 @@ public final class Costs extends AsyncProcessorSupport implements CamelContextAw
         return false;
     }
 
+    private String words(Limit limit) {
+        return limit.name() + ": " + shared.budgets.words(limit);
+    }
+
     private void watchOrFail() {
         try {
             watch();
         } catch (RuntimeException e) {
-            throw new GenerationFailure(ErrorType.PROVIDER_UNAVAILABLE, "request not sent: cannot read what was spent (" + Property.DATA_DIR.key()
-                    + " or " + Property.LEDGER.key() + "): " + e.getMessage(), null, 0, true, e);
+            throw new GenerationFailure(ErrorType.PROVIDER_UNAVAILABLE, "request not sent: cannot read what was spent ("
+                    + Property.DATA_DIR.key() + " or " + Property.LEDGER.key() + "): " + e.getMessage(), null, 0, true, e);
         }
     }
 
     private Optional<Limit> hold(Request request) {
-        return shared.budgets.hold(request.id(), request.limits(), request.scopes(), request.likely(), request.certain(), request.atMostNanos());
+        return shared.budgets.hold(request.id(), request.limits(), request.scopes(), request.likely(), request.certain(),
+                request.atMostNanos());
     }
 
     /** Whether the request continues with a prediction, or with a create that may have made one. Only asked if there is no room. */
@@ -301,7 +307,9 @@ public final class Costs extends AsyncProcessorSupport implements CamelContextAw
         }
         List<Limit> limits = new ArrayList<>(all);
         limits.addAll(own);
-        limits.addAll(keys.getOrDefault(keyUsed(job), List.of()));
+        if (!keys.isEmpty()) {
+            limits.addAll(keys.getOrDefault(keyUsed(job), List.of()));
+        }
         return limits;
     }
 
@@ -320,7 +328,10 @@ public final class Costs extends AsyncProcessorSupport implements CamelContextAw
 
     private Request request(Job job, List<Limit> limits) {
         Generation generation = job.generation();
-        List<String> scopes = new ArrayList<>(List.of(Budgets.ALL, Budgets.key(keyUsed(job))));
+        List<String> scopes = new ArrayList<>(List.of(Budgets.ALL));
+        if (!keys.isEmpty()) {
+            scopes.add(Budgets.key(keyUsed(job)));
+        }
         if (generation.account() != null) {
             scopes.add(Budgets.account(shared.accounts.get(generation.account())));
         }
@@ -391,12 +402,12 @@ public final class Costs extends AsyncProcessorSupport implements CamelContextAw
      * Records a cost under the account of a request.
      *
      * @param model the model that was paid for
-     * @param key   the key that was used, or null
+     * @param key   the shown part of the key that was used ({@link Settings#shown})
      */
     public void paid(Generation generation, String model, String key, Cost cost) {
         String account = generation.account() == null ? "" : shared.accounts.getOrDefault(generation.account(), UNNAMED);
-        Ledger.of(camelContext).spending().add(new Spending.Item(Spending.today(), generation.getProvider(), model, account, key, cost.currency()),
-                cost.amount());
+        Spending.Item item = new Spending.Item(Spending.today(), generation.getProvider(), model, account, key, cost.currency());
+        Ledger.of(camelContext).spending().add(item, cost.amount());
     }
 
     /**

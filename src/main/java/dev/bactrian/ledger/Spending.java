@@ -27,7 +27,8 @@ import dev.bactrian.text.OneLine;
 import dev.bactrian.text.ProviderJson;
 
 /**
- * What was spent, by day (UTC), model, account and key: one record each in the ledger's {@link Records}, to which several instances may add.
+ * What was spent, by day (UTC), model, account and key: one record each in the ledger's {@link Records}, to which several instances may
+ * add.
  *
  * <p>Amounts are kept in memory for up to a second and then written on a thread of their own, so that no request waits for them. A process
  * that is killed loses at most the amounts of the last second; while the records are unavailable, they are kept and written later.
@@ -105,7 +106,8 @@ public final class Spending {
         if (where.isEmpty()) {
             return new Spending(files(settings), true);
         } else if (!where.startsWith("jdbc:")) {
-            throw new SettingException(Property.LEDGER.key(), "'" + where + "' is a bean of an application, which cannot be read from outside");
+            throw new SettingException(Property.LEDGER.key(),
+                    "'" + where + "' is a bean of an application, which cannot be read from outside");
         }
         return new Spending(Ledger.database(settings, where), true);
     }
@@ -121,8 +123,8 @@ public final class Spending {
     }
 
     private static Item cut(Item item) {
-        return new Item(item.day(), item.provider(), OneLine.cut(item.model(), LONGEST_MODEL), OneLine.cut(item.account(), LONGEST_ACCOUNT),
-                item.key(), item.currency());
+        return new Item(item.day(), item.provider(), OneLine.cut(item.model(), LONGEST_MODEL),
+                OneLine.cut(item.account(), LONGEST_ACCOUNT), item.key(), item.currency());
     }
 
     /**
@@ -167,7 +169,8 @@ public final class Spending {
      */
     public Map<Item, Sum> read(String days) {
         Map<Item, Sum> sums = new HashMap<>();
-        records.list(PREFIX + days).values().forEach(value -> Row.read(value).ifPresent(row -> sums.merge(row.item(), row.sum(), Sum::plus)));
+        records.list(PREFIX + days).values().forEach(
+                value -> Row.read(value).ifPresent(row -> sums.merge(row.item(), row.sum(), Sum::plus)));
         return sums;
     }
 
@@ -280,7 +283,8 @@ public final class Spending {
 
         String written() {
             return JsonNodeFactory.instance.objectNode().put("day", item.day().toString()).put("amount", sum.amount().toPlainString())
-                    .put("currency", item.currency()).put("requests", sum.requests()).put("provider", item.provider()).put("model", item.model())
+                    .put("currency", item.currency()).put("requests", sum.requests()).put("provider", item.provider())
+                    .put("model", item.model())
                     .put("account", item.account()).put("key", item.key()).put("mark", mark).toString();
         }
 
@@ -289,8 +293,8 @@ public final class Spending {
             JsonNode json = ProviderJson.json(text).orElse(JsonNodeFactory.instance.nullNode());
             try {
                 return Price.amount(json.path("amount").asText()).map(amount -> new Row(new Item(LocalDate.parse(json.path("day").asText()),
-                        json.path("provider").asText(), json.path("model").asText(), json.path("account").asText(), json.path("key").asText(),
-                        json.path("currency").asText()), new Sum(amount, json.path("requests").asLong()), json.path("mark").asText()));
+                        json.path("provider").asText(), json.path("model").asText(), json.path("account").asText(),
+                        json.path("key").asText(), json.path("currency").asText()), new Sum(amount, json.path("requests").asLong()), json.path("mark").asText()));
             } catch (DateTimeException e) {
                 return Optional.empty();
             }

@@ -101,7 +101,8 @@ public record Price(BigDecimal input, BigDecimal cached, BigDecimal output, BigD
                 || completion > 0 && output == null || prompt < 0 || completion < 0) {
             return Optional.empty();
         }
-        BigDecimal sum = times(input, prompt - known).add(times(this.cached == null ? input : this.cached, known)).add(times(output, completion));
+        BigDecimal sum = times(input, prompt - known).add(times(this.cached == null ? input : this.cached, known))
+                .add(times(output, completion));
         return Optional.of(cost(sum.movePointLeft(MILLION), Cost.Basis.TOKENS));
     }
 
@@ -111,7 +112,8 @@ public record Price(BigDecimal input, BigDecimal cached, BigDecimal output, BigD
 
     /** Returns what a prediction that ran so long costs; empty if the price is unknown. */
     public Optional<Cost> time(BigDecimal seconds) {
-        return perSecond == null || seconds.signum() < 0 ? Optional.empty() : Optional.of(cost(perSecond.multiply(seconds), Cost.Basis.TIME));
+        return perSecond == null || seconds.signum() < 0 ? Optional.empty()
+                : Optional.of(cost(perSecond.multiply(seconds), Cost.Basis.TIME));
     }
 
     /** Returns what so many outputs cost; empty if the price is unknown. */

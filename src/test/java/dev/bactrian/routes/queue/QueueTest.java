@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -119,6 +121,29 @@ class QueueTest extends RouteTestSupport {
 
         assertThat(ProviderJson.json(reply).orElseThrow().path("status").asText()).isEqualTo("succeeded");
         assertThat(takeResult().json().path("id").asText()).isEqualTo("asked");
+    }
+
+    @Test
+    void aPredictionInTheQueueCountsTowardsTheBudget() throws Exception {
+        Path models = Files.writeString(folder.resolve("models.yaml"), "extends: classpath:bactrian/models.yaml\nproviders:\n  replicate:\n"
+                + "    models: [{id: stability-ai/stable-diffusion-3, kind: image, version: v, aliases: [sd-3], price: {per-output: 2}}]\n");
+        startQueue(Property.MODELS.key(), "file:" + models, Property.BUDGET_DAY.key(), "3 USD");
+        simulator.on(Call.CREATE, ReplicateReplies.created()).always(Call.POLL, ReplicateReplies.poll("processing"));
+        send("{\"id\": \"cat\", \"model\": \"sd-3\", \"prompt\": \"a cat\"}", Map.of());
+        await().until(() -> simulator.count(Call.POLL) > 2);
+
+        send("{\"id\": \"dog\", \"model\": \"sd-3\", \"prompt\": \"a dog\"}", Map.of());
+
+        await().until(() -> !captured.errors.isEmpty());
+        assertThat(captured.errors.remove().json().path("error").path("message").asText())
+                .isEqualTo("bactrian.budget.day: 0 % spent (0 of 3 USD), about 2 USD more in work");
+        simulator.always(Call.POLL, ReplicateReplies.succeeded("[\"https://a/1.png\"]"));
+        assertThat(takeResult().json().path("cost").path("amount").asInt()).isEqualTo(2);
+        send("{\"id\": \"dog\", \"model\": \"sd-3\", \"prompt\": \"a dog\"}", Map.of());
+        await().until(() -> !captured.errors.isEmpty());
+        assertThat(captured.errors.remove().json().path("error").path("message").asText())
+                .isEqualTo("bactrian.budget.day: 66 % spent (2 of 3 USD)");
+        assertThat(simulator.count(Call.CREATE)).isOne();
     }
 
     /** A destination that fails until it is told not to. */
