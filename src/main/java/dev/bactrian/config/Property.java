@@ -51,6 +51,7 @@ public enum Property {
     RETRY_DELAY("retry.delay", Form.DURATION, "1s"),
     RETRY_MAX_DELAY("retry.max-delay", Form.DURATION, "30s"),
 
+    INSTANCES("instances", Form.COUNT, "1"),
     MAX_IN_FLIGHT("max-in-flight", Form.COUNT, "500"),
     MAX_REQUEST_BYTES("max-request-bytes", Form.SIZE, "10MB"),
     MAX_RESPONSE_BYTES("max-response-bytes", Form.SIZE, "64MB"),

@@ -194,12 +194,12 @@ public final class Job {
         return reader == null || reader.isTextKept();
     }
 
-    /** Returns the name of the gate that the last call has passed, or null. */
+    /** Returns the name of the gate that the last call has passed, with the number of its ticket, or null. */
     public String gate() {
         return gate;
     }
 
-    /** Sets the name of the gate that the call has to pass. */
+    /** Sets the name of the gate that the call has to pass, with the number of its ticket. */
     public void gate(String name) {
         gate = name;
     }

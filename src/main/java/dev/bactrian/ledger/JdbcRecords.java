@@ -38,6 +38,8 @@ public final class JdbcRecords extends ServiceSupport implements Records {
     private static final String DELETE = "DELETE FROM bactrian_ledger WHERE entry_key = ?";
     private static final String FORGET = "DELETE FROM bactrian_ledger WHERE entry_key LIKE ? ESCAPE '!' AND written_at <= ?";
 
+    private static final String COUNT = "SELECT COUNT(*) FROM bactrian_ledger WHERE entry_key LIKE ? ESCAPE '!' AND written_at > ?";
+
     /** For how long broken connections of the pool are replaced, one after the other, after the database was restarted. */
     private static final Duration PATIENCE = Duration.ofSeconds(3);
     /** How often an entry may appear and disappear concurrently before the operation fails. */
@@ -137,8 +139,21 @@ public final class JdbcRecords extends ServiceSupport implements Records {
 
     @Override
     public void forgetOlderThan(String prefix, Duration age) {
-        String pattern = pattern(prefix);
-        use(connection -> update(connection, FORGET, pattern, System.currentTimeMillis() - age.toMillis()));
+        use(connection -> update(connection, FORGET, pattern(prefix), System.currentTimeMillis() - age.toMillis()));
+    }
+
+    /** Returns the number of entries with that key prefix that were written within that time. */
+    int count(String prefix, Duration age) {
+        return use(connection -> {
+            try (PreparedStatement statement = connection.prepareStatement(COUNT)) {
+                statement.setString(1, pattern(prefix));
+                statement.setLong(2, System.currentTimeMillis() - age.toMillis());
+                try (ResultSet rows = statement.executeQuery()) {
+                    rows.next();
+                    return rows.getInt(1);
+                }
+            }
+        });
     }
 
     private static String value(Connection connection, String key) throws SQLException {

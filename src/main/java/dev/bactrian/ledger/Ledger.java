@@ -65,6 +65,7 @@ public final class Ledger implements CamelContextAware {
     });
     private Forgetting forgetting;
     private Spending spending;
+    private Runnable endSharing = () -> { };
     private boolean ours;
     private Duration remember;
 
@@ -115,6 +116,9 @@ public final class Ledger implements CamelContextAware {
         if (ours) {
             records.start();
         }
+        if (records instanceof JdbcRecords database) {
+            endSharing = new LimitShares(database).start(camelContext);
+        }
     }
 
     static Records database(Settings settings, String url) {
@@ -140,6 +144,7 @@ public final class Ledger implements CamelContextAware {
         if (spending != null) {
             spending.stop();
         }
+        endSharing.run();
         if (forgetting != null) {
             forgetting.stop();
         }

@@ -6,6 +6,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.Executor;
 
 import dev.bactrian.config.Property;
 import dev.bactrian.config.Settings;
@@ -20,6 +21,7 @@ import org.apache.hc.core5.http.Header;
 public final class Gates {
 
     private static final String BEAN = "bactrianGates";
+    private static final char TICKET = '#';
 
     private static final Gate.Time SYSTEM = new Gate.Time() {
         @Override
@@ -33,8 +35,17 @@ public final class Gates {
         }
     };
 
+    /** Counts the instances that use a limit. */
+    public interface Sharing {
+
+        /** Records that this instance uses the limit, and returns how many do; 0 if that is unknown. */
+        int instances(String limit);
+    }
+
     private final Settings settings;
     private final Retry retry;
+    private volatile Sharing sharing;
+    private volatile Executor soon;
     /** By limit, endpoint and token. */
     private final Map<String, Gate> gates = new ConcurrentHashMap<>();
     private final Map<String, Gate> names = new ConcurrentHashMap<>();
@@ -65,14 +76,74 @@ public final class Gates {
         String key = of + " " + Fingerprint.of((access.endpoint() + " " + (access.token() == null ? "" : access.token())).getBytes(StandardCharsets.UTF_8));
         return gates.computeIfAbsent(key, limited -> {
             Gate gate = new Gate("gate-" + (names.size() + 1), of, rate, retry, settings.duration(Property.RETRY_MAX_DELAY), SYSTEM);
+            gate.divide(settings.count(Property.INSTANCES));
             names.put(gate.name(), gate);
+            Executor counting = soon;
+            if (counting != null) {
+                counting.execute(() -> divide(limited, gate));
+            }
             return gate;
         });
     }
 
-    /** Returns the gate of that name. */
+    /** Divides the limits among the instances that this counts, at once in that executor and then by {@link #divide()}; null: no longer. */
+    public void shareWith(Sharing counted, Executor executor) {
+        sharing = counted;
+        soon = executor;
+        if (executor != null) {
+            executor.execute(this::divide);
+        }
+    }
+
+    /** Counts the instances again that use the limits that this one uses now. */
+    public void divide() {
+        gates.forEach((limit, gate) -> {
+            if (gate.isUsed()) {
+                divide(limit, gate);
+            }
+        });
+    }
+
+    private void divide(String limit, Gate gate) {
+        Sharing counted = sharing;
+        int among = counted == null ? 0 : counted.instances(Fingerprint.of(limit.getBytes(StandardCharsets.UTF_8)));
+        if (among > 0) {
+            gate.divide(among);
+        }
+    }
+
+    /** Returns the gate of that name, which the number of a ticket may follow. */
     public Gate named(String name) {
-        return Objects.requireNonNull(names.get(name), "no such gate");
+        return Objects.requireNonNull(names.get(gateOf(name)), "no such gate");
+    }
+
+    /** Returns the name by which a call refers to its gate and its ticket. */
+    static String callOf(Gate gate, Ticket ticket) {
+        return gate.name() + TICKET + ticket.number();
+    }
+
+    private static String gateOf(String name) {
+        int ticket = name.indexOf(TICKET);
+        return ticket < 0 ? name : name.substring(0, ticket);
+    }
+
+    private static Long ticketOf(String name) {
+        int ticket = name.indexOf(TICKET);
+        return ticket < 0 ? null : Long.valueOf(name.substring(ticket + 1));
+    }
+
+    /**
+     * Records that the answer to a call has ended, and how many tokens the service has counted for it.
+     *
+     * @param call       the name of the call's gate and ticket; ignored if it has none
+     * @param prompt     the tokens of the prompt; negative if that is unknown
+     * @param completion the tokens of the answer
+     */
+    public void ended(String call, long prompt, long completion) {
+        Long ticket = call == null ? null : ticketOf(call);
+        if (ticket != null) {
+            named(call).ended(ticket, prompt, completion);
+        }
     }
 
     /** An HTTP call. */
@@ -86,18 +157,19 @@ public final class Gates {
     public ClassicHttpResponse watch(ClassicHttpRequest request, Call call) throws IOException {
         Header name = request.getFirstHeader(Turns.GATE);
         request.removeHeaders(Turns.GATE);
-        Gate gate = name == null ? null : names.get(name.getValue());
+        Gate gate = name == null ? null : names.get(gateOf(name.getValue()));
         if (gate == null) {
             return call.make();
         }
+        Gate.Call made = gate.begin(ticketOf(name.getValue()));
         ClassicHttpResponse response = null;
         try {
             response = call.make();
         } finally {
             if (response == null) {
-                gate.unanswered();
+                gate.unanswered(made);
             } else {
-                gate.answered(response.getCode(), headers(response));
+                gate.answered(made, response.getCode(), headers(response));
             }
         }
         return response;

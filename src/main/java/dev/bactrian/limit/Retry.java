@@ -12,6 +12,8 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.function.DoubleSupplier;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 import dev.bactrian.config.Property;
 import dev.bactrian.config.Settings;
@@ -26,6 +28,8 @@ public final class Retry {
     /** Unix seconds. Only seen in Upstage's answer 429. */
     private static final String[] EPOCH_HEADERS = {
         "X-Upstage-RateLimit-Retry-After-Requests", "X-Upstage-RateLimit-Retry-After-Tokens"};
+    private static final Pattern IN_WORDS = Pattern.compile("~ ?(\\d{1,6}) ?s\\b");
+    private static final int LONGEST_TEXT = 10_000;
     private static final double JITTER = 0.1;
     /** With the default maximum of 30 s, half an hour. The service deletes the output of a prediction an hour after its end. */
     private static final int REFUSALS = 60;
@@ -83,18 +87,27 @@ public final class Retry {
     }
 
     /**
-     * Returns the delay that the provider asks for, by decreasing reliability: Retry-After, the body's {@code retry_after}, the epoch
-     * headers.
+     * Returns the delay that the provider asks for, by decreasing reliability: Retry-After, the body's {@code retry_after}, the body's
+     * text, the epoch headers.
      */
     private Optional<Duration> said(Map<String, String> headers, String body) {
         Optional<Duration> asked = header(headers, "Retry-After").flatMap(this::secondsOrDate);
         if (asked.isEmpty()) {
             asked = ProviderJson.number(body, "retry_after").flatMap(Retry::positive);
         }
+        if (asked.isEmpty() && header(headers, "ratelimit-reset").isEmpty()) {
+            asked = inWords(body);
+        }
         return asked.isPresent() ? asked : Arrays.stream(EPOCH_HEADERS)
                 .flatMap(name -> header(headers, name).flatMap(Retry::number).stream())
                 .flatMap(epoch -> positive(epoch - clock.millis() / 1000.0).stream())
                 .max(Comparator.naturalOrder());
+    }
+
+    /** Returns the delay that the text of a 429 names as {@code ~7s}. */
+    private static Optional<Duration> inWords(String body) {
+        Matcher seconds = IN_WORDS.matcher(body == null || body.length() > LONGEST_TEXT ? "" : body);
+        return seconds.find() ? positive(Double.parseDouble(seconds.group(1))) : Optional.empty();
     }
 
     private Optional<Duration> secondsOrDate(String value) {

@@ -16,6 +16,7 @@ import org.apache.camel.AsyncCallback;
 import org.apache.camel.CamelContext;
 import org.apache.camel.CamelContextAware;
 import org.apache.camel.Exchange;
+import org.apache.camel.Message;
 import org.apache.camel.support.AsyncProcessorSupport;
 
 /**
@@ -29,6 +30,11 @@ public final class Turns extends AsyncProcessorSupport implements CamelContextAw
 
     /** An internal header that is never sent: the name of the gate that the call must pass. */
     public static final String GATE = "Bactrian-Gate";
+    /**
+     * An internal header that is never sent, of a call whose tokens are limited: the maximum length of its answer in tokens; 0 if it is
+     * not limited.
+     */
+    public static final String MOST_TOKENS = "Bactrian-Most-Tokens";
 
     /** A request that was refused this often goes behind the others, because it may ask for more than the provider ever allows. */
     private static final int OFTEN = 3;
@@ -113,9 +119,13 @@ public final class Turns extends AsyncProcessorSupport implements CamelContextAw
         Place(Exchange exchange) {
             this.exchange = exchange;
             job = Job.of(exchange);
-            gate = gates.named(exchange.getMessage().getHeader(GATE, String.class));
-            job.gate(gate.name());
-            ticket = gate.ticket(job.attempts().failures() >= OFTEN ? System.nanoTime() : job.generation().startNano());
+            Message message = exchange.getMessage();
+            gate = gates.named(message.getHeader(GATE, String.class));
+            Long most = message.removeHeader(MOST_TOKENS) instanceof Long tokens ? tokens : null;
+            long bytes = most != null && message.getBody() instanceof byte[] body ? body.length : -1;
+            ticket = gate.ticket(job.attempts().failures() >= OFTEN ? System.nanoTime() : job.generation().startNano(), bytes, most == null ? 0 : most);
+            job.gate(Gates.callOf(gate, ticket));
+            message.setHeader(GATE, job.gate());
         }
 
         /**

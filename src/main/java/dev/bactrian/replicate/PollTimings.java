@@ -49,6 +49,11 @@ public record PollTimings(long createdNano, Duration waited, Duration ran) {
         return waited != null ? waited : elapsed(System.nanoTime());
     }
 
+    /** Returns the time since the prediction was created. */
+    Duration elapsed() {
+        return elapsed(System.nanoTime());
+    }
+
     private Duration elapsed(long nano) {
         return Duration.ofNanos(nano - createdNano);
     }

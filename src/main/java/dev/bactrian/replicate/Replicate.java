@@ -72,6 +72,7 @@ public final class Replicate implements Provider, CamelContextAware {
     private Keys keys;
     private Observer observer;
     private Hosts streamHosts;
+    private final UsualTimes usualTimes = new UsualTimes();
     private final AtomicBoolean refused = new AtomicBoolean();
 
     @Override
@@ -455,10 +456,15 @@ public final class Replicate implements Provider, CamelContextAware {
         return before % every == 0 || before + 1 >= own.count(Property.REPLICATE_POLL_MAX_ATTEMPTS);
     }
 
-    /** Returns the milliseconds until the next poll: the delay of the state, or longer if the polls of other predictions come first. */
+    /**
+     * Returns the milliseconds until the next poll: the delay of the state, or longer if the polls of other predictions come first. Those
+     * that have nearly ended by the usual time of their model do.
+     */
     long pause(Generation generation, PollState poll) {
         Duration least = Duration.ofMillis(poll.getDelayMillis());
-        Duration pause = isDue(generation, poll) ? polls(generation).slot(least) : least;
+        boolean seen = poll.polls().answered() > 0 && poll.polls().refused() == 0 && poll.problem() == null;
+        Duration left = seen ? usualTimes.left(generation.getModelId(), poll) : null;
+        Duration pause = isDue(generation, poll) ? polls(generation).slot(least, left) : least;
         return pause.plusNanos(999_999).toMillis();
     }
 
@@ -472,7 +478,7 @@ public final class Replicate implements Provider, CamelContextAware {
 
     /** Returns the state after a poll was held back by the service's limit. */
     PollState heldBack(Generation generation, PollState before) {
-        return refused(generation, before, polls(generation).closedFor());
+        return refused(generation, before, polls(generation).busyFor());
     }
 
     private PollState refused(Generation generation, PollState before, Duration wait) {
@@ -494,7 +500,7 @@ public final class Replicate implements Provider, CamelContextAware {
         Prediction prediction = ProviderJson.json(clean(generation, body)).flatMap(json -> Prediction.read(json, before.getId())).orElseThrow();
         LOG.debug("{}: a webhook reported prediction {}: {}", generation.id(), prediction.id(),
                 settings(generation).redact(prediction.rawStatus()));
-        return before.webhookReceived(prediction);
+        return learned(generation, before.webhookReceived(prediction));
     }
 
     /** Whether the output is streamed at a URL that is allowed. */
@@ -572,7 +578,14 @@ public final class Replicate implements Provider, CamelContextAware {
         }
         Settings own = settings(generation);
         boolean last = before.polls().counted() + 1 >= own.count(Property.REPLICATE_POLL_MAX_ATTEMPTS);
-        return before.seen(prediction, last ? null : own.duration(Property.REPLICATE_POLL_DELAY));
+        return learned(generation, before.seen(prediction, last ? null : own.duration(Property.REPLICATE_POLL_DELAY)));
+    }
+
+    private PollState learned(Generation generation, PollState state) {
+        if (state.isSucceeded()) {
+            usualTimes.learn(generation.getModelId(), state);
+        }
+        return state;
     }
 
     /** Returns the state after a poll that was not answered. The next one follows later if that may help; otherwise there is none. */

@@ -178,20 +178,38 @@ public final class Simulator implements AutoCloseable {
      * form of the service. Limits apply before scripts.
      */
     public Simulator limit(int calls, Duration time, Call... kinds) {
-        limits.add(new Limit(calls, time, false, Set.of(kinds)));
+        limits.add(new Limit(calls, time, false, false, Set.of(kinds)));
         return this;
+    }
+
+    /**
+     * Adds a limit of the tokens that chats with one key and model may take: those of the prompt and of the answer, which are counted when
+     * the chat arrives. A chat that takes more than are left is answered 429. Answers state the remaining tokens.
+     */
+    public Simulator tokenLimit(long tokens, Duration time) {
+        limits.add(new Limit(tokens, time, false, true, Set.of(Call.CHAT)));
+        return this;
+    }
+
+    /** Adds the limit of a Replicate account with little credit: 6 creates per minute, one at a time. */
+    public Simulator littleCredit() {
+        return limit(1, Duration.ofSeconds(10), Call.CREATE);
     }
 
     /** Adds a rate limit that answers do not mention. */
     public Simulator silentLimit(int calls, Duration time, Call... kinds) {
-        limits.add(new Limit(calls, time, true, Set.of(kinds)));
+        limits.add(new Limit(calls, time, true, false, Set.of(kinds)));
         return this;
     }
 
-    /** Adds the limits that the services document: 600 creates, 3,000 polls, lists and cancels, and 100 chats of a model per minute. */
+    /**
+     * Adds the limits that the services document: 600 creates, 3,000 polls, cancels and lists, and, per model, 100 chats with 250,000 tokens
+     * per minute.
+     */
     public Simulator documentedLimits() {
         Duration minute = Duration.ofMinutes(1);
-        return limit(600, minute, Call.CREATE).limit(3000, minute, Call.POLL, Call.LIST, Call.CANCEL).limit(100, minute, Call.CHAT);
+        return limit(600, minute, Call.CREATE).limit(3000, minute, Call.POLL, Call.CANCEL, Call.LIST)
+                .limit(100, minute, Call.CHAT).tokenLimit(250_000, minute);
     }
 
     /** Returns how many calls of that kind were rejected by a limit. */
@@ -286,20 +304,41 @@ public final class Simulator implements AutoCloseable {
             records.add(request);
         }
         boolean allowed = token == null || hasToken(target.dialect(), request);
-        Limit limit = call == null || !allowed ? null : limits.stream().filter(one -> one.isOf(call)).findFirst().orElse(null);
-        Limit.State state = limit == null ? null : limit.take(limitKey(request));
-        boolean upstage = call == Call.CHAT;
-        if (state != null && state.remaining() < 0) {
+        Map<String, String> left = new TreeMap<>();
+        PreparedResponse refusal = call == null || !allowed || limits.isEmpty() ? null : refusal(call, request, left);
+        if (refusal != null) {
             gauges.get(call).refused.increment();
-            new ResponseSender(this, exchange, call, Reply.normally(), () -> limit.refusal(state, upstage)).start(delay);
+            new ResponseSender(this, exchange, call, Reply.normally(), () -> refusal).start(delay);
             return;
         }
         Reply scripted = call == null || !allowed ? Reply.normally() : next(call);
         Duration wait = scripted.kind == Reply.Kind.NORMAL ? scripted.after.plus(delay) : scripted.after;
         new ResponseSender(this, exchange, call, scripted, () -> {
             PreparedResponse answer = allowed ? answer(target, request, scripted) : unauthenticated(target.dialect());
-            return limit == null ? answer : answer.with(limit.headers(state, upstage));
+            return answer.with(left);
         }).start(wait);
+    }
+
+    /** Returns the answer of a limit that the call exceeds, or null; then adds the headers of the limits. */
+    private PreparedResponse refusal(Call call, RecordedRequest request, Map<String, String> headers) {
+        String key = limitKey(request);
+        boolean chat = call == Call.CHAT;
+        Limit before = null;
+        for (boolean ofTokens : new boolean[] {false, true}) {
+            Limit limit = limits.stream().filter(one -> one.isOf(call) && one.isOfTokens() == ofTokens).findFirst().orElse(null);
+            if (limit != null) {
+                Limit.State state = limit.take(key, ofTokens ? upstage.tokens(request) : 1);
+                if (state.refused()) {
+                    if (before != null) {
+                        before.giveBack(key, 1);
+                    }
+                    return limit.refusal(state, chat);
+                }
+                headers.putAll(limit.headers(state, chat));
+                before = limit;
+            }
+        }
+        return null;
     }
 
     /** Returns the key that a call counts for: its token and, for a chat, its model. */

@@ -59,6 +59,21 @@ final class UpstageApi {
         return withLimits(answered(request));
     }
 
+    /** Returns how many tokens a chat takes that is answered without a script. */
+    long tokens(RecordedRequest request) {
+        try {
+            JsonNode body = Json.parse(request.body());
+            return usage(body, reply(body)).path("total_tokens").asLong();
+        } catch (JsonProcessingException e) {
+            return 0;
+        }
+    }
+
+    private Reply reply(JsonNode body) {
+        Reply reply = fixed == null ? Reply.stream(Words.pieces(Words.about(prompt(body.path("messages"))))) : fixed;
+        return thinks(body) ? reply.reasoning("Two humps,", " so Bactrian.") : reply;
+    }
+
     /** Returns the list of models. */
     PreparedResponse models() {
         ObjectNode body = Json.object().put("object", "list");
@@ -98,10 +113,7 @@ final class UpstageApi {
         if (fault != null) {
             return refused(fault);
         }
-        Reply reply = fixed == null ? Reply.stream(Words.pieces(Words.about(prompt(body.get("messages"))))) : fixed;
-        if (thinks(body)) {
-            reply = reply.reasoning("Two humps,", " so Bactrian.");
-        }
+        Reply reply = reply(body);
         return body.path("stream").asBoolean() ? stream(body, reply) : whole(body, reply);
     }
 
@@ -151,12 +163,12 @@ final class UpstageApi {
     private static PreparedResponse withLimits(PreparedResponse answer) {
         String reset = Long.toString(Instant.now().getEpochSecond() + 60);
         return answer.with(Map.of(
-                "X-Upstage-RateLimit-Limit-Requests", "100",
-                "X-Upstage-RateLimit-Remaining-Requests", "99",
+                "X-Upstage-RateLimit-Limit-Requests", "10000000",
+                "X-Upstage-RateLimit-Remaining-Requests", "9999999",
                 "X-Upstage-RateLimit-Reset-Requests", reset,
                 "X-Upstage-RateLimit-Interval-Requests", "60",
-                "X-Upstage-RateLimit-Limit-Tokens", "250000",
-                "X-Upstage-RateLimit-Remaining-Tokens", "249000",
+                "X-Upstage-RateLimit-Limit-Tokens", "1000000000000",
+                "X-Upstage-RateLimit-Remaining-Tokens", "999999999000",
                 "X-Upstage-RateLimit-Reset-Tokens", reset,
                 "X-Upstage-RateLimit-Interval-Tokens", "60"));
     }

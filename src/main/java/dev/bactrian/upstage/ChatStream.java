@@ -6,6 +6,7 @@ import java.io.InputStream;
 import java.net.SocketTimeoutException;
 import java.time.Duration;
 import java.util.NoSuchElementException;
+import java.util.function.Consumer;
 import java.util.function.UnaryOperator;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -54,6 +55,7 @@ public final class ChatStream implements ChunkSource, Answer, Closeable {
     private final Cancellation cancellation;
     private UnaryOperator<String> mask = UnaryOperator.identity();
     private String provider = Upstage.NAME;
+    private Consumer<JsonNode> closed = usage -> { };
     private final boolean textKept;
     private final Runnable begun;
     private final String requestId;
@@ -108,6 +110,12 @@ public final class ChatStream implements ChunkSource, Answer, Closeable {
     /** Sets the name of the provider, for errors. */
     ChatStream from(String name) {
         provider = name;
+        return this;
+    }
+
+    /** Calls the consumer once, when the stream is closed, with the usage that the service has reported, or null. */
+    ChatStream closed(Consumer<JsonNode> consumer) {
+        closed = consumer;
         return this;
     }
 
@@ -274,6 +282,9 @@ public final class ChatStream implements ChunkSource, Answer, Closeable {
     @Override
     public void close() {
         ended = true;
+        Consumer<JsonNode> told = closed;
+        closed = usage -> { };
+        told.accept(usage);
         try {
             in.close();
         } catch (IOException e) {

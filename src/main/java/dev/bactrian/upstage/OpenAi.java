@@ -4,6 +4,7 @@ import java.io.InputStream;
 import java.util.List;
 import java.util.Objects;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
@@ -84,6 +85,13 @@ public class OpenAi implements Provider, CamelContextAware {
         message.setHeader("Accept-Encoding", "identity");
         message.setHeader(ProviderHttp.REQUEST, generation.id());
         message.setHeader(Turns.GATE, gate(generation, access.only(generation.token())).name());
+        message.setHeader(Turns.MOST_TOKENS, mostTokens(generation.request()));
+    }
+
+    /** Returns the maximum length of the answer in tokens that the request sets, or 0. */
+    private static long mostTokens(GenerateRequest request) {
+        JsonNode most = request.options().path("max_tokens");
+        return Math.max(0, most.isNumber() ? most.asLong() : request.options().path("max_completion_tokens").asLong(0));
     }
 
     private Gate gate(Generation generation, Access access) {
@@ -169,7 +177,10 @@ public class OpenAi implements Provider, CamelContextAware {
     /** Opens the answer: its stream, an iterator over its chunks. */
     public void open(Exchange exchange) {
         Job job = Job.of(exchange);
-        ChatStream stream = open(job.generation(), job.cancellation(), job.isTextKept(), exchange.getMessage().getBody(InputStream.class));
+        String call = job.gate();
+        ChatStream stream = open(job.generation(), job.cancellation(), job.isTextKept(), exchange.getMessage().getBody(InputStream.class))
+                .closed(usage -> gates.ended(call, usage == null ? -1 : usage.path("prompt_tokens").asLong(-1),
+                        usage == null ? 0 : usage.path("completion_tokens").asLong(0)));
         job.answer(stream, stream);
     }
 

@@ -53,17 +53,17 @@ class ConcurrencyTest extends RouteTestSupport {
 
     @Test
     void createsBeyondTheServicesLimitWait() throws Exception {
-        start("bactrian.replicate.max-creates-per-minute", "5", "camel.main.shutdown-timeout", "1");
+        start("bactrian.replicate.max-creates-per-minute", "7", "camel.main.shutdown-timeout", "1");
         simulator.always(Call.CREATE, Reply.prediction("succeeded", "\"\""));
-        ExecutorService callers = Executors.newFixedThreadPool(8);
+        ExecutorService callers = Executors.newFixedThreadPool(10);
         try {
-            for (int i = 0; i < 8; i++) {
+            for (int i = 0; i < 10; i++) {
                 callers.execute(() -> template().send("direct:generate",
                         exchange -> exchange.getMessage().setBody("{\"model\": \"gemma-2b\", \"prompt\": \"p\"}")));
             }
 
-            await().until(() -> simulator.count(Call.CREATE) == 5);
-            await().during(Duration.ofSeconds(1)).until(() -> simulator.count(Call.CREATE) == 5);
+            await().until(() -> simulator.count(Call.CREATE) == 7);
+            await().during(Duration.ofSeconds(1)).until(() -> simulator.count(Call.CREATE) == 7);
         } finally {
             callers.shutdownNow();
         }
