@@ -52,6 +52,11 @@ public enum Property {
     RETRY_MAX_DELAY("retry.max-delay", Form.DURATION, "30s"),
 
     INSTANCES("instances", Form.COUNT, "1"),
+    CIRCUIT_BREAKER_FAILURE_RATE("circuit-breaker.failure-rate", Form.COUNT_OR_ZERO, "50"),
+    CIRCUIT_BREAKER_CALLS("circuit-breaker.calls", Form.COUNT, "20"),
+    CIRCUIT_BREAKER_WINDOW("circuit-breaker.window", Form.DURATION, "60s"),
+    CIRCUIT_BREAKER_OPEN_TIME("circuit-breaker.open-time", Form.DURATION, "30s"),
+
     MAX_IN_FLIGHT("max-in-flight", Form.COUNT, "500"),
     MAX_REQUEST_BYTES("max-request-bytes", Form.SIZE, "10MB"),
     MAX_RESPONSE_BYTES("max-response-bytes", Form.SIZE, "64MB"),

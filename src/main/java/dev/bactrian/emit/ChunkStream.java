@@ -49,7 +49,7 @@ public final class ChunkStream implements Job.Reader, Iterator<String>, Closeabl
     private boolean discarding;
     private String document;
     private GenerateException failure;
-    private Runnable firstChunk;
+    private volatile Runnable firstChunk;
     private int thrownInTry = NEVER;
 
     /** {@code interrupted} creates the exception for a reader that is interrupted. */
@@ -247,16 +247,21 @@ public final class ChunkStream implements Job.Reader, Iterator<String>, Closeabl
     }
 
     /** Sets what to do before the next chunk, which begins the answer; replaces what was set before. */
-    synchronized void onFirstChunk(Runnable begins) {
+    void onFirstChunk(Runnable begins) {
         firstChunk = begins;
     }
 
     /** Passes a chunk to the reader and waits while its buffer is full. Returns false if the reader is closed. */
-    synchronized boolean put(String chunk) throws InterruptedException {
-        if (firstChunk != null) {
-            firstChunk.run();
+    boolean put(String chunk) throws InterruptedException {
+        Runnable begins = firstChunk;
+        if (begins != null) {
             firstChunk = null;
+            begins.run();
         }
+        return add(chunk);
+    }
+
+    private synchronized boolean add(String chunk) throws InterruptedException {
         while (waiting.size() == MOST_WAITING && !closed && !ended) {
             wait();
         }

@@ -21,6 +21,7 @@ import dev.bactrian.core.Cancellations;
 import dev.bactrian.core.Provider;
 import dev.bactrian.core.Provider.Access;
 import dev.bactrian.generate.Capacity;
+import dev.bactrian.limit.Circuits;
 import dev.bactrian.limit.Gates;
 import dev.bactrian.limit.Keys;
 import dev.bactrian.text.OneLineLogger;
@@ -141,7 +142,7 @@ public final class ProviderHttp extends CloseableHttpClient implements CamelCont
         }
         cutOnRequest(request);
         ClassicHttpResponse response = Gates.of(camelContext).watch(request,
-                () -> client().executeOpen(host(target, request), request, context));
+                () -> Circuits.watch(camelContext, request, () -> client().executeOpen(host(target, request), request, context)));
         return response instanceof CloseableHttpResponse closeable ? closeable : CloseableHttpResponse.adapt(response);
     }
 

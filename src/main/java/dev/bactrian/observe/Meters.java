@@ -1,9 +1,11 @@
 package dev.bactrian.observe;
 
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.IntSupplier;
@@ -12,6 +14,7 @@ import java.util.stream.IntStream;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.bactrian.generate.Generation;
+import dev.bactrian.limit.Circuits;
 import dev.bactrian.model.Catalogue;
 import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.DistributionSummary;
@@ -47,6 +50,7 @@ final class Meters implements Observer {
     private final MeterRegistry registry;
     private final Map<String, IntSupplier> waiting;
     private final Set<String> models = ConcurrentHashMap.newKeySet();
+    private final Map<Tags, List<IntSupplier>> circuits = new ConcurrentHashMap<>();
     private final Map<String, AtomicInteger> inFlight = new ConcurrentHashMap<>();
 
     private Meters(CamelContext context, MeterRegistry registry, Map<String, IntSupplier> waiting) {
@@ -58,7 +62,23 @@ final class Meters implements Observer {
     /** Returns the meters of an application, or null if it has no registry. */
     static Observer of(CamelContext context, Map<String, IntSupplier> waiting) {
         MeterRegistry registry = registry(context);
-        return registry == null ? null : new Meters(context, registry, waiting);
+        if (registry == null) {
+            return null;
+        }
+        Meters meters = new Meters(context, registry, waiting);
+        Circuits.listen(context, meters::circuit);
+        return meters;
+    }
+
+    /** Shows a circuit breaker; of several with one model, as of several keys, the one that is open. */
+    private void circuit(String provider, String model, IntSupplier state) {
+        Tags tags = tags(provider, model);
+        circuits.computeIfAbsent(tags, same -> {
+            List<IntSupplier> states = new CopyOnWriteArrayList<>();
+            Gauge.builder("bactrian.circuit.breaker.state", () -> states.stream().mapToInt(IntSupplier::getAsInt).max().orElse(0))
+                    .description("0 if the circuit is closed, 1 if it is half open, 2 if it is open").tags(tags).strongReference(true).register(registry);
+            return states;
+        }).add(state);
     }
 
     private static MeterRegistry registry(CamelContext context) {
@@ -193,11 +213,18 @@ final class Meters implements Observer {
         if (generation == null) {
             return Tags.of("provider", NONE, "model", NONE);
         }
-        return Tags.of("provider", generation.getProvider(), "model", model(generation));
+        return tags(generation.getProvider(), generation.model().id());
+    }
+
+    private Tags tags(String provider, String model) {
+        return Tags.of("provider", provider, "model", shown(model));
     }
 
     private String model(Generation generation) {
-        String model = generation.model().id();
+        return shown(generation.model().id());
+    }
+
+    private String shown(String model) {
         return models.contains(model) ? model : OTHER;
     }
 }

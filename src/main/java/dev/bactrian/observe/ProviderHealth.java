@@ -17,6 +17,7 @@ import dev.bactrian.core.Provider;
 import dev.bactrian.core.Provider.Access;
 import dev.bactrian.generate.Account;
 import dev.bactrian.http.ProviderHttp;
+import dev.bactrian.limit.Circuits;
 import dev.bactrian.limit.Keys;
 import dev.bactrian.text.OneLine;
 import org.apache.camel.CamelContext;
@@ -87,6 +88,11 @@ public final class ProviderHealth extends AbstractHealthCheck {
             foundNano = System.nanoTime();
         }
         builder.state(found.up() ? State.UP : State.DOWN).message(found.message());
+        List<String> open = Circuits.open(getCamelContext(), provider);
+        if (!open.isEmpty()) {
+            // Not down: other models of the provider may answer.
+            builder.detail("circuits", String.join("; ", open));
+        }
         if (!found.up()) {
             // Spring Boot shows the details of a check and not its message.
             builder.detail("reason", found.message());

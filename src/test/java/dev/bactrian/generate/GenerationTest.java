@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.util.List;
 
+import dev.bactrian.error.ErrorType;
+import dev.bactrian.error.GenerationFailure;
 import dev.bactrian.model.Kind;
 import dev.bactrian.model.Model;
 import dev.bactrian.model.ProviderName;
@@ -89,6 +91,30 @@ class GenerationTest {
     @Test
     void aKeyCanNameAFile() {
         assertThat(key("x".repeat(128), GenerateRequest.ofMessages(List.of(ChatMessage.of("user", "../한글"))), GEMMA, "a/b")).matches("[A-Za-z0-9._-]{1,255}");
+    }
+
+    /** Otherwise an update would pay for the predictions of the version before again. */
+    @Test
+    void theTextOfAKeyIsThatOfEarlierVersions() {
+        GenerateRequest request = request("{'id':'x','model':'gemma','messages':[{'role':'user','content':'a'}],'seed':7}");
+        assertThat(request.forKey()).isEqualTo("GenerateRequest[id=x, model=gemma, provider=null, kind=null, messages=" + request.messages()
+                + ", prompt=null, options={\"seed\":7}]");
+        assertThat(key("x", request, GEMMA, "")).isEqualTo(key("x", request.withFallback(List.of("solar"), true), GEMMA, ""));
+    }
+
+    @Test
+    void eachModelThatIsTriedHasAKeyOfItsOwnIfItsWorkCanBeFoundAgain() {
+        Generation first = Generation.begin("x", request("{'prompt':'a'}"), GEMMA, true, "d")
+                .fallingBackTo(List.of(SOLAR, GEMMA, new Model(ProviderName.REPLICATE, "a/b", null, "a/b"), SOLAR), true, "d").with("account", "owner");
+        assertThat(first.fallback().next()).extracting(Model::id).containsExactly("solar-pro4", "a/b");
+        Generation second = first.next(new GenerationFailure(ErrorType.RATE_LIMITED, "x"), model -> model.provider().equals(ProviderName.REPLICATE));
+        Generation third = second.next(new GenerationFailure(ErrorType.RATE_LIMITED, "y"), model -> model.provider().equals(ProviderName.REPLICATE));
+        assertThat(second.recallKey()).isNull();
+        assertThat(third.recallKey()).startsWith("x-").isNotEqualTo(first.recallKey());
+        assertThat(third.recallKeys()).containsExactly(first.recallKey(), third.recallKey());
+        assertThat(third.account()).isEqualTo("account");
+        assertThat(third.fallback().hasNext()).isFalse();
+        assertThat(first.lastOf(one -> third.recallKey().equals(one.recallKey()), model -> true).orElseThrow().model()).isEqualTo(third.model());
     }
 
     @Test

@@ -11,6 +11,7 @@ import java.util.List;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import dev.bactrian.generate.Fallback;
 import dev.bactrian.generate.Generation;
 import dev.bactrian.model.Kind;
 import dev.bactrian.model.Model;
@@ -83,6 +84,24 @@ class PollMessageTest {
     private static String withoutCreatedAt(String message) {
         assertThat(message).contains("\"createdAt\":");
         return message.replaceFirst("(\"createdAt\":)\"[^\"]*\"", "$1\"\"");
+    }
+
+    @Test
+    void aMessageCarriesTheModelsThatWereTriedAndThoseToTry() {
+        PollMessage waiting = waiting(Kind.TEXT, Instant.now());
+        Generation generation = waiting.generation().with(new Fallback(List.of(new Model(ProviderName.UPSTAGE, "solar-mini4", Kind.TEXT, "solar-mini4")),
+                true, "cat-key", List.of(new Fallback.Attempt("solar-pro4", "upstage", "rate-limited", "no \"room\"")), List.of("cat-1")));
+
+        Generation read = PollMessage.read(new PollMessage(generation, waiting.poll()).write()).orElseThrow().generation();
+
+        assertThat(read.fallback().tried()).isEqualTo(generation.fallback().tried());
+        assertThat(read.fallback().next()).extracting(Model::id).containsExactly("solar-mini4");
+        assertThat(read.fallback().key()).isEqualTo("cat-key");
+        assertThat(read.fallback().keys()).containsExactly("cat-1");
+        assertThat(read.fallback().afterPaid()).isTrue();
+        assertThat(read.request().messages()).isEqualTo(generation.request().messages());
+        assertThat(read.request().options()).isEqualTo(generation.request().options());
+        assertThat(PollMessage.read(new PollMessage(generation, waiting.poll()).write().replace("cat-key", "../key"))).isEmpty();
     }
 
     @Test

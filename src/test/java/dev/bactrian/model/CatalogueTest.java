@@ -61,6 +61,29 @@ class CatalogueTest {
     }
 
     @Test
+    void theModelsToTryAreThoseOfTheModelElseThoseOfItsProvider() {
+        Catalogue catalogue = read("""
+                extends: base.yaml
+                providers:
+                  upstage:
+                    fallback: [writer, any/model]
+                    models:
+                      - id: lunar
+                        fallback: [sun]
+                      - id: alone
+                        fallback: []
+                """);
+        assertThat(catalogue.fallback(resolve(catalogue, "solar"))).extracting(Model::id).containsExactly("acme/writer", "any/model");
+        assertThat(catalogue.fallback(resolve(catalogue, "lunar"))).extracting(Model::id).containsExactly("solar");
+        assertThat(catalogue.fallback(resolve(catalogue, "alone"))).isEmpty();
+        assertThat(catalogue.fallback(resolve(catalogue, "writer"))).isEmpty();
+        assertThatThrownBy(() -> read(BASE.replace("- id: lunar", "- id: lunar\n        fallback: [moon]")))
+                .hasMessage("models.yaml: lunar: fallback 'moon' is not a model of the catalogue and not owner/name[:version] of Replicate");
+        assertThatThrownBy(() -> read(BASE.replace("- id: lunar", "- id: lunar\n        fallback: sun")))
+                .hasMessage("models.yaml: lunar: fallback is not a list");
+    }
+
+    @Test
     void namesAreListedInTheOrderOfTheFile() {
         assertThat(read(BASE).names(ProviderName.UPSTAGE)).containsExactly("solar", "lunar", "sun");
         assertThat(read(BASE).names(null)).contains("solar", "acme/writer", "writer");

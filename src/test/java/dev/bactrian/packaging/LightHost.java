@@ -11,7 +11,7 @@ import java.util.stream.Collectors;
 final class LightHost {
 
     private static final Pattern OPTIONAL = Pattern.compile(".*(camel-jms|artemis|pooled-jms|netty|jakarta\\.(jms|transaction|inject)"
-            + "|HikariCP|postgresql-|/h2-|camel-spring|spring-"
+            + "|HikariCP|resilience4j|postgresql-|/h2-|camel-spring|spring-"
             + "|camel-micrometer|camel-platform-http|camel-telemetry|camel-opentelemetry|micrometer|prometheus|opentelemetry|vertx"
             + "|camel-kamelet-main|camel-jackson-(avro|protobuf)|avro|protobuf|camel-catalog|camel-management|camel-console|maven).*\\.jar");
 

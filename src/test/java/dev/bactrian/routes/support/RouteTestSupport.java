@@ -158,6 +158,8 @@ public abstract class RouteTestSupport {
         properties.put(Property.REPLICATE_LOOKUP_DELAY.key(), "50ms");
         properties.put(Property.RETRY_DELAY.key(), "20ms");
         properties.put(Property.RETRY_MAX_DELAY.key(), "100ms");
+        // Tests that let many calls fail are not about circuit breakers.
+        properties.put(Property.CIRCUIT_BREAKER_CALLS.key(), "1000");
         properties.put(Property.FILE_ENABLED.key(), "false");
         properties.put(Property.FILE_INBOX.key(), folder.resolve("inbox").toString());
         properties.put(Property.UNDELIVERED.key(), folder.resolve("undelivered").toString());
