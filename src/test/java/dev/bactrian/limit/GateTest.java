@@ -232,7 +232,7 @@ class GateTest {
     }
 
     @Test
-    void aChatWaitsIfTheTokensThatAreLeftDoNotSufficeForThoseUnderWayAndItself() {
+    void aChatWaitsIfTheTokensThatAreLeftDoNotSuffice() {
         Gate gate = gate(Gate.Rate.NONE);
         Ticket first = gate.ticket(0, 900, 0);
         assertThat(gate.ask(first)).isZero();

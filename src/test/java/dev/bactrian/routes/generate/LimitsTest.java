@@ -94,7 +94,7 @@ class LimitsTest extends RouteTestSupport {
 
     /** Each is polled three times: at the delay that is set, two in three of the polls would be refused. */
     @Test
-    void predictionsInFlightShareTheServicesLimitAndNoneIsRefused() throws Exception {
+    void noPredictionInFlightIsRefused() throws Exception {
         startQuietly("bactrian.replicate.max-requests-per-minute", "2400", "bactrian.replicate.poll-delay", "300ms");
         simulator.limit(50, Duration.ofSeconds(1), Call.POLL, Call.CANCEL, Call.LIST).limit(25, Duration.ofSeconds(1), Call.CREATE);
 
@@ -108,7 +108,7 @@ class LimitsTest extends RouteTestSupport {
     }
 
     @Test
-    void chatsKeepToTheServicesCallsAndTokensAndNoneIsRefused() throws Exception {
+    void noChatIsRefusedForCallsOrTokens() throws Exception {
         startQuietly();
         simulator.limit(25, Duration.ofSeconds(1), Call.CHAT).tokenLimit(600, Duration.ofSeconds(1));
 
@@ -119,7 +119,7 @@ class LimitsTest extends RouteTestSupport {
     }
 
     @Test
-    void createsOfAnAccountWithLittleCreditAreMadeOneByOneAndNoneIsRefused() throws Exception {
+    void createsWithLittleCreditAreMadeOneByOne() throws Exception {
         startQuietly("bactrian.replicate.max-requests-per-minute", "60000");
         simulator.limit(1, Duration.ofSeconds(1), Call.CREATE);
 
