@@ -78,6 +78,7 @@ public final class Spending {
     private boolean scheduled;
     private boolean closed;
     private long writes;
+    private final Object writing = new Object();
     private LocalDate forgotten;
     /** Null if nobody follows the sums. */
     private volatile Watcher watcher;
@@ -208,6 +209,12 @@ public final class Spending {
 
     /** Writes what waits, and tells the watcher. What could not be written waits again. */
     private void flush() {
+        synchronized (writing) {
+            write();
+        }
+    }
+
+    private void write() {
         List<Map.Entry<Item, Sum>> sums;
         synchronized (this) {
             sums = new ArrayList<>(waiting.entrySet().stream().map(entry -> Map.entry(entry.getKey(), entry.getValue())).toList());
@@ -259,7 +266,9 @@ public final class Spending {
             ended = worker;
         }
         if (ended != null) {
-            ended.shutdownNow();
+            // Not interrupted: a write whose outcome is not known would be made twice.
+            ended.setExecuteExistingDelayedTasksAfterShutdownPolicy(false);
+            ended.shutdown();
             try {
                 ended.awaitTermination(AGAIN.toMillis(), TimeUnit.MILLISECONDS);
                 flush();
