@@ -160,11 +160,6 @@ class BatchFileTest extends BatchTestSupport {
         assertNothingIsLeft();
     }
 
-    private Path journal(String id) throws Exception {
-        Path batches = folder.resolve("data/batches");
-        return list(batches).stream().filter(name -> name.startsWith(id + "-")).findFirst().map(name -> batches.resolve(name).resolve("journal")).orElseThrow();
-    }
-
     @Test
     void aCancelledBatchCallsNoProviderForTheRest() throws Exception {
         simulator.on(Call.CHAT, Reply.stream("paid")).always(Call.POLL, ReplicateReplies.poll("processing"));

@@ -5,13 +5,18 @@ import static org.awaitility.Awaitility.await;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 
+import dev.bactrian.batch.Batches;
 import dev.bactrian.config.Property;
+import dev.bactrian.flow.Trigger;
 import dev.bactrian.routes.support.BatchTestSupport;
 import dev.bactrian.routes.support.ReplicateReplies;
 import dev.bactrian.simulator.Call;
+import org.apache.camel.Exchange;
+import org.apache.camel.support.DefaultExchange;
 import org.junit.jupiter.api.Test;
 
 /** A message of JSON lines on the queue: it is acknowledged when all of its outcomes are delivered. */
@@ -41,9 +46,12 @@ class BatchQueueTest extends BatchTestSupport {
     void aRedeliveredBatchGoesOnWhereItStood() throws Exception {
         simulator.always(Call.POLL, ReplicateReplies.poll("processing"));
         startQueue("bactrian.replicate.poll-max-attempts", "100000", "camel.main.shutdown-timeout", "1");
-        template().sendBodyAndHeaders("jms:queue:bactrian.requests", "{\"prompt\": \"chat\"}\n" + PICTURE.repeat(3) + "{\"prompt\": \"chat\"}", HEADERS);
+        Exchange sent = template().send("jms:queue:bactrian.requests?includeSentJMSMessageID=true", exchange -> {
+            exchange.getMessage().setHeaders(new HashMap<>(HEADERS));
+            exchange.getMessage().setBody("{\"prompt\": \"chat\"}\n" + PICTURE.repeat(3) + "{\"prompt\": \"chat\"}");
+        });
         await().until(() -> simulator.count(Call.CREATE) == 3 && simulator.count(Call.CHAT) == 2 && list(outbox()).contains("queued.results.jsonl.part"));
-        await().until(() -> Files.readAllLines(outbox().resolve("queued.results.jsonl.part")).size() == 1);
+        await().until(() -> Files.readAllLines(outbox().resolve("queued.results.jsonl.part")).size() == 1 && Files.readAllLines(journal("queued")).size() == 1);
         stop();
         simulator.always(Call.POLL, ReplicateReplies.succeeded("\"done\""));
 
@@ -54,6 +62,10 @@ class BatchQueueTest extends BatchTestSupport {
         assertThat(simulator.count(Call.CREATE)).isEqualTo(3);
         assertThat(simulator.count(Call.CHAT)).isEqualTo(2);
         assertOnlyTheMarkIsLeft();
+        // The broker did not hear that the message is done, and delivers it again.
+        Exchange again = new DefaultExchange(context());
+        new Trigger("queued", sent.getMessage().getHeader("JMSMessageID", String.class), 2, null).set(again);
+        assertThat(context().getRegistry().lookupByNameAndType(Batches.BEAN, Batches.class).deliveredBefore(again)).contains("\"lines\":5");
     }
 
     /** It shows that the batch was delivered, should the broker not hear that its message is done. */

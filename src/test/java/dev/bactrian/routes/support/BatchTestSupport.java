@@ -39,6 +39,12 @@ public abstract class BatchTestSupport extends InboxTestSupport {
         return Files.readAllLines(outbox().resolve(id + ".results.jsonl")).stream().map(line -> ProviderJson.json(line).orElseThrow()).toList();
     }
 
+    /** The outcomes of a batch in progress that wait for one before them. */
+    protected Path journal(String id) throws IOException {
+        Path batches = folder.resolve("data/batches");
+        return list(batches).stream().filter(name -> name.startsWith(id + "-")).findFirst().map(name -> batches.resolve(name).resolve("journal")).orElseThrow();
+    }
+
     /** Waits until neither an incomplete file nor a record of a batch is left. */
     protected void assertNothingIsLeft() throws IOException {
         await().until(() -> list(folder.resolve("data/batches")).isEmpty());
