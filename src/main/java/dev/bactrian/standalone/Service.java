@@ -7,6 +7,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.stream.Collectors;
 
@@ -162,7 +163,7 @@ final class Service implements AutoCloseable {
         LOG.info("Upstage   {}{}", settings.require(Property.UPSTAGE_API_ENDPOINT), via(Property.UPSTAGE_PROXY));
         Models.of(main.getCamelContext()).catalogue().openAiProviders().forEach((name, endpoint) -> {
             Settings.OtherProvider provider = settings.provider(name.toString(), endpoint.orElse(null));
-            LOG.info("{} {}{}", String.format("%-9s", name.toString()), provider.endpoint(), provider.proxy().map(p -> " via " + p).orElse(""));
+            LOG.info("{} {}{}", String.format(Locale.ROOT, "%-9s", name.toString()), provider.endpoint(), provider.proxy().map(p -> " via " + p).orElse(""));
         });
         LOG.info("Bactrian {} ready with {} routes in {} ms", Version.current(), routes, (System.nanoTime() - begun) / 1_000_000);
         if (management != null) {
