@@ -12,6 +12,7 @@ import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 
+import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.bactrian.config.Property;
 import dev.bactrian.config.SettingException;
@@ -20,15 +21,18 @@ import dev.bactrian.core.Cancellation;
 import dev.bactrian.core.Job;
 import dev.bactrian.core.PartialAnswer;
 import dev.bactrian.core.Provider;
+import dev.bactrian.core.Provider.Access;
 import dev.bactrian.cost.Budgets.Limit;
 import dev.bactrian.error.ErrorType;
 import dev.bactrian.error.GenerationFailure;
 import dev.bactrian.error.StoppedException;
 import dev.bactrian.generate.Account;
+import dev.bactrian.generate.Fallback.Attempt;
 import dev.bactrian.generate.Generation;
 import dev.bactrian.generate.Models;
 import dev.bactrian.ledger.Ledger;
 import dev.bactrian.ledger.Spending;
+import dev.bactrian.limit.Keys;
 import dev.bactrian.model.Catalogue;
 import dev.bactrian.model.Cost;
 import dev.bactrian.model.Price;
@@ -119,6 +123,9 @@ public final class Costs extends AsyncProcessorSupport implements CamelContextAw
                     .add(limit(property, " (" + key + ")", Budgets.key(key), budget)));
         }
         keys = Map.copyOf(byKey);
+        if (!keys.isEmpty()) {
+            Keys.of(camelContext).avoid(this::isKeySpent);
+        }
         limited = !all.isEmpty() || !keys.isEmpty();
         all.forEach(shared.budgets::know);
         keys.values().forEach(of -> of.forEach(shared.budgets::know));
@@ -307,8 +314,9 @@ public final class Costs extends AsyncProcessorSupport implements CamelContextAw
         }
         List<Limit> limits = new ArrayList<>(all);
         limits.addAll(own);
-        if (!keys.isEmpty()) {
-            limits.addAll(keys.getOrDefault(keyUsed(job), List.of()));
+        String key = keys.isEmpty() ? null : keyLimited(job);
+        if (key != null) {
+            limits.addAll(keys.getOrDefault(key, List.of()));
         }
         return limits;
     }
@@ -329,8 +337,9 @@ public final class Costs extends AsyncProcessorSupport implements CamelContextAw
     private Request request(Job job, List<Limit> limits) {
         Generation generation = job.generation();
         List<String> scopes = new ArrayList<>(List.of(Budgets.ALL));
-        if (!keys.isEmpty()) {
-            scopes.add(Budgets.key(keyUsed(job)));
+        String key = keys.isEmpty() ? null : keyLimited(job);
+        if (key != null) {
+            scopes.add(Budgets.key(key));
         }
         if (generation.account() != null) {
             scopes.add(Budgets.account(shared.accounts.get(generation.account())));
@@ -376,12 +385,22 @@ public final class Costs extends AsyncProcessorSupport implements CamelContextAw
     /** Returns the shown part of the key that a request's calls use. */
     private static String keyUsed(Job job) {
         Provider provider = job.provider();
-        return provider == null ? Settings.shown(null) : Settings.shown(provider.access(job.generation().account()).token());
+        Generation generation = job.generation();
+        return Settings.shown(provider == null ? null : provider.access(generation.account()).only(generation.token()).token());
     }
 
-    /** Whether the budget of a key is spent, so that another key should be used. */
-    public boolean isKeySpent(String key) {
-        return !keys.isEmpty() && shared.budgets.isSpent(Settings.shown(key));
+    /**
+     * Returns the shown part of the key whose budgets a request must have room in; null if it may use another key. Of several keys, those
+     * whose budget is spent are not chosen, so the request comes under such a budget only if all are spent.
+     */
+    private String keyLimited(Job job) {
+        Access access = job.provider() == null ? null : job.provider().access(job.generation().account());
+        return access != null && access.hasSeveral() && !access.tokens().stream().allMatch(this::isKeySpent) ? null : keyUsed(job);
+    }
+
+    /** Whether the budget of a key is spent. */
+    private boolean isKeySpent(String key) {
+        return shared.budgets.isSpent(Settings.shown(key));
     }
 
     /**
@@ -399,6 +418,24 @@ public final class Costs extends AsyncProcessorSupport implements CamelContextAw
     }
 
     /**
+     * Returns what an attempt of a request has cost that has failed, and records it; null if that is unknown.
+     *
+     * @param document the error document that the attempt would have had
+     */
+    public Cost failed(Job job, ObjectNode document) {
+        try {
+            Cost cost = job.arrived() == null && job.poll() == null ? null : reckon(job, document, job.arrived()).orElse(null);
+            if (cost != null) {
+                paid(job.generation(), job.generation().model().id(), keyUsed(job), cost);
+            }
+            return cost;
+        } catch (RuntimeException e) {
+            LOG.warn("{}: the cost of an attempt is not recorded: {}", job.generation().id(), e.getMessage());
+            return null;
+        }
+    }
+
+    /**
      * Records a cost under the account of a request.
      *
      * @param model the model that was paid for
@@ -408,6 +445,20 @@ public final class Costs extends AsyncProcessorSupport implements CamelContextAw
         String account = generation.account() == null ? "" : shared.accounts.getOrDefault(generation.account(), UNNAMED);
         Spending.Item item = new Spending.Item(Spending.today(), generation.getProvider(), model, account, key, cost.currency());
         Ledger.of(camelContext).spending().add(item, cost.amount());
+    }
+
+    /** Adds the cost to the attempt of the last model, and that of all attempts to the document. */
+    private static void addTo(ObjectNode document, Generation generation, Cost last) {
+        if (last != null && document.path("attempts") instanceof ArrayNode attempts) {
+            ((ObjectNode) attempts.get(attempts.size() - 1)).set("cost", last.document());
+        }
+        Cost sum = last;
+        for (Attempt attempt : generation.fallback().tried()) {
+            sum = sum == null ? attempt.cost() : attempt.cost() == null ? sum : sum.plus(attempt.cost());
+        }
+        if (sum != null) {
+            document.set("cost", sum.document());
+        }
     }
 
     /**
@@ -420,13 +471,11 @@ public final class Costs extends AsyncProcessorSupport implements CamelContextAw
         try {
             Cost before = job.cost();
             Optional<Cost> cost = before != null ? Optional.of(before) : reckon(job, document, part);
-            if (cost.isPresent()) {
-                document.set("cost", Reckoning.json(cost.get()));
-                if (before == null) {
-                    job.cost(cost.get());
-                    paid(generation, generation.model().id(), keyUsed(job), cost.get());
-                }
+            if (cost.isPresent() && before == null) {
+                job.cost(cost.get());
+                paid(generation, generation.model().id(), keyUsed(job), cost.get());
             }
+            addTo(document, generation, cost.orElse(null));
         } catch (RuntimeException e) {
             LOG.warn("{}: its cost is not recorded: {}", generation.id(), e.getMessage());
         } finally {

@@ -5,8 +5,6 @@ import java.nio.charset.StandardCharsets;
 import java.util.Optional;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.node.JsonNodeFactory;
-import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.bactrian.model.Cost;
 import dev.bactrian.model.Price;
 import dev.bactrian.request.GenerateRequest;
@@ -85,15 +83,5 @@ final class Reckoning {
 
     private static long promptTokens(GenerateRequest request) {
         return request.promptFor(false).getBytes(StandardCharsets.UTF_8).length / BYTES_OF_A_TOKEN + 1L;
-    }
-
-    /** Returns the field {@code cost} of a document. */
-    static ObjectNode json(Cost cost) {
-        ObjectNode json = JsonNodeFactory.instance.objectNode().put("amount", cost.amount()).put("currency", cost.currency())
-                .put("basis", cost.basis().toString());
-        if (cost.estimated()) {
-            json.put("estimated", true);
-        }
-        return json;
     }
 }

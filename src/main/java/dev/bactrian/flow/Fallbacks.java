@@ -9,13 +9,16 @@ import dev.bactrian.config.Settings;
 import dev.bactrian.core.Job;
 import dev.bactrian.core.PartialAnswer;
 import dev.bactrian.core.Provider;
+import dev.bactrian.cost.Costs;
 import dev.bactrian.error.Cause;
 import dev.bactrian.error.ErrorType;
 import dev.bactrian.error.GenerationFailure;
 import dev.bactrian.error.NotSentException;
+import dev.bactrian.generate.Documents;
 import dev.bactrian.generate.Generation;
 import dev.bactrian.http.HttpFailures;
 import dev.bactrian.ledger.Ledger;
+import dev.bactrian.model.Cost;
 import dev.bactrian.model.Model;
 import dev.bactrian.observe.Observer;
 import dev.bactrian.text.OneLine;
@@ -110,7 +113,10 @@ public final class Fallbacks implements CamelContextAware {
         GenerationFailure failure = failure(exchange, job);
         Generation before = job.generation();
         String message = OneLine.of(settings.account(before.account()).redact(String.valueOf(failure.getMessage())));
-        Generation next = before.next(new GenerationFailure(failure.type(), message), this::isPolled);
+        GenerationFailure shown = new GenerationFailure(failure.type(), message);
+        Costs costs = Costs.of(camelContext);
+        Cost cost = costs == null ? null : costs.failed(job, Documents.error(before, shown, "", job.poll() == null ? null : job.poll().document()));
+        Generation next = before.next(shown, cost, this::isPolled);
         LOG.warn("{}: {} at {} failed: {}: {}; {} at {} is tried", before.id(), before.getModelId(), before.getProvider(), failure.type(),
                 message, next.getModelId(), next.getProvider());
         observer.fellBack(before, failure.type().toString());

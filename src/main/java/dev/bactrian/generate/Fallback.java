@@ -8,6 +8,7 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.bactrian.error.GenerationFailure;
+import dev.bactrian.model.Cost;
 import dev.bactrian.model.Model;
 import dev.bactrian.text.OneLine;
 
@@ -32,13 +33,14 @@ public record Fallback(List<Model> next, boolean afterPaid, String key, List<Att
      * @param provider the name of its provider
      * @param type     the {@code error.type} of its failure, or null if it has answered
      * @param message  the {@code error.message}, one line without secrets
+     * @param cost     what it has cost, or null if that is unknown
      */
-    public record Attempt(String model, String provider, String type, String message) {
+    public record Attempt(String model, String provider, String type, String message, Cost cost) {
 
         /** Returns an attempt that has failed. */
-        static Attempt of(Generation generation, GenerationFailure failure) {
+        static Attempt of(Generation generation, GenerationFailure failure, Cost cost) {
             return new Attempt(generation.getModelId(), generation.getProvider(), failure == null ? null : failure.type().toString(),
-                    failure == null ? null : OneLine.of(failure.getMessage()));
+                    failure == null ? null : OneLine.of(failure.getMessage()), cost);
         }
 
         /** Returns the attempt as the result and error documents contain it. */
@@ -46,6 +48,9 @@ public record Fallback(List<Model> next, boolean afterPaid, String key, List<Att
             ObjectNode document = JsonNodeFactory.instance.objectNode().put("model", model).put("provider", provider);
             if (type != null) {
                 document.putObject("error").put("type", type).put("message", message);
+            }
+            if (cost != null) {
+                document.set("cost", cost.document());
             }
             return document;
         }
@@ -94,7 +99,7 @@ public record Fallback(List<Model> next, boolean afterPaid, String key, List<Att
      */
     ArrayNode attempts(Generation generation, GenerationFailure present) {
         ArrayNode attempts = JsonNodeFactory.instance.arrayNode();
-        with(tried, Attempt.of(generation, present)).forEach(attempt -> attempts.add(attempt.document()));
+        with(tried, Attempt.of(generation, present, null)).forEach(attempt -> attempts.add(attempt.document()));
         return attempts;
     }
 

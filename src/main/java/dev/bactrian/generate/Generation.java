@@ -11,6 +11,7 @@ import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
 import dev.bactrian.error.GenerationFailure;
+import dev.bactrian.model.Cost;
 import dev.bactrian.model.Model;
 import dev.bactrian.request.GenerateRequest;
 import dev.bactrian.text.Fingerprint;
@@ -67,9 +68,9 @@ public record Generation(String id, GenerateRequest request, Model model, String
         return new Generation(id, request, model, recallKey, startedAt, startNano, account, formerKey, token, other);
     }
 
-    /** Returns the same request with the next model of its fallback, after the present one has failed. */
-    public Generation next(GenerationFailure failure, Predicate<Model> isPolled) {
-        return next(Fallback.Attempt.of(this, failure), isPolled);
+    /** Returns the same request with the next model of its fallback, after the present one has failed; the cost is null if it is unknown. */
+    public Generation next(GenerationFailure failure, Cost cost, Predicate<Model> isPolled) {
+        return next(Fallback.Attempt.of(this, failure, cost), isPolled);
     }
 
     /**

@@ -17,6 +17,7 @@ import dev.bactrian.error.GenerationFailure;
 import dev.bactrian.generate.Documents;
 import dev.bactrian.generate.Fallback;
 import dev.bactrian.generate.Generation;
+import dev.bactrian.model.Cost;
 import dev.bactrian.model.Kind;
 import dev.bactrian.model.Model;
 import dev.bactrian.model.ProviderName;
@@ -83,8 +84,13 @@ record PollMessage(Generation generation, PollState poll) {
             request.put("prompt", generation.request().prompt());
             generation.request().messages().forEach(message -> request.withArray("messages").add(message.fields()));
         }
-        fallback.tried().forEach(attempt -> state.withArray("tried").addObject().put("model", attempt.model())
-                .put("provider", attempt.provider()).put("type", attempt.type()).put("message", attempt.message()));
+        fallback.tried().forEach(attempt -> {
+            ObjectNode tried = state.withArray("tried").addObject().put("model", attempt.model()).put("provider", attempt.provider())
+                    .put("type", attempt.type()).put("message", attempt.message());
+            if (attempt.cost() != null) {
+                tried.set("cost", attempt.cost().document());
+            }
+        });
         fallback.keys().forEach(state.withArray("keys")::add);
         return state;
     }
@@ -98,7 +104,7 @@ record PollMessage(Generation generation, PollState poll) {
         List<Fallback.Attempt> tried = new ArrayList<>();
         for (JsonNode attempt : state.path("tried")) {
             tried.add(new Fallback.Attempt(required(attempt, "model"), required(attempt, "provider"), required(attempt, "type"),
-                    required(attempt, "message")));
+                    required(attempt, "message"), Cost.read(attempt.path("cost"))));
         }
         List<String> keys = new ArrayList<>();
         state.path("keys").forEach(key -> keys.add(name(key)));

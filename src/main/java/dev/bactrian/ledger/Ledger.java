@@ -20,6 +20,7 @@ import org.apache.camel.CamelContext;
 import org.apache.camel.CamelContextAware;
 import org.apache.camel.Exchange;
 import org.apache.camel.Ordered;
+import org.apache.camel.RuntimeCamelException;
 import org.apache.camel.spi.StateRepository;
 import org.apache.camel.support.CamelContextHelper;
 import org.apache.camel.support.SynchronizationAdapter;
@@ -117,7 +118,20 @@ public final class Ledger implements CamelContextAware {
             records.start();
         }
         if (records instanceof JdbcRecords database) {
-            endSharing = new LimitShares(database).start(camelContext);
+            shareLimits(database);
+        }
+    }
+
+    /** Waits for the context to start, because it gives no threads before, and creates the beans of a route file more than once. */
+    private void shareLimits(JdbcRecords database) {
+        try {
+            camelContext.addStartupListener((context, already) -> {
+                if (of(context) == this) {
+                    endSharing = new LimitShares(database).start(context);
+                }
+            });
+        } catch (Exception e) {
+            throw RuntimeCamelException.wrapRuntimeCamelException(e);
         }
     }
 

@@ -8,6 +8,7 @@ import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Function;
+import java.util.function.Predicate;
 import java.util.stream.Collectors;
 
 import dev.bactrian.core.Job;
@@ -33,6 +34,7 @@ public final class Keys {
     /** By endpoint and key. */
     private final Map<String, Refusal> refusals = new ConcurrentHashMap<>();
     private final AtomicInteger turn = new AtomicInteger();
+    private volatile Predicate<String> avoided = token -> false;
 
     /** Returns the keys of a Camel context, the same object on each call. */
     public static Keys of(CamelContext context) {
@@ -46,6 +48,11 @@ public final class Keys {
             }
         }
         return context.getCamelContextExtension().getContextPlugin(Keys.class);
+    }
+
+    /** Keys for which the test holds are chosen only if it holds for all. */
+    public void avoid(Predicate<String> test) {
+        avoided = test;
     }
 
     /** Whether the status means that the service does not take the key. */
@@ -64,7 +71,9 @@ public final class Keys {
         if (!access.hasSeveral()) {
             return generation;
         }
-        List<String> tokens = inUse(access);
+        List<String> all = inUse(access);
+        List<String> wanted = all.stream().filter(token -> !avoided.test(token)).toList();
+        List<String> tokens = wanted.isEmpty() ? all : wanted;
         String chosen;
         if (tokens.isEmpty()) {
             chosen = access.tokens().stream().min(Comparator.comparingLong(token -> since(access, token))).orElseThrow();

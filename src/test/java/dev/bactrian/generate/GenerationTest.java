@@ -107,8 +107,8 @@ class GenerationTest {
         Generation first = Generation.begin("x", request("{'prompt':'a'}"), GEMMA, true, "d")
                 .fallingBackTo(List.of(SOLAR, GEMMA, new Model(ProviderName.REPLICATE, "a/b", null, "a/b"), SOLAR), true, "d").with("account", "owner");
         assertThat(first.fallback().next()).extracting(Model::id).containsExactly("solar-pro4", "a/b");
-        Generation second = first.next(new GenerationFailure(ErrorType.RATE_LIMITED, "x"), model -> model.provider().equals(ProviderName.REPLICATE));
-        Generation third = second.next(new GenerationFailure(ErrorType.RATE_LIMITED, "y"), model -> model.provider().equals(ProviderName.REPLICATE));
+        Generation second = first.next(new GenerationFailure(ErrorType.RATE_LIMITED, "x"), null, model -> model.provider().equals(ProviderName.REPLICATE));
+        Generation third = second.next(new GenerationFailure(ErrorType.RATE_LIMITED, "y"), null, model -> model.provider().equals(ProviderName.REPLICATE));
         assertThat(second.recallKey()).isNull();
         assertThat(third.recallKey()).startsWith("x-").isNotEqualTo(first.recallKey());
         assertThat(third.recallKeys()).containsExactly(first.recallKey(), third.recallKey());

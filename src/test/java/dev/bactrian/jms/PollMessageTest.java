@@ -3,6 +3,7 @@ package dev.bactrian.jms;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
+import java.math.BigDecimal;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -13,6 +14,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import dev.bactrian.generate.Fallback;
 import dev.bactrian.generate.Generation;
+import dev.bactrian.model.Cost;
 import dev.bactrian.model.Kind;
 import dev.bactrian.model.Model;
 import dev.bactrian.model.ProviderName;
@@ -90,7 +92,7 @@ class PollMessageTest {
     void aMessageCarriesTheModelsThatWereTriedAndThoseToTry() {
         PollMessage waiting = waiting(Kind.TEXT, Instant.now());
         Generation generation = waiting.generation().with(new Fallback(List.of(new Model(ProviderName.UPSTAGE, "solar-mini4", Kind.TEXT, "solar-mini4")),
-                true, "cat-key", List.of(new Fallback.Attempt("solar-pro4", "upstage", "rate-limited", "no \"room\"")), List.of("cat-1")));
+                true, "cat-key", List.of(new Fallback.Attempt("solar-pro4", "upstage", "rate-limited", "no \"room\"", new Cost(new BigDecimal("0.5"), "USD", Cost.Basis.TIME, true))), List.of("cat-1")));
 
         Generation read = PollMessage.read(new PollMessage(generation, waiting.poll()).write()).orElseThrow().generation();
 

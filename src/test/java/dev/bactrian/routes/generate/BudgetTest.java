@@ -181,6 +181,16 @@ class BudgetTest extends RouteTestSupport {
     }
 
     @Test
+    void ofSeveralKeysOneIsUsedWhoseBudgetIsNotSpent() throws Exception {
+        startPriced("bactrian.upstage.api-key", "up_a-key-of-the-tests-ab12,up_a-key-of-the-tests-ef56", "bactrian.budget.month.keys",
+                "ab12=0.000011 USD, ef56=0.000022 USD");
+        simulator.always(Call.CHAT, Reply.stream("a"));
+
+        assertThat(IntStream.range(0, 4).mapToObj(i -> type(ask(null)))).containsExactly("none", "none", "none", "budget-exceeded");
+        assertThat(simulator.requests(Call.CHAT).stream().map(call -> call.header("Authorization")).filter(key -> key.endsWith("ef56"))).hasSize(2);
+    }
+
+    @Test
     void healthAndLogSayHowMuchIsSpent() throws Exception {
         startPriced(Stream.concat(Stream.of(Scrape.SERVED), Stream.of("bactrian.budget.day", "0.000012")).toArray(String[]::new));
         simulator.always(Call.CHAT, Reply.stream("a"));

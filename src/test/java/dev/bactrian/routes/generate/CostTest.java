@@ -124,6 +124,21 @@ class CostTest extends RouteTestSupport {
     }
 
     @Test
+    void eachModelThatWasTriedHasItsOwnCost() throws Exception {
+        start("bactrian.emit.chunk", "", "bactrian.replicate.poll-max-attempts", "2");
+        simulator.on(Call.CREATE, created()).always(Call.POLL,
+                Reply.json(200, "{\"id\":\"p1\",\"status\":\"processing\",\"metrics\":{\"predict_time\":2}}"));
+        simulator.on(Call.CHAT, chat(1000, 400, 100));
+
+        JsonNode result = generate("{\"model\": \"gemma-2b\", \"prompt\": \"hi\", \"fallback\": [\"solar-pro4\"], \"fallback-after-paid\": true}");
+
+        assertThat(result.at("/attempts/0/cost").toString()).isEqualTo("{\"amount\":1,\"currency\":\"USD\",\"basis\":\"time\"}");
+        assertThat(result.at("/attempts/1/cost/amount").decimalValue()).isEqualTo("0.0018");
+        assertThat(result.at("/cost/amount").decimalValue()).isEqualTo("1.0018");
+        await().until(() -> spent().size() == 2);
+    }
+
+    @Test
     void aModelWithoutAPriceHasNoCostAndLeavesNoRecord() throws Exception {
         start();
 

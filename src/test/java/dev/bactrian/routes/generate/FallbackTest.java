@@ -232,7 +232,7 @@ class FallbackTest extends RouteTestSupport {
                             .fallingBackTo(models.fallback(read, models.resolve("solar-mini4", null, null, null), null), true, "");
                     Generation third = before;
                     while (third.fallback().hasNext()) {
-                        third = third.next(new GenerationFailure(ErrorType.RATE_LIMITED, "x"), model -> model.provider().toString().equals("replicate"));
+                        third = third.next(new GenerationFailure(ErrorType.RATE_LIMITED, "x"), null, model -> model.provider().toString().equals("replicate"));
                     }
                     simulator.on(Call.POLL, Reply.prediction("succeeded", "\"paid before\""));
                     Ledger.of(context()).record(third, PollState.resume("p1", "starting", new PollCounts(0, 0, 0, 0), null));

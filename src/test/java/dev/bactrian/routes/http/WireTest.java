@@ -285,7 +285,7 @@ class WireTest extends RouteTestSupport {
     void aProviderThatCutsItsConnectionsAndIsBackAtOnceFailsNothing(Gap gap) throws Exception {
         int each = 20;
         ExecutorService callers = Executors.newFixedThreadPool(2 * each);
-        AtomicBoolean together = new AtomicBoolean(true);
+        AtomicBoolean together = new AtomicBoolean();
         CyclicBarrier all = new CyclicBarrier(2 * each);
         RawServer.Script script = line -> {
             for (String request = line.read(); request != null; request = line.read()) {
@@ -297,6 +297,9 @@ class WireTest extends RouteTestSupport {
         };
         serve(script, "bactrian.retry.max-attempts", "0");
         try {
+            // Before its first answer a service gets few calls at once.
+            callAtOnce(callers, 1);
+            together.set(true);
             callAtOnce(callers, each);
             together.set(false);
             for (int round = 1; round <= 5; round++) {

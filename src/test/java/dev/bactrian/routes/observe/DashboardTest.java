@@ -42,6 +42,8 @@ class DashboardTest extends RouteTestSupport {
         generate("{\"model\": \"gemma-2b\", \"prompt\": \"hi\"}");
         simulator.on(Call.CREATE, Reply.predictionError("failed", "\"no\""));
         generateFails("{\"model\": \"sd-3\", \"prompt\": \"hi\"}");
+        simulator.on(Call.CHAT, Reply.status(500));
+        generate("{\"prompt\": \"hi\", \"fallback\": [\"solar-mini4\"]}");
         takeChunks();
         Map<String, List<Map<String, String>>> series = new HashMap<>();
         Scrape.of(context()).samples().keySet().forEach(one -> series.computeIfAbsent(one.name(), name -> new ArrayList<>()).add(one.labels()));

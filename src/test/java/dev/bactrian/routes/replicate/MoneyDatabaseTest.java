@@ -42,7 +42,7 @@ class MoneyDatabaseTest {
 
         int rows() throws SQLException {
             try (Connection connection = DriverManager.getConnection(url(), user(), password());
-                    ResultSet rows = connection.createStatement().executeQuery("SELECT count(*) FROM bactrian_ledger WHERE entry_key NOT LIKE 'taken=%'")) {
+                    ResultSet rows = connection.createStatement().executeQuery("SELECT count(*) FROM bactrian_ledger WHERE entry_key NOT LIKE 'taken=%' AND entry_key NOT LIKE 'limit=%'")) {
                 rows.next();
                 return rows.getInt(1);
             }
