@@ -63,8 +63,8 @@ class StructureTest {
         Map<String, Set<String>> uses = packages();
         StringBuilder table = new StringBuilder();
         table.append(String.format(Locale.ROOT, "%-46s %7s %7s %7s%n", "", "is", "at most", "aim"));
-        boolean fits = row(table, "lines of routes", routeFiles().stream().mapToInt(StructureTest::lines).sum(), 1800, 1200)
-                & row(table, "routes", routes(), 28, 28)
+        boolean fits = row(table, "lines of routes", routeFiles().stream().mapToInt(StructureTest::lines).sum(), 1711, 1200)
+                & row(table, "routes", routes(), 27, 28)
                 & row(table, "routes that a chat passes", traffic.chat, 5, 5)
                 & row(table, "routes that a prediction with 3 polls passes", traffic.prediction, 8, 9)
                 & row(table, "routes that a chat from a file passes", traffic.file, 9, 9)
@@ -74,7 +74,7 @@ class StructureTest {
                 & row(table, "packages of the library in a cycle", inCycle(uses).size(), 0, 0)
                 & row(table, "uses of a package further up", upwards(uses).size(), 0, 0)
                 & row(table, "public types for applications", publicTypes(true), 11, 25)
-                & row(table, "public types that are internal", publicTypes(false), 130, 104);
+                & row(table, "public types that are internal", publicTypes(false), 120, 104);
         table.append("variables: ").append(String.join(", ", traffic.variables)).append('\n');
         table.append("upwards: ").append(String.join(", ", upwards(uses))).append('\n');
         Files.writeString(TABLE, table);
