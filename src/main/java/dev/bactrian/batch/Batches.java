@@ -287,7 +287,7 @@ public final class Batches implements CamelContextAware {
         });
         Batch batch = of(exchange);
         exchange.setProperty(LINE, line);
-        message.removeHeaders("*", Headers.MODEL, Headers.PROVIDER);
+        message.removeHeaders("*", Headers.MODEL, Headers.PROVIDER, Headers.FALLBACK, Headers.FALLBACK_AFTER_PAID);
         message.setHeader(Exchange.CONTENT_TYPE, "application/json");
         message.setBody(line.bytes());
         new Trigger(defaultId(batch, line), batch.delivery() + "-" + line.number(), null, null, batch.cancellation()).set(exchange);

@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.UUID;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -36,6 +37,9 @@ public final class Spool implements Processor, CamelContextAware {
 
     private static final String REQUESTS = "requests.jsonl";
     private static final String MESSAGE = "message.json";
+    /** The headers that apply to all lines, by their names in the file. */
+    private static final Map<String, String> KEPT = Map.of("model", Headers.MODEL, "provider", Headers.PROVIDER, "fallback", Headers.FALLBACK,
+            "fallbackAfterPaid", Headers.FALLBACK_AFTER_PAID);
 
     private CamelContext camelContext;
 
@@ -80,9 +84,8 @@ public final class Spool implements Processor, CamelContextAware {
         }
         Object account = exchange.getVariable(Account.VARIABLE);
         if (account == null || account instanceof String) {
-            ObjectNode known = JsonNodeFactory.instance.objectNode().put("id", id).put("delivery", delivery)
-                    .put("model", message.getHeader(Headers.MODEL, String.class)).put("provider", message.getHeader(Headers.PROVIDER, String.class))
-                    .put("account", (String) account);
+            ObjectNode known = JsonNodeFactory.instance.objectNode().put("id", id).put("delivery", delivery).put("account", (String) account);
+            KEPT.forEach((name, header) -> known.put(name, message.getHeader(header, String.class)));
             Path written = Files.writeString(folder.resolve(MESSAGE + ".tmp"), Documents.text(known));
             Files.move(written, folder.resolve(MESSAGE), StandardCopyOption.ATOMIC_MOVE);
         }
@@ -121,10 +124,9 @@ public final class Spool implements Processor, CamelContextAware {
     /** Makes an exchange that continues the batch of that folder. */
     static void restore(Exchange exchange, Path folder) throws IOException {
         JsonNode known = ProviderJson.json(Files.readString(folder.resolve(MESSAGE))).orElseThrow(() -> new IOException(MESSAGE + " is not JSON"));
-        known.fields().forEachRemaining(field -> {
-            String header = field.getKey().equals("model") ? Headers.MODEL : field.getKey().equals("provider") ? Headers.PROVIDER : null;
-            if (header != null && field.getValue().isTextual()) {
-                exchange.getMessage().setHeader(header, field.getValue().textValue());
+        KEPT.forEach((name, header) -> {
+            if (known.path(name).isTextual()) {
+                exchange.getMessage().setHeader(header, known.get(name).textValue());
             }
         });
         if (known.path("account").isTextual()) {

@@ -212,7 +212,8 @@ public final class Costs extends AsyncProcessorSupport implements CamelContextAw
         Optional<Limit> spent = hold(request);
         if (spent.isEmpty() || isPaid(request.job())) {
             return true;
-        } else if (!waits) {
+        } else if (!waits || exchange.isTransacted() && !request.job().generation().fallback().tried().isEmpty()) {
+            // A queued request that goes on to another model holds a consumer that polls.
             throw new GenerationFailure(ErrorType.BUDGET_EXCEEDED, words(spent.get()), null, 0, true, null);
         }
         REQUESTS.info("{}: waits for {}", request.job().generation().id(), words(spent.get()));
@@ -395,7 +396,12 @@ public final class Costs extends AsyncProcessorSupport implements CamelContextAw
      */
     private String keyLimited(Job job) {
         Access access = job.provider() == null ? null : job.provider().access(job.generation().account());
-        return access != null && access.hasSeveral() && !access.tokens().stream().allMatch(this::isKeySpent) ? null : keyUsed(job);
+        if (access == null || !access.hasSeveral()) {
+            return keyUsed(job);
+        }
+        List<String> usable = Keys.of(camelContext).inUse(access);
+        List<String> tokens = usable.isEmpty() ? access.tokens() : usable;
+        return tokens.stream().allMatch(this::isKeySpent) ? Settings.shown(tokens.get(0)) : null;
     }
 
     /** Whether the budget of a key is spent. */

@@ -149,10 +149,17 @@ public final class Fallbacks implements CamelContextAware {
     public void recall(Exchange exchange) {
         Job job = Job.of(exchange);
         Generation generation = job.generation();
-        if (generation.fallback().key() != null) {
-            Optional<Generation> begun = generation.lastOf(
-                    one -> one.recallKey() != null && Ledger.of(camelContext).recallCreate(one) != null, this::isPolled);
-            begun.ifPresent(later -> goOn(exchange, job, later));
+        if (generation.fallback().key() == null || !generation.fallback().tried().isEmpty()) {
+            return;
+        }
+        try {
+            generation.lastOf(one -> one.recallKey() != null && Ledger.of(camelContext).recallCreate(one) != null, this::isPolled)
+                    .ifPresent(later -> goOn(exchange, job, later));
+        } catch (GenerationFailure e) {
+            // A chat needs no ledger; a later model whose create cannot be recorded is not called.
+            if (isPolled(generation.model())) {
+                throw e;
+            }
         }
     }
 

@@ -142,6 +142,7 @@ public final class QueueRequests implements AggregationStrategy, Processor {
         }
         job.claimed(generation.id());
         if (message.isDead()) {
+            job.generation(generation.with(generation.fallback().to(List.of())), job.provider());
             throw givenUp(message);
         }
     }

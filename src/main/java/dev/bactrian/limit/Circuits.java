@@ -161,6 +161,12 @@ public final class Circuits implements CamelContextAware, Processor {
                 .map(circuit -> circuit.breaker().refusal()).filter(words -> words != null).sorted().toList();
     }
 
+    /** Whether the circuit of a key and model is open. */
+    static boolean isOpen(CamelContext context, String provider, String endpoint, String token, String model) {
+        Circuit circuit = All.of(context).circuits.get(new Key(provider, endpoint, token, model));
+        return circuit != null && circuit.breaker().refusal() != null;
+    }
+
     /**
      * Names the breaker of the call that is about to be made.
      *

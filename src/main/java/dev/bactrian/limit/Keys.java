@@ -34,7 +34,12 @@ public final class Keys {
     /** By endpoint and key. */
     private final Map<String, Refusal> refusals = new ConcurrentHashMap<>();
     private final AtomicInteger turn = new AtomicInteger();
+    private final CamelContext context;
     private volatile Predicate<String> avoided = token -> false;
+
+    private Keys(CamelContext context) {
+        this.context = context;
+    }
 
     /** Returns the keys of a Camel context, the same object on each call. */
     public static Keys of(CamelContext context) {
@@ -44,7 +49,7 @@ public final class Keys {
         }
         synchronized (Keys.class) {
             if (context.getCamelContextExtension().getContextPlugin(Keys.class) == null) {
-                context.getCamelContextExtension().addContextPlugin(Keys.class, new Keys());
+                context.getCamelContextExtension().addContextPlugin(Keys.class, new Keys(context));
             }
         }
         return context.getCamelContextExtension().getContextPlugin(Keys.class);
@@ -72,7 +77,8 @@ public final class Keys {
             return generation;
         }
         List<String> all = inUse(access);
-        List<String> wanted = all.stream().filter(token -> !avoided.test(token)).toList();
+        List<String> wanted = all.stream().filter(token -> !avoided.test(token)
+                && !Circuits.isOpen(context, provider.name(), access.endpoint(), token, generation.getModelId())).toList();
         List<String> tokens = wanted.isEmpty() ? all : wanted;
         String chosen;
         if (tokens.isEmpty()) {
@@ -106,7 +112,8 @@ public final class Keys {
         return best;
     }
 
-    private List<String> inUse(Access access) {
+    /** Returns the keys that are not set aside. */
+    public List<String> inUse(Access access) {
         return access.tokens().stream().filter(token -> refusal(access, token) == null).toList();
     }
 

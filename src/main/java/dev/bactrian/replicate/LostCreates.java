@@ -16,6 +16,7 @@ import dev.bactrian.error.Cause;
 import dev.bactrian.error.ErrorType;
 import dev.bactrian.error.GenerationFailure;
 import dev.bactrian.error.NotAcceptedException;
+import dev.bactrian.error.NotSentException;
 import dev.bactrian.generate.Generation;
 import dev.bactrian.http.HttpFailures;
 import dev.bactrian.ledger.Intent;
@@ -104,6 +105,9 @@ public final class LostCreates implements CamelContextAware {
         Throwable cause = Cause.of(exchange);
         Lookup lookup = Lookup.of(exchange);
         if (!HttpFailures.mayBeAccepted(cause, replicate())) {
+            if (cause.getCause() instanceof NotSentException) {
+                ledger().forget(generation.recallKey());
+            }
             exchange.setException(cause);
         } else if (!isListed(generation)) {
             exchange.setException(maybePaid(cause, ""));
@@ -217,7 +221,7 @@ public final class LostCreates implements CamelContextAware {
     }
 
     private static boolean isPassing(Throwable problem) {
-        return problem instanceof GenerationFailure failure ? failure.type() == ErrorType.RATE_LIMITED
+        return problem instanceof GenerationFailure failure ? failure.type() == ErrorType.RATE_LIMITED || failure.attempts() == 0
                 : HttpFailures.mayPollAgain(problem) && !isGone(problem);
     }
 

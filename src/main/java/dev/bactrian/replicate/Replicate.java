@@ -4,7 +4,9 @@ import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicBoolean;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -72,6 +74,7 @@ public final class Replicate implements Provider, CamelContextAware {
     private Keys keys;
     private Observer observer;
     private Hosts streamHosts;
+    private final Map<String, Access> known = new ConcurrentHashMap<>();
     private final UsualTimes usualTimes = new UsualTimes();
     private final AtomicBoolean refused = new AtomicBoolean();
 
@@ -105,6 +108,10 @@ public final class Replicate implements Provider, CamelContextAware {
     /** {@inheritDoc} The probe polls a prediction that does not exist, which costs nothing. */
     @Override
     public Access access(String account) {
+        return known.computeIfAbsent(account == null ? "" : account, key -> read(account));
+    }
+
+    private Access read(String account) {
         Settings own = settings.account(account);
         String endpoint = own.require(Property.REPLICATE_API_ENDPOINT);
         String poll = own.require(Property.REPLICATE_POLL_ENDPOINT);

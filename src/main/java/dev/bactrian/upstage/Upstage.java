@@ -1,6 +1,8 @@
 package dev.bactrian.upstage;
 
 import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
@@ -19,6 +21,8 @@ public final class Upstage extends OpenAi {
     /** The name of the provider. */
     static final String NAME = "upstage";
 
+    private final Map<String, Access> known = new ConcurrentHashMap<>();
+
     private static final String OFFICIAL_HOST = "api.upstage.ai";
 
     /** Creates the provider. */
@@ -34,6 +38,10 @@ public final class Upstage extends OpenAi {
     /** {@inheritDoc} The probe is the list of models, which costs nothing. */
     @Override
     public Access access(String account) {
+        return known.computeIfAbsent(account == null ? "" : account, key -> read(account));
+    }
+
+    private Access read(String account) {
         Settings own = settingsOf(account);
         String endpoint = own.require(Property.UPSTAGE_API_ENDPOINT);
         return new Access(List.of(endpoint), Property.UPSTAGE_API_KEY.key(), own.keys(Property.UPSTAGE_API_KEY),
