@@ -28,6 +28,7 @@ import dev.bactrian.routes.support.RouteTestSupport;
 import dev.bactrian.routes.support.Scrape;
 import dev.bactrian.simulator.Call;
 import dev.bactrian.simulator.Reply;
+import dev.bactrian.simulator.Simulator;
 import dev.bactrian.support.CapturedLog;
 import dev.bactrian.text.ProviderJson;
 import org.apache.camel.CamelExecutionException;
@@ -188,6 +189,16 @@ class BudgetTest extends RouteTestSupport {
 
         assertThat(IntStream.range(0, 4).mapToObj(i -> type(ask(null)))).containsExactly("none", "none", "none", "budget-exceeded");
         assertThat(simulator.requests(Call.CHAT).stream().map(call -> call.header("Authorization")).filter(key -> key.endsWith("ef56"))).hasSize(2);
+    }
+
+    @Test
+    void theBudgetOfTheOnlyKeyThatIsLeftHolds() throws Exception {
+        simulator.close();
+        simulator = Simulator.builder().pause(Duration.ZERO).requireToken("up_a-key-of-the-tests-ef56").start();
+        startPriced("bactrian.upstage.api-key", "up_a-key-of-the-tests-ab12,up_a-key-of-the-tests-ef56", "bactrian.budget.month.keys", "ef56=0.000011 USD");
+        simulator.always(Call.CHAT, Reply.stream("a"));
+
+        assertThat(IntStream.range(0, 3).mapToObj(i -> type(ask(null)))).containsExactly("none", "budget-exceeded", "budget-exceeded");
     }
 
     @Test

@@ -249,6 +249,18 @@ class QueueTest extends RouteTestSupport {
     }
 
     @Test
+    void oneThatNamesOtherModelsIsADeadLetterToo() throws Exception {
+        startQueue(Property.LEDGER.key(), "worn");
+
+        sendAndGiveBack("{\"id\": \"poison\", \"prompt\": \"a cat\", \"fallback\": [\"solar-mini4\"]}", Map.of());
+
+        assertThat(take("bactrian.dead").getStringProperty("BactrianReason")).isEqualTo("begun 5 times without an end");
+        await().until(() -> !captured.errors.isEmpty());
+        assertThat(captured.errors.remove().json().path("id").asText()).isEqualTo("poison");
+        assertThat(simulator.requests()).isEmpty();
+    }
+
+    @Test
     void aPredictionPolledTooOftenIsADeadLetterAndCancelled() throws Exception {
         startQueue(Property.LEDGER.key(), "worn", Property.REPLICATE_POLL_DELAY.key(), "1s");
         simulator.always(Call.POLL, ReplicateReplies.poll("processing"));
