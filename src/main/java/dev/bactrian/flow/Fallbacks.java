@@ -2,7 +2,6 @@ package dev.bactrian.flow;
 
 import java.io.IOException;
 import java.util.EnumSet;
-import java.util.Optional;
 import java.util.Set;
 
 import dev.bactrian.config.Settings;
