@@ -15,6 +15,8 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
 import dev.bactrian.text.OneLineLogger;
@@ -46,6 +48,7 @@ public final class Gate {
     /** A ticket that is this late to ask again is considered abandoned. */
     private static final long GONE = TimeUnit.SECONDS.toNanos(10);
     private static final double OLDEST_EPOCH = 1e9;
+    private static final Pattern SPAN = Pattern.compile("(?:(\\d{1,9})d)?(?:(\\d{1,9})h)?(?:(\\d{1,9})m)?(?:(\\d{1,9}(?:\\.\\d{1,9})?)s)?(?:(\\d{1,9}(?:\\.\\d{1,9})?)ms)?");
     /** An epoch second may be rounded down. */
     private static final long EPOCH_MARGIN = TimeUnit.SECONDS.toNanos(1);
     /** The longest time until a limit per minute is reset. */
@@ -551,10 +554,10 @@ public final class Gate {
 
     private void told(Call call, boolean accepted, boolean answered, Map<String, String> headers, long now) {
         boolean recent = now - call.begun < LET_IN;
-        Optional<Double> left = number(headers, "ratelimit-remaining", "x-upstage-ratelimit-remaining-requests");
+        Optional<Double> left = number(headers, "ratelimit-remaining", "x-upstage-ratelimit-remaining-requests", "x-ratelimit-remaining-requests");
         if (left.isPresent()) {
             calls.told(share(left.get()), call.countedBefore + (accepted ? 1 : 0),
-                    now + reset(headers, "ratelimit-reset", "x-upstage-ratelimit-reset-requests"), call.begun, recent);
+                    now + reset(headers, "ratelimit-reset", "x-upstage-ratelimit-reset-requests", "x-ratelimit-reset-requests"), call.begun, recent);
         } else if (answered) {
             calls.forget();
         }
@@ -563,12 +566,12 @@ public final class Gate {
             limitSpan = TimeUnit.SECONDS.toNanos(number(headers, "x-upstage-ratelimit-interval-requests")
                     .filter(span -> span >= 1 && span <= 600).orElse(60.0).longValue());
         });
-        number(headers, "x-upstage-ratelimit-limit-tokens").filter(most -> most >= 1)
+        number(headers, "x-upstage-ratelimit-limit-tokens", "x-ratelimit-limit-tokens").filter(most -> most >= 1)
                 .ifPresent(most -> tokenLimit = Math.max(1, (long) (most / instances)));
-        Optional<Double> tokensLeft = number(headers, "x-upstage-ratelimit-remaining-tokens");
+        Optional<Double> tokensLeft = number(headers, "x-upstage-ratelimit-remaining-tokens", "x-ratelimit-remaining-tokens");
         if (tokensLeft.isPresent()) {
-            tokens.told(share(tokensLeft.get()), call.tokensCountedBefore, now + reset(headers, "x-upstage-ratelimit-reset-tokens"),
-                    call.begun, recent);
+            tokens.told(share(tokensLeft.get()), call.tokensCountedBefore, now + reset(headers, "x-upstage-ratelimit-reset-tokens",
+                    "x-ratelimit-reset-tokens"), call.begun, recent);
         } else if (answered) {
             tokens.forget();
         }
@@ -626,7 +629,7 @@ public final class Gate {
 
     /** Returns the time after which a 429 is over. The header holds seconds from now or since 1970. */
     private Optional<Duration> reset(Map<String, String> headers) {
-        return number(headers, "ratelimit-reset", "x-upstage-ratelimit-reset-requests")
+        return seconds(headers, "ratelimit-reset", "x-upstage-ratelimit-reset-requests", "x-ratelimit-reset-requests")
                 .map(seconds -> seconds > OLDEST_EPOCH ? seconds - epochSeconds(headers) : seconds)
                 .filter(seconds -> seconds > 0)
                 .map(seconds -> Duration.ofNanos((long) Math.min(longest, seconds * 1e9)));
@@ -634,9 +637,20 @@ public final class Gate {
 
     /** Returns the nanoseconds until the limit of that header is reset, up to {@link #WINDOW}; a second if the header does not say. */
     private long reset(Map<String, String> headers, String... names) {
-        double seconds = number(headers, names).orElse(0.0);
+        double seconds = seconds(headers, names).orElse(0.0);
         double left = seconds > OLDEST_EPOCH ? seconds - epochSeconds(headers) + EPOCH_MARGIN / 1e9 : seconds;
         return left <= 0 ? EPOCH_MARGIN : (long) Math.min(Math.max(WINDOW, longest), left * 1e9);
+    }
+
+    /** Returns the seconds that a header holds as a number or, as OpenAI and Groq write them, as {@code 6m0s}, {@code 1.5s} or {@code 20ms}. */
+    private static Optional<Double> seconds(Map<String, String> headers, String... names) {
+        return number(headers, names).or(() -> Stream.of(names).map(headers::get).filter(Objects::nonNull).findFirst().map(String::trim)
+                .filter(text -> !text.isEmpty()).map(SPAN::matcher).filter(Matcher::matches)
+                .map(span -> part(span, 1) * 86_400 + part(span, 2) * 3_600 + part(span, 3) * 60 + part(span, 4) + part(span, 5) / 1_000));
+    }
+
+    private static double part(Matcher span, int group) {
+        return span.group(group) == null ? 0 : Double.parseDouble(span.group(group));
     }
 
     /** Returns the time by the service's clock, or else by this one's. */

@@ -252,6 +252,20 @@ class GateTest {
         assertThat(goes(gate, gate.ticket(0, 900, 0))).isFalse();
     }
 
+    @ParameterizedTest
+    @CsvSource({"6m0s, 60", "20s, 20", "1.5s, 1", "20ms, 0", "1d2h3m4s, 60"})
+    void theHeadersOfOpenAiAreReadToo(String reset, int seconds) {
+        for (String what : List.of("requests", "tokens")) {
+            Gate gate = gate(Gate.Rate.NONE);
+            Ticket first = gate.ticket(0, 900, 0);
+            assertThat(gate.ask(first)).isZero();
+            gate.answered(gate.begin(first.number()), 200, Map.of("x-ratelimit-remaining-" + what, "0", "x-ratelimit-reset-" + what, reset));
+            gate.ended(first.number(), 300, 10);
+
+            assertThat(gate.busyFor()).isBetween(Duration.ofSeconds(seconds), Duration.ofSeconds(seconds + 2));
+        }
+    }
+
     @Test
     void aRefusedChatTakesNoTokens() {
         Gate gate = gate(Gate.Rate.NONE);

@@ -399,6 +399,26 @@ class ReplicateApiTest {
         assertThat(simulator.requests()).hasSize(6).filteredOn(request -> request.call() == null).hasSize(4);
     }
 
+    @Test
+    void theListShowsTheNewestFirstAndAHundredAPage() throws IOException {
+        for (int i = 0; i < 101; i++) {
+            Web.post(simulator.predictionsUrl(), "{\"version\":\"" + GEMMA + "\",\"input\":{\"prompt\":\"" + i + "\"},\"webhook\":\"https://example.com/?" + i + "\"}");
+        }
+
+        JsonNode first = json(Web.get(simulator.predictionsUrl()));
+        assertThat(first.path("results")).hasSize(100);
+        assertThat(first.path("previous").isNull()).isTrue();
+        JsonNode last = json(Web.get(first.path("next").asText()));
+        assertThat(last.path("results")).hasSize(1);
+        assertThat(last.path("next").isNull()).isTrue();
+        assertThat(last.at("/results/0/input/prompt").asText()).isEqualTo("0");
+        assertThat(last.at("/results/0/webhook").asText()).isEqualTo("https://example.com/?0");
+        String created = last.at("/results/0/created_at").asText();
+        assertThat(json(Web.get(simulator.predictionsUrl() + "?created_before=" + created)).path("results")).isEmpty();
+        assertThat(json(Web.get(simulator.predictionsUrl() + "?created_after=" + Instant.now().plusSeconds(60))).path("results")).isEmpty();
+        assertThat(Web.get(simulator.predictionsUrl() + "?created_after=yesterday").statusCode()).isEqualTo(400);
+    }
+
     private HttpResponse<String> create(String version, String input) throws IOException {
         return Web.post(simulator.predictionsUrl(),
                 "{\"version\":\"" + version + "\",\"input\":" + input + "}");

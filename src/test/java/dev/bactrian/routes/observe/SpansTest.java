@@ -53,6 +53,16 @@ class SpansTest extends RouteTestSupport {
     }
 
     @Test
+    void whatAChatHasCostIsAnAttribute() throws Exception {
+        start("bactrian.emit.chunk", "");
+
+        generate("{\"model\": \"solar-mini4\", \"prompt\": \"hi\"}");
+
+        assertThat(attributes(generations().get(0))).containsEntry("bactrian.cost.currency", "USD")
+                .hasEntrySatisfying("bactrian.cost.amount", amount -> assertThat((Double) amount).isPositive());
+    }
+
+    @Test
     void aChatHasTheAttributesOfGenerativeAi() throws Exception {
         start();
         assertThat(context().hasService(OpenTelemetryTracer.class)).isNotNull();

@@ -20,14 +20,19 @@ import java.util.concurrent.CompletableFuture;
 import java.util.stream.Stream;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.bactrian.ledger.PostgreSql;
 import dev.bactrian.routes.support.RouteTestSupport;
 import dev.bactrian.simulator.Call;
 import dev.bactrian.simulator.Reply;
 import dev.bactrian.simulator.Simulator;
 import dev.bactrian.text.ProviderJson;
+import org.apache.camel.main.Main;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
+import org.junit.jupiter.api.extension.ExtendWith;
 
 /**
  * A prediction whose create was accepted but not answered is found in the account's list: creates = requests. Counted at the server.
@@ -321,6 +326,71 @@ class LostCreateTest extends RouteTestSupport {
 
         assertThat(simulator.count(Call.CREATE)).isOne();
         assertThat(simulator.requests(Call.CREATE).get(0).bodyText()).contains("\"webhook\":\"https://example.com/hook?request=");
+    }
+
+    @Test
+    void withWebhooksAnotherMarkIsNotTakenThoughItsInputIsTheSame() throws Exception {
+        start("bactrian.replicate.webhook-url", "https://example.com/hook", "bactrian.replicate.webhook-secret", "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYX",
+                "bactrian.replicate.webhook-poll-delay", "20ms");
+        simulator.on(Call.CREATE, Reply.lost());
+        CompletableFuture<Object> result = template().asyncRequestBody("direct:generate", request("r1", "a camel"));
+        await().until(() -> simulator.count(Call.CREATE) == 1);
+        String body = simulator.requests(Call.CREATE).get(0).bodyText();
+        HttpClient.newHttpClient().send(HttpRequest.newBuilder(URI.create(simulator.predictionsUrl()))
+                .POST(HttpRequest.BodyPublishers.ofString(body.replace("?request=", "?request=0"))).build(), HttpResponse.BodyHandlers.discarding());
+
+        assertThat(result).succeedsWithin(SOON);
+
+        assertThat(simulator.count(Call.CREATE)).as("and the one of the other").isEqualTo(3);
+        takeChunks();
+    }
+
+    /** Two instances, of which neither has the records of the other but for the database. */
+    @Nested
+    @ExtendWith(PostgreSql.Installed.class)
+    class InADatabase {
+
+        private final String url;
+        private Main other;
+
+        InADatabase(PostgreSql postgres) {
+            url = postgres.database();
+        }
+
+        private void startInstance(String name) throws Exception {
+            start("bactrian.ledger", url, "bactrian.ledger.user", PostgreSql.USER, "bactrian.ledger.password", PostgreSql.PASSWORD,
+                    "bactrian.data-dir", folder.resolve(name).toString());
+        }
+
+        @AfterEach
+        void stopOther() {
+            if (other != null) {
+                other.stop();
+            }
+        }
+
+        @Test
+        void requestsOfTwoInstancesWithTheSameInputGetAPredictionEach() throws Exception {
+            startInstance("one");
+            other = detach();
+            startInstance("two");
+            simulator.always(Call.CREATE, Reply.lost().accepting());
+
+            List<CompletableFuture<String>> results = new ArrayList<>();
+            for (int i = 0; i < 10; i++) {
+                results.add(template().asyncRequestBody("direct:generate", request("a" + i, "a camel"), String.class));
+                results.add(other.getCamelTemplate().asyncRequestBody("direct:generate", request("b" + i, "a camel"), String.class));
+            }
+            Set<String> predictions = new HashSet<>();
+            for (CompletableFuture<String> result : results) {
+                assertThat(result).succeedsWithin(SOON);
+                predictions.add(ProviderJson.json(result.get()).orElseThrow().path("prediction").path("id").asText());
+            }
+
+            assertThat(predictions).hasSize(20);
+            assertThat(simulator.count(Call.CREATE)).isEqualTo(20);
+            takeChunks();
+        }
     }
 
     @Test
