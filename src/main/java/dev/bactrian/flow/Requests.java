@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.time.Duration;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.UUID;
 import java.util.concurrent.RejectedExecutionException;
@@ -142,6 +143,11 @@ public final class Requests implements CamelContextAware, Processor, RequestsInW
         return Provider.of(camelContext, name);
     }
 
+    /** Returns the other models to try, without those of a provider whose route file is not loaded. */
+    private List<Model> fallback(GenerateRequest request, Model model, Account account) {
+        return models.fallback(request, model, account).stream().filter(other -> provider(other.provider().toString()) != null).toList();
+    }
+
     private Generation generation(Exchange exchange) throws IOException {
         Trigger trigger = Trigger.of(exchange);
         String defaultId = trigger.defaultId();
@@ -153,7 +159,7 @@ public final class Requests implements CamelContextAware, Processor, RequestsInW
             Model model = models.resolve(request.model(), request.provider(), request.kind(), account);
             Provider service = provider(model.provider().toString());
             Generation generation = Generation.begin(id, request, model, idGiven && (service == null || service.isPolled()),
-                    trigger.delivery()).fallingBackTo(models.fallback(request, model, account), idGiven, trigger.delivery());
+                    trigger.delivery()).fallingBackTo(fallback(request, model, account), idGiven, trigger.delivery());
             if (request.id() == null && defaultId != null) {
                 generation = generation.formerly(RequestId.formerFit(defaultId));
             }

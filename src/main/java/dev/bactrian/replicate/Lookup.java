@@ -55,6 +55,7 @@ final class Lookup {
     private int looks;
     private int failures;
     private Duration delay = Duration.ZERO;
+    private Duration refused = Duration.ZERO;
     private String found;
     private Throwable problem;
     private boolean pending;
@@ -243,6 +244,13 @@ final class Lookup {
     /** Returns the number of failed calls in a row. */
     int failures() {
         return failures;
+    }
+
+    /** Makes the call again later, because the service's limit is used up. Returns for how long that has lasted. */
+    Duration refused(Duration later) {
+        delay = later;
+        refused = refused.plus(later);
+        return refused;
     }
 
     /** Makes the call again later. */

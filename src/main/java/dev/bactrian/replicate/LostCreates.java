@@ -1,5 +1,6 @@
 package dev.bactrian.replicate;
 
+import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.concurrent.RejectedExecutionException;
@@ -181,11 +182,19 @@ public final class LostCreates implements CamelContextAware {
         } else if (isGone(cause) && lookup.reads() != null) {
             lookup.drop();
             goOn(job.generation(), lookup);
-        } else if (HttpFailures.mayPollAgain(cause) && !isGone(cause) && (HttpFailures.isRefused(cause) || lookup.failed() <= mostRetries)) {
-            lookup.again(retry.before(Math.max(1, lookup.failures()), HttpFailures.headers(cause), HttpFailures.body(cause)));
+        } else if (HttpFailures.isRefused(cause)) {
+            if (lookup.refused(delay(lookup, cause)).compareTo(retry.longestRefusal()) > 0) {
+                lookup.giveUp(cause);
+            }
+        } else if (HttpFailures.mayPollAgain(cause) && !isGone(cause) && lookup.failed() <= mostRetries) {
+            lookup.again(delay(lookup, cause));
         } else {
             lookup.giveUp(cause);
         }
+    }
+
+    private Duration delay(Lookup lookup, Throwable cause) {
+        return retry.before(Math.max(1, lookup.failures()), HttpFailures.headers(cause), HttpFailures.body(cause));
     }
 
     private static boolean isGone(Throwable cause) {
