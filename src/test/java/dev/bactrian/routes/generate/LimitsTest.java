@@ -129,7 +129,7 @@ class LimitsTest extends RouteTestSupport {
     }
 
     @Test
-    void theOneThatWasPolledLongestAgoIsPolledFirst() throws Exception {
+    void predictionsTakeTurns() throws Exception {
         startQuietly("bactrian.replicate.max-requests-per-minute", "1200", "bactrian.replicate.poll-delay", "20ms");
 
         assertThat(ask(20, PREDICTION)).containsExactly(Map.entry("succeeded", 20));
@@ -138,9 +138,9 @@ class LimitsTest extends RouteTestSupport {
         for (RecordedRequest poll : simulator.requests(Call.POLL)) {
             polls.computeIfAbsent(poll.path(), path -> new ArrayList<>()).add(poll.at());
         }
-        // 20 at 20 a second: each waits a second.
+        // 20 at 20 a second: each waits a second, but for those that should have ended by their model's usual time.
         List<Duration> pauses = polls.values().stream().map(times -> Duration.between(times.get(1), times.get(2))).sorted().toList();
-        assertThat(pauses.get(0)).isGreaterThan(Duration.ofMillis(300));
+        assertThat(pauses.get(10)).isGreaterThan(Duration.ofMillis(300));
         assertThat(pauses.get(19)).isLessThan(Duration.ofMillis(3000));
     }
 
