@@ -47,7 +47,8 @@ class QueueRedeliveryIT extends QueueEndToEnd {
         int late = simulator.count(Call.CREATE) - pictures.size();
         System.out.println("QueueRedeliveryIT: " + late + " creates by an instance that hung before it sent them");
         assertThat(late).isBetween(0, CONCURRENCY);
-        assertThat(remembered(folder)).as("predictions that nobody will ask for").hasSizeLessThanOrEqualTo(late);
+        // It may also record again what the other has found in the list and finished.
+        assertThat(remembered(folder)).as("predictions that nobody will ask for").hasSizeLessThanOrEqualTo(CONCURRENCY);
     }
 
     @Test
