@@ -37,7 +37,7 @@ import org.junit.jupiter.api.extension.ExtendWith;
 /**
  * A prediction whose create was accepted but not answered is found in the account's list: creates = requests. Counted at the server.
  *
- * <p>{@code -Dbactrian.test.lost=1000} loses that many answers at once (150 by default).
+ * <p>{@code -Dbactrian.test.lost=1000} loses that many answers at once (60 by default).
  */
 class LostCreateTest extends RouteTestSupport {
 
@@ -398,7 +398,7 @@ class LostCreateTest extends RouteTestSupport {
         start("bactrian.replicate.max-creates-per-minute", "100000", "bactrian.replicate.max-requests-per-minute", "1000000");
         simulator.always(Call.CREATE, Reply.lost().accepting());
         Set<String> predictions = new HashSet<>();
-        int requests = Integer.getInteger("bactrian.test.lost", 150);
+        int requests = Integer.getInteger("bactrian.test.lost", 60);
         List<CompletableFuture<String>> results = new ArrayList<>();
         for (int i = 0; i < requests; i++) {
             results.add(template().asyncRequestBody("direct:generate", request("r" + i, "camel " + i), String.class));
