@@ -15,7 +15,7 @@ import org.junit.jupiter.api.Test;
 /** The broker goes away with work in flight, and comes back: it is waited for, and nothing is lost. */
 class QueueBrokerIT extends QueueEndToEnd {
 
-    private static final Duration OUTAGE = Duration.ofSeconds(5);
+    private static final Duration OUTAGE = Duration.ofSeconds(10);
     private static final Duration AFTERWARDS = Duration.ofSeconds(60);
 
     @Override
