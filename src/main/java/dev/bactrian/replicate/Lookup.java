@@ -20,7 +20,7 @@ import org.apache.camel.Exchange;
  * reference, predictions.list). Mutable, for one thread at a time.
  *
  * <p>A prediction is a candidate if it was created about when the create was sent, for the same model, and with the mark of the request
- * in its webhook; or, where the list shows no webhook, with the same input. The candidates of a page are tried from the oldest to the
+ * in its webhook; or, where the list shows no webhook, with the same input. The candidates are tried from the oldest to the
  * newest.
  */
 final class Lookup {
@@ -156,7 +156,8 @@ final class Lookup {
         page.get("results").forEach(this::listedEntry);
         Matcher next = QUERY.matcher(page.path("next").asText(""));
         nextPage = next.find() && ++pages < MOST_PAGES ? next.group(1) : null;
-        listed = true;
+        // The oldest are on the last page; a newer one may be that of a create that is just being answered.
+        listed = nextPage == null;
         return true;
     }
 

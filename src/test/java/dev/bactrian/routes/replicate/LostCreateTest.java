@@ -332,7 +332,7 @@ class LostCreateTest extends RouteTestSupport {
     void withWebhooksAnotherMarkIsNotTakenThoughItsInputIsTheSame() throws Exception {
         start("bactrian.replicate.webhook-url", "https://example.com/hook", "bactrian.replicate.webhook-secret", "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYX",
                 "bactrian.replicate.webhook-poll-delay", "20ms");
-        simulator.on(Call.CREATE, Reply.lost());
+        simulator.on(Call.CREATE, Reply.lost().after(Duration.ofSeconds(1)));
         CompletableFuture<Object> result = template().asyncRequestBody("direct:generate", request("r1", "a camel"));
         await().until(() -> simulator.count(Call.CREATE) == 1);
         String body = simulator.requests(Call.CREATE).get(0).bodyText();
