@@ -85,13 +85,13 @@ public final class Circuits implements CamelContextAware, Processor {
     /** The breakers of a Camel context. */
     private static final class All {
 
-        private final Library library;
+        private final Library breakers;
         private final Map<Key, Circuit> circuits = new ConcurrentHashMap<>();
         private final Map<String, Circuit> names = new ConcurrentHashMap<>();
         private final List<Listener> listeners = new ArrayList<>();
 
-        All(Library library) {
-            this.library = library;
+        All(Library maker) {
+            breakers = maker;
         }
 
         static synchronized All of(CamelContext context) {
@@ -122,7 +122,7 @@ public final class Circuits implements CamelContextAware, Processor {
 
         private synchronized Circuit create(Key key) {
             return circuits.computeIfAbsent(key, same -> {
-                Circuit circuit = new Circuit("circuit-" + (names.size() + 1), key, library.breaker(key.provider() + "'s " + key.model()));
+                Circuit circuit = new Circuit("circuit-" + (names.size() + 1), key, breakers.breaker(key.provider() + "'s " + key.model()));
                 names.put(circuit.name(), circuit);
                 listeners.forEach(listener -> tell(listener, circuit));
                 return circuit;
@@ -174,7 +174,7 @@ public final class Circuits implements CamelContextAware, Processor {
      */
     @Override
     public void process(Exchange exchange) {
-        if (all.library == null) {
+        if (all.breakers == null) {
             return;
         }
         Job job = Job.of(exchange);

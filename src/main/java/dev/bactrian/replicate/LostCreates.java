@@ -89,7 +89,7 @@ public final class LostCreates implements CamelContextAware {
         if (!isListed(generation)) {
             return;
         }
-        LOG.info("{}: a create was sent at {} and its answer is not known; looks for its prediction", generation.id(), intent.since());
+        LOG.info("{}: a create was sent at {} and its answer is not known; searches for its prediction", generation.id(), intent.since());
         Settings own = settings(generation);
         Lookup lookup = lookup(generation, intent,
                 intent.since().plus(own.duration(Property.CONNECT_TIMEOUT)).plus(own.duration(Property.RESPONSE_TIMEOUT)));
@@ -113,7 +113,7 @@ public final class LostCreates implements CamelContextAware {
         } else if (!isListed(generation)) {
             exchange.setException(maybePaid(cause, ""));
         } else {
-            LOG.warn("{}: {}; looks for its prediction", generation.id(), words(generation, failure(cause).getMessage()));
+            LOG.warn("{}: {}; searches for its prediction", generation.id(), words(generation, failure(cause).getMessage()));
             lookup.begin(cause, exchange);
         }
     }
@@ -122,7 +122,7 @@ public final class LostCreates implements CamelContextAware {
         return settings.replicateApi() == ReplicateApi.OFFICIAL && settings(generation).require(Property.REPLICATE_POLL_ENDPOINT).contains(ID);
     }
 
-    /** Whether a prediction is looked for. */
+    /** Whether a prediction is searched for. */
     public boolean isPending(Exchange exchange) {
         Lookup lookup = Lookup.of(exchange);
         return lookup != null && lookup.isPending();
