@@ -10,7 +10,9 @@ import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
+import java.util.Properties;
 import java.util.TreeMap;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 
 import dev.bactrian.config.Property;
@@ -20,38 +22,60 @@ import dev.bactrian.ledger.Spending.Item;
 import dev.bactrian.ledger.Spending.Sum;
 import dev.bactrian.text.OneLine;
 
-/** The main class of {@code make costs}: prints what was spent, as a table, from the ledger that the configuration names. */
+/** The main class of {@code make costs} and {@code bin/bactrian costs}: prints what was spent, as a table, from the ledger that the configuration names. */
 public final class Costs {
 
     private static final List<String> HEAD = List.of("day (UTC)", "provider", "model", "account", "key", "requests", "cost");
     private static final int FIRST_NUMBER = 5;
+    private static final Pattern BEGINNING_OF_A_DAY = Pattern.compile("\\d{4}(-\\d{2}){0,2}");
+    private static final String DAYS = "a day, month or year such as 2026-11-27, 2026-11 or 2026";
 
     private Costs() {
     }
 
     /**
-     * Prints the table. Exits with code 2 and a one-line error if the ledger cannot be read.
+     * Prints the table. Exits with code 2 and a one-line error if an argument is not a day or the ledger cannot be read.
      *
      * @param args the beginning of the days to print, such as {@code 2026-11} for a month; none for all
      */
     public static void main(String[] args) {
         Bactrian.useIso();
         System.getProperties().putIfAbsent("org.slf4j.simpleLogger.defaultLogLevel", "off");
+        int code = run(List.of(args), System.getenv(), System.getProperties(),
+                new PrintStream(new FileOutputStream(FileDescriptor.out), true, StandardCharsets.UTF_8), System.err);
+        if (code != 0) {
+            System.exit(code);
+        }
+    }
+
+    /** Prints the table, or the reason why there is none, and returns the exit code. */
+    static int run(List<String> args, Map<String, String> environment, Properties system, PrintStream out, PrintStream err) {
         try {
-            Map<String, String> properties = Configuration.load(System.getenv(), System.getProperties());
+            String days = days(args);
+            Map<String, String> properties = Configuration.load(environment, system);
             properties.keySet().removeIf(name -> !name.startsWith(Property.PREFIX));
             Spending spending = Spending.open(Settings.of(properties));
-            String table;
             try {
-                table = table(spending.read(args.length == 0 ? "" : args[0]));
+                out.print(table(spending.read(days)));
             } finally {
                 spending.stop();
             }
-            new PrintStream(new FileOutputStream(FileDescriptor.out), true, StandardCharsets.UTF_8).print(table);
+            return 0;
         } catch (RuntimeException e) {
-            System.err.println("bactrian: " + Bactrian.reason(e));
-            System.exit(2);
+            err.println("bactrian: " + Bactrian.reason(e));
+            return 2;
         }
+    }
+
+    private static String days(List<String> args) {
+        if (args.size() > 1) {
+            throw new IllegalArgumentException("costs takes one argument, not " + args.size() + ": " + DAYS);
+        }
+        String days = args.isEmpty() ? "" : args.get(0).trim();
+        if (!days.isEmpty() && !BEGINNING_OF_A_DAY.matcher(days).matches()) {
+            throw new IllegalArgumentException("costs: '" + OneLine.of(days) + "' is not " + DAYS);
+        }
+        return days;
     }
 
     /** Returns the table: a line for each sum, in the order of the days, and one for the total of each currency. */
