@@ -12,6 +12,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.bactrian.routes.support.RawServer;
 import dev.bactrian.routes.support.RouteTestSupport;
 import dev.bactrian.simulator.Call;
 import dev.bactrian.simulator.Reply;
@@ -107,5 +108,28 @@ class CircuitBreakerTest extends RouteTestSupport {
         simulator.always(Call.CHAT, Reply.status(422));
         IntStream.range(0, 8).forEach(i -> assertThat(generateFails(CHAT).at("/error/type").asText()).isEqualTo("provider-rejected"));
         assertThat(state("upstage")).as("4xx are answers").isZero();
+    }
+
+    @Test
+    void onlyTheKeyThatFailsIsSpared() throws Exception {
+        String failing = "key-0123456789-aaaa";
+        String good = "key-0123456789-bbbb";
+        try (RawServer server = new RawServer(line -> {
+            for (String request = line.read(); request != null; request = line.read()) {
+                line.write(request.contains(failing) ? RawServer.json(503, "{}") : RawServer.answer(request));
+            }
+        })) {
+            start(QUICK, "bactrian.circuit-breaker.calls", "5", "bactrian.retry.max-attempts", "0", "bactrian.upstage.api-key", failing + "," + good,
+                    "bactrian.upstage.api-endpoint", server.url("/v1/chat/completions"));
+
+            long failed = IntStream.range(0, 30).filter(i -> template().request("direct:generate", e -> e.getMessage().setBody(CHAT)).getException() != null)
+                    .count();
+
+            assertThat(failed).as("the breaker of one key opened").isEqualTo(5);
+            assertThat(server.requests.stream().filter(request -> request.contains(failing))).hasSize(5);
+            assertThat(server.requests.stream().filter(request -> request.contains(good))).hasSize(25);
+            assertThat(state("upstage")).as("the worst of the model's breakers").isEqualTo(2);
+            assertThat(health("upstage").getDetails().get("circuits").toString()).containsOnlyOnce("upstage's solar-mini4 is open since");
+        }
     }
 }
