@@ -246,9 +246,16 @@ public final class ChunkStream implements Job.Reader, Iterator<String>, Closeabl
         cut();
     }
 
-    /** Sets what to do before the next chunk, which begins the answer; replaces what was set before. */
-    void onFirstChunk(Runnable begins) {
+    /** Sets what to do before the next chunk, which begins the answer, and what cuts it before that; replaces what was set before. */
+    void onFirstChunk(Runnable begins, Cancellation cutsTheAnswer) {
         firstChunk = begins;
+        synchronized (this) {
+            cancellation = cutsTheAnswer;
+            if (!closed) {
+                return;
+            }
+        }
+        cut();
     }
 
     /** Passes a chunk to the reader and waits while its buffer is full. Returns false if the reader is closed. */

@@ -53,6 +53,7 @@ public final class StreamBridge implements AggregationStrategy, Processor {
                     return;
                 }
                 forgetFailed(done, failure);
+                answeredBy(asked, job);
                 stream.end(done.getMessage().getBody(String.class), failure);
             }
         });
@@ -78,19 +79,23 @@ public final class StreamBridge implements AggregationStrategy, Processor {
             return;
         }
         Runnable begin = () -> {
-            // The caller gets the headers of the model that answers.
-            open.computeIfPresent(stream, (same, asked) -> {
-                asked.generation(job.generation(), job.provider());
-                return asked;
-            });
+            open.computeIfPresent(stream, (same, asked) -> answeredBy(asked, job));
             stream.begun(job.cancellation());
         };
-        if (job.generation().fallback().hasNext() && !job.provider().isPolled()) {
+        if (job.generation().fallback().hasNext() && (!job.provider().isPolled() || job.generation().fallback().afterPaid())) {
             // Another model answers if this one breaks off before its first chunk.
-            stream.onFirstChunk(begin);
+            stream.onFirstChunk(begin, job.cancellation());
         } else {
             begin.run();
         }
+    }
+
+    /** The caller gets the headers of the model that answers, and the ledger forgets the predictions of those that were tried before. */
+    private static Job answeredBy(Job asked, Job job) {
+        if (asked != null && job.generation() != null) {
+            asked.generation(job.generation(), job.provider());
+        }
+        return asked;
     }
 
     /** Waits until the answer begins or the request fails. */

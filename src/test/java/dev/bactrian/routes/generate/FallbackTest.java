@@ -213,6 +213,24 @@ class FallbackTest extends RouteTestSupport {
                     assertThat(answer.getException()).isNull();
                     assertThat(answer.getMessage().getHeader("BactrianModel")).isEqualTo("solar-pro3");
                 }),
+                that("a stream that goes on after a prediction leaves no record of either", () -> {
+                    simulator.on(Call.POLL, Reply.prediction("processing", null), Reply.prediction("processing", null),
+                            Reply.prediction("processing", null), Reply.prediction("processing", null), Reply.prediction("succeeded", "[\"b\"]"));
+                    Exchange answer = template().request("direct:generate-stream", exchange -> exchange.getMessage().setBody(
+                            request("'model': 'gemma-2b', 'fallback': ['llama-3-8b'], 'fallback-after-paid': true, 'prompt': 'hi'")));
+                    assertThat(answer.getException()).isNull();
+                    assertThat(answer.getMessage().getHeader("BactrianModel")).isEqualTo("meta/meta-llama-3-8b-instruct");
+                    assertThat(simulator.count(Call.CREATE)).isEqualTo(2);
+                    await().untilAsserted(() -> assertThat(records()).isEmpty());
+                }),
+                that("and a stream without chunks says which model has answered", () -> {
+                    simulator.on(Call.CHAT, Reply.status(500));
+                    Exchange answer = template().request("direct:generate-stream", exchange -> exchange.getMessage().setBody(
+                            request("'model': 'solar-mini4', 'fallback': ['sd-3', 'solar-pro3'], 'fallback-after-paid': true, 'prompt': 'hi'")));
+                    assertThat(answer.getException()).isNull();
+                    assertThat(answer.getMessage().getHeader("BactrianModel")).isEqualTo("stability-ai/stable-diffusion-3");
+                    await().untilAsserted(() -> assertThat(records()).isEmpty());
+                }),
                 that("a pinned model has no other", () -> {
                     own.setModel("solar-mini4");
                     own.setModelPinned("true");
