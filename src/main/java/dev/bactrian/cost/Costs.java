@@ -399,7 +399,7 @@ public final class Costs extends AsyncProcessorSupport implements CamelContextAw
         if (access == null || !access.hasSeveral()) {
             return keyUsed(job);
         }
-        List<String> usable = Keys.of(camelContext).inUse(access);
+        List<String> usable = Keys.of(camelContext).inUse(access, job.generation().getModelId());
         List<String> tokens = usable.isEmpty() ? access.tokens() : usable;
         return tokens.stream().allMatch(this::isKeySpent) ? Settings.shown(tokens.get(0)) : null;
     }

@@ -157,8 +157,9 @@ public final class ErrorDocuments implements CamelContextAware {
         }
         Access access = provider.access(generation.account());
         Keys keys = Keys.of(camelContext);
-        return keys.isOneLeft(access) ? failure : new GenerationFailure(failure.type(), failure.getMessage() + "; all keys of " + access.tokenName()
-                + " are set aside: " + keys.setAside(access), failure.httpStatus(), failure.attempts(), failure.retryable(), failure.getCause());
+        String model = generation.getModelId();
+        return keys.isOneLeft(access, model) ? failure : new GenerationFailure(failure.type(), failure.getMessage() + "; all keys of " + access.tokenName()
+                + " are set aside: " + keys.setAside(access, model), failure.httpStatus(), failure.attempts(), failure.retryable(), failure.getCause());
     }
 
     /** In a forced stop the remaining exchanges fail with various exceptions, or with none. */

@@ -67,7 +67,17 @@ public final class Retries implements CamelContextAware, Processor {
             return false;
         }
         Access access = job.provider().access(job.generation().account());
-        return job.attempts().refusedKeys() <= access.tokens().size() && Keys.of(camelContext).isOneLeft(access);
+        return job.attempts().refusedKeys() <= access.tokens().size() && Keys.of(camelContext).isOneLeft(access, job.generation().getModelId());
+    }
+
+    /** Sets a key aside because of a 403: for all models if that is about the key, else for the request's. */
+    private void setAside(Throwable cause, Job job) {
+        Generation generation = job.generation();
+        if (cause instanceof HttpOperationFailedException http && http.getStatusCode() == 403 && generation.token() != null) {
+            Access access = job.provider().access(generation.account());
+            Keys.of(camelContext).refused(generation.getProvider(), access, access.only(generation.token()).token(),
+                    HttpFailures.isAboutTheKey(http.getResponseBody()) ? null : generation.getModelId(), 403);
+        }
     }
 
     /** Does not count a refused call as an attempt. Limited, because a single request may exceed what the service ever accepts. */
@@ -99,6 +109,9 @@ public final class Retries implements CamelContextAware, Processor {
         if (generation != null && !job.isAnswered() && job.gate() != null && HttpFailures.isRefused(cause)) {
             refused(exchange, job, cause);
             return;
+        }
+        if (generation != null && !job.isAnswered()) {
+            setAside(cause, job);
         }
         if (generation != null && !job.isAnswered() && isOtherKeyLeft(cause, job)) {
             job.attempts().refuseKey(System.nanoTime());

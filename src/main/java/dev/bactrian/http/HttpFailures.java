@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.regex.Pattern;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.bactrian.core.Provider;
@@ -41,6 +42,10 @@ public final class HttpFailures {
                 "validation", "content_policy", "content_filter", "unprocessable", "too_large", "too_long")
                 .forEach(word -> TYPES.put(word, ErrorType.PROVIDER_REJECTED));
     }
+
+    /** In the code or type of a 403: it is about the key or its account. */
+    private static final Pattern OF_THE_KEY = Pattern.compile("api.?key|credit|billing|payment|quota|suspend|account|balance|deactivat");
+    private static final Pattern KEY_IN_WORDS = Pattern.compile(OF_THE_KEY.pattern() + "|\\b(key|token|organi[sz]ation|project|subscription)\\b");
 
     private HttpFailures() {
     }
@@ -120,6 +125,26 @@ public final class HttpFailures {
             return ErrorType.RATE_LIMITED;
         }
         return status >= 500 ? ErrorType.PROVIDER_UNAVAILABLE : ErrorType.PROVIDER_REJECTED;
+    }
+
+    /**
+     * Whether a 403 is about the key or its account, and not about a model that the key may not use.
+     *
+     * @param body the body of the answer, or null. Its code decides, else its words; without either, it is not about the key
+     */
+    public static boolean isAboutTheKey(String body) {
+        StringBuilder codes = new StringBuilder();
+        ProviderJson.json(body == null ? "" : body).ifPresent(json -> {
+            for (String field : new String[] {"code", "type", "title"}) {
+                codes.append(json.path("error").path(field).asText()).append(' ').append(json.path(field).asText()).append(' ');
+            }
+        });
+        String code = codes.toString().toLowerCase(Locale.ROOT);
+        if (OF_THE_KEY.matcher(code).find()) {
+            return true;
+        }
+        String words = ProviderJson.message(body).orElse("").toLowerCase(Locale.ROOT);
+        return !code.contains("model") && !words.contains("model") && KEY_IN_WORDS.matcher(words).find();
     }
 
     private static String problem(Throwable cause) {

@@ -349,8 +349,10 @@ public final class ProviderHttp extends CloseableHttpClient implements CamelCont
         }
 
         private void watch(Credentials used, ClassicHttpRequest request, int status) {
-            if (used.access() != null && used.token() != null && Keys.isRefusal(status)) {
-                keys.refused(provider.name(), used.access(), used.token(), status);
+            // What a 403 of a create or a chat is about, its body says, which is not read here.
+            boolean unsure = status == 403 && Method.POST.isSame(request.getMethod());
+            if (used.access() != null && used.token() != null && Keys.isRefusal(status) && !unsure) {
+                keys.refused(provider.name(), used.access(), used.token(), null, status);
             } else if (used.access() != null && used.token() != null && status < 300 && Method.POST.isSame(request.getMethod())) {
                 keys.accepted(provider.name(), used.access(), used.token());
             }

@@ -10,6 +10,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Function;
 import java.util.function.Predicate;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 import dev.bactrian.core.Job;
 import dev.bactrian.core.Provider;
@@ -21,7 +22,8 @@ import org.slf4j.Logger;
 
 /**
  * Chooses among the several keys of a provider: the one with room. A key that the service refuses (401, 402, 403) is set aside for
- * {@value #ASIDE_MINUTES} minutes, or until the service accepts it again. Thread-safe.
+ * {@value #ASIDE_MINUTES} minutes, or until the service accepts it again: for all calls, or for those to one model if a 403 is not about
+ * the key itself. Thread-safe.
  */
 public final class Keys {
 
@@ -31,7 +33,7 @@ public final class Keys {
     private record Refusal(int status, long since) {
     }
 
-    /** By endpoint and key. */
+    /** By endpoint and key, and by the model that a key is refused for. */
     private final Map<String, Refusal> refusals = new ConcurrentHashMap<>();
     private final AtomicInteger turn = new AtomicInteger();
     private final CamelContext context;
@@ -76,13 +78,14 @@ public final class Keys {
         if (!access.hasSeveral()) {
             return generation;
         }
-        List<String> all = inUse(access);
+        String model = generation.getModelId();
+        List<String> all = inUse(access, model);
         List<String> wanted = all.stream().filter(token -> !avoided.test(token)
-                && !Circuits.isOpen(context, provider.name(), access.endpoint(), token, generation.getModelId())).toList();
+                && !Circuits.isOpen(context, provider.name(), access.endpoint(), token, model)).toList();
         List<String> tokens = wanted.isEmpty() ? all : wanted;
         String chosen;
         if (tokens.isEmpty()) {
-            chosen = access.tokens().stream().min(Comparator.comparingLong(token -> since(access, token))).orElseThrow();
+            chosen = access.tokens().stream().min(Comparator.comparingLong(token -> since(access, token, model))).orElseThrow();
         } else {
             int first = Math.floorMod(turn.getAndIncrement(), tokens.size());
             List<String> inTurn = new ArrayList<>(tokens.subList(first, tokens.size()));
@@ -112,13 +115,17 @@ public final class Keys {
         return best;
     }
 
-    /** Returns the keys that are not set aside. */
-    public List<String> inUse(Access access) {
-        return access.tokens().stream().filter(token -> refusal(access, token) == null).toList();
+    /** Returns the keys that are not set aside for calls to that model. */
+    public List<String> inUse(Access access, String model) {
+        return access.tokens().stream().filter(token -> refusal(access, token, model) == null).toList();
     }
 
-    private Refusal refusal(Access access, String token) {
-        String key = key(access, token);
+    private Refusal refusal(Access access, String token, String model) {
+        Refusal refusal = refusal(key(access, token));
+        return refusal != null || model == null ? refusal : refusal(key(access, token) + " " + model);
+    }
+
+    private Refusal refusal(String key) {
         Refusal refusal = refusals.get(key);
         if (refusal != null && System.nanoTime() - refusal.since() > Duration.ofMinutes(ASIDE_MINUTES).toNanos()) {
             refusals.remove(key, refusal);
@@ -127,8 +134,8 @@ public final class Keys {
         return refusal;
     }
 
-    private long since(Access access, String token) {
-        Refusal refusal = refusals.get(key(access, token));
+    private long since(Access access, String token, String model) {
+        Refusal refusal = refusal(access, token, model);
         return refusal == null ? Long.MIN_VALUE : refusal.since();
     }
 
@@ -136,11 +143,17 @@ public final class Keys {
         return access.endpoint() + " " + Access.nameOf(token);
     }
 
-    /** Sets a key aside that the service has refused. Logs a warning, once. Does nothing if it is the only one. */
-    public void refused(String provider, Access access, String token, int status) {
-        if (access.hasSeveral() && refusals.put(key(access, token), new Refusal(status, System.nanoTime())) == null) {
-            LOG.warn("{} answered {} to the key {} of {}: it is set aside for {} minutes; {} of {} keys are in use", provider, status,
-                    access.shown(token), access.tokenName(), ASIDE_MINUTES, inUse(access).size(), access.tokens().size());
+    /**
+     * Sets a key aside that the service has refused. Logs a warning, once. Does nothing if it is the only one.
+     *
+     * @param model the only model that it is refused for, or null if it is refused for all
+     */
+    public void refused(String provider, Access access, String token, String model, int status) {
+        String key = key(access, token) + (model == null ? "" : " " + model);
+        if (access.hasSeveral() && refusals.put(key, new Refusal(status, System.nanoTime())) == null) {
+            LOG.warn("{} answered {} to the key {} of {}: it is set aside for {}{} minutes; {} of {} keys are in use", provider, status,
+                    access.shown(token), access.tokenName(), model == null ? "" : model + " for ", ASIDE_MINUTES, inUse(access, model).size(),
+                    access.tokens().size());
         }
     }
 
@@ -151,15 +164,36 @@ public final class Keys {
         }
     }
 
-    /** Whether a key is not set aside. */
-    public boolean isOneLeft(Access access) {
-        return !inUse(access).isEmpty();
+    /** Takes the key of a request back that the service has accepted for the request's model. */
+    public void accepted(Job job) {
+        Generation generation = job.generation();
+        if (!refusals.isEmpty() && generation.token() != null) {
+            Access access = job.provider().access(generation.account());
+            refusals.remove(key(access, access.only(generation.token()).token()) + " " + generation.getModelId());
+        }
     }
 
-    /** Returns the keys that are set aside, each by its last four characters and the status, such as {@code …3f9a (401)}; or an empty text. */
-    public String setAside(Access access) {
-        return !access.hasSeveral() ? "" : access.tokens().stream().filter(token -> refusal(access, token) != null)
-                .map(token -> access.shown(token) + " (" + refusals.getOrDefault(key(access, token), new Refusal(0, 0)).status() + ")")
-                .collect(Collectors.joining(", "));
+    /** Whether a key is not set aside for calls to that model. */
+    public boolean isOneLeft(Access access, String model) {
+        return !inUse(access, model).isEmpty();
+    }
+
+    /**
+     * Returns the keys that are set aside, each by its last four characters and the status, such as {@code …3f9a (401)} or
+     * {@code …c07b (403 for llama)}; or an empty text.
+     *
+     * @param model the model that a key is set aside for, if it is not for all; null for any
+     */
+    public String setAside(Access access, String model) {
+        return !access.hasSeveral() ? "" : access.tokens().stream().flatMap(token -> why(access, token, model).map(why -> access.shown(token)
+                + " (" + why + ")")).collect(Collectors.joining(", "));
+    }
+
+    private Stream<String> why(Access access, String token, String model) {
+        Refusal whole = refusal(access, token, null);
+        String start = key(access, token) + " ";
+        return whole != null ? Stream.of(Integer.toString(whole.status())) : refusals.keySet().stream()
+                .filter(key -> key.startsWith(start) && (model == null || key.equals(start + model))).sorted().flatMap(key ->
+                        Stream.ofNullable(refusal(key)).map(refusal -> refusal.status() + " for " + key.substring(start.length())));
     }
 }

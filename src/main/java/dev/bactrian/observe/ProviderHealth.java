@@ -122,7 +122,7 @@ public final class ProviderHealth extends AbstractHealthCheck {
     /** Of several tokens one is enough. */
     private Finding together(Access access, List<Finding> findings) {
         Finding best = findings.stream().filter(Finding::up).findFirst().orElse(findings.get(0));
-        String aside = Keys.of(getCamelContext()).setAside(access);
+        String aside = Keys.of(getCamelContext()).setAside(access, null);
         return !access.hasSeveral() ? best : !best.up() && findings.stream().allMatch(finding -> finding.message().contains(REFUSES))
                 ? new Finding(false, provider + " takes none of the keys of " + access.tokenName() + ": " + aside)
                 : aside.isEmpty() ? best : new Finding(best.up(), best.message() + "; keys of " + access.tokenName() + " that are set aside: " + aside);

@@ -185,6 +185,7 @@ public final class Replicate implements Provider, CamelContextAware {
             throw unavailable("prediction " + created.getId() + " was taken for another request with the same input");
         }
         Lookup.remove(exchange);
+        keys.accepted(job);
         job.poll(created);
     }
 

@@ -177,6 +177,7 @@ public class OpenAi implements Provider, CamelContextAware {
     /** Opens the answer: its stream, an iterator over its chunks. */
     public void open(Exchange exchange) {
         Job job = Job.of(exchange);
+        keys.accepted(job);
         String call = job.gate();
         ChatStream stream = open(job.generation(), job.cancellation(), job.isTextKept(), exchange.getMessage().getBody(InputStream.class))
                 .closed(usage -> gates.ended(call, usage == null ? -1 : usage.path("prompt_tokens").asLong(-1),

@@ -27,6 +27,7 @@ import org.apache.hc.core5.http.ConnectionRequestTimeoutException;
 import org.apache.hc.core5.http.NoHttpResponseException;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -266,5 +267,20 @@ class HttpFailuresTest {
         assertThat(HttpFailures.headers(new IOException())).isEmpty();
         assertThat(HttpFailures.body(new IOException())).isNull();
         assertThat(HttpFailures.headers(new HttpOperationFailedException("u", 500, "r", null, null, null))).isEmpty();
+    }
+
+    @ParameterizedTest
+    @CsvSource(quoteCharacter = '`', value = {
+        "true, `{\"error\":{\"message\":\"key suspended, no credit\",\"type\":\"invalid_request_error\",\"param\":\"\",\"code\":\"api_key_is_not_allowed\"}}`",
+        "true, `{\"title\":\"Insufficient credit\",\"detail\":\"add credit to use this model\",\"status\":403}`",
+        "true, `{\"detail\":\"This token was revoked\"}`",
+        "true, Your account is closed",
+        "false, `{\"error\":{\"message\":\"Project p1 does not have access to model m\",\"code\":\"model_not_found\"}}`",
+        "false, `{\"error\":{\"message\":\"your organization may not use this\",\"code\":\"model_permission_blocked_org\"}}`",
+        "false, `{\"detail\":\"You do not have permission to perform this action\"}`",
+        "false, <html><title>Attention Required</title></html>",
+        "false, ``"})
+    void a403IsAboutTheKeyIfItsCodeOrItsWordsSaySo(boolean ofTheKey, String body) {
+        assertThat(HttpFailures.isAboutTheKey(body)).isEqualTo(ofTheKey);
     }
 }

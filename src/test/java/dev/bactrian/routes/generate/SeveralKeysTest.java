@@ -80,7 +80,8 @@ class SeveralKeysTest extends RouteTestSupport {
 
     @Test
     void ifAllAreRefusedTheErrorNamesThem() throws Exception {
-        simulator.on(Call.CHAT, Reply.status(402), Reply.json(403, "{\"error\":{\"message\":\"not " + SECOND + "\"}}"));
+        simulator.on(Call.CHAT, Reply.status(402), Reply.json(403,
+                "{\"error\":{\"message\":\"not " + SECOND + "\",\"code\":\"api_key_is_not_allowed\"}}"));
         start(UPSTAGE, FIRST + "," + SECOND);
 
         JsonNode error = generateFails(CHAT).path("error");
@@ -91,6 +92,33 @@ class SeveralKeysTest extends RouteTestSupport {
         assertThat(error.path("attempts").asInt()).isEqualTo(2);
         assertThat(generate(CHAT).path("status").asText()).as("the first is tried again, and is accepted").isEqualTo("succeeded");
         assertThat(keysOf(Call.CHAT)).containsExactly(FIRST, SECOND, FIRST);
+        takeChunks();
+    }
+
+    @Test
+    void oneThatMayNotUseAModelIsUsedForTheOthers() throws Exception {
+        Reply forbidden = Reply.json(403, "{\"error\":{\"message\":\"your project has no access to this model\",\"code\":\"model_not_allowed\"}}");
+        simulator.on(Call.CHAT, forbidden, Reply.normally(), Reply.normally(), Reply.normally(), Reply.normally(), forbidden, forbidden);
+        start(UPSTAGE, FIRST + "," + SECOND, "bactrian.retry.max-attempts", "0");
+
+        try (CapturedLog log = new CapturedLog()) {
+            generate(CHAT);
+            generate(CHAT);
+            assertThat(log.lines("WARN")).singleElement().asString().contains(
+                    "the key …aaaa of bactrian.upstage.api-key: it is set aside for solar-pro4 for 10 minutes; 1 of 2 keys are in use");
+        }
+        assertThat(keysOf(Call.CHAT)).containsExactly(FIRST, SECOND, SECOND);
+        IntStream.range(0, 2).forEach(i -> generate(Map.of("model", "solar-mini4", "prompt", "Hello")));
+        assertThat(keysOf(Call.CHAT).subList(3, 5)).containsExactlyInAnyOrder(FIRST, SECOND);
+
+        JsonNode error = generateFails(Map.of("model", "solar-pro3", "prompt", "Hello")).path("error");
+        assertThat(error.path("type").asText()).isEqualTo("authentication");
+        assertThat(error.path("message").asText()).contains("no access to this model; all keys of bactrian.upstage.api-key are set aside: ")
+                .contains("…aaaa (403 for solar-pro3)", "…bbbb (403 for solar-pro3)");
+        assertThat(HealthCheckHelper.invokeReadiness(context(), "full").stream().filter(result -> result.getCheck().getId().equals("bactrian-upstage")))
+                .singleElement().satisfies(result -> assertThat(result.getMessage().orElseThrow())
+                        .startsWith("upstage is reachable; ").contains("…aaaa (403 for solar-pro3), …aaaa (403 for solar-pro4)"));
+        generate(Map.of("model", "solar-pro3", "prompt", "Hello"));
         takeChunks();
     }
 
