@@ -57,7 +57,17 @@ final class Budgets implements Spending.Watcher {
     }
 
     /** The likely cost of a request in work. */
-    private record Hold(List<String> scopes, BigDecimal amount, long until) {
+    private record Hold(List<String> scopes, Cost likely, boolean certain, long until) {
+
+        /** Returns the same with another key, or with none if it is null. */
+        Hold of(String key) {
+            List<String> others = new ArrayList<>(scopes);
+            others.removeIf(scope -> scope.startsWith(key("")));
+            if (key != null) {
+                others.add(key(key) + likely.currency());
+            }
+            return new Hold(others, likely, certain, until);
+        }
     }
 
     private final LongSupplier nanos;
@@ -94,26 +104,50 @@ final class Budgets implements Spending.Watcher {
         release(request);
         limits.forEach(limit -> known.put(limit.name() + limit.scope(), limit));
         for (Limit limit : limits) {
-            boolean counts = likely != null && likely.currency().equals(limit.currency());
-            if (likely != null && (!counts || likely.amount().signum() == 0)) {
-                continue;
-            }
-            BigDecimal used = spent(limit);
-            BigDecimal inWork = held.getOrDefault(limit.scope() + limit.currency(), BigDecimal.ZERO);
-            boolean full = used.compareTo(limit.amount()) >= 0;
-            boolean over = counts && used.add(inWork).add(likely.amount()).compareTo(limit.amount()) > 0;
-            // A mere guess must not keep every request from being made: one at a time shows what the model costs.
-            if (full || over && (certain || inWork.signum() > 0)) {
+            if (!hasRoom(limit, likely, certain)) {
                 return Optional.of(limit);
             }
         }
         if (likely != null) {
-            Hold hold = new Hold(scopes.stream().map(scope -> scope + likely.currency()).toList(), likely.amount(),
-                    nanos.getAsLong() + atMostNanos);
-            holds.put(request, hold);
-            hold.scopes().forEach(scope -> held.merge(scope, hold.amount(), BigDecimal::add));
+            put(request, new Hold(scopes.stream().map(scope -> scope + likely.currency()).toList(), likely, certain, nanos.getAsLong() + atMostNanos));
         }
         return Optional.empty();
+    }
+
+    private boolean hasRoom(Limit limit, Cost likely, boolean certain) {
+        boolean counts = likely != null && likely.currency().equals(limit.currency());
+        if (likely != null && (!counts || likely.amount().signum() == 0)) {
+            return true;
+        }
+        BigDecimal used = spent(limit);
+        BigDecimal inWork = held.getOrDefault(limit.scope() + limit.currency(), BigDecimal.ZERO);
+        boolean full = used.compareTo(limit.amount()) >= 0;
+        boolean over = counts && used.add(inWork).add(likely.amount()).compareTo(limit.amount()) > 0;
+        // A mere guess must not keep every request from being made: one at a time shows what the model costs.
+        return !full && !(over && (certain || inWork.signum() > 0));
+    }
+
+    private void put(String request, Hold hold) {
+        holds.put(request, hold);
+        hold.scopes().forEach(scope -> held.merge(scope, hold.likely().amount(), BigDecimal::add));
+    }
+
+    /**
+     * Holds the likely cost of a request also under the limits of a key, in place of the key that was chosen for it before, if there is room.
+     *
+     * @param key       the shown part of the key
+     * @param inAnyCase whether to hold it even if there is no room
+     * @return the limit that has no room; empty if the cost is held, or is unknown and none of the limits is reached
+     */
+    synchronized Optional<Limit> holdKey(String request, String key, Collection<Limit> limits, boolean inAnyCase) {
+        Hold hold = holds.get(request);
+        release(request);
+        Optional<Limit> without = limits.stream()
+                .filter(limit -> !hasRoom(limit, hold == null ? null : hold.likely(), hold != null && hold.certain())).findFirst();
+        if (hold != null) {
+            put(request, hold.of(without.isPresent() && !inAnyCase ? null : key));
+        }
+        return without;
     }
 
     /** Ends the hold of a request. */
@@ -121,7 +155,7 @@ final class Budgets implements Spending.Watcher {
         Hold hold = holds.remove(request);
         if (hold != null) {
             hold.scopes().forEach(scope -> held.computeIfPresent(scope,
-                    (same, sum) -> sum.compareTo(hold.amount()) <= 0 ? null : sum.subtract(hold.amount())));
+                    (same, sum) -> sum.compareTo(hold.likely().amount()) <= 0 ? null : sum.subtract(hold.likely().amount())));
         }
     }
 
@@ -186,10 +220,10 @@ final class Budgets implements Spending.Watcher {
         known.put(limit.name() + limit.scope(), limit);
     }
 
-    /** Whether a limit of that key is reached. */
+    /** Whether a limit of that key is reached, or will be by the requests in work. */
     synchronized boolean isSpent(String shownKey) {
-        return known.values().stream().filter(limit -> limit.scope().equals(key(shownKey)))
-                .anyMatch(limit -> spent(limit).compareTo(limit.amount()) >= 0);
+        return known.values().stream().filter(limit -> limit.scope().equals(key(shownKey))).anyMatch(limit -> spent(limit)
+                .add(held.getOrDefault(limit.scope() + limit.currency(), BigDecimal.ZERO)).compareTo(limit.amount()) >= 0);
     }
 
     private String period(Limit limit) {

@@ -80,6 +80,23 @@ public final class Costs extends AsyncProcessorSupport implements CamelContextAw
     private List<Limit> all = List.of();
     private Map<String, List<Limit>> keys = Map.of();
     private final Map<String, List<Limit>> accountLimits = new ConcurrentHashMap<>();
+    /** The budgets of single keys, of which a request gets one later. */
+    private final Keys.Budgets keyBudgets = new Keys.Budgets() {
+        @Override
+        public boolean isSpent(String token) {
+            return isKeySpent(token);
+        }
+
+        @Override
+        public boolean hold(Job job, String token, boolean required) {
+            String key = Settings.shown(token);
+            Optional<Limit> spent = shared.budgets.holdKey(id(job.generation()), key, keys.getOrDefault(key, List.of()), required && waits);
+            if (required && spent.isPresent() && !waits && !isPaid(job)) {
+                throw new GenerationFailure(ErrorType.BUDGET_EXCEEDED, words(spent.get()), null, 0, true, null);
+            }
+            return spent.isEmpty();
+        }
+    };
 
     @Override
     public CamelContext getCamelContext() {
@@ -124,7 +141,7 @@ public final class Costs extends AsyncProcessorSupport implements CamelContextAw
         }
         keys = Map.copyOf(byKey);
         if (!keys.isEmpty()) {
-            Keys.of(camelContext).avoid(this::isKeySpent);
+            Keys.of(camelContext).spend(keyBudgets);
         }
         limited = !all.isEmpty() || !keys.isEmpty();
         all.forEach(shared.budgets::know);
@@ -185,7 +202,7 @@ public final class Costs extends AsyncProcessorSupport implements CamelContextAw
             Job job = Job.of(exchange);
             name(exchange, job.generation());
             List<Limit> limits = limits(job);
-            if (!limits.isEmpty() && !pass(exchange, callback, request(job, limits))) {
+            if ((!limits.isEmpty() || isKeyLimited(job)) && !pass(exchange, callback, request(job, limits))) {
                 return false;
             }
         } catch (InterruptedException e) {
@@ -402,6 +419,12 @@ public final class Costs extends AsyncProcessorSupport implements CamelContextAw
         List<String> usable = Keys.of(camelContext).inUse(access, job.generation().getModelId());
         List<String> tokens = usable.isEmpty() ? access.tokens() : usable;
         return tokens.stream().allMatch(this::isKeySpent) ? Settings.shown(tokens.get(0)) : null;
+    }
+
+    /** Whether the request may come under the budget of one of several keys. */
+    private boolean isKeyLimited(Job job) {
+        Access access = keys.isEmpty() || job.provider() == null ? null : job.provider().access(job.generation().account());
+        return access != null && access.hasSeveral() && access.tokens().stream().anyMatch(token -> keys.containsKey(Settings.shown(token)));
     }
 
     /** Whether the budget of a key is spent. */

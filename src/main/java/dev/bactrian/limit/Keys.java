@@ -8,13 +8,13 @@ import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Function;
-import java.util.function.Predicate;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 import dev.bactrian.core.Job;
 import dev.bactrian.core.Provider;
 import dev.bactrian.core.Provider.Access;
+import dev.bactrian.error.GenerationFailure;
 import dev.bactrian.generate.Generation;
 import dev.bactrian.text.OneLineLogger;
 import org.apache.camel.CamelContext;
@@ -37,7 +37,17 @@ public final class Keys {
     private final Map<String, Refusal> refusals = new ConcurrentHashMap<>();
     private final AtomicInteger turn = new AtomicInteger();
     private final CamelContext context;
-    private volatile Predicate<String> avoided = token -> false;
+    private volatile Budgets budgets = new Budgets() {
+        @Override
+        public boolean isSpent(String token) {
+            return false;
+        }
+
+        @Override
+        public boolean hold(Job job, String token, boolean required) {
+            return true;
+        }
+    };
 
     private Keys(CamelContext context) {
         this.context = context;
@@ -57,9 +67,25 @@ public final class Keys {
         return context.getCamelContextExtension().getContextPlugin(Keys.class);
     }
 
-    /** Keys for which the test holds are chosen only if it holds for all. */
-    public void avoid(Predicate<String> test) {
-        avoided = test;
+    /** The budgets of single keys. */
+    public interface Budgets {
+
+        /** Whether the budget of a key is spent, or will be by the requests in work. */
+        boolean isSpent(String token);
+
+        /**
+         * Counts the request towards the budget of a key, if that has room for it.
+         *
+         * @param required whether there is no other key
+         * @return whether there is room
+         * @throws GenerationFailure {@code budget-exceeded} if there is none and the key is required
+         */
+        boolean hold(Job job, String token, boolean required);
+    }
+
+    /** A key is chosen for a request only if its budget has room, as long as there is another one. */
+    public void spend(Budgets ofKeys) {
+        budgets = ofKeys;
     }
 
     /** Whether the status means that the service does not take the key. */
@@ -80,7 +106,7 @@ public final class Keys {
         }
         String model = generation.getModelId();
         List<String> all = inUse(access, model);
-        List<String> wanted = all.stream().filter(token -> !avoided.test(token)
+        List<String> wanted = all.stream().filter(token -> !budgets.isSpent(token)
                 && !Circuits.isOpen(context, provider.name(), access.endpoint(), token, model)).toList();
         List<String> tokens = wanted.isEmpty() ? all : wanted;
         String chosen;
@@ -90,11 +116,23 @@ public final class Keys {
             int first = Math.floorMod(turn.getAndIncrement(), tokens.size());
             List<String> inTurn = new ArrayList<>(tokens.subList(first, tokens.size()));
             inTurn.addAll(tokens.subList(0, first));
-            chosen = inTurn.size() == 1 ? inTurn.get(0) : withRoom(access, inTurn, gate);
+            chosen = affordable(job, access, inTurn, gate);
         }
         Generation chosenFor = generation.using(Access.nameOf(chosen));
         job.generation(chosenFor, provider);
         return chosenFor;
+    }
+
+    /** Returns the key whose limit has most room among those whose budget has room; the last one in any case. */
+    private String affordable(Job job, Access access, List<String> tokens, Function<Access, Gate> gate) {
+        List<String> left = new ArrayList<>(tokens);
+        while (true) {
+            String best = left.size() == 1 ? left.get(0) : withRoom(access, left, gate);
+            if (budgets.hold(job, best, left.size() == 1) || left.size() == 1) {
+                return best;
+            }
+            left.remove(best);
+        }
     }
 
     private static String withRoom(Access access, List<String> tokens, Function<Access, Gate> gates) {

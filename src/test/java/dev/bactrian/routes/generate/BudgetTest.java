@@ -192,6 +192,29 @@ class BudgetTest extends RouteTestSupport {
     }
 
     @Test
+    void ofSeveralKeysEachIsUsedAsFarAsItsBudgetGoes() throws Exception {
+        startPriced("bactrian.upstage.api-key", "up_a-key-of-the-tests-ab12,up_a-key-of-the-tests-ef56", "bactrian.budget.month.keys",
+                "ab12=0.00011 USD, ef56=0.00022 USD");
+        CountDownLatch inWork = new CountDownLatch(1);
+        simulator.on(Call.CHAT, Reply.stream("a")).always(Call.CHAT, held(inWork));
+        generate("hi");
+        ExecutorService callers = Executors.newFixedThreadPool(50);
+        try {
+            List<CompletableFuture<JsonNode>> answers = IntStream.range(0, 100)
+                    .mapToObj(i -> CompletableFuture.supplyAsync(() -> ask(null), callers)).toList();
+            await().until(() -> answers.stream().filter(CompletableFuture::isDone).count() >= 71);
+            inWork.countDown();
+
+            List<JsonNode> refused = answers.stream().map(CompletableFuture::join).filter(answer -> type(answer).equals("budget-exceeded")).toList();
+            assertThat(refused).hasSize(71).allSatisfy(answer -> assertThat(answer.at("/error/message").asText()).startsWith("bactrian.budget.month.keys ("));
+        } finally {
+            callers.shutdown();
+        }
+        assertThat(simulator.requests(Call.CHAT).stream().filter(call -> call.header("Authorization").endsWith("ab12"))).hasSize(10);
+        assertThat(simulator.requests(Call.CHAT).stream().filter(call -> call.header("Authorization").endsWith("ef56"))).hasSize(20);
+    }
+
+    @Test
     void theBudgetOfTheOnlyKeyThatIsLeftHolds() throws Exception {
         simulator.close();
         simulator = Simulator.builder().pause(Duration.ZERO).requireToken("up_a-key-of-the-tests-ef56").start();
