@@ -65,6 +65,7 @@ final class ReplicateApi {
     private final Map<String, SimulatedPrediction> predictions = new ConcurrentHashMap<>();
     private final Queue<String> oldest = new ConcurrentLinkedQueue<>();
     private final AtomicInteger remembered = new AtomicInteger();
+    private final AtomicInteger accepted = new AtomicInteger();
 
     /**
      * @param base       the simulator's URL, without a slash at its end
@@ -105,6 +106,15 @@ final class ReplicateApi {
                 : answer.with(Map.of(
                         "ratelimit-remaining", target.call() == Call.CREATE ? "599" : "2999",
                         "ratelimit-reset", "1"));
+    }
+
+    /** Returns how many predictions were created since the last {@link #reset}. */
+    int accepted() {
+        return accepted.get();
+    }
+
+    void reset() {
+        accepted.set(0);
     }
 
     PreparedResponse file(String id) {
@@ -305,6 +315,7 @@ final class ReplicateApi {
 
     private SimulatedPrediction remember(SimulatedPrediction prediction) {
         predictions.put(prediction.id(), prediction);
+        accepted.incrementAndGet();
         oldest.add(prediction.id());
         if (remembered.incrementAndGet() > REMEMBERED) {
             remembered.decrementAndGet();

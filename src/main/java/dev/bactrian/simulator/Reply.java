@@ -169,7 +169,10 @@ public final class Reply {
         });
     }
 
-    /** Waits before anything is sent, including the status line. */
+    /**
+     * Waits before anything is sent, including the status line. A create is accepted when it arrives: its prediction is there and is listed
+     * meanwhile, and also if the client leaves. Any other call is processed after the wait, if the client is still there.
+     */
     public Reply after(Duration delay) {
         return with(reply -> reply.after = delay);
     }

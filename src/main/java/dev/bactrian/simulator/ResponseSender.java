@@ -34,7 +34,7 @@ final class ResponseSender {
     private boolean waited;
     private boolean heavy;
 
-    /** Creates the sender; {@code source} makes the answer after the delay of the reply. */
+    /** Creates the sender, which takes the answer from {@code source} after the delay of the reply. */
     ResponseSender(Simulator simulator, HttpExchange exchange, Call call, Reply reply, Supplier<PreparedResponse> source) {
         this.simulator = simulator;
         this.exchange = exchange;
@@ -53,9 +53,7 @@ final class ResponseSender {
 
     private void begin() {
         if (reply.kind == Reply.Kind.LOST) {
-            if (reply.accepts) {
-                source.get();
-            }
+            source.get();
             release();
             exchange.close();
             return;

@@ -28,6 +28,7 @@ import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.LongAdder;
+import java.util.function.Supplier;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
@@ -226,6 +227,7 @@ public final class Simulator implements AutoCloseable {
         gauges.values().forEach(Gauge::reset);
         clientAborts.set(0);
         hooks.reset();
+        replicate.reset();
         return this;
     }
 
@@ -242,6 +244,14 @@ public final class Simulator implements AutoCloseable {
     /** Returns how many requests of that kind have arrived, recorded or not. */
     public int count(Call call) {
         return gauges.get(call).count.intValue();
+    }
+
+    /**
+     * Returns how many predictions were created so far, which is what the account would pay for. A create is accepted when it has arrived,
+     * even if its answer comes late or never; one that is answered with an error is not, without {@link Reply#accepting()}.
+     */
+    public int predictions() {
+        return replicate.accepted();
     }
 
     /**
@@ -291,6 +301,10 @@ public final class Simulator implements AutoCloseable {
 
     private void handle(HttpExchange exchange) throws IOException {
         byte[] body = exchange.getRequestBody().readAllBytes();
+        String length = exchange.getRequestHeaders().getFirst("Content-Length");
+        if (length != null && body.length < Long.parseLong(length)) {
+            throw new IOException("the client left before its request was complete");
+        }
         URI uri = exchange.getRequestURI();
         Target target = Target.of(exchange.getRequestMethod(), uri.getRawPath(), uri.getRawQuery());
         Call call = target.call();
@@ -313,10 +327,16 @@ public final class Simulator implements AutoCloseable {
         }
         Reply scripted = call == null || !allowed ? Reply.normally() : next(call);
         Duration wait = scripted.kind == Reply.Kind.NORMAL ? scripted.after.plus(delay) : scripted.after;
-        new ResponseSender(this, exchange, call, scripted, () -> {
+        Supplier<PreparedResponse> source = () -> {
             PreparedResponse answer = allowed ? answer(target, request, scripted) : unauthenticated(target.dialect());
             return answer.with(left);
-        }).start(wait);
+        };
+        if (call == Call.CREATE) {
+            // Accepted when it has arrived, even if the client does not wait for the answer.
+            PreparedResponse answer = source.get();
+            source = () -> answer;
+        }
+        new ResponseSender(this, exchange, call, scripted, source).start(wait);
     }
 
     /** Returns the answer of a limit that the call exceeds, or null; then adds the headers of the limits. */
@@ -376,7 +396,8 @@ public final class Simulator implements AutoCloseable {
                 case STREAM -> target.call() == Call.STREAM ? replicate.stream(target.name(), reply) : upstage.scripted(request, reply);
                 case RAW_STREAM -> PreparedResponse.stream(List.of(Frame.of(reply.body)));
                 case PREDICTION -> replicate.scripted(target, request, reply);
-                case NORMAL, LOST -> normal(target, request, reply);
+                case LOST -> reply.accepts ? normal(target, request, reply) : PreparedResponse.notFound();
+                case NORMAL -> normal(target, request, reply);
             };
         } catch (RuntimeException e) {
             return PreparedResponse.problem(500, "The simulator failed", e.toString());

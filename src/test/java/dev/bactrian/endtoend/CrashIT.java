@@ -27,13 +27,18 @@ import org.junit.jupiter.api.Timeout;
  * twice, and every request ends with one result.
  *
  * <p>{@code -Dbactrian.test.kills=30} kills that often at any moment at all (six times by default), {@code -Dbactrian.test.each=100}
- * with that many requests in flight, and {@code -Dbactrian.test.seed=} repeats the moments of a run.
+ * with that many requests in flight, {@code -Dbactrian.test.answer=1000} answers creates after that many milliseconds,
+ * {@code -Dbactrian.test.distinct=true} gives each request an input of its own, and {@code -Dbactrian.test.seed=} repeats the moments of
+ * a run.
  */
 class CrashIT extends EndToEnd {
 
     private static final int KILLS = Integer.getInteger("bactrian.test.kills", 6);
     /** Requests dropped before each kill, which comes up to two seconds after work has begun; 0: six to eleven, and every other kill while creates are not answered. */
     private static final int EACH = Integer.getInteger("bactrian.test.each", 0);
+
+    private static final int ANSWER = Integer.getInteger("bactrian.test.answer", EACH > 0 ? 300 : 30);
+    private static final boolean DISTINCT = Boolean.getBoolean("bactrian.test.distinct");
 
     private final long seed = Long.getLong("bactrian.test.seed", System.nanoTime());
     private final Random random = new Random(seed);
@@ -49,7 +54,7 @@ class CrashIT extends EndToEnd {
     void sayTheSeed() {
         System.out.println("CrashIT: -Dbactrian.test.seed=" + seed);
         // An answer takes its time, so that kills meet creates that are not answered yet.
-        simulator.always(Call.CREATE, Reply.normally().after(Duration.ofMillis(EACH > 0 ? 300 : 30)));
+        simulator.always(Call.CREATE, Reply.normally().after(Duration.ofMillis(ANSWER)));
     }
 
     /** Some more requests, three in five of them for pictures. */
@@ -58,7 +63,7 @@ class CrashIT extends EndToEnd {
             int number = pictures.size() + chats.size();
             if (number % 5 < 3) {
                 pictures.add("picture-" + number);
-                drop("picture-" + number + ".json", PICTURE);
+                drop("picture-" + number + ".json", DISTINCT ? PICTURE.replace("camel", "camel " + number) : PICTURE);
             } else {
                 chats.add("chat-" + number);
                 drop("chat-" + number + ".txt", "a camel");
@@ -135,7 +140,9 @@ class CrashIT extends EndToEnd {
         theLastStartEndsAll();
 
         System.out.println("CrashIT: " + inFlight + " creates not answered in " + KILLS + " kills, " + simulator.count(Call.CREATE)
-                + " creates for " + pictures.size() + " requests, " + simulator.count(Call.CHAT) + " chats for " + chats.size());
+                + " creates and " + simulator.predictions() + " predictions for " + pictures.size() + " requests, " + simulator.count(Call.CHAT)
+                + " chats for " + chats.size());
+        assertThat(simulator.predictions()).as("predictions that are paid for, seed %d", seed).isEqualTo(pictures.size());
         assertThat(simulator.count(Call.CREATE)).as("creates, seed %d", seed).isEqualTo(pictures.size());
     }
 

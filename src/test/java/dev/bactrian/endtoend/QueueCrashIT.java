@@ -24,13 +24,17 @@ import org.junit.jupiter.api.Timeout;
  * per request, and no prediction is paid for twice.
  *
  * <p>{@code -Dbactrian.test.kills=30} kills that often in each of the two tests (twice by default), {@code -Dbactrian.test.each=200}
- * with that many requests, and {@code -Dbactrian.test.seed=} repeats the moments of a run.
+ * with that many requests, {@code -Dbactrian.test.answer=1000} answers creates after that many milliseconds,
+ * {@code -Dbactrian.test.distinct=true} gives each request an input of its own, and {@code -Dbactrian.test.seed=} repeats the moments of
+ * a run.
  */
 @Timeout(1200)
 class QueueCrashIT extends QueueEndToEnd {
 
     private static final int KILLS = Integer.getInteger("bactrian.test.kills", 2);
     private static final int EACH = Integer.getInteger("bactrian.test.each", 100);
+    private static final int ANSWER = Integer.getInteger("bactrian.test.answer", 30);
+    private static final boolean DISTINCT = Boolean.getBoolean("bactrian.test.distinct");
     private static final Duration A_ROUND = Duration.ofSeconds(90);
 
     private final long seed = Long.getLong("bactrian.test.seed", System.nanoTime());
@@ -45,7 +49,7 @@ class QueueCrashIT extends QueueEndToEnd {
     void sayTheSeed() {
         System.out.println("QueueCrashIT: -Dbactrian.test.seed=" + seed);
         // An answer takes its time, so that kills meet creates that are not answered yet.
-        simulator.always(Call.CREATE, Reply.normally().after(Duration.ofMillis(30)));
+        simulator.always(Call.CREATE, Reply.normally().after(Duration.ofMillis(ANSWER)));
     }
 
     /** Waits until work has begun, then for up to half a second. */
@@ -54,21 +58,33 @@ class QueueCrashIT extends QueueEndToEnd {
         assertThat(service.livesFor(Duration.ofMillis(random.nextInt(500)))).as("%s", service).isTrue();
     }
 
+    @Override
+    List<String> more(int count) {
+        List<String> texts = super.more(count);
+        return DISTINCT ? texts.stream().map(text -> text.replaceFirst("(-[0-9]+)(.*camel)", "$1$2 $1")).toList() : texts;
+    }
+
     private void count(int kill, int open, int creates, int chatCalls) {
         System.out.println("QueueCrashIT: kill " + kill + ": " + open + " creates not answered; "
                 + (simulator.count(Call.CREATE) - creates) + " creates and " + (simulator.count(Call.CHAT) - chatCalls) + " chats");
+        eachIsPaidForOnce();
+    }
+
+    private void eachIsPaidForOnce() {
+        assertThat(simulator.predictions()).as("predictions that are paid for, seed %d", seed).isEqualTo(pictures.size());
         assertThat(simulator.count(Call.CREATE)).as("creates, seed %d", seed).isEqualTo(pictures.size());
     }
 
     private void sayTheSum() {
-        System.out.println("QueueCrashIT: " + (simulator.count(Call.CREATE) - pictures.size()) + " creates beyond " + pictures.size()
-                + " requests, " + (simulator.count(Call.CHAT) - chats.size()) + " chats beyond " + chats.size() + ", in " + KILLS + " kills");
+        System.out.println("QueueCrashIT: " + simulator.count(Call.CREATE) + " creates and " + simulator.predictions() + " predictions for "
+                + pictures.size() + " requests, " + simulator.count(Call.CHAT) + " chats for " + chats.size() + ", in " + KILLS + " kills");
         assertThat(remembered(folder)).as("nothing is remembered that is done").isEmpty();
         assertThat(simulator.count(Call.CANCEL)).isZero();
     }
 
     private ServiceProcess.Builder quick() {
-        return queueService().set(Property.REPLICATE_POLL_DELAY, "60ms").set(Property.REPLICATE_LOOKUP_DELAY, "2s");
+        return queueService().set(Property.REPLICATE_POLL_DELAY, "60ms").set(Property.REPLICATE_CANCEL_AFTER, "10m").set(Property.REPLICATE_LOOKUP_DELAY, "2s")
+                .set(Property.REPLICATE_MAX_CREATES_PER_MINUTE, "60000").set(Property.REPLICATE_MAX_REQUESTS_PER_MINUTE, "600000");
     }
 
     @Test
@@ -159,7 +175,7 @@ class QueueCrashIT extends QueueEndToEnd {
         assertThat(names(folder.resolve(ERRORS))).isEmpty();
         assertThat(names(folder.resolve(DEAD))).isEmpty();
         assertOneResultEach(names(folder.resolve(RESULTS)).stream().map(name -> document(folder.resolve(RESULTS).resolve(name))).toList());
-        assertThat(simulator.count(Call.CREATE)).as("creates, seed %d", seed).isEqualTo(pictures.size());
         sayTheSum();
+        eachIsPaidForOnce();
     }
 }

@@ -1,12 +1,16 @@
 package dev.bactrian.simulator;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
 
 import java.awt.image.BufferedImage;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
+import java.net.Socket;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -417,6 +421,68 @@ class ReplicateApiTest {
         assertThat(json(Web.get(simulator.predictionsUrl() + "?created_before=" + created)).path("results")).isEmpty();
         assertThat(json(Web.get(simulator.predictionsUrl() + "?created_after=" + Instant.now().plusSeconds(60))).path("results")).isEmpty();
         assertThat(Web.get(simulator.predictionsUrl() + "?created_after=yesterday").statusCode()).isEqualTo(400);
+    }
+
+    /** How the client leaves before the answer: by FIN or by RST. */
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void aCreateIsAcceptedWhenItHasArrivedThoughTheClientDoesNotWait(boolean reset) throws IOException {
+        simulator.close();
+        simulator = Simulator.builder().webhooks("whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYX").webhookDelay(Duration.ofMillis(1)).start();
+        simulator.on(Call.CREATE, Reply.normally().after(Duration.ofMillis(300)));
+        try (Socket client = createSocket("{\"version\":\"" + GEMMA + "\",\"input\":{\"prompt\":\"x\"},\"webhook\":\"" + simulator.url() + "/hook\"}", 0)) {
+            await().until(() -> simulator.predictions() == 1);
+            client.setSoLinger(reset, 0);
+        }
+
+        JsonNode listed = json(Web.get(simulator.predictionsUrl())).path("results");
+        assertThat(listed).hasSize(1);
+        assertThat(listed.at("/0/input/prompt").asText()).isEqualTo("x");
+        await().untilAsserted(() -> assertThat(simulator.webhookAnswers()).as("the answer of a URL that does not exist").containsExactly(404));
+        assertThat(json(Web.get(listed.at("/0/urls/get").asText())).path("status").asText()).isEqualTo("succeeded");
+        await().until(() -> simulator.concurrent(Call.CREATE) == 0);
+        assertThat(simulator.predictions()).isOne();
+        assertThat(simulator.reset().predictions()).isZero();
+    }
+
+    @Test
+    void itsDelayedAnswerIsThatOfTheListedPrediction() throws IOException {
+        simulator.on(Call.CREATE, Reply.normally().after(Duration.ofMillis(50)), Reply.prediction("processing", null).after(Duration.ofMillis(50)),
+                Reply.json(201, "{\"id\":\"p1\"}").after(Duration.ofMillis(50)), Reply.normally().cutAt(5).after(Duration.ofMillis(50)));
+
+        for (int i = 1; i <= 3; i++) {
+            String id = json(create(GEMMA, "{}")).path("id").asText();
+            assertThat(json(Web.get(simulator.predictionsUrl())).at("/results/0/id").asText()).isEqualTo(id);
+            assertThat(simulator.predictions()).isEqualTo(i);
+        }
+        assertThatThrownBy(() -> create(GEMMA, "{}")).isInstanceOf(IOException.class);
+        assertThat(simulator.predictions()).isEqualTo(4);
+    }
+
+    @Test
+    void aCreateThatFailsOrHasNotArrivedWholeIsNotAccepted() throws IOException {
+        Duration later = Duration.ofMillis(20);
+        simulator.on(Call.CREATE, Reply.status(503).after(later), Reply.lost().after(later), Reply.status(422), Reply.normally(),
+                Reply.status(503).accepting().after(later), Reply.lost().accepting().after(later));
+
+        create(GEMMA, "{}");
+        assertThatThrownBy(() -> create(GEMMA, "{}")).isInstanceOf(IOException.class);
+        create(GEMMA, "{}");
+        create("name", "{}");
+        createSocket("{\"version\":\"" + GEMMA + "\",\"input\":{}}", 1).close();
+        assertThat(simulator.predictions()).isZero();
+        create(GEMMA, "{}");
+        assertThatThrownBy(() -> create(GEMMA, "{}")).isInstanceOf(IOException.class);
+        assertThat(simulator.predictions()).isEqualTo(2);
+        assertThat(json(Web.get(simulator.predictionsUrl())).path("results")).hasSize(2);
+    }
+
+    /** A socket that has sent a create, but for the last bytes of its body. */
+    private Socket createSocket(String body, int missing) throws IOException {
+        Socket socket = new Socket("127.0.0.1", simulator.port());
+        String request = "POST /v1/predictions HTTP/1.1\r\nHost: x\r\nContent-Length: " + body.length() + "\r\n\r\n" + body;
+        socket.getOutputStream().write(request.substring(0, request.length() - missing).getBytes(StandardCharsets.US_ASCII));
+        return socket;
     }
 
     private HttpResponse<String> create(String version, String input) throws IOException {
