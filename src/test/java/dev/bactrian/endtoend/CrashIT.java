@@ -27,17 +27,14 @@ import org.junit.jupiter.api.Timeout;
  * twice, and every request ends with one result.
  *
  * <p>{@code -Dbactrian.test.kills=30} kills that often at any moment at all (six times by default), {@code -Dbactrian.test.each=100}
- * with that many requests in flight, {@code -Dbactrian.test.answer=1000} answers creates after that many milliseconds,
- * {@code -Dbactrian.test.distinct=true} gives each request an input of its own, and {@code -Dbactrian.test.seed=} repeats the moments of
- * a run.
+ * with that many requests in flight, {@code -Dbactrian.test.distinct=true} gives each request an input of its own, and
+ * {@code -Dbactrian.test.seed=} repeats the moments of a run.
  */
 class CrashIT extends EndToEnd {
 
     private static final int KILLS = Integer.getInteger("bactrian.test.kills", 6);
-    /** Requests dropped before each kill, which comes up to two seconds after work has begun; 0: six to eleven, and every other kill while creates are not answered. */
+    /** The number of requests that are in flight at each kill, at most; 0: six to eleven are dropped before each kill. */
     private static final int EACH = Integer.getInteger("bactrian.test.each", 0);
-
-    private static final int ANSWER = Integer.getInteger("bactrian.test.answer", EACH > 0 ? 300 : 30);
     private static final boolean DISTINCT = Boolean.getBoolean("bactrian.test.distinct");
 
     private final long seed = Long.getLong("bactrian.test.seed", System.nanoTime());
@@ -53,8 +50,12 @@ class CrashIT extends EndToEnd {
     @BeforeEach
     void sayTheSeed() {
         System.out.println("CrashIT: -Dbactrian.test.seed=" + seed);
-        // An answer takes its time, so that kills meet creates that are not answered yet.
-        simulator.always(Call.CREATE, Reply.normally().after(Duration.ofMillis(ANSWER)));
+        answersCreatesAfter(30);
+    }
+
+    /** An answer takes its time, so that kills meet creates that are not answered yet. */
+    private void answersCreatesAfter(int millis) {
+        simulator.always(Call.CREATE, Reply.normally().after(Duration.ofMillis(millis)));
     }
 
     /** Some more requests, three in five of them for pictures. */
@@ -113,33 +114,48 @@ class CrashIT extends EndToEnd {
         assertThat(last.err()).isEmpty();
     }
 
+    private ServiceProcess untilSomeAreInFlight(int kill) {
+        dropSome(6 + random.nextInt(6));
+        int before = simulator.count(Call.CREATE);
+        ServiceProcess service = start(quick());
+        if (kill % 2 == 0) {
+            service.ready();
+            await("creates that are not answered").atMost(SOON).pollDelay(Duration.ZERO).pollInterval(Duration.ofMillis(1))
+                    .until(() -> simulator.concurrent(Call.CREATE) > 0 || simulator.count(Call.CREATE) > before);
+        } else {
+            untilARandomMoment(service, true);
+        }
+        return service;
+    }
+
+    /** Every other kill meets many creates that are not answered; the others come while answers arrive. */
+    private ServiceProcess untilManyAreInFlight(int kill) {
+        answersCreatesAfter(kill % 2 == 0 ? 3000 : 30);
+        ServiceProcess service = start(quick());
+        service.ready();
+        await("most of what the last kill met").atMost(Duration.ofMinutes(2)).until(() -> waiting().size() <= EACH / 2);
+        dropSome(EACH - waiting().size());
+        int before = simulator.count(Call.CREATE);
+        int creates = 1 + random.nextInt(EACH / 4);
+        await("creates").atMost(SOON).pollDelay(Duration.ZERO).pollInterval(Duration.ofMillis(1)).until(() -> simulator.count(Call.CREATE) >= before + creates);
+        return service;
+    }
+
     @Test
     @Timeout(1800)
     void everyPredictionIsPaidForOnce() {
-        int inFlight = 0;
+        int unanswered = 0;
         for (int kill = 0; kill < KILLS; kill++) {
-            dropSome(EACH > 0 ? EACH : 6 + random.nextInt(6));
-            int before = simulator.count(Call.CREATE);
-            ServiceProcess service = start(quick());
-            if (EACH > 0) {
-                service.ready();
-                await("work").atMost(SOON).pollInterval(Duration.ofMillis(5)).until(() -> simulator.count(Call.CREATE) > before);
-                assertThat(service.livesFor(Duration.ofMillis(random.nextInt(2000)))).as("%s", service).isTrue();
-            } else if (kill % 2 == 0) {
-                service.ready();
-                await("creates that are not answered").atMost(SOON).pollDelay(Duration.ZERO).pollInterval(Duration.ofMillis(1))
-                        .until(() -> simulator.concurrent(Call.CREATE) > 0 || simulator.count(Call.CREATE) > before);
-            } else {
-                untilARandomMoment(service, true);
-            }
+            ServiceProcess service = EACH > 0 ? untilManyAreInFlight(kill) : untilSomeAreInFlight(kill);
             int open = simulator.concurrent(Call.CREATE);
             service.kill();
-            inFlight += open;
-            System.out.println("CrashIT: kill " + kill + ": " + open + " creates not answered");
+            unanswered += open;
+            System.out.println("CrashIT: kill " + kill + ": " + open + " creates not answered, " + waiting().size() + " requests not done");
         }
+        answersCreatesAfter(30);
         theLastStartEndsAll();
 
-        System.out.println("CrashIT: " + inFlight + " creates not answered in " + KILLS + " kills, " + simulator.count(Call.CREATE)
+        System.out.println("CrashIT: " + unanswered + " creates not answered in " + KILLS + " kills, " + simulator.count(Call.CREATE)
                 + " creates and " + simulator.predictions() + " predictions for " + pictures.size() + " requests, " + simulator.count(Call.CHAT)
                 + " chats for " + chats.size());
         assertThat(simulator.predictions()).as("predictions that are paid for, seed %d", seed).isEqualTo(pictures.size());

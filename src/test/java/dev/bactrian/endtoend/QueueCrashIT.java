@@ -24,16 +24,14 @@ import org.junit.jupiter.api.Timeout;
  * per request, and no prediction is paid for twice.
  *
  * <p>{@code -Dbactrian.test.kills=30} kills that often in each of the two tests (twice by default), {@code -Dbactrian.test.each=200}
- * with that many requests, {@code -Dbactrian.test.answer=1000} answers creates after that many milliseconds,
- * {@code -Dbactrian.test.distinct=true} gives each request an input of its own, and {@code -Dbactrian.test.seed=} repeats the moments of
- * a run.
+ * with that many requests, {@code -Dbactrian.test.distinct=true} gives each request an input of its own, and
+ * {@code -Dbactrian.test.seed=} repeats the moments of a run.
  */
 @Timeout(1200)
 class QueueCrashIT extends QueueEndToEnd {
 
     private static final int KILLS = Integer.getInteger("bactrian.test.kills", 2);
     private static final int EACH = Integer.getInteger("bactrian.test.each", 100);
-    private static final int ANSWER = Integer.getInteger("bactrian.test.answer", 30);
     private static final boolean DISTINCT = Boolean.getBoolean("bactrian.test.distinct");
     private static final Duration A_ROUND = Duration.ofSeconds(90);
 
@@ -48,14 +46,26 @@ class QueueCrashIT extends QueueEndToEnd {
     @BeforeEach
     void sayTheSeed() {
         System.out.println("QueueCrashIT: -Dbactrian.test.seed=" + seed);
-        // An answer takes its time, so that kills meet creates that are not answered yet.
-        simulator.always(Call.CREATE, Reply.normally().after(Duration.ofMillis(ANSWER)));
+        answersCreatesAfter(30);
     }
 
-    /** Waits until work has begun, then for up to half a second. */
-    private void untilARandomMoment(ServiceProcess service, int creates) {
-        await("work").atMost(SOON).pollInterval(Duration.ofMillis(5)).until(() -> simulator.count(Call.CREATE) > creates);
-        assertThat(service.livesFor(Duration.ofMillis(random.nextInt(500)))).as("%s", service).isTrue();
+    /** An answer takes its time, so that kills meet creates that are not answered yet. */
+    private void answersCreatesAfter(int millis) {
+        simulator.always(Call.CREATE, Reply.normally().after(Duration.ofMillis(millis)));
+    }
+
+    /** Every other kill meets as many creates that are not answered as there are consumers; the others come while answers arrive. */
+    private void beforeKill(int kill) {
+        answersCreatesAfter(kill % 2 == 0 ? 3000 : 30);
+    }
+
+    /** Waits until some more creates are made, and in every other case for up to half a second more. */
+    private void untilARandomMoment(ServiceProcess service, int kill, int creates) {
+        int more = 1 + random.nextInt(EACH / 4);
+        await("work").atMost(SOON).pollInterval(Duration.ofMillis(5)).until(() -> simulator.count(Call.CREATE) >= creates + more);
+        if (kill % 2 == 1) {
+            assertThat(service.livesFor(Duration.ofMillis(random.nextInt(500)))).as("%s", service).isTrue();
+        }
     }
 
     @Override
@@ -83,7 +93,7 @@ class QueueCrashIT extends QueueEndToEnd {
     }
 
     private ServiceProcess.Builder quick() {
-        return queueService().set(Property.REPLICATE_POLL_DELAY, "60ms").set(Property.REPLICATE_CANCEL_AFTER, "10m").set(Property.REPLICATE_LOOKUP_DELAY, "2s")
+        return queueService().set(Property.JMS_CONCURRENCY, "32").set(Property.REPLICATE_POLL_DELAY, "60ms").set(Property.REPLICATE_CANCEL_AFTER, "10m").set(Property.REPLICATE_LOOKUP_DELAY, "2s")
                 .set(Property.REPLICATE_MAX_CREATES_PER_MINUTE, "60000").set(Property.REPLICATE_MAX_REQUESTS_PER_MINUTE, "600000");
     }
 
@@ -94,12 +104,14 @@ class QueueCrashIT extends QueueEndToEnd {
             int creates = simulator.count(Call.CREATE);
             int chatCalls = simulator.count(Call.CHAT);
             int victim = random.nextInt(2);
+            beforeKill(kill);
             sendMore(EACH);
-            untilARandomMoment(two[victim], creates);
+            untilARandomMoment(two[victim], kill, creates);
 
             int open = simulator.concurrent(Call.CREATE);
             two[victim].kill();
 
+            answersCreatesAfter(30);
             two[victim] = run(quick());
             awaitAll(A_ROUND);
             count(kill, open, creates, chatCalls);
@@ -155,16 +167,18 @@ class QueueCrashIT extends QueueEndToEnd {
         broker.stop();
         Files.createDirectories(folder.resolve("feed"));
         writeRoutes(FEED);
-        ServiceProcess.Builder embedded = quick().set(Property.JMS_URL, "").set(Property.JMS_CONCURRENCY, "4")
+        ServiceProcess.Builder embedded = quick().set(Property.JMS_URL, "").set(Property.JMS_CONCURRENCY, "32")
                 .set(Property.ROUTES, folder.resolve("routes").toString());
         ServiceProcess service = run(embedded);
         for (int kill = 0; kill < KILLS; kill++) {
             int creates = simulator.count(Call.CREATE);
+            beforeKill(kill);
             feed(more(EACH));
             // By then what the kill before has hit is done: five kills of one message would make it a dead letter.
-            untilARandomMoment(service, creates + 20);
+            untilARandomMoment(service, kill, creates + 20);
             System.out.println("QueueCrashIT: kill " + kill + " of the only one: " + simulator.concurrent(Call.CREATE) + " creates not answered");
             service.kill();
+            answersCreatesAfter(30);
             if (kill == KILLS - 1) {
                 writeRoutes(EMPTY.formatted(RESULTS) + EMPTY.formatted(ERRORS) + EMPTY.formatted(DEAD));
             }
