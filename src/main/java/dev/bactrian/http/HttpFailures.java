@@ -23,7 +23,9 @@ import dev.bactrian.text.ProviderJson;
 import dev.bactrian.threads.Descriptors;
 import org.apache.camel.http.base.HttpOperationFailedException;
 import org.apache.hc.client5.http.ConnectTimeoutException;
+import org.apache.hc.client5.http.impl.classic.RequestFailedException;
 import org.apache.hc.core5.http.ConnectionRequestTimeoutException;
+import org.apache.hc.core5.util.DeadlineTimeoutException;
 
 /** Maps the HTTP answers of providers, and missing answers, to error types, and says which calls may be repeated. */
 public final class HttpFailures {
@@ -149,7 +151,7 @@ public final class HttpFailures {
 
     private static String problem(Throwable cause) {
         if (notConnected(cause) || cause instanceof CertificateFaultException) {
-            return "could not be reached: " + detail(cause);
+            return "could not be reached: " + detail(cause instanceof RequestFailedException ? cause.getCause() : cause);
         } else if (cause instanceof ResponseTooLargeException) {
             return "sent too much: " + cause.getMessage();
         } else if (cause instanceof SocketTimeoutException) {
@@ -204,8 +206,13 @@ public final class HttpFailures {
         // Exhausted descriptors only count in a SocketException: no call was made then. When the stream cache cannot open a file, the
         // answer has already been paid for.
         return cause instanceof SocketException && Descriptors.areExhausted(cause) || cause instanceof ConnectException || cause instanceof UnknownHostException
-                || cause instanceof NoRouteToHostException || cause instanceof ConnectTimeoutException
-                || cause instanceof ConnectionRequestTimeoutException;
+                || cause instanceof NoRouteToHostException || cause instanceof ConnectTimeoutException || isWithoutConnection(cause);
+    }
+
+    /** Whether no connection became free in time. The pool throws the second one if it notices that first. */
+    private static boolean isWithoutConnection(Throwable cause) {
+        return cause instanceof ConnectionRequestTimeoutException
+                || cause instanceof RequestFailedException && cause.getCause() instanceof DeadlineTimeoutException;
     }
 
     /** Returns the headers of an error answer; empty if there is no answer. */

@@ -277,11 +277,34 @@ public final class Ledger implements CamelContextAware {
         }
     }
 
+    /**
+     * Whether the prediction was claimed for this request before. It may not have been recorded, if the process ended in between.
+     *
+     * @throws GenerationFailure {@code provider-unavailable} if the ledger cannot be read
+     */
+    public boolean hasTaken(Generation generation, String prediction) {
+        try {
+            String key = claimKey(generation, prediction);
+            String claim = taken != null && generation.recallKey() != null ? taken.getState(key) : unrecorded.get(key);
+            return claim != null && isOwn(claim, owner(generation));
+        } catch (RuntimeException e) {
+            throw unreadable(e);
+        }
+    }
+
+    private static String claimKey(Generation generation, String prediction) {
+        return TAKEN + generation.getProvider() + "-" + prediction;
+    }
+
+    private static String owner(Generation generation) {
+        return generation.recallKey() != null ? generation.recallKey() : generation.id();
+    }
+
     /** Claims a prediction for a request. Returns the claim of another request, or an empty text if there is none. */
     private String claim(Generation generation, String prediction, String how) {
-        String key = TAKEN + generation.getProvider() + "-" + prediction;
+        String key = claimKey(generation, prediction);
         boolean recorded = taken != null && generation.recallKey() != null;
-        String owner = generation.recallKey() != null ? generation.recallKey() : generation.id();
+        String owner = owner(generation);
         String other = recorded ? unrecorded.get(key) : unrecorded.putIfAbsent(key, how + owner);
         if (other == null && recorded) {
             other = taken.putIfAbsent(key, how + owner);

@@ -6,6 +6,7 @@ import java.time.OffsetDateTime;
 import java.time.format.DateTimeParseException;
 import java.util.ArrayDeque;
 import java.util.Deque;
+import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -135,6 +136,11 @@ final class Lookup {
     /** Returns the id of the oldest candidate of the page, or null if there is none left or no page was read. */
     String reads() {
         return listed && !candidates.isEmpty() ? candidates.getFirst().id() : null;
+    }
+
+    /** Returns the ids of the candidates from the oldest to the newest, or none before the last page was read. */
+    List<String> candidates() {
+        return listed ? candidates.stream().map(Candidate::id).toList() : List.of();
     }
 
     /** Returns the query of the page of the list to read next. */

@@ -154,8 +154,24 @@ public final class LostCreates implements CamelContextAware {
         } else if (!lookup.list(answer)) {
             lookup.giveUp(new GenerationFailure(ErrorType.PROVIDER_UNAVAILABLE, "the answer is no list of predictions"));
             return;
+        } else if (lookup.lost() == null && takesItsOwn(generation, lookup)) {
+            return;
         }
         goOn(generation, lookup);
+    }
+
+    /**
+     * Takes the prediction that the process which has ended claimed for this request and did not record. No other request can take it, so
+     * that with an older one in its place another create would be made.
+     */
+    private boolean takesItsOwn(Generation generation, Lookup lookup) {
+        for (String prediction : lookup.candidates()) {
+            if (ledger().hasTaken(generation, prediction) && ledger().take(generation, prediction)) {
+                lookup.found(prediction);
+                return true;
+            }
+        }
+        return false;
     }
 
     private void goOn(Generation generation, Lookup lookup) {

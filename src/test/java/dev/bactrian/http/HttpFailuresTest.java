@@ -23,8 +23,11 @@ import dev.bactrian.replicate.Replicate;
 import dev.bactrian.upstage.Upstage;
 import org.apache.camel.http.base.HttpOperationFailedException;
 import org.apache.hc.client5.http.ConnectTimeoutException;
+import org.apache.hc.client5.http.impl.classic.RequestFailedException;
 import org.apache.hc.core5.http.ConnectionRequestTimeoutException;
 import org.apache.hc.core5.http.NoHttpResponseException;
+import org.apache.hc.core5.util.Deadline;
+import org.apache.hc.core5.util.DeadlineTimeoutException;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -186,6 +189,8 @@ class HttpFailuresTest {
         NO_ROUTE(new NoRouteToHostException("No route to host"), true),
         CONNECT_TIMEOUT(new ConnectTimeoutException("Connect timed out"), true),
         NO_CONNECTION_FREE(new ConnectionRequestTimeoutException("Timeout deadline: 10000 MILLISECONDS"), true),
+        NO_CONNECTION_FREE_IN_THE_POOL(new RequestFailedException("Request execution failed", DeadlineTimeoutException.from(Deadline.MIN_VALUE)), true),
+        ABORTED(new RequestFailedException("Request aborted", new InterruptedException()), false),
         READ_TIMEOUT(new SocketTimeoutException("Read timed out"), false),
         RESET(new SocketException("Connection reset"), false),
         NO_SOCKET(new SocketException("Too many open files"), true),

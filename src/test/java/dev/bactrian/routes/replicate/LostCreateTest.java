@@ -9,6 +9,8 @@ import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -20,6 +22,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.stream.Stream;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.bactrian.ledger.FileRecords;
 import dev.bactrian.ledger.PostgreSql;
 import dev.bactrian.routes.support.RouteTestSupport;
 import dev.bactrian.simulator.Call;
@@ -278,6 +281,45 @@ class LostCreateTest extends RouteTestSupport {
         await().until(() -> records().isEmpty());
     }
 
+    /** A request that took the older prediction would leave its own one to nobody. */
+    @Test
+    void afterARestartThePredictionThatWasClaimedButNotRecordedIsTaken() throws Exception {
+        start("camel.main.shutdown-timeout", "1");
+        simulator.always(Call.CREATE, Reply.normally().cutAt(5).thenHang());
+        FileRecords claims = new FileRecords(folder.resolve("data/created"));
+        for (String id : List.of("r1", "r2")) {
+            Set<String> before = Set.copyOf(recordNames());
+            template().asyncRequestBody("direct:generate", request(id, "a camel"), String.class);
+            await().until(() -> recordNames().size() > before.size() && simulator.predictions() > before.size());
+            if (id.equals("r2")) {
+                String key = recordNames().stream().filter(name -> !before.contains(name)).findFirst().orElseThrow();
+                claims.putIfAbsent("taken=replicate-" + newestPrediction(), "made " + key);
+            }
+        }
+        String second = newestPrediction();
+        stop();
+        simulator.reset();
+
+        start();
+        assertThat(generateAndTake(request("r2", "a camel")).path("prediction").path("id").asText()).isEqualTo(second);
+        generateAndTake(request("r1", "a camel"));
+
+        assertThat(simulator.count(Call.CREATE)).as("creates after the restart").isZero();
+    }
+
+    private List<String> recordNames() throws IOException {
+        try (Stream<Path> files = Files.list(folder.resolve("data/predictions"))) {
+            return files.map(file -> file.getFileName().toString()).filter(name -> !name.startsWith(".")).toList();
+        } catch (NoSuchFileException e) {
+            return List.of();
+        }
+    }
+
+    private String newestPrediction() throws Exception {
+        String list = HttpClient.newHttpClient().send(HttpRequest.newBuilder(URI.create(simulator.predictionsUrl())).build(), HttpResponse.BodyHandlers.ofString()).body();
+        return ProviderJson.json(list).orElseThrow().at("/results/0/id").asText();
+    }
+
     @Test
     void afterARestartACreateThatWasNotAcceptedIsMade() throws Exception {
         stopWithACreateOnItsWay(Reply.rawStream("{").thenHang());
@@ -395,7 +437,8 @@ class LostCreateTest extends RouteTestSupport {
 
     @Test
     void asManyPredictionsAsRequestsIfEachAnswerIsLost() throws Exception {
-        start("bactrian.replicate.max-creates-per-minute", "100000", "bactrian.replicate.max-requests-per-minute", "1000000");
+        start("bactrian.replicate.max-creates-per-minute", "100000", "bactrian.replicate.max-requests-per-minute", "1000000",
+                "bactrian.replicate.cancel-after", "30m");
         simulator.always(Call.CREATE, Reply.lost().accepting());
         Set<String> predictions = new HashSet<>();
         int requests = Integer.getInteger("bactrian.test.lost", 60);
@@ -408,6 +451,7 @@ class LostCreateTest extends RouteTestSupport {
         }
 
         assertThat(predictions).hasSize(requests);
+        assertThat(simulator.predictions()).as("predictions that are paid for").isEqualTo(requests);
         assertThat(simulator.count(Call.CREATE)).isEqualTo(requests);
         takeChunks();
     }
