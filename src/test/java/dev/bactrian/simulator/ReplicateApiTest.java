@@ -426,7 +426,7 @@ class ReplicateApiTest {
     /** How the client leaves before the answer: by FIN or by RST. */
     @ParameterizedTest
     @ValueSource(booleans = {false, true})
-    void aCreateIsAcceptedWhenItHasArrivedThoughTheClientDoesNotWait(boolean reset) throws IOException {
+    void aDelayedCreateIsAcceptedThoughTheClientLeaves(boolean reset) throws IOException {
         simulator.close();
         simulator = Simulator.builder().webhooks("whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYX").webhookDelay(Duration.ofMillis(1)).start();
         simulator.on(Call.CREATE, Reply.normally().after(Duration.ofMillis(300)));
@@ -460,7 +460,7 @@ class ReplicateApiTest {
     }
 
     @Test
-    void aCreateThatFailsOrHasNotArrivedWholeIsNotAccepted() throws IOException {
+    void aFailedOrIncompleteCreateIsNotAccepted() throws IOException {
         Duration later = Duration.ofMillis(20);
         simulator.on(Call.CREATE, Reply.status(503).after(later), Reply.lost().after(later), Reply.status(422), Reply.normally(),
                 Reply.status(503).accepting().after(later), Reply.lost().accepting().after(later));

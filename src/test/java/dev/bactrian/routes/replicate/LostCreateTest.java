@@ -283,7 +283,7 @@ class LostCreateTest extends RouteTestSupport {
 
     /** A request that took the older prediction would leave its own one to nobody. */
     @Test
-    void afterARestartThePredictionThatWasClaimedButNotRecordedIsTaken() throws Exception {
+    void afterARestartAClaimedPredictionIsTakenFirst() throws Exception {
         start("camel.main.shutdown-timeout", "1");
         simulator.always(Call.CREATE, Reply.normally().cutAt(5).thenHang());
         FileRecords claims = new FileRecords(folder.resolve("data/created"));
