@@ -18,7 +18,7 @@ class QueueStopIT extends QueueEndToEnd {
 
     private Duration stop(ServiceProcess service) {
         long begun = System.nanoTime();
-        assertThat(service.sigterm().awaitExit(Duration.ofSeconds(45))).isEqualTo(143);
+        assertThat(service.sigterm().awaitExit(Duration.ofSeconds(20))).isEqualTo(143);
         assertThat(service.out()).as("none of Camel's warnings").noneMatch(line -> line.contains("graceful shutdown") || line.contains("inflight"));
         assertThat(service.out()).as("no stack trace").noneMatch(line -> line.startsWith("\tat ")).noneMatch(line -> line.contains(" ERROR "));
         assertThat(service.err()).isEmpty();
@@ -37,7 +37,7 @@ class QueueStopIT extends QueueEndToEnd {
         await("in the midst of it").atMost(SOON).pollInterval(Duration.ofMillis(10))
                 .until(() -> simulator.count(Call.CREATE) > 20 && simulator.concurrent(Call.CHAT) > 0);
 
-        assertThat(stop(service)).isLessThan(Duration.ofSeconds(15));
+        assertThat(stop(service)).as("%s", service).isLessThan(Duration.ofSeconds(15));
         assertThat(client.depth(REQUESTS)).as("requests that were not taken").isPositive();
         assertThat(client.depth(REQUESTS)).as("a prediction that was begun may be given back too: the ledger knows it")
                 .isGreaterThanOrEqualTo(LOAD - simulator.count(Call.CREATE) - simulator.count(Call.CHAT));
@@ -57,7 +57,7 @@ class QueueStopIT extends QueueEndToEnd {
         ServiceProcess service = run(queueService().set("camel.main.shutdown-timeout", "2"));
         await("in work").atMost(SOON).until(() -> simulator.concurrent(Call.CHAT) == chats.size() && simulator.count(Call.POLL) > pictures.size());
 
-        assertThat(stop(service)).isLessThan(Duration.ofSeconds(15));
+        assertThat(stop(service)).as("%s", service).isLessThan(Duration.ofSeconds(15));
         assertThat(client.depth(RESULTS)).isZero();
         assertThat(client.depth(REQUESTS)).as("streams that were given back").isEqualTo(chats.size());
         assertThat(client.depth(POLLS)).as("predictions under way").isEqualTo(pictures.size());

@@ -147,9 +147,13 @@ final class ServiceProcess implements AutoCloseable {
         }
     }
 
-    /** Waits for its end. Its exit code: 143 after SIGTERM, 137 after SIGKILL. */
+    /** Waits for its end. Its exit code: 143 after SIGTERM, 137 after SIGKILL. If it does not end, the failure shows what its threads do. */
     int awaitExit(Duration atMost) {
-        assertThat(livesFor(atMost)).as("still alive after %s; it said %s", atMost, this).isFalse();
+        if (livesFor(atMost)) {
+            signal("QUIT");
+            livesFor(Duration.ofSeconds(2));
+            throw new AssertionError("still alive after " + atMost + "; it said " + this);
+        }
         for (Thread reader : readers) {
             try {
                 reader.join(5_000);
