@@ -59,13 +59,11 @@ final class Budgets implements Spending.Watcher {
     /** The likely cost of a request in work. */
     private record Hold(List<String> scopes, Cost likely, boolean certain, long until) {
 
-        /** Returns the same with another key, or with none if it is null. */
+        /** Returns the same with another key. */
         Hold of(String key) {
             List<String> others = new ArrayList<>(scopes);
             others.removeIf(scope -> scope.startsWith(key("")));
-            if (key != null) {
-                others.add(key(key) + likely.currency());
-            }
+            others.add(key(key) + likely.currency());
             return new Hold(others, likely, certain, until);
         }
     }
@@ -133,7 +131,8 @@ final class Budgets implements Spending.Watcher {
     }
 
     /**
-     * Holds the likely cost of a request also under the limits of a key, in place of the key that was chosen for it before, if there is room.
+     * Holds the likely cost of a request also under the limits of a key, in place of the key that was chosen for it before, if there is
+     * room. If there is none, the request keeps what it has held.
      *
      * @param key       the shown part of the key
      * @param inAnyCase whether to hold it even if there is no room
@@ -145,7 +144,7 @@ final class Budgets implements Spending.Watcher {
         Optional<Limit> without = limits.stream()
                 .filter(limit -> !hasRoom(limit, hold == null ? null : hold.likely(), hold != null && hold.certain())).findFirst();
         if (hold != null) {
-            put(request, hold.of(without.isPresent() && !inAnyCase ? null : key));
+            put(request, without.isPresent() && !inAnyCase ? hold : hold.of(key));
         }
         return without;
     }

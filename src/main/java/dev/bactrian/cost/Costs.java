@@ -90,9 +90,13 @@ public final class Costs extends AsyncProcessorSupport implements CamelContextAw
         @Override
         public boolean hold(Job job, String token, boolean required) {
             String key = Settings.shown(token);
-            Optional<Limit> spent = shared.budgets.holdKey(id(job.generation()), key, keys.getOrDefault(key, List.of()), required && waits);
-            if (required && spent.isPresent() && !waits && !isPaid(job)) {
-                throw new GenerationFailure(ErrorType.BUDGET_EXCEEDED, words(spent.get()), null, 0, true, null);
+            List<Limit> limits = keys.getOrDefault(key, List.of());
+            Optional<Limit> spent = shared.budgets.holdKey(id(job.generation()), key, limits, required && waits);
+            if (required && spent.isPresent() && !waits) {
+                if (!isPaid(job)) {
+                    throw new GenerationFailure(ErrorType.BUDGET_EXCEEDED, words(spent.get()), null, job.attempts().failures(), true, null);
+                }
+                shared.budgets.holdKey(id(job.generation()), key, limits, true);
             }
             return spent.isEmpty();
         }
@@ -263,19 +267,23 @@ public final class Costs extends AsyncProcessorSupport implements CamelContextAw
                 request.atMostNanos());
     }
 
-    /** Whether the request continues with a prediction, or with a create that may have made one. Only asked if there is no room. */
+    /**
+     * Whether the request continues with a prediction, or with a create that may have made one. Only asked if there is no room. After a
+     * failed call the record is that of the request's own create, which has made none.
+     */
     private boolean isPaid(Job job) {
-        return job.provider() != null && job.provider().isPolled() && Ledger.of(camelContext).recallCreate(job.generation()) != null;
+        return job.provider() != null && job.provider().isPolled() && job.attempts().failures() == 0
+                && Ledger.of(camelContext).recallCreate(job.generation()) != null;
     }
 
-    /** Whether a request that waits may go on. */
+    /** Whether a request that waits may go on. By now it may come under the budget of no key, because another key has room. */
     private boolean mayGo(Request request) {
         if (camelContext.isStopping()) {
             throw new StoppedException();
         } else if (request.job().isCancelled()) {
             throw Cancellation.failure(request.job().provider(), request.job().attempts().failures());
         }
-        return hold(request).isEmpty();
+        return hold(request(request.job(), limits(request.job()))).isEmpty();
     }
 
     private void schedule(long millis) {

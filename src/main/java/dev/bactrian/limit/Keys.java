@@ -95,9 +95,10 @@ public final class Keys {
 
     /**
      * Chooses the key for the calls of a request, if there are several, and returns the request with it. If all are set aside, the one
-     * that was refused first is tried again.
+     * that was refused first is tried again, of those whose budget is not spent.
      *
      * @param gate returns the gate of the calls with one key
+     * @throws GenerationFailure {@code budget-exceeded} if no key that is left has room in its budget
      */
     public Generation choose(Job job, Provider provider, Access access, Function<Access, Gate> gate) {
         Generation generation = job.generation();
@@ -106,12 +107,16 @@ public final class Keys {
         }
         String model = generation.getModelId();
         List<String> all = inUse(access, model);
-        List<String> wanted = all.stream().filter(token -> !budgets.isSpent(token)
+        // Its own likely cost may be all that a key's budget still had room for.
+        List<String> wanted = all.stream().filter(token -> (Access.nameOf(token).equals(generation.token()) || !budgets.isSpent(token))
                 && !Circuits.isOpen(context, provider.name(), access.endpoint(), token, model)).toList();
         List<String> tokens = wanted.isEmpty() ? all : wanted;
         String chosen;
         if (tokens.isEmpty()) {
-            chosen = access.tokens().stream().min(Comparator.comparingLong(token -> since(access, token, model))).orElseThrow();
+            List<String> affordable = access.tokens().stream().filter(token -> !budgets.isSpent(token)).toList();
+            chosen = (affordable.isEmpty() ? access.tokens() : affordable).stream()
+                    .min(Comparator.comparingLong(token -> since(access, token, model))).orElseThrow();
+            budgets.hold(job, chosen, true);
         } else {
             int first = Math.floorMod(turn.getAndIncrement(), tokens.size());
             List<String> inTurn = new ArrayList<>(tokens.subList(first, tokens.size()));

@@ -79,6 +79,17 @@ class BudgetsTest {
     }
 
     @Test
+    void aRequestThatFindsNoRoomWithAnotherKeyKeepsItsOwn() {
+        Limit other = new Limit("other", Budgets.key("cd34"), true, new BigDecimal("0.5"), "USD");
+        assertThat(passes("0.8", true, KEY)).isTrue();
+
+        assertThat(budgets.holdKey("r0", "cd34", List.of(other), false)).contains(other);
+        assertThat(passes("0.8", true, KEY)).as("in work with the first key").isFalse();
+        assertThat(budgets.holdKey("r0", "cd34", List.of(other), true)).contains(other);
+        assertThat(passes("0.8", true, KEY)).isTrue();
+    }
+
+    @Test
     void aGuessLetsOneRequestPassAtATime() {
         assertThat(passes("50", false, DAY)).isTrue();
         assertThat(passes("50", false, DAY)).isFalse();

@@ -21,9 +21,12 @@ import java.util.stream.Stream;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.bactrian.config.SettingException;
+import dev.bactrian.core.Provider;
+import dev.bactrian.core.Provider.Access;
 import dev.bactrian.error.GenerateException;
 import dev.bactrian.generate.Account;
 import dev.bactrian.ledger.PostgreSql;
+import dev.bactrian.limit.Keys;
 import dev.bactrian.routes.support.RouteTestSupport;
 import dev.bactrian.routes.support.Scrape;
 import dev.bactrian.simulator.Call;
@@ -222,6 +225,63 @@ class BudgetTest extends RouteTestSupport {
         simulator.always(Call.CHAT, Reply.stream("a"));
 
         assertThat(IntStream.range(0, 3).mapToObj(i -> type(ask(null)))).containsExactly("none", "budget-exceeded", "budget-exceeded");
+    }
+
+    private static final String TWO_KEYS = "up_a-key-of-the-tests-ab12,up_a-key-of-the-tests-ef56";
+
+    private List<String> keysOf(Call call) {
+        return simulator.requests(call).stream().map(request -> request.header("Authorization")).map(key -> key.substring(key.length() - 4)).toList();
+    }
+
+    @Test
+    void aRequestWaitsForTheKeyThatGetsRoomFirst() throws Exception {
+        startPriced("bactrian.upstage.api-key", TWO_KEYS, "bactrian.budget.month.keys", "ab12=0.00002 USD, ef56=0.00002 USD",
+                "bactrian.budget.when-spent", "wait");
+        CountDownLatch inWork = new CountDownLatch(1);
+        simulator.on(Call.CHAT, CostTest.chat(0, 0, 2), held(inWork)).always(Call.CHAT, Reply.stream("a"));
+        generate("hi");
+        CompletableFuture<Object> first = template().asyncRequestBody("direct:generate", "hi");
+        await().until(() -> simulator.count(Call.CHAT) == 2);
+        CompletableFuture<Object> second = template().asyncRequestBody("direct:generate", "hi");
+        await().during(Duration.ofMillis(300)).until(() -> simulator.count(Call.CHAT) == 2
+                && context().getInflightRepository().size("bactrian-start") == 2);
+
+        inWork.countDown();
+
+        assertThat(first).succeedsWithin(SOON);
+        assertThat(second).succeedsWithin(SOON);
+        assertThat(keysOf(Call.CHAT)).containsExactly("ab12", "ef56", "ef56");
+    }
+
+    @Test
+    void aRetryKeepsTheRoomThatItsRequestHas() throws Exception {
+        startPriced("bactrian.upstage.api-key", TWO_KEYS, "bactrian.budget.month.keys", "ab12=0.000015 USD, ef56=0.000022 USD");
+        simulator.on(Call.CHAT, Reply.stream("a"), Reply.stream("a"), Reply.status(503)).always(Call.CHAT, Reply.stream("a"));
+
+        assertThat(IntStream.range(0, 4).mapToObj(i -> type(ask(null)))).containsExactly("none", "none", "none", "budget-exceeded");
+        assertThat(keysOf(Call.CHAT)).containsExactly("ab12", "ef56", "ef56", "ef56");
+    }
+
+    @Test
+    void aRefusedCreateIsNotMadeWithAKeyWhoseBudgetIsSpent() throws Exception {
+        startPriced("bactrian.replicate.api-token", "r8_a-key-of-the-tests-ab12,r8_a-key-of-the-tests-ef56", "bactrian.budget.month.keys", "ef56=0 USD");
+        simulator.on(Call.CREATE, Reply.status(402)).always(Call.CREATE, created());
+
+        assertThat(generateFails(PREDICTION).at("/error/message").asText()).startsWith("bactrian.budget.month.keys (ef56): 100 % spent");
+        assertThat(keysOf(Call.CREATE)).containsExactly("ab12");
+    }
+
+    @Test
+    void aKeyThatIsTriedAgainComesUnderItsBudget() throws Exception {
+        startPriced("bactrian.upstage.api-key", TWO_KEYS, "bactrian.budget.month.keys", "ab12=0.000015 USD, ef56=0.000015 USD");
+        simulator.on(Call.CHAT, Reply.stream("a"), Reply.stream("a")).always(Call.CHAT, Reply.stream("a"));
+        assertThat(IntStream.range(0, 2).mapToObj(i -> type(ask(null)))).containsOnly("none");
+        Keys keys = Keys.of(context());
+        Access access = context().getRegistry().lookupByNameAndType("bactrianUpstage", Provider.class).access(null);
+        access.tokens().forEach(token -> keys.refused("upstage", access, token, null, 402));
+
+        assertThat(ask(null).at("/error/message").asText()).startsWith("bactrian.budget.month.keys (ab12): 73 % spent");
+        assertThat(keysOf(Call.CHAT)).containsExactlyInAnyOrder("ab12", "ef56");
     }
 
     @Test
