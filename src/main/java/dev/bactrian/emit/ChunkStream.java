@@ -251,7 +251,7 @@ public final class ChunkStream implements Job.Reader, Iterator<String>, Closeabl
         firstChunk = begins;
         synchronized (this) {
             cancellation = cutsTheAnswer;
-            if (!closed) {
+            if (!closed && !ended) {
                 return;
             }
         }

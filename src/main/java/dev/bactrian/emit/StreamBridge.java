@@ -49,7 +49,7 @@ public final class StreamBridge implements AggregationStrategy, Processor {
                 GenerateException failure = CallerReply.failure(done);
                 if (failure == null && job.summary() == null) {
                     // The routes were stopped during the processing.
-                    stream.end(null, stopped(asked));
+                    stream.end(null, stopped(asked == null ? job : asked));
                     return;
                 }
                 forgetFailed(done, failure);
