@@ -38,6 +38,8 @@ public final class Turns extends AsyncProcessorSupport implements CamelContextAw
 
     /** A request that was refused this often goes behind the others, because it may ask for more than the provider ever allows. */
     private static final int OFTEN = 3;
+    /** A thread that waits sees within this time that the application stops. */
+    private static final long LONGEST_SLEEP_NANOS = TimeUnit.MILLISECONDS.toNanos(200);
 
     /** Makes the calls that have waited. A call blocks and must not hold the timer's thread. */
     private final RoutePool calls = new RoutePool("bactrian-call");
@@ -70,7 +72,7 @@ public final class Turns extends AsyncProcessorSupport implements CamelContextAw
                 return false;
             }
             while (wait > 0) {
-                TimeUnit.NANOSECONDS.sleep(wait);
+                TimeUnit.NANOSECONDS.sleep(Math.min(wait, LONGEST_SLEEP_NANOS));
                 wait = place.ask();
             }
         } catch (InterruptedException e) {
@@ -123,9 +125,15 @@ public final class Turns extends AsyncProcessorSupport implements CamelContextAw
             gate = gates.named(message.getHeader(GATE, String.class));
             Long most = message.removeHeader(MOST_TOKENS) instanceof Long tokens ? tokens : null;
             long bytes = most != null && message.getBody() instanceof byte[] body ? body.length : -1;
-            ticket = gate.ticket(job.attempts().failures() >= OFTEN ? System.nanoTime() : job.generation().startNano(), bytes, most == null ? 0 : most);
+            long since = job.attempts().failures() >= OFTEN ? System.nanoTime() : job.generation().startNano();
+            ticket = gate.ticket(since, bytes, most == null ? 0 : most);
             job.gate(Gates.callOf(gate, ticket));
             message.setHeader(GATE, job.gate());
+        }
+
+        /** Whether the request waits for its first call in a transaction: its message goes back and comes again after the next start. */
+        private boolean isReturnedByAStop() {
+            return exchange.isTransacted() && job.poll() == null;
         }
 
         /**
@@ -135,7 +143,7 @@ public final class Turns extends AsyncProcessorSupport implements CamelContextAw
          * @throws GenerationFailure if the call must not be made at all
          */
         long ask() {
-            if (camelContext.isStopping() && camelContext.getShutdownStrategy().isForceShutdown()) {
+            if (camelContext.isStopping() && (isReturnedByAStop() || camelContext.getShutdownStrategy().isForceShutdown())) {
                 gate.leave(ticket);
                 throw new StoppedException();
             }
