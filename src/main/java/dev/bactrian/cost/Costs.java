@@ -81,7 +81,7 @@ public final class Costs extends AsyncProcessorSupport implements CamelContextAw
     private Map<String, List<Limit>> keys = Map.of();
     private final Map<String, List<Limit>> accountLimits = new ConcurrentHashMap<>();
     /** The budgets of single keys, of which a request gets one later. */
-    private final Keys.Budgets keyBudgets = new Keys.Budgets() {
+    private final Keys.KeyBudgets keyBudgets = new Keys.KeyBudgets() {
         @Override
         public boolean isSpent(String token) {
             return isKeySpent(token);

@@ -37,7 +37,7 @@ public final class Keys {
     private final Map<String, Refusal> refusals = new ConcurrentHashMap<>();
     private final AtomicInteger turn = new AtomicInteger();
     private final CamelContext context;
-    private volatile Budgets budgets = new Budgets() {
+    private volatile KeyBudgets budgets = new KeyBudgets() {
         @Override
         public boolean isSpent(String token) {
             return false;
@@ -68,7 +68,7 @@ public final class Keys {
     }
 
     /** The budgets of single keys. */
-    public interface Budgets {
+    public interface KeyBudgets {
 
         /** Whether the budget of a key is spent, or will be by the requests in work. */
         boolean isSpent(String token);
@@ -84,7 +84,7 @@ public final class Keys {
     }
 
     /** A key is chosen for a request only if its budget has room, as long as there is another one. */
-    public void spend(Budgets ofKeys) {
+    public void spend(KeyBudgets ofKeys) {
         budgets = ofKeys;
     }
 
@@ -212,7 +212,11 @@ public final class Keys {
         Generation generation = job.generation();
         if (!refusals.isEmpty() && generation.token() != null) {
             Access access = job.provider().access(generation.account());
-            refusals.remove(key(access, access.only(generation.token()).token()) + " " + generation.getModelId());
+            String token = access.only(generation.token()).token();
+            if (refusals.remove(key(access, token) + " " + generation.getModelId()) != null) {
+                LOG.info("{} accepts the key {} of {} again for {}", generation.getProvider(), access.shown(token), access.tokenName(),
+                        generation.getModelId());
+            }
         }
     }
 
