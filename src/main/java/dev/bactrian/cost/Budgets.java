@@ -107,7 +107,8 @@ final class Budgets implements Spending.Watcher {
             }
         }
         if (likely != null) {
-            put(request, new Hold(scopes.stream().map(scope -> scope + likely.currency()).toList(), likely, certain, nanos.getAsLong() + atMostNanos));
+            put(request, new Hold(scopes.stream().map(scope -> scope + likely.currency()).toList(), likely, certain,
+                    nanos.getAsLong() + atMostNanos));
         }
         return Optional.empty();
     }

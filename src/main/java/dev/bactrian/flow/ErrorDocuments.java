@@ -158,8 +158,12 @@ public final class ErrorDocuments implements CamelContextAware {
         Access access = provider.access(generation.account());
         Keys keys = Keys.of(camelContext);
         String model = generation.getModelId();
-        return keys.isOneLeft(access, model) ? failure : new GenerationFailure(failure.type(), failure.getMessage() + "; all keys of " + access.tokenName()
-                + " are set aside: " + keys.setAside(access, model), failure.httpStatus(), failure.attempts(), failure.retryable(), failure.getCause());
+        if (keys.isOneLeft(access, model)) {
+            return failure;
+        }
+        String message = failure.getMessage() + "; all keys of " + access.tokenName() + " are set aside: " + keys.setAside(access, model);
+        return new GenerationFailure(failure.type(), message, failure.httpStatus(), failure.attempts(), failure.retryable(),
+                failure.getCause());
     }
 
     /** In a forced stop the remaining exchanges fail with various exceptions, or with none. */
@@ -177,8 +181,10 @@ public final class ErrorDocuments implements CamelContextAware {
         boolean unsent = generation == null || cause instanceof StoppedException && job.poll() == null;
         RejectedExecutionException why = cause instanceof RejectedExecutionException rejected ? rejected
                 : new RejectedExecutionException("the application has stopped", cause);
-        return new GenerationFailure(job.answer() == null || job.poll() != null ? ErrorType.PROVIDER_UNAVAILABLE : ErrorType.STREAM_INTERRUPTED,
-                "the application has stopped", null, job.attempts().failures() > 0 ? job.attempts().failures() : unsent ? 0 : 1, unsent || job.provider() == null || !job.provider().isPolled(), why);
+        ErrorType type = job.answer() == null || job.poll() != null ? ErrorType.PROVIDER_UNAVAILABLE : ErrorType.STREAM_INTERRUPTED;
+        int attempts = job.attempts().failures() > 0 ? job.attempts().failures() : unsent ? 0 : 1;
+        boolean retryable = unsent || job.provider() == null || !job.provider().isPolled();
+        return new GenerationFailure(type, "the application has stopped", null, attempts, retryable, why);
     }
 
     private GenerationFailure clean(Generation generation, GenerationFailure failure) {

@@ -22,7 +22,10 @@ import dev.bactrian.ledger.Spending.Item;
 import dev.bactrian.ledger.Spending.Sum;
 import dev.bactrian.text.OneLine;
 
-/** The main class of {@code make costs} and {@code bin/bactrian costs}: prints what was spent, as a table, from the ledger that the configuration names. */
+/**
+ * The main class of {@code make costs} and {@code bin/bactrian costs}: prints what was spent, as a table, from the ledger that the
+ * configuration names.
+ */
 public final class Costs {
 
     private static final List<String> HEAD = List.of("day (UTC)", "provider", "model", "account", "key", "requests", "cost");

@@ -137,7 +137,8 @@ class CrashIT extends EndToEnd {
         dropSome(EACH - waiting().size());
         int before = simulator.count(Call.CREATE);
         int creates = 1 + random.nextInt(EACH / 4);
-        await("creates").atMost(SOON).pollDelay(Duration.ZERO).pollInterval(Duration.ofMillis(1)).until(() -> simulator.count(Call.CREATE) >= before + creates);
+        await("creates").atMost(SOON).pollDelay(Duration.ZERO).pollInterval(Duration.ofMillis(1))
+                .until(() -> simulator.count(Call.CREATE) >= before + creates);
         return service;
     }
 

@@ -93,7 +93,8 @@ class QueueCrashIT extends QueueEndToEnd {
     }
 
     private ServiceProcess.Builder quick() {
-        return queueService().set(Property.JMS_CONCURRENCY, "32").set(Property.REPLICATE_POLL_DELAY, "60ms").set(Property.REPLICATE_CANCEL_AFTER, "10m").set(Property.REPLICATE_LOOKUP_DELAY, "2s")
+        return queueService().set(Property.JMS_CONCURRENCY, "32").set(Property.REPLICATE_POLL_DELAY, "60ms")
+                .set(Property.REPLICATE_CANCEL_AFTER, "10m").set(Property.REPLICATE_LOOKUP_DELAY, "2s")
                 .set(Property.REPLICATE_MAX_CREATES_PER_MINUTE, "60000").set(Property.REPLICATE_MAX_REQUESTS_PER_MINUTE, "600000");
     }
 
