@@ -27,7 +27,11 @@ public final class Bactrian {
             Runtime.getRuntime().addShutdownHook(new Thread(() -> {
                 reported.set(true);
                 output.waitForNobody();
-                service.close();
+                try {
+                    service.stop();
+                } catch (InterruptedException e) {
+                    Thread.currentThread().interrupt();
+                }
                 output.drain(LAST_WORDS_MILLIS);
             }, "bactrian-stop"));
             service.start();

@@ -5,6 +5,7 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -35,6 +36,9 @@ final class Service implements AutoCloseable {
     private static final String CAMELS_TIMEOUT = "camel.main.shutdown-timeout";
     /** How much longer Camel's timeout is than ours, in seconds, so that the remaining work can be put away in time. */
     private static final int MORE_SECONDS = 2;
+    /** How much longer than Camel's timeout a stop may take. */
+    private static final Duration LAST = Duration.ofSeconds(3);
+    private static final int FRAMES = 4;
 
     private final Main main = new Main();
     private final Settings settings;
@@ -192,6 +196,22 @@ final class Service implements AutoCloseable {
     /** Waits until the process is stopped. */
     void join() throws InterruptedException {
         Thread.currentThread().join();
+    }
+
+    /**
+     * Stops as {@link #close}, but returns at the latest 5 s after the shutdown timeout. A broker that does not answer could hold the stop
+     * for another minute; everything that must not be lost has been put away by then.
+     */
+    void stop() throws InterruptedException {
+        Duration longest = settings.duration(Property.SHUTDOWN_TIMEOUT).plusSeconds(MORE_SECONDS).plus(LAST);
+        Thread stop = new Thread(this::close, "bactrian-close");
+        stop.setDaemon(true);
+        stop.start();
+        stop.join(longest.toMillis());
+        if (stop.isAlive()) {
+            LOG.warn("The service did not stop within {} s, and ends now. It waits in {}", longest.toSeconds(), Arrays.stream(stop.getStackTrace())
+                    .limit(FRAMES).map(StackTraceElement::toString).collect(Collectors.joining(", ")));
+        }
     }
 
     /** Stops taking new work, waits for work in progress, and stops. */

@@ -7,6 +7,7 @@ import java.time.Duration;
 import java.util.Collections;
 import java.util.List;
 
+import dev.bactrian.config.Property;
 import dev.bactrian.simulator.Call;
 import dev.bactrian.simulator.Reply;
 import org.junit.jupiter.api.Test;
@@ -82,6 +83,21 @@ class QueueStopIT extends QueueEndToEnd {
         stop(service);
         assertThat(client.depth(REQUESTS)).isOne();
         simulator.reset();
+        run(queueService());
+        oneResultEach(SOON);
+    }
+
+    @Test
+    void aBrokerThatHangsHoldsTheStopNoLongerThanSaid() {
+        ServiceProcess service = run(queueService().set(Property.SHUTDOWN_TIMEOUT, "2s"));
+        sendMore(5);
+        awaitAll(SOON);
+        broker.freeze();
+        // Five seconds more than the shutdown timeout, and some for a slow machine.
+        assertThat(service.sigterm().awaitExit(Duration.ofSeconds(15))).isEqualTo(143);
+        assertThat(service.out()).filteredOn(line -> line.contains(" WARN ")).singleElement().asString().contains("did not stop within 7 s");
+
+        broker.thaw();
         run(queueService());
         oneResultEach(SOON);
     }
