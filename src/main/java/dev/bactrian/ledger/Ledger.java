@@ -258,20 +258,29 @@ public final class Ledger implements CamelContextAware {
         return true;
     }
 
+    /** Whose a prediction of the service's list is. */
+    public enum Claim {
+        /** It now is this request's. */
+        TAKEN,
+        /** It is another request's, whose create was answered with it. */
+        MADE_BY_ANOTHER,
+        /** It is another request's, which has found it in the list and may have created another one itself. */
+        FOUND_BY_ANOTHER
+    }
+
     /**
      * Takes a prediction of the service's list for a request whose create was not answered, and records it.
      *
-     * @return false if the prediction belongs to another request
      * @throws GenerationFailure {@code provider-unavailable} if the ledger cannot be used: two requests might take one prediction
      */
-    public boolean take(Generation generation, String prediction) {
+    public Claim take(Generation generation, String prediction) {
         try {
-            boolean free = claim(generation, prediction, FOUND).isEmpty();
-            if (free && generation.recallKey() != null) {
+            String other = claim(generation, prediction, FOUND);
+            if (other.isEmpty() && generation.recallKey() != null) {
                 records.setState(generation.recallKey(), written(prediction, generation.token()));
             }
             outage.isOver();
-            return free;
+            return other.isEmpty() ? Claim.TAKEN : other.startsWith(FOUND) ? Claim.FOUND_BY_ANOTHER : Claim.MADE_BY_ANOTHER;
         } catch (RuntimeException e) {
             throw unreadable(e);
         }

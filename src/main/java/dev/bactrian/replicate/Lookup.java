@@ -6,7 +6,9 @@ import java.time.OffsetDateTime;
 import java.time.format.DateTimeParseException;
 import java.util.ArrayDeque;
 import java.util.Deque;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -48,6 +50,8 @@ final class Lookup {
     private final String hash;
     private final String mark;
     private final Deque<Candidate> candidates = new ArrayDeque<>();
+    private final Set<String> foundByOthers = new HashSet<>();
+    private boolean anotherFound;
     private Throwable lost;
     private Object failuresBefore;
     private String nextPage;
@@ -219,6 +223,14 @@ final class Lookup {
         }
     }
 
+    /**
+     * Notes that another request with the same input has found this prediction. If it was not in the list at the look before, one more look
+     * follows the present one: the other request may have taken this one's prediction, and its own may be listed only now.
+     */
+    void foundByAnother(String prediction) {
+        anotherFound |= foundByOthers.add(prediction);
+    }
+
     /** Drops the oldest candidate. */
     void drop() {
         candidates.removeFirst();
@@ -239,7 +251,8 @@ final class Lookup {
             looks++;
             pages = 0;
             delay = later;
-            pending = looks < LOOKS;
+            pending = looks < LOOKS || anotherFound;
+            anotherFound = false;
         }
     }
 

@@ -22,6 +22,7 @@ import dev.bactrian.generate.Generation;
 import dev.bactrian.http.HttpFailures;
 import dev.bactrian.ledger.Intent;
 import dev.bactrian.ledger.Ledger;
+import dev.bactrian.ledger.Ledger.Claim;
 import dev.bactrian.limit.Retry;
 import dev.bactrian.text.OneLine;
 import dev.bactrian.text.OneLineLogger;
@@ -166,7 +167,7 @@ public final class LostCreates implements CamelContextAware {
      */
     private boolean takesItsOwn(Generation generation, Lookup lookup) {
         for (String prediction : lookup.candidates()) {
-            if (ledger().hasTaken(generation, prediction) && ledger().take(generation, prediction)) {
+            if (ledger().hasTaken(generation, prediction) && ledger().take(generation, prediction) == Claim.TAKEN) {
                 lookup.found(prediction);
                 return true;
             }
@@ -177,9 +178,12 @@ public final class LostCreates implements CamelContextAware {
     private void goOn(Generation generation, Lookup lookup) {
         while (lookup.reads() != null && !lookup.isUnread()) {
             String prediction = lookup.reads();
-            if (ledger().take(generation, prediction)) {
+            Claim claim = ledger().take(generation, prediction);
+            if (claim == Claim.TAKEN) {
                 lookup.found(prediction);
                 return;
+            } else if (claim == Claim.FOUND_BY_ANOTHER) {
+                lookup.foundByAnother(prediction);
             }
             lookup.drop();
         }

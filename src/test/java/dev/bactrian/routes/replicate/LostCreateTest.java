@@ -9,10 +9,12 @@ import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
@@ -131,6 +133,33 @@ class LostCreateTest extends RouteTestSupport {
 
         assertThat(simulator.count(Call.CREATE)).isOne();
         assertThat(simulator.count(Call.LIST)).isEqualTo(2);
+    }
+
+    /** The other request may have taken the prediction of this one, and its own is listed only later. */
+    @Test
+    void aSearchGoesOnIfAnotherRequestHasFoundOneMeanwhile() throws Exception {
+        start();
+        generateAndTake(request("r1", "a camel"));
+        JsonNode input = ProviderJson.json(new String(simulator.requests(Call.CREATE).get(0).body(), StandardCharsets.UTF_8)).orElseThrow().path("input");
+        String theirs = "{\"results\": [{\"id\": \"theirs\", \"model\": \"google-deepmind/gemma-2b-it\", \"created_at\": \"" + Instant.now()
+                + "\", \"input\": " + input + "}]}";
+        new FileRecords(folder.resolve("data/created")).putIfAbsent("taken=replicate-theirs", "found by-another");
+        simulator.reset().on(Call.CREATE, Reply.lost().accepting())
+                .on(Call.LIST, Reply.json(200, "{\"results\": []}"), Reply.json(200, theirs), Reply.json(200, theirs));
+
+        generateAndTake(request("r2", "a camel"));
+
+        assertThat(simulator.count(Call.CREATE)).as("one more look, though not for ever").isEqualTo(2);
+        assertThat(simulator.count(Call.LIST)).isEqualTo(3);
+
+        new FileRecords(folder.resolve("data/created")).putIfAbsent("taken=replicate-theirs2", "found by-another");
+        simulator.reset().on(Call.CREATE, Reply.lost().accepting())
+                .on(Call.LIST, Reply.json(200, "{\"results\": []}"), Reply.json(200, theirs.replace("theirs", "theirs2")));
+
+        generateAndTake(request("r3", "a camel"));
+
+        assertThat(simulator.count(Call.CREATE)).isOne();
+        assertThat(simulator.count(Call.LIST)).isEqualTo(3);
     }
 
     @TestFactory
