@@ -11,6 +11,8 @@ import dev.bactrian.text.OneLine;
 public final class Bactrian {
 
     private static final long LAST_WORDS_MILLIS = 1000;
+    /** The exit code after SIGTERM. */
+    private static final int TERMINATED = 143;
 
     private Bactrian() {
     }
@@ -27,12 +29,17 @@ public final class Bactrian {
             Runtime.getRuntime().addShutdownHook(new Thread(() -> {
                 reported.set(true);
                 output.waitForNobody();
+                boolean stopped = true;
                 try {
-                    service.stop();
+                    stopped = service.stop();
                 } catch (InterruptedException e) {
                     Thread.currentThread().interrupt();
                 }
                 output.drain(LAST_WORDS_MILLIS);
+                if (!stopped) {
+                    // Camel's own shutdown hook waits for the same.
+                    Runtime.getRuntime().halt(TERMINATED);
+                }
             }, "bactrian-stop"));
             service.start();
             service.join();

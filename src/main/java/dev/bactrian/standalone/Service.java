@@ -201,8 +201,10 @@ final class Service implements AutoCloseable {
     /**
      * Stops as {@link #close}, but returns at the latest 5 s after the shutdown timeout. A broker that does not answer could hold the stop
      * for another minute; everything that must not be lost has been put away by then.
+     *
+     * @return whether it has stopped
      */
-    void stop() throws InterruptedException {
+    boolean stop() throws InterruptedException {
         Duration longest = settings.duration(Property.SHUTDOWN_TIMEOUT).plusSeconds(MORE_SECONDS).plus(LAST);
         Thread stop = new Thread(this::close, "bactrian-close");
         stop.setDaemon(true);
@@ -211,7 +213,9 @@ final class Service implements AutoCloseable {
         if (stop.isAlive()) {
             LOG.warn("The service did not stop within {} s, and ends now. It waits in {}", longest.toSeconds(), Arrays.stream(stop.getStackTrace())
                     .limit(FRAMES).map(StackTraceElement::toString).collect(Collectors.joining(", ")));
+            return false;
         }
+        return true;
     }
 
     /** Stops taking new work, waits for work in progress, and stops. */
