@@ -34,7 +34,7 @@ final class Lookup {
     /** The exchange property of the search. */
     private static final String PROPERTY = "BactrianLookup";
     /** The list is read this often before the create counts as not accepted. */
-    private static final int LOOKS = 2;
+    private static final int SEARCHES = 2;
     private static final String INTERNAL = "replicate-internal/";
     /** A limit for a list without an end. It holds what the service's limit allows in ten minutes. */
     private static final int MOST_PAGES = 60;
@@ -57,7 +57,7 @@ final class Lookup {
     private String nextPage;
     private int pages;
     private boolean listed;
-    private int looks;
+    private int searches;
     private int failures;
     private Duration delay = Duration.ZERO;
     private Duration refused = Duration.ZERO;
@@ -224,7 +224,7 @@ final class Lookup {
     }
 
     /**
-     * Notes that another request with the same input has found this prediction. If it was not in the list at the look before, one more look
+     * Notes that another request with the same input has found this prediction. If it was not in the list at the search before, one more
      * follows the present one: the other request may have taken this one's prediction, and its own may be listed only now.
      */
     void foundByAnother(String prediction) {
@@ -243,15 +243,15 @@ final class Lookup {
     }
 
     /**
-     * Goes on to the next page of the list. At its end, the next look follows after the delay; after the last one the search is over.
+     * Goes on to the next page of the list. At its end, the next search follows after the delay; after the last one the search is over.
      */
     void next(Duration later) {
         listed = false;
         if (nextPage == null) {
-            looks++;
+            searches++;
             pages = 0;
             delay = later;
-            pending = looks < LOOKS || anotherFound;
+            pending = searches < SEARCHES || anotherFound;
             anotherFound = false;
         }
     }

@@ -212,7 +212,7 @@ final class Service implements AutoCloseable {
         stop.join(longest.toMillis());
         if (stop.isAlive()) {
             LOG.warn("The service did not stop within {} s, and ends now. It waits in {}", longest.toSeconds(), Arrays.stream(stop.getStackTrace())
-                    .limit(FRAMES).map(StackTraceElement::toString).collect(Collectors.joining(", ")));
+                    .filter(frame -> !frame.getClassName().matches("(java|jdk)\\..*")).limit(FRAMES).map(StackTraceElement::toString).collect(Collectors.joining(", ")));
             return false;
         }
         return true;
