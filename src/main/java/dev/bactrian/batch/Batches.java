@@ -290,7 +290,7 @@ public final class Batches implements CamelContextAware {
         message.removeHeaders("*", Headers.MODEL, Headers.PROVIDER, Headers.FALLBACK, Headers.FALLBACK_AFTER_PAID);
         message.setHeader(Exchange.CONTENT_TYPE, "application/json");
         message.setBody(line.bytes());
-        new Trigger(defaultId(batch, line), batch.delivery() + "-" + line.number(), null, null, batch.cancellation()).set(exchange);
+        new Trigger(defaultId(batch, line), batch.delivery() + "-" + line.number(), null, null, batch.cancellation(), null, null).set(exchange);
     }
 
     private static String defaultId(Batch batch, Line line) {

@@ -94,6 +94,15 @@ public enum Property {
     JMS_DELIVERY_ATTEMPTS("jms.delivery-attempts", Form.COUNT, "50"),
     JMS_REMEMBER("jms.remember", Form.DURATION, null),
 
+    HTTP_ENABLED("http.enabled", Form.FLAG, "false"),
+    HTTP_HOST("http.host", Form.TEXT, "127.0.0.1"),
+    HTTP_PORT("http.port", Form.PORT, "8080"),
+    HTTP_API_KEYS("http.api-keys", Form.SECRET, null),
+    HTTP_ADMIN_KEYS("http.admin-keys", Form.SECRET, null),
+    HTTP_MAX_REQUESTS("http.max-requests", Form.COUNT, null),
+    HTTP_CORS_ORIGINS("http.cors-origins", Form.TEXT, null),
+    HTTP_KEEP("http.keep", Form.DURATION, "1h"),
+
     BUDGET_DAY("budget.day", Form.BUDGET, null),
     BUDGET_MONTH("budget.month", Form.BUDGET, null),
     BUDGET_DAY_KEYS("budget.day.keys", Form.BUDGETS, null),

@@ -1,5 +1,8 @@
 package dev.bactrian.core;
 
+import java.util.List;
+
+import com.fasterxml.jackson.databind.JsonNode;
 import dev.bactrian.error.GenerationFailure;
 import dev.bactrian.generate.Generation;
 import dev.bactrian.model.Cost;
@@ -18,11 +21,28 @@ public final class Job {
     /** The name of the exchange variable. */
     public static final String VARIABLE = "bactrian";
 
-    /** A consumer of the chunks of a request's answer as they arrive. */
+    /** A consumer of the answer of a request as it arrives. */
     public interface Reader {
 
         /** Whether the whole text is kept for the result document. */
         boolean isTextKept();
+
+        /** Takes the next chunk, and waits while it is behind. Returns false if it takes no more. */
+        boolean put(String chunk) throws InterruptedException;
+
+        /** Takes a part of the answer that is not text. */
+        default void put(Delta delta) throws InterruptedException {
+        }
+    }
+
+    /**
+     * A part of a chat's answer beside its text, as it arrives.
+     *
+     * @param reasoning the next piece of the reasoning; empty if there is none
+     * @param refusal   the next piece of a refusal; empty if there is none
+     * @param toolCalls pieces of tool calls, as the service sends them
+     */
+    public record Delta(String reasoning, String refusal, List<JsonNode> toolCalls) {
     }
 
     private Generation generation;

@@ -99,7 +99,7 @@ public final class ChunkSender extends AsyncProcessorSupport implements CamelCon
         // The recipient may change the variable; read it first.
         Job job = Job.of(exchange);
         try {
-            ChunkStream reader = StreamBridge.stream(job);
+            Job.Reader reader = job.reader();
             if (reader != null && !reader.put(exchange.getMessage().getBody(String.class))) {
                 job.chunks().fail(Cancellation.failure(job.provider(), 1));
                 callback.done(true);

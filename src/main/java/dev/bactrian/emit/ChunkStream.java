@@ -259,7 +259,8 @@ public final class ChunkStream implements Job.Reader, Iterator<String>, Closeabl
     }
 
     /** Passes a chunk to the reader and waits while its buffer is full. Returns false if the reader is closed. */
-    boolean put(String chunk) throws InterruptedException {
+    @Override
+    public boolean put(String chunk) throws InterruptedException {
         Runnable begins = firstChunk;
         if (begins != null) {
             firstChunk = null;

@@ -1,6 +1,7 @@
 package dev.bactrian.emit;
 
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.RejectedExecutionException;
 
 import dev.bactrian.config.Property;
@@ -9,6 +10,7 @@ import dev.bactrian.config.Settings.EmitFormat;
 import dev.bactrian.config.Settings.ImagesMode;
 import dev.bactrian.error.Cause;
 import dev.bactrian.flow.Retries;
+import dev.bactrian.flow.Trigger;
 import dev.bactrian.generate.Headers;
 import dev.bactrian.http.AnswerRoom;
 import dev.bactrian.model.Kind;
@@ -51,7 +53,8 @@ public final class ImageDownloads implements CamelContextAware, Processor {
     }
 
     private ResultImages ofAnswer(Exchange exchange) {
-        return settings.imagesMode() == ImagesMode.INLINE ? images(exchange, ImagesMode.INLINE) : ResultImages.none();
+        ImagesMode mode = Objects.requireNonNullElse(Trigger.of(exchange).images(), settings.imagesMode());
+        return mode == ImagesMode.INLINE ? images(exchange, ImagesMode.INLINE) : ResultImages.none();
     }
 
     /** Determines the images that the emitted document must contain, or that are sent with it. */

@@ -163,7 +163,7 @@ public final class StreamBridge implements AggregationStrategy, Processor {
     }
 
     /** Returns the stream that the caller of a request reads, or null. */
-    static ChunkStream stream(Job job) {
-        return (ChunkStream) job.reader();
+    private static ChunkStream stream(Job job) {
+        return job.reader() instanceof ChunkStream stream ? stream : null;
     }
 }

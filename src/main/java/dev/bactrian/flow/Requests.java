@@ -124,7 +124,9 @@ public final class Requests implements CamelContextAware, Processor, RequestsInW
             Trigger.remove(exchange);
         }
         Job job = Job.begin(exchange);
-        job.deliveryCount(Trigger.of(exchange).attempt());
+        Trigger trigger = Trigger.of(exchange);
+        job.deliveryCount(trigger.attempt());
+        job.reader(trigger.reader());
         Generation generation = generation(exchange);
         accept(exchange, job, generation);
     }

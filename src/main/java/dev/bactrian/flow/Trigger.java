@@ -2,7 +2,9 @@ package dev.bactrian.flow;
 
 import java.util.Objects;
 
+import dev.bactrian.config.Settings.ImagesMode;
 import dev.bactrian.core.Cancellation;
+import dev.bactrian.core.Job;
 import org.apache.camel.Exchange;
 
 /**
@@ -12,9 +14,11 @@ import org.apache.camel.Exchange;
  * @param delivery  distinguishes deliveries of the same request, for example by a file's time
  * @param attempt   the number of the delivery, from 1, or null if the trigger does not redeliver
  * @param input     {@code text} if the body is plain text, even if it looks like JSON; else {@code request} or null
- * @param batch     the cancellation of the batch that the request is a line of, or null
+ * @param batch     the cancellation of the batch or the call that the request is a part of, or null
+ * @param reader    takes the answer as it arrives, or null
+ * @param images    how the result has its images, or null as configured
  */
-public record Trigger(String defaultId, String delivery, Integer attempt, String input, Cancellation batch) {
+public record Trigger(String defaultId, String delivery, Integer attempt, String input, Cancellation batch, Job.Reader reader, ImagesMode images) {
 
     /** The name of the exchange variable. */
     static final String VARIABLE = "bactrianTrigger";
@@ -23,7 +27,7 @@ public record Trigger(String defaultId, String delivery, Integer attempt, String
 
     /** Creates the trigger of a request that is no line of a batch. */
     public Trigger(String defaultId, String delivery, Integer attempt, String input) {
-        this(defaultId, delivery, attempt, input, null);
+        this(defaultId, delivery, attempt, input, null, null, null);
     }
 
     /** Creates a trigger. A null {@code delivery}, as of a message without an id, becomes empty. */

@@ -84,6 +84,12 @@ public record Models(Catalogue catalogue, AllowedModels allowed) {
         return catalogue.resolve(name, provider, kind, allowedFor(account));
     }
 
+    /** Returns the models of the catalogue that are allowed, with the list of that account, or null. */
+    public List<Model> list(Account account) {
+        AllowedModels mayBeUsed = allowedFor(account);
+        return catalogue.models().stream().filter(mayBeUsed::hold).toList();
+    }
+
     private AllowedModels allowedFor(Account account) {
         return account == null ? allowed : allowed.and(account.allowed(catalogue));
     }

@@ -39,7 +39,9 @@ public final class Catalogue {
     private static final Set<String> FIELDS = Set.of("extends", "default-model", "providers");
     private static final Set<String> PROVIDER_FIELDS =
             Set.of("url", "working", "supports-stream", "default-model", "default-image-model", "price", "models", "protocol", "endpoint", "fallback");
-    private static final Set<String> MODEL_FIELDS = Set.of("id", "kind", "version", "aliases", "price", "fallback");
+    private static final Set<String> MODEL_FIELDS = Set.of("id", "kind", "version", "aliases", "price", "fallback", "inputs");
+    /** The fields of OpenAI's image API that a model's inputs can be named for. */
+    private static final Set<String> INPUT_FIELDS = Set.of("size", "n", "output_format", "image");
     private static final Pattern OWNER_AND_NAME = Pattern.compile("[^/:\\p{Z}\\p{C}]+/[^/:\\p{Z}\\p{C}]+(:[^/:\\p{Z}\\p{C}]+)?");
 
     private static final int LONGEST_SHOWN = 200;
@@ -58,6 +60,7 @@ public final class Catalogue {
         /** The names of the models to try if a model does not answer, by its id; for the whole provider by null. */
         private final Map<String, List<String>> fallbackNames = new HashMap<>();
         private final Map<String, List<Model>> fallbacks = new HashMap<>();
+        private final Map<String, Map<String, List<String>>> inputs = new HashMap<>();
     }
 
     private final Map<ProviderName, Entry> providers = new LinkedHashMap<>();
@@ -196,11 +199,32 @@ public final class Catalogue {
         }
         entry.fallbackNames.remove(id);
         readFallback(where, entry, id, fields);
+        readInputs(where, entry, id, fields.get("inputs"));
         for (Object given : list(where, fields, "aliases")) {
             String alias = name(where, "an alias", given);
             unique(source, seen, alias);
             entry.aliases.put(alias, id);
         }
+    }
+
+    private static void readInputs(String where, Entry entry, String id, Object value) {
+        entry.inputs.remove(id);
+        if (value == null) {
+            return;
+        }
+        if (!(value instanceof Map<?, ?> fields)) {
+            throw problem(where, "inputs is not a map");
+        }
+        rejectUnknown(where + ": inputs", fields, INPUT_FIELDS);
+        Map<String, List<String>> inputs = new LinkedHashMap<>();
+        fields.forEach((field, names) -> {
+            List<?> all = names instanceof List<?> list ? list : List.of(String.valueOf(names));
+            if (all.isEmpty() || all.size() > (field.equals("size") ? 2 : 1)) {
+                throw problem(where, "inputs: " + field + " names " + all.size() + " inputs");
+            }
+            inputs.put(field.toString(), all.stream().map(name -> name(where, "an input", name)).toList());
+        });
+        entry.inputs.put(id, Collections.unmodifiableMap(inputs));
     }
 
     private static void readFallback(String where, Entry entry, String id, Map<?, ?> fields) {
@@ -410,6 +434,25 @@ public final class Catalogue {
     public Set<String> currencies() {
         return providers.values().stream().flatMap(entry -> entry.prices.values().stream()).map(Price::currency)
                 .collect(Collectors.toCollection(TreeSet::new));
+    }
+
+    /** Returns all models, in the order of the file. */
+    public List<Model> models() {
+        return providers.values().stream().flatMap(entry -> entry.models.values().stream()).toList();
+    }
+
+    /** Returns the model of the catalogue with that id or alias. */
+    public Optional<Model> model(String name) {
+        return find(name);
+    }
+
+    /**
+     * Returns the inputs of a model that stand for fields of OpenAI's image API: by {@code size} the one that takes an aspect ratio, or
+     * those for the width and the height in pixels; by {@code n}, {@code output_format} and {@code image} one each.
+     */
+    public Map<String, List<String>> inputs(Model model) {
+        Entry entry = providers.get(model.provider());
+        return entry == null ? Map.of() : entry.inputs.getOrDefault(model.id(), Map.of());
     }
 
     /** Returns the ids of all models. */

@@ -135,6 +135,28 @@ public final class RequestReader {
         return read(bytes, format);
     }
 
+    /**
+     * Reads UTF-8 bytes of a JSON object, and leaves it as it is.
+     *
+     * @throws GenerationFailure {@code invalid-request} if they are too many or are not a JSON object
+     */
+    public ObjectNode object(byte[] bytes) {
+        if (bytes == null || bytes.length == 0) {
+            throw invalid("the body is empty");
+        } else if (bytes.length > maxBytes) {
+            throw tooLarge();
+        }
+        try {
+            String text = StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes)).toString();
+            if (parse(text.startsWith("\uFEFF") ? text.substring(1) : text) instanceof ObjectNode fields) {
+                return fields;
+            }
+        } catch (CharacterCodingException e) {
+            throw invalid("not UTF-8 text");
+        }
+        throw invalid("not a JSON object");
+    }
+
     /** Reads a map with the fields of a JSON request. */
     public GenerateRequest read(Map<?, ?> map) {
         return read(written(map, "the map"), Format.JSON);

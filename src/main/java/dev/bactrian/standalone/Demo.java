@@ -50,6 +50,7 @@ public final class Demo {
         properties.put(Property.EMIT_ERROR.key(), Property.EMIT_ERROR.defaultValue(false).orElseThrow() + " | bean:demo?method=outcome");
         properties.put(Property.EMIT_CHUNK.key(), "bean:demo?method=chunk");
         properties.put(Property.MANAGEMENT_PORT.key(), "0");
+        properties.put(Property.HTTP_ENABLED.key(), "false");
         try (Stream<Path> files = Files.list(Path.of("inbox"))) {
             Demo demo = new Demo((int) files.filter(Files::isRegularFile).count());
             try (Service service = new Service(properties)) {

@@ -2,6 +2,8 @@ package dev.bactrian.standalone;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.net.InetSocketAddress;
+import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -18,12 +20,17 @@ import dev.bactrian.config.Property;
 import dev.bactrian.config.SettingException;
 import dev.bactrian.config.Settings;
 import dev.bactrian.config.Settings.ReplicateApi;
+import dev.bactrian.door.DoorServer;
 import dev.bactrian.emit.Emitter;
 import dev.bactrian.generate.Models;
 import dev.bactrian.simulator.Simulator;
 import dev.bactrian.text.OneLineLogger;
+import org.apache.camel.CamelContext;
+import org.apache.camel.RuntimeCamelException;
 import org.apache.camel.impl.DefaultCamelContext;
+import org.apache.camel.main.BaseMainSupport;
 import org.apache.camel.main.Main;
+import org.apache.camel.main.MainListenerSupport;
 import org.slf4j.Logger;
 
 /** The standalone service: the packaged routes in a Camel context of their own, with the simulator if no provider is configured. */
@@ -44,6 +51,7 @@ final class Service implements AutoCloseable {
     private final Settings settings;
     private final Simulator simulator;
     private final Management management;
+    private final DoorServer door = new DoorServer();
     private final long begun = System.nanoTime();
 
     /**
@@ -59,6 +67,9 @@ final class Service implements AutoCloseable {
             // An application may not want an inbox, but the service exists for it.
             properties.put(Property.FILE_ENABLED.key(), "true");
         }
+        if (!asked.isSet(Property.HTTP_ENABLED)) {
+            properties.put(Property.HTTP_ENABLED.key(), String.valueOf(isFree(asked)));
+        }
         if (simulator != null) {
             properties.putAll(simulatorEndpoints(asked));
         }
@@ -68,10 +79,47 @@ final class Service implements AutoCloseable {
         main.configure().setRoutesIncludePattern(routes(settings.require(Property.ROUTES)));
         main.bind(SETTINGS, settings);
         main.bind(Emitter.STANDALONE, true);
+        if (settings.flag(Property.HTTP_ENABLED)) {
+            main.addMainListener(new MainListenerSupport() {
+                @Override
+                public void beforeInitialize(BaseMainSupport starting) {
+                    addDoor(starting.getCamelContext());
+                }
+            });
+        }
         int port = settings.count(Property.MANAGEMENT_PORT);
         management = port == 0 ? null : new Management(port);
         if (management != null) {
             main.bind("metricsRegistry", management.meters());
+        }
+    }
+
+    /**
+     * Whether the HTTP port is free. Another instance on the same machine may have it; only a service whose door is configured does not
+     * start then.
+     */
+    private static boolean isFree(Settings asked) {
+        int port = asked.count(Property.HTTP_PORT);
+        if (asked.isSet(Property.HTTP_PORT) || port == 0) {
+            return true;
+        }
+        try (ServerSocket socket = new ServerSocket()) {
+            socket.setReuseAddress(true);
+            socket.bind(new InetSocketAddress(asked.require(Property.HTTP_HOST), port));
+            return true;
+        } catch (IOException e) {
+            LOG.warn("{}: port {} is in use; the HTTP door is closed", Property.HTTP_PORT.key(), port);
+            return false;
+        }
+    }
+
+    private void addDoor(CamelContext context) {
+        try {
+            context.addService(door, true, true);
+        } catch (SettingException e) {
+            throw e;
+        } catch (Exception e) {
+            throw RuntimeCamelException.wrapRuntimeCamelException(e);
         }
     }
 
@@ -159,6 +207,9 @@ final class Service implements AutoCloseable {
         }
         if (settings.flag(Property.JMS_ENABLED)) {
             LOG.info("Queue     {} at the broker {}", settings.require(Property.JMS_REQUESTS), broker());
+        }
+        if (settings.flag(Property.HTTP_ENABLED)) {
+            LOG.info("HTTP      http://{}:{}/v1", settings.require(Property.HTTP_HOST), door.port());
         }
         say("Results   ", Property.EMIT_RESULT);
         say("Errors    ", Property.EMIT_ERROR);

@@ -3,8 +3,10 @@ package dev.bactrian.upstage;
 import java.io.Closeable;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.InterruptedIOException;
 import java.net.SocketTimeoutException;
 import java.time.Duration;
+import java.util.List;
 import java.util.NoSuchElementException;
 import java.util.function.Consumer;
 import java.util.function.UnaryOperator;
@@ -15,6 +17,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.bactrian.core.Answer;
 import dev.bactrian.core.Cancellation;
 import dev.bactrian.core.ChunkSource;
+import dev.bactrian.core.Job;
 import dev.bactrian.error.Cause;
 import dev.bactrian.error.ErrorType;
 import dev.bactrian.error.GenerationFailure;
@@ -56,6 +59,7 @@ public final class ChatStream implements ChunkSource, Answer, Closeable {
     private UnaryOperator<String> mask = UnaryOperator.identity();
     private String provider = Upstage.NAME;
     private Consumer<JsonNode> closed = usage -> { };
+    private Job.Reader reader;
     private final boolean textKept;
     private final Runnable begun;
     private final String requestId;
@@ -104,6 +108,12 @@ public final class ChatStream implements ChunkSource, Answer, Closeable {
     /** Applies the operator to each chunk of text. */
     ChatStream masked(UnaryOperator<String> pieces) {
         mask = pieces;
+        return this;
+    }
+
+    /** Passes what is not text to the reader, as it arrives. */
+    ChatStream beside(Job.Reader other) {
+        reader = other;
         return this;
     }
 
@@ -322,9 +332,25 @@ public final class ChatStream implements ChunkSource, Answer, Closeable {
         if (event.piece() != null || !event.reasoning().isEmpty() || !event.refusal().isEmpty() || !event.toolCalls().isEmpty()) {
             events.heard();
         }
+        if (reader != null && (!event.reasoning().isEmpty() || !event.refusal().isEmpty() || !event.toolCalls().isEmpty())) {
+            pass(new Job.Delta(masked(event.reasoning()), masked(event.refusal()), List.copyOf(event.toolCalls())));
+        }
         finish();
         String piece = event.piece() == null ? null : joiner.next(event.piece());
         return piece == null || piece.isEmpty() ? null : piece;
+    }
+
+    private void pass(Job.Delta delta) throws InterruptedIOException {
+        try {
+            reader.put(delta);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new InterruptedIOException("interrupted while the answer was passed on");
+        }
+    }
+
+    private String masked(CharSequence piece) {
+        return piece.isEmpty() ? "" : mask.apply(Unicode.valid(piece.toString()));
     }
 
     private void finish() {

@@ -182,6 +182,9 @@ public class OpenAi implements Provider, CamelContextAware {
         ChatStream stream = open(job.generation(), job.cancellation(), job.isTextKept(), exchange.getMessage().getBody(InputStream.class))
                 .closed(usage -> gates.ended(call, usage == null ? -1 : usage.path("prompt_tokens").asLong(-1),
                         usage == null ? 0 : usage.path("completion_tokens").asLong(0)));
+        if (job.reader() != null) {
+            stream.beside(job.reader());
+        }
         job.answer(stream, stream);
     }
 

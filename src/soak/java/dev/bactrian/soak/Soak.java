@@ -135,6 +135,7 @@ public final class Soak {
         properties.put("retry.max-delay", "2s");
         properties.put("max-response-bytes", "1MB");
         properties.put("management.port", "0");
+        properties.put("http.enabled", "false");
         properties.forEach((name, value) -> options.add("-Dbactrian." + name + "=" + value));
         return options;
     }

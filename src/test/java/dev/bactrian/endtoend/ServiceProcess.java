@@ -192,6 +192,7 @@ final class ServiceProcess implements AutoCloseable {
             this.folder = folder;
             environment.put("LC_ALL", "C.UTF-8");
             set(Property.MANAGEMENT_PORT, "0");
+            set(Property.HTTP_ENABLED, "false");
         }
 
         /** Adds {@code -Dname=value}. */
@@ -219,6 +220,8 @@ final class ServiceProcess implements AutoCloseable {
         /** Runs that jar in place of the built one. */
         Builder jar(Path file) {
             classPath = file.toString();
+            // An earlier version has no such property.
+            properties.remove(Property.HTTP_ENABLED.key());
             return this;
         }
 

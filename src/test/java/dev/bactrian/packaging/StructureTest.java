@@ -50,7 +50,7 @@ class StructureTest {
     private static final Pattern FOR_APPLICATIONS = Pattern.compile("For applications:([^;]*); the rest is internal");
     /** The packages of the library, from the bottom up. */
     private static final List<String> LAYERS = List.of("", "text", "threads", "config", "host", "error", "model", "request", "generate", "core",
-            "limit", "http", "ledger", "cost", "observe", "flow", "emit", "batch", "upstage", "replicate", "jms", "kamelet", "file");
+            "limit", "http", "ledger", "cost", "observe", "flow", "emit", "batch", "upstage", "replicate", "jms", "kamelet", "file", "console", "door");
     private static final Set<String> BESIDE_THE_LIBRARY = Set.of("dev.bactrian.simulator", "dev.bactrian.standalone");
 
     @TempDir
@@ -63,8 +63,8 @@ class StructureTest {
         Map<String, Set<String>> uses = packages();
         StringBuilder table = new StringBuilder();
         table.append(String.format(Locale.ROOT, "%-46s %7s %7s %7s%n", "", "is", "at most", "aim"));
-        boolean fits = row(table, "lines of routes", routeFiles().stream().mapToInt(StructureTest::lines).sum(), 1711, 1200)
-                & row(table, "routes", routes(), 27, 28)
+        boolean fits = row(table, "lines of routes", routeFiles().stream().mapToInt(StructureTest::lines).sum(), 2400, 1200)
+                & row(table, "routes", routes(), 44, 28)
                 & row(table, "routes that a chat passes", traffic.chat, 5, 5)
                 & row(table, "routes that a prediction with 3 polls passes", traffic.prediction, 8, 9)
                 & row(table, "routes that a chat from a file passes", traffic.file, 9, 9)
@@ -74,7 +74,7 @@ class StructureTest {
                 & row(table, "packages of the library in a cycle", inCycle(uses).size(), 0, 0)
                 & row(table, "uses of a package further up", upwards(uses).size(), 0, 0)
                 & row(table, "public types for applications", publicTypes(true), 11, 25)
-                & row(table, "public types that are internal", publicTypes(false), 120, 104);
+                & row(table, "public types that are internal", publicTypes(false), 140, 104);
         table.append("variables: ").append(String.join(", ", traffic.variables)).append('\n');
         table.append("upwards: ").append(String.join(", ", upwards(uses))).append('\n');
         Files.writeString(TABLE, table);

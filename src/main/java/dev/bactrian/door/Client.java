@@ -1,0 +1,50 @@
+package dev.bactrian.door;
+
+import java.util.Map;
+
+import org.apache.camel.Message;
+import org.apache.camel.http.common.HttpMessage;
+
+/** The client of a call: its request, and the response that is written to it while the answer arrives. Thread-safe. */
+interface Client {
+
+    /**
+     * Returns the client of a message that a platform-http consumer has made.
+     *
+     * @throws IllegalArgumentException if the message is of another component
+     */
+    static Client of(Message message) {
+        if (message instanceof HttpMessage servlet) {
+            return new ServletClient(servlet);
+        }
+        return VertxClient.of(message);
+    }
+
+    /** Returns the value of a header of the request, or null. */
+    String header(String name);
+
+    /** Returns the method of the request. */
+    String method();
+
+    /** Whether the request has come to an address of this machine that other machines cannot reach. */
+    boolean isOnLoopback();
+
+    /** Sends the status and the headers of a response whose length is not known. */
+    void begin(int status, Map<String, String> headers);
+
+    /**
+     * Sends bytes of the response, in order. Waits while the client reads slower than they come.
+     *
+     * @return false if the client is gone
+     */
+    boolean write(byte[] bytes) throws InterruptedException;
+
+    /** Whether something that was written has not left yet. */
+    boolean isBehind();
+
+    /** Ends a response that was begun, after what was written. */
+    void end();
+
+    /** Runs the task once, when the client goes away before the response is ended. */
+    void onGone(Runnable task);
+}

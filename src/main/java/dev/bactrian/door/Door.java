@@ -1,0 +1,172 @@
+package dev.bactrian.door;
+
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+
+import dev.bactrian.config.Property;
+import dev.bactrian.config.Settings;
+import dev.bactrian.error.Cause;
+import dev.bactrian.error.GenerationFailure;
+import dev.bactrian.generate.Account;
+import dev.bactrian.generate.Capacity;
+import dev.bactrian.text.OneLineLogger;
+import dev.bactrian.threads.ScheduledPool;
+import org.apache.camel.CamelContext;
+import org.apache.camel.CamelContextAware;
+import org.apache.camel.Exchange;
+import org.apache.camel.Message;
+import org.apache.camel.Processor;
+import org.apache.camel.support.SynchronizationAdapter;
+import org.slf4j.Logger;
+
+/**
+ * Admits the calls of {@code routes/from-http.camel.yaml}: its first step. Checks who calls, and limits how many requests are in work at
+ * once ({@code bactrian.http.max-requests}).
+ */
+public final class Door implements CamelContextAware, Processor {
+
+    private static final Logger LOG = OneLineLogger.of("dev.bactrian.http");
+    private static final long SILENCE_MILLIS = 15_000;
+    private static final int RETRY_SECONDS = 1;
+
+    private final AtomicInteger inWork = new AtomicInteger();
+    private final Set<EventWriter> streams = ConcurrentHashMap.newKeySet();
+    private CamelContext camelContext;
+    private Settings settings;
+    private Callers callers;
+    private ScheduledPool comments;
+
+    @Override
+    public CamelContext getCamelContext() {
+        return camelContext;
+    }
+
+    @Override
+    public void setCamelContext(CamelContext context) {
+        camelContext = context;
+        settings = Settings.of(context);
+        callers = Callers.of(settings);
+    }
+
+    /**
+     * Admits a call and removes the headers of its request, except for the content type.
+     *
+     * @throws Refusal if the call is refused
+     */
+    @Override
+    public void process(Exchange exchange) {
+        Message message = exchange.getMessage();
+        Client client = Client.of(message);
+        Map<String, String> cors = cors(client);
+        if (client.method().equals("OPTIONS")) {
+            preflight(exchange, client, cors);
+            return;
+        }
+        Call call = Call.begin(exchange, client, callers.require(client), cors);
+        if (client.method().equals("POST")) {
+            admit(exchange);
+        }
+        String account = call.caller().name();
+        if (!account.isEmpty() && camelContext.getRegistry().lookupByName(account) instanceof Account) {
+            exchange.setVariable(Account.VARIABLE, account);
+        }
+        message.removeHeaders("*", Exchange.CONTENT_TYPE, Exchange.HTTP_PATH);
+    }
+
+    private Map<String, String> cors(Client client) {
+        String origin = client.header("Origin");
+        return callers.isListed(origin)
+                ? Map.of("Access-Control-Allow-Origin", origin, "Access-Control-Expose-Headers", "Location, Retry-After, X-Request-Id", "Vary", "Origin")
+                : Map.of();
+    }
+
+    private static void preflight(Exchange exchange, Client client, Map<String, String> cors) {
+        Answers.set(exchange, cors.isEmpty() ? 403 : 204, Answers.JSON, new byte[0]);
+        if (!cors.isEmpty()) {
+            Message message = exchange.getMessage();
+            message.getHeaders().putAll(cors);
+            message.setHeader("Access-Control-Allow-Methods", "GET, POST, DELETE");
+            String asked = client.header("Access-Control-Request-Headers");
+            message.setHeader("Access-Control-Allow-Headers", asked == null ? "Authorization, Content-Type" : asked);
+            message.setHeader("Access-Control-Max-Age", 600);
+        }
+        exchange.setRouteStop(true);
+    }
+
+    private void admit(Exchange exchange) {
+        int most = settings.isSet(Property.HTTP_MAX_REQUESTS) ? settings.count(Property.HTTP_MAX_REQUESTS) : Capacity.of(camelContext).most();
+        if (inWork.incrementAndGet() > most) {
+            inWork.decrementAndGet();
+            throw new Refusal(429, "rate-limited", "the most requests at once, " + most + ", are in work", RETRY_SECONDS);
+        }
+        exchange.getExchangeExtension().addOnCompletion(new SynchronizationAdapter() {
+            @Override
+            public void onDone(Exchange done) {
+                inWork.decrementAndGet();
+                Call call = Call.of(done);
+                if (call != null && call.events() != null) {
+                    streams.remove(call.events());
+                }
+            }
+        });
+    }
+
+    /** Sends comments while the stream of the call is silent. */
+    void follow(EventWriter stream) {
+        streams.add(stream);
+        synchronized (this) {
+            if (comments == null) {
+                comments = new ScheduledPool(camelContext, "bactrian-http", 1);
+                comments.scheduleWithFixedDelay(this::comment, 1, 1, TimeUnit.SECONDS);
+            }
+        }
+    }
+
+    private void comment() {
+        for (EventWriter stream : streams) {
+            try {
+                stream.comment(SILENCE_MILLIS);
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+                return;
+            } catch (RuntimeException e) {
+                LOG.debug("No comment was sent: {}", e.toString());
+            }
+        }
+    }
+
+    /** Sets the message to the answer of a call that has failed before there was an outcome. */
+    public void refused(Exchange exchange) {
+        Throwable cause = Cause.of(exchange);
+        Refusal refusal = refusal(cause);
+        if (refusal.status() == 500) {
+            LOG.error("A call has failed: {}", settings.redact(String.valueOf(cause)));
+        }
+        byte[] body = Answers.bytes(Answers.error(refusal.type(), settings.redact(refusal.getMessage())));
+        Call call = Call.of(exchange);
+        if (call == null) {
+            Answers.set(exchange, refusal.status(), Answers.JSON, body);
+        } else {
+            call.answer(exchange, refusal.status(), Answers.JSON, body);
+        }
+        Answers.retry(exchange.getMessage(), refusal.retryAfter() > 0, refusal.retryAfter());
+        if (refusal.status() == 401) {
+            exchange.getMessage().setHeader("WWW-Authenticate", "Bearer");
+        }
+    }
+
+    private Refusal refusal(Throwable cause) {
+        if (cause instanceof Refusal refusal) {
+            return refusal;
+        } else if (cause instanceof GenerationFailure failure) {
+            return new Refusal(Answers.status(failure.type().toString()), failure.type().toString(), failure.getMessage());
+        } else if (cause instanceof RejectedExecutionException || camelContext.isStopping()) {
+            return new Refusal(503, "provider-unavailable", "the application has stopped", RETRY_SECONDS);
+        }
+        return new Refusal(500, "internal", "the call has failed; the log of the service says why");
+    }
+}

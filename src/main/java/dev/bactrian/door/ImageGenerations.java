@@ -1,0 +1,183 @@
+package dev.bactrian.door;
+
+import java.util.List;
+import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.bactrian.config.Property;
+import dev.bactrian.config.Settings;
+import dev.bactrian.config.Settings.ImagesMode;
+import dev.bactrian.error.ErrorType;
+import dev.bactrian.error.GenerationFailure;
+import dev.bactrian.generate.Models;
+import dev.bactrian.model.Kind;
+import dev.bactrian.model.Model;
+import dev.bactrian.request.RequestReader;
+import dev.bactrian.text.ProviderJson;
+import org.apache.camel.CamelContext;
+import org.apache.camel.CamelContextAware;
+import org.apache.camel.Exchange;
+
+/**
+ * Images of OpenAI's API: makes our request of one, and its answer of our result (OpenAI API reference, Images). How a model takes a size,
+ * a number and a format is said by {@code inputs} in the catalogue.
+ */
+public final class ImageGenerations implements CamelContextAware {
+
+    private static final Pattern SIZE = Pattern.compile("([1-9]\\d{1,4})x([1-9]\\d{1,4})");
+    private static final List<String> RATIOS = List.of("1:1", "16:9", "9:16", "21:9", "9:21", "3:2", "2:3", "4:3", "3:4", "5:4", "4:5");
+    private static final int MOST = 10;
+    private static final String BASE64 = ";base64,";
+
+    private CamelContext camelContext;
+    private Models models;
+    private RequestReader reader;
+
+    @Override
+    public CamelContext getCamelContext() {
+        return camelContext;
+    }
+
+    @Override
+    public void setCamelContext(CamelContext context) {
+        camelContext = context;
+        models = Models.of(context);
+        reader = new RequestReader(Settings.of(context).bytes(Property.MAX_REQUEST_BYTES), models.catalogue().providers());
+    }
+
+    /**
+     * Sets the body to our request.
+     *
+     * @throws GenerationFailure {@code invalid-request} or {@code unsupported-model}
+     */
+    public void request(Exchange exchange) {
+        ObjectNode asked = reader.object(exchange.getMessage().getBody(byte[].class));
+        Model model = models.resolve(text(asked, "model"), reader.provider(text(asked, "provider")), Kind.IMAGE, null);
+        if (model.kind() == Kind.TEXT) {
+            throw invalid("model: " + model.id() + " writes text, by /v1/chat/completions");
+        }
+        ObjectNode request = JsonNodeFactory.instance.objectNode().put("model", model.id()).put("provider", model.provider().toString())
+                .put("kind", "image").put("prompt", text(asked, "prompt"));
+        Map<String, List<String>> inputs = models.catalogue().inputs(model);
+        size(text(asked, "size"), model, inputs.get("size"), request);
+        number(asked.path("n"), model, inputs.get("n"), request);
+        format(text(asked, "output_format"), model, inputs.get("output_format"), request);
+        if (asked.path("seed").isNumber()) {
+            request.set("seed", asked.get("seed"));
+        }
+        List.of("id", "fallback", "fallback-after-paid").stream().filter(asked::has).forEach(field -> request.set(field, asked.get(field)));
+        exchange.getMessage().setBody(ProviderJson.bytes(request));
+        exchange.getMessage().setHeader(Exchange.CONTENT_TYPE, Answers.JSON);
+        Call.of(exchange).ask(exchange, null, isBase64(asked) ? ImagesMode.INLINE : ImagesMode.URL);
+    }
+
+    private static boolean isBase64(ObjectNode asked) {
+        String format = text(asked, "response_format");
+        if (format == null || format.equals("url")) {
+            return false;
+        } else if (format.equals("b64_json")) {
+            return true;
+        }
+        throw invalid("response_format: not url or b64_json");
+    }
+
+    private static void size(String asked, Model model, List<String> inputs, ObjectNode request) {
+        if (asked == null || asked.equals("auto")) {
+            return;
+        }
+        Matcher size = SIZE.matcher(asked);
+        if (!size.matches()) {
+            throw invalid("size: not auto, and not width x height such as 1024x1024");
+        }
+        int width = Integer.parseInt(size.group(1));
+        int height = Integer.parseInt(size.group(2));
+        List<String> names = required("size", model, inputs);
+        if (names.size() == 2) {
+            request.put(names.get(0), width).put(names.get(1), height);
+        } else {
+            request.put(names.get(0), ratio((double) width / height));
+        }
+    }
+
+    /** Returns the usual aspect ratio that is nearest, as models take no others. */
+    private static String ratio(double asked) {
+        return RATIOS.stream().min((one, other) -> Double.compare(distance(one, asked), distance(other, asked))).orElseThrow();
+    }
+
+    private static double distance(String ratio, double asked) {
+        String[] sides = ratio.split(":");
+        return Math.abs(Math.log(Double.parseDouble(sides[0]) / Double.parseDouble(sides[1]) / asked));
+    }
+
+    private static void number(JsonNode asked, Model model, List<String> inputs, ObjectNode request) {
+        if (asked.isMissingNode() || asked.isNull() || asked.isInt() && asked.intValue() == 1) {
+            return;
+        } else if (!asked.isInt() || asked.intValue() < 1 || asked.intValue() > MOST) {
+            throw invalid("n: not 1 to " + MOST);
+        }
+        request.set(required("n", model, inputs).get(0), asked);
+    }
+
+    private static void format(String asked, Model model, List<String> inputs, ObjectNode request) {
+        if (asked != null) {
+            request.put(required("output_format", model, inputs).get(0), asked.equals("jpeg") ? "jpg" : asked);
+        }
+    }
+
+    private static List<String> required(String field, Model model, List<String> inputs) {
+        if (inputs == null) {
+            throw invalid(field + ": the catalogue names no input of " + model.id() + " for it");
+        }
+        return inputs;
+    }
+
+    private static String text(ObjectNode asked, String field) {
+        JsonNode value = asked.path(field);
+        if (value.isMissingNode() || value.isNull()) {
+            return null;
+        } else if (!value.isTextual()) {
+            throw invalid(field + ": not a text");
+        }
+        return value.textValue();
+    }
+
+    private static GenerationFailure invalid(String message) {
+        return new GenerationFailure(ErrorType.INVALID_REQUEST, message);
+    }
+
+    /** Answers with the outcome in the body: the images, or the error. */
+    public void answer(Exchange exchange) {
+        JsonNode document = ProviderJson.json(exchange.getMessage().getBody(String.class)).orElseThrow();
+        Call call = Call.of(exchange);
+        if (document.has("error")) {
+            call.fail(exchange, document);
+            return;
+        }
+        ObjectNode body = JsonNodeFactory.instance.objectNode().put("created", System.currentTimeMillis() / 1000);
+        ArrayNode data = body.putArray("data");
+        document.path("images").forEach(image -> data.add(entry(image)));
+        List.of("provider", "model", "cost", "attempts").stream().filter(document::has).forEach(field -> body.set(field, document.get(field)));
+        call.answer(exchange, 200, Answers.JSON, Answers.bytes(body));
+    }
+
+    /** An image that could not be downloaded keeps its URL, and says why: it is paid for. */
+    private static ObjectNode entry(JsonNode image) {
+        String url = image.path("url").asText();
+        ObjectNode entry = JsonNodeFactory.instance.objectNode();
+        int data = url.startsWith("data:") ? url.indexOf(BASE64) : -1;
+        if (data >= 0) {
+            entry.put("b64_json", url.substring(data + BASE64.length()));
+        } else {
+            entry.put("url", url);
+        }
+        if (image.has("error")) {
+            entry.set("error", image.get("error"));
+        }
+        return entry;
+    }
+}

@@ -1,0 +1,171 @@
+package dev.bactrian.door;
+
+import java.io.ByteArrayOutputStream;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.time.Duration;
+import java.util.Map;
+
+import io.vertx.core.buffer.Buffer;
+import io.vertx.core.http.HttpServerRequest;
+import io.vertx.core.http.HttpServerResponse;
+import io.vertx.core.net.SocketAddress;
+import org.apache.camel.Message;
+import org.apache.camel.component.platform.http.vertx.HttpMessage;
+
+/**
+ * A client of a Vert.x server. While a write is on its way, what is written meanwhile is collected and sent at once: a write for each chunk
+ * would limit the rate of a stream.
+ */
+final class VertxClient implements Client {
+
+    /** Bytes that are collected for a client before the writer waits. */
+    private static final int MOST_WAITING = 256 * 1024;
+    /** A client that takes nothing for this time is gone. */
+    private static final Duration PATIENCE = Duration.ofSeconds(60);
+
+    private final HttpServerRequest request;
+    private final HttpServerResponse response;
+    private final ByteArrayOutputStream waiting = new ByteArrayOutputStream();
+    private boolean writing;
+    private boolean ending;
+    private boolean gone;
+    private Runnable task;
+
+    private VertxClient(HttpServerRequest request, HttpServerResponse response) {
+        this.request = request;
+        this.response = response;
+    }
+
+    private void watch() {
+        response.exceptionHandler(failure -> leave());
+        response.closeHandler(closed -> leave());
+        if (response.closed()) {
+            leave();
+        }
+    }
+
+    static Client of(Message message) {
+        if (message instanceof HttpMessage http) {
+            VertxClient client = new VertxClient(http.getRequest(), http.getResponse());
+            client.watch();
+            return client;
+        }
+        throw new IllegalArgumentException("not a message of platform-http: " + message.getClass().getName());
+    }
+
+    /** Returns a client to read the head of its request alone. */
+    static Client head(HttpServerRequest request) {
+        return new VertxClient(request, request.response());
+    }
+
+    @Override
+    public String header(String name) {
+        return request.getHeader(name);
+    }
+
+    @Override
+    public String method() {
+        return request.method().name();
+    }
+
+    @Override
+    public boolean isOnLoopback() {
+        SocketAddress local = request.localAddress();
+        InetSocketAddress address = local == null || !local.isInetSocket() ? null : new InetSocketAddress(local.hostAddress(), local.port());
+        InetAddress there = address == null ? null : address.getAddress();
+        return there == null || there.isLoopbackAddress();
+    }
+
+    @Override
+    public void begin(int status, Map<String, String> headers) {
+        response.setStatusCode(status).setChunked(true);
+        headers.forEach(response::putHeader);
+    }
+
+    @Override
+    public synchronized boolean write(byte[] bytes) throws InterruptedException {
+        long deadline = System.nanoTime() + PATIENCE.toNanos();
+        while (waiting.size() > MOST_WAITING && !gone) {
+            long left = (deadline - System.nanoTime()) / 1_000_000;
+            if (left <= 0) {
+                abort();
+                return false;
+            }
+            wait(left);
+        }
+        if (gone || ending) {
+            return false;
+        }
+        waiting.writeBytes(bytes);
+        if (!writing) {
+            flush();
+        }
+        return true;
+    }
+
+    private synchronized void flush() {
+        if (gone) {
+            return;
+        }
+        byte[] bytes = waiting.toByteArray();
+        waiting.reset();
+        writing = bytes.length > 0;
+        notifyAll();
+        if (writing) {
+            response.write(Buffer.buffer(bytes)).onComplete(written -> {
+                if (written.failed()) {
+                    leave();
+                } else {
+                    flush();
+                }
+            });
+        }
+    }
+
+    @Override
+    public synchronized boolean isBehind() {
+        return writing;
+    }
+
+    /** {@inheritDoc} Also if the client is gone; otherwise the consumer would try to answer. */
+    @Override
+    public synchronized void end() {
+        if (!ending) {
+            ending = true;
+            response.end(Buffer.buffer(waiting.toByteArray()));
+            waiting.reset();
+        }
+    }
+
+    @Override
+    public void onGone(Runnable run) {
+        synchronized (this) {
+            task = run;
+            if (!gone) {
+                return;
+            }
+        }
+        run.run();
+    }
+
+    private void abort() {
+        Connections.cut(request.connection());
+        leave();
+    }
+
+    private void leave() {
+        Runnable run;
+        synchronized (this) {
+            if (gone || response.ended()) {
+                return;
+            }
+            gone = true;
+            run = task;
+            notifyAll();
+        }
+        if (run != null) {
+            run.run();
+        }
+    }
+}
