@@ -60,7 +60,8 @@ public final class ChatCompletions implements CamelContextAware {
      * @throws GenerationFailure {@code invalid-request} or {@code unsupported-model}
      */
     public void request(Exchange exchange) {
-        ObjectNode asked = reader.object(exchange.getMessage().getBody(byte[].class));
+        byte[] body = exchange.getMessage().getBody(byte[].class);
+        ObjectNode asked = reader.object(body);
         Model model = models.resolve(text(asked, "model"), reader.provider(text(asked, "provider")), null, null);
         if (model.isImage()) {
             throw invalid("model: " + model.id() + " makes images, by /v1/images/generations");
@@ -74,15 +75,16 @@ public final class ChatCompletions implements CamelContextAware {
         }
         requireOneAnswer(asked.path("n"));
         Call call = Call.of(exchange);
+        call.name(asked.path("id").textValue());
         ChatEvents events = null;
         if (stream.asBoolean()) {
             boolean usage = asked.path("stream_options").path("include_usage").asBoolean();
-            events = new ChatEvents(call.client(), call.eventHeaders(), completionId(call.id()), model.id(), usage);
+            events = new ChatEvents(call.client(), call.eventHeaders(), completionId(call.id()), model.id(), usage, call.isKeyed());
             door.follow(events);
         }
         exchange.getMessage().setBody(ProviderJson.bytes(ours(asked, model)));
         exchange.getMessage().setHeader(Exchange.CONTENT_TYPE, Answers.JSON);
-        call.ask(exchange, events, null);
+        call.ask(exchange, "chat", body, events, null);
     }
 
     private static void requireOneAnswer(JsonNode n) {
@@ -150,18 +152,9 @@ public final class ChatCompletions implements CamelContextAware {
     public void answer(Exchange exchange) throws InterruptedException {
         JsonNode document = ProviderJson.json(exchange.getMessage().getBody(String.class)).orElseThrow();
         Call call = Call.of(exchange);
-        EventWriter events = call.events();
-        boolean failed = document.has("error");
-        if (events != null && (events.isBegun() || !failed)) {
-            if (failed) {
-                events.error(document);
-            } else {
-                events.result(document);
-            }
-            events.end();
-            exchange.getMessage().removeHeaders("*");
-            exchange.getMessage().setBody(null);
-        } else if (failed) {
+        if (call.endEvents(exchange, document)) {
+            return;
+        } else if (document.has("error")) {
             call.fail(exchange, document);
         } else {
             call.answer(exchange, 200, Answers.JSON, Answers.bytes(completion(document)));

@@ -19,6 +19,7 @@ final class ChatEvents extends EventWriter {
     private static final byte[] DONE = "data: [DONE]\n\n".getBytes(StandardCharsets.US_ASCII);
 
     private final boolean usageAsked;
+    private final boolean keyed;
     private final String head;
     private final byte[] before;
     private final byte[] after;
@@ -30,9 +31,11 @@ final class ChatEvents extends EventWriter {
      * @param completionId the {@code id} of each chunk
      * @param model        the {@code model} of each chunk
      * @param usageAsked   whether a last chunk tells the usage
+     * @param keyed        whether the outcome is kept for another call
      */
-    ChatEvents(Client client, Map<String, String> headers, String completionId, String model, boolean usageAsked) {
-        super(client, headers);
+    ChatEvents(Client client, Map<String, String> headers, String completionId, String model, boolean usageAsked, boolean keyed) {
+        super(client, headers, keyed);
+        this.keyed = keyed;
         this.usageAsked = usageAsked;
         head = "data: {\"id\":" + quoted(completionId) + ",\"object\":\"chat.completion.chunk\",\"created\":" + System.currentTimeMillis() / 1000
                 + ",\"model\":" + quoted(model);
@@ -50,7 +53,7 @@ final class ChatEvents extends EventWriter {
 
     @Override
     public boolean isTextKept() {
-        return false;
+        return keyed;
     }
 
     @Override

@@ -11,7 +11,6 @@ import dev.bactrian.config.Property;
 import dev.bactrian.config.Settings;
 import dev.bactrian.error.Cause;
 import dev.bactrian.error.GenerationFailure;
-import dev.bactrian.generate.Account;
 import dev.bactrian.generate.Capacity;
 import dev.bactrian.text.OneLineLogger;
 import dev.bactrian.threads.ScheduledPool;
@@ -20,7 +19,6 @@ import org.apache.camel.CamelContextAware;
 import org.apache.camel.Exchange;
 import org.apache.camel.Message;
 import org.apache.camel.Processor;
-import org.apache.camel.support.SynchronizationAdapter;
 import org.slf4j.Logger;
 
 /**
@@ -66,14 +64,15 @@ public final class Door implements CamelContextAware, Processor {
             preflight(exchange, client, cors);
             return;
         }
-        Call call = Call.begin(exchange, client, callers.require(client), cors);
+        Caller caller = callers.require(client);
+        Runnable release = () -> { };
         if (client.method().equals("POST")) {
-            admit(exchange);
+            admit();
+            release = inWork::decrementAndGet;
         }
-        String account = call.caller().name();
-        if (!account.isEmpty() && camelContext.getRegistry().lookupByName(account) instanceof Account) {
-            exchange.setVariable(Account.VARIABLE, account);
-        }
+        exchange.getExchangeExtension().addOnCompletion(new Release(endOf(exchange, release)));
+        Call.begin(exchange, client, caller, cors, release);
+        AcceptedRequests.useAccount(camelContext, exchange, caller.name());
         message.removeHeaders("*", Exchange.CONTENT_TYPE, Exchange.HTTP_PATH);
     }
 
@@ -97,22 +96,31 @@ public final class Door implements CamelContextAware, Processor {
         exchange.setRouteStop(true);
     }
 
-    private void admit(Exchange exchange) {
+    private void admit() {
         int most = settings.isSet(Property.HTTP_MAX_REQUESTS) ? settings.count(Property.HTTP_MAX_REQUESTS) : Capacity.of(camelContext).most();
         if (inWork.incrementAndGet() > most) {
             inWork.decrementAndGet();
             throw new Refusal(429, "rate-limited", "the most requests at once, " + most + ", are in work", RETRY_SECONDS);
         }
-        exchange.getExchangeExtension().addOnCompletion(new SynchronizationAdapter() {
-            @Override
-            public void onDone(Exchange done) {
-                inWork.decrementAndGet();
-                Call call = Call.of(done);
-                if (call != null && call.events() != null) {
-                    streams.remove(call.events());
-                }
+    }
+
+    private Runnable endOf(Exchange exchange, Runnable release) {
+        return () -> {
+            Call call = Call.of(exchange);
+            if (call == null) {
+                release.run();
+                return;
             }
-        });
+            call.done();
+            if (call.events() != null) {
+                streams.remove(call.events());
+            }
+        };
+    }
+
+    /** Whether the call is to delete something. */
+    public boolean isDelete(Exchange exchange) {
+        return Call.of(exchange).client().method().equals("DELETE");
     }
 
     /** Sends comments while the stream of the call is silent. */

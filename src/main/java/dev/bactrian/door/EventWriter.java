@@ -19,14 +19,20 @@ abstract class EventWriter implements Job.Reader {
     private final Client client;
     private final Map<String, String> headers;
     private final ReentrantLock lock = new ReentrantLock();
+    private final boolean keyed;
     private boolean begun;
     private boolean ended;
     private long lastNano = System.nanoTime();
 
-    /** Creates a writer of a response with those headers. */
-    EventWriter(Client client, Map<String, String> headers) {
+    /**
+     * Creates a writer of a response with those headers.
+     *
+     * @param keyed whether the answer is read to its end even if the client goes away, because it may ask again
+     */
+    EventWriter(Client client, Map<String, String> headers, boolean keyed) {
         this.client = client;
         this.headers = headers;
+        this.keyed = keyed;
     }
 
     /** Whether the response has begun. */
@@ -54,7 +60,7 @@ abstract class EventWriter implements Job.Reader {
     final boolean send(byte[] event) throws InterruptedException {
         lock.lockInterruptibly();
         try {
-            return begin() && write(event);
+            return begin() && write(event) || keyed;
         } finally {
             lock.unlock();
         }

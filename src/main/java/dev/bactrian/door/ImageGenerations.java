@@ -56,7 +56,8 @@ public final class ImageGenerations implements CamelContextAware {
      * @throws GenerationFailure {@code invalid-request} or {@code unsupported-model}
      */
     public void request(Exchange exchange) {
-        ObjectNode asked = reader.object(exchange.getMessage().getBody(byte[].class));
+        byte[] body = exchange.getMessage().getBody(byte[].class);
+        ObjectNode asked = reader.object(body);
         Model model = models.resolve(text(asked, "model"), reader.provider(text(asked, "provider")), Kind.IMAGE, null);
         if (model.kind() == Kind.TEXT) {
             throw invalid("model: " + model.id() + " writes text, by /v1/chat/completions");
@@ -71,9 +72,11 @@ public final class ImageGenerations implements CamelContextAware {
             request.set("seed", asked.get("seed"));
         }
         List.of("id", "fallback", "fallback-after-paid").stream().filter(asked::has).forEach(field -> request.set(field, asked.get(field)));
+        Call call = Call.of(exchange);
+        call.name(asked.path("id").textValue());
         exchange.getMessage().setBody(ProviderJson.bytes(request));
         exchange.getMessage().setHeader(Exchange.CONTENT_TYPE, Answers.JSON);
-        Call.of(exchange).ask(exchange, null, isBase64(asked) ? ImagesMode.INLINE : ImagesMode.URL);
+        call.ask(exchange, "images", body, null, isBase64(asked) ? ImagesMode.INLINE : ImagesMode.URL);
     }
 
     private static boolean isBase64(ObjectNode asked) {

@@ -1,0 +1,250 @@
+package dev.bactrian.door;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
+
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.bactrian.config.Property;
+import dev.bactrian.config.Settings;
+import dev.bactrian.core.Cancellation;
+import dev.bactrian.core.Cancellations;
+import dev.bactrian.flow.Trigger;
+import dev.bactrian.generate.Account;
+import dev.bactrian.generate.Documents;
+import dev.bactrian.request.RequestId;
+import dev.bactrian.text.OneLineLogger;
+import dev.bactrian.text.ProviderJson;
+import org.apache.camel.CamelContext;
+import org.apache.camel.CamelContextAware;
+import org.apache.camel.Exchange;
+import org.apache.camel.Message;
+import org.apache.camel.Processor;
+import org.slf4j.Logger;
+
+/**
+ * The requests of the door that are in work, and the outcomes that are kept of them: a call with an {@code Idempotency-Key} that was made
+ * before gets the outcome of the first, and {@code GET /requests/{id}} asks for one. A request that is answered before its outcome is
+ * known is on the disk until the outcome is.
+ */
+public final class AcceptedRequests implements CamelContextAware, Processor {
+
+    /** A request in work. Two of the same id are never equal. */
+    private static final class Entry {
+
+        final String owner;
+        final Cancellation cancellation;
+        final long sinceMillis = System.currentTimeMillis();
+
+        Entry(String owner, Cancellation cancellation) {
+            this.owner = owner;
+            this.cancellation = cancellation;
+        }
+    }
+
+    private static final Logger LOG = OneLineLogger.of("dev.bactrian.http");
+    private static final long MOST_BYTES = 1L << 30;
+    private static final String PATH = "/requests/";
+    private static final int RETRY_SECONDS = 1;
+
+    private final Map<String, Entry> inWork = new ConcurrentHashMap<>();
+    private CamelContext camelContext;
+    private Outcomes outcomes;
+
+    @Override
+    public CamelContext getCamelContext() {
+        return camelContext;
+    }
+
+    @Override
+    public void setCamelContext(CamelContext context) {
+        camelContext = context;
+        Settings settings = Settings.of(context);
+        outcomes = new Outcomes(Path.of(settings.require(Property.DATA_DIR), "http"), settings.duration(Property.HTTP_KEEP), MOST_BYTES);
+    }
+
+    /**
+     * Begins the request of a call. If its {@code Idempotency-Key} is that of a call whose outcome is kept, the body becomes that outcome.
+     *
+     * @throws Refusal 409 if a request with that key or id is in work, 422 if the key belongs to another request
+     */
+    public void begin(Exchange exchange) throws IOException {
+        Call call = Call.of(exchange);
+        Entry entry = new Entry(call.caller().name(), call.cancellation());
+        if (inWork.putIfAbsent(call.id(), entry) != null) {
+            throw new Refusal(409, "invalid-request", "a request with " + (call.isKeyed() ? "this Idempotency-Key" : "the id " + call.id()) + " is in work",
+                    call.isKeyed() ? RETRY_SECONDS : 0);
+        }
+        releaseLater(exchange, call.id(), entry);
+        Optional<Outcomes.Kept> known = outcomes.outcome(call.id());
+        if (known.isEmpty()) {
+            return;
+        }
+        if (!known.get().owner().equals(call.caller().name())) {
+            throw new Refusal(409, "invalid-request", "the id " + call.id() + " is taken");
+        } else if (call.isKeyed()) {
+            if (!known.get().fingerprint().equals(call.fingerprint())) {
+                throw new Refusal(422, "invalid-request", "this Idempotency-Key was used for another request");
+            }
+            call.markReplayed();
+            exchange.getMessage().setBody(new String(known.get().content(), StandardCharsets.UTF_8));
+        }
+    }
+
+    private void releaseLater(Exchange exchange, String id, Entry entry) {
+        exchange.getExchangeExtension().addOnCompletion(new Release(() -> inWork.remove(id, entry)));
+    }
+
+    /** Whether the request of the call is to be processed, because its outcome is not known. */
+    public boolean isDue(Exchange exchange) {
+        return !Call.of(exchange).isReplayed();
+    }
+
+    /**
+     * Keeps the outcome in the body if callers may ask for it.
+     *
+     * @throws IOException if it cannot be written and the caller does not wait for it
+     */
+    public void keep(Exchange exchange) throws IOException {
+        Call call = Call.of(exchange);
+        if (!call.isKept()) {
+            return;
+        }
+        try {
+            outcomes.keep(new Outcomes.Kept(call.id(), call.caller().name(), call.fingerprint(), null,
+                    exchange.getMessage().getBody(String.class).getBytes(StandardCharsets.UTF_8)));
+            // Before the answer: the caller's next call may come before this exchange is done.
+            inWork.computeIfPresent(call.id(), (id, entry) -> entry.cancellation == call.cancellation() ? null : entry);
+        } catch (IOException e) {
+            if (call.isAnswered()) {
+                throw e;
+            }
+            LOG.warn("{}: its outcome cannot be kept, and is only answered: {}", call.id(), e.toString());
+        }
+    }
+
+    /**
+     * Puts the request of a call on the disk, before the call is answered.
+     *
+     * @throws Refusal 503 if it cannot be written; nothing was sent
+     */
+    public void accept(Exchange exchange) {
+        Call call = Call.of(exchange);
+        try {
+            accept(exchange, call);
+        } catch (IOException e) {
+            LOG.error("{}: not accepted, because it cannot be put on the disk: {}", call.id(), e.toString());
+            throw new Refusal(503, "provider-unavailable", "the request cannot be kept until it has an outcome, and was not sent", RETRY_SECONDS);
+        }
+    }
+
+    private void accept(Exchange exchange, Call call) throws IOException {
+        outcomes.accept(new Outcomes.Kept(call.id(), call.caller().name(), call.fingerprint(),
+                exchange.getMessage().getHeader(Exchange.CONTENT_TYPE, String.class), exchange.getMessage().getBody(byte[].class)));
+    }
+
+    /** Prepares the copy of the exchange that processes an accepted request after its call is answered. */
+    @Override
+    public void process(Exchange copy) {
+        Call call = Call.of(copy);
+        Entry entry = new Entry(call.caller().name(), call.cancellation());
+        inWork.put(call.id(), entry);
+        call.handOver(copy);
+        releaseLater(copy, call.id(), entry);
+        copy.getMessage().setHeader(Exchange.FILE_NAME, call.id());
+    }
+
+    /**
+     * Sets the body to a request that was accepted before a stop or a crash. Stops the route if the request is in work or has its outcome.
+     */
+    public void resume(Exchange exchange) throws IOException {
+        Message message = exchange.getMessage();
+        Optional<Outcomes.Kept> accepted = outcomes.accepted(message.getHeader(Exchange.FILE_NAME_ONLY, String.class));
+        String id = accepted.map(Outcomes.Kept::id).orElse(null);
+        Cancellation cancellation = new Cancellation();
+        Entry entry = accepted.map(request -> new Entry(request.owner(), cancellation)).orElse(null);
+        if (entry == null || inWork.putIfAbsent(id, entry) != null) {
+            exchange.setRouteStop(true);
+            return;
+        }
+        releaseLater(exchange, id, entry);
+        message.removeHeaders("*");
+        message.setBody(accepted.get().content());
+        message.setHeader(Exchange.CONTENT_TYPE, accepted.get().contentType());
+        Call.resume(exchange, accepted.get(), cancellation);
+        useAccount(camelContext, exchange, entry.owner);
+        new Trigger(id, "", null, null, cancellation, null, null).set(exchange);
+        LOG.info("{}: resumed", id);
+    }
+
+    /** The requests of a caller use the account that has the name of the caller's key, if there is one. */
+    static void useAccount(CamelContext context, Exchange exchange, String name) {
+        if (!name.isEmpty() && context.getRegistry().lookupByName(name) instanceof Account) {
+            exchange.setVariable(Account.VARIABLE, name);
+        }
+    }
+
+    /** Logs that an accepted request has no outcome yet; its file is still there at the next start. */
+    public void left(Exchange exchange) {
+        Call call = Call.of(exchange);
+        LOG.warn("{}: has no kept outcome yet, and goes on at the next start", call == null ? "a request" : call.id());
+    }
+
+    /**
+     * Answers where the request of the path stands, or with its outcome.
+     *
+     * @throws Refusal 404 if there is no such request of the caller
+     */
+    public void stand(Exchange exchange) throws IOException {
+        Call call = Call.of(exchange);
+        String id = id(exchange);
+        Entry entry = inWork.get(id);
+        if (entry != null && call.caller().maySee(entry.owner)) {
+            ObjectNode stand = JsonNodeFactory.instance.objectNode().put("id", id).put("status", "processing")
+                    .put("sinceMs", System.currentTimeMillis() - entry.sinceMillis);
+            call.answer(exchange, 200, Answers.JSON, Answers.bytes(stand));
+            return;
+        }
+        Outcomes.Kept kept = outcomes.outcome(id).filter(outcome -> call.caller().maySee(outcome.owner())).orElseThrow(() -> unknown(id));
+        call.answer(exchange, 200, Answers.JSON, kept.content());
+    }
+
+    /**
+     * Cancels the request of the path. A caller that may see all cancels those of other ways in, too.
+     *
+     * @throws Refusal 404 if there is no such request of the caller
+     */
+    public void cancel(Exchange exchange) throws IOException {
+        Call call = Call.of(exchange);
+        String id = id(exchange);
+        Entry entry = inWork.get(id);
+        boolean known = entry != null && call.caller().maySee(entry.owner);
+        boolean canceled = known && entry.cancellation.request();
+        if (!canceled && (known || call.caller().admin())) {
+            canceled = ProviderJson.json(Cancellations.of(camelContext).cancel(id, null)).orElseThrow().path("canceled").asBoolean();
+        }
+        if (!known && !canceled && outcomes.outcome(id).filter(outcome -> call.caller().maySee(outcome.owner())).isEmpty()) {
+            throw unknown(id);
+        }
+        String document = Documents.text(JsonNodeFactory.instance.objectNode().put("id", id).put("canceled", canceled));
+        call.answer(exchange, 200, Answers.JSON, document.getBytes(StandardCharsets.UTF_8));
+    }
+
+    private static Refusal unknown(String id) {
+        return new Refusal(404, "not-found", "there is no request " + id + ", or it is no longer kept");
+    }
+
+    private static String id(Exchange exchange) {
+        String path = exchange.getMessage().getHeader(Exchange.HTTP_PATH, "", String.class);
+        int begin = path.lastIndexOf(PATH);
+        String id = begin < 0 ? "" : path.substring(begin + PATH.length());
+        if (!RequestId.isValid(id)) {
+            throw new Refusal(404, "not-found", "there is no such request");
+        }
+        return id;
+    }
+}
