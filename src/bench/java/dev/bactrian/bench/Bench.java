@@ -23,6 +23,7 @@ public final class Bench {
         sections.put("predictions", new ManyPredictions());
         sections.put("chats", new ShortChats());
         sections.put("chats-guarded", new GuardedChats());
+        sections.put("door", new Door());
         sections.put("start", new Start());
         sections.put("memory", new Memory());
         sections.put("queue", new QueuedPredictions());

@@ -70,8 +70,18 @@ final class TestBed implements AutoCloseable {
         return measure(List.of(), what, contender, numbers);
     }
 
+    /** Measures a client that calls another URL than that of the simulator. */
+    Map<String, Double> measureAt(String other, String what, Candidate contender, int... numbers) throws InterruptedException {
+        return measureAt(other, List.of(), what, contender, numbers);
+    }
+
     /** Measures a client in a process of its own with these JVM options. If that fails, prints an error and returns an empty map. */
     Map<String, Double> measure(List<String> options, String what, Candidate contender, int... numbers) throws InterruptedException {
+        return measureAt(url, options, what, contender, numbers);
+    }
+
+    private static Map<String, Double> measureAt(String url, List<String> options, String what, Candidate contender, int... numbers)
+            throws InterruptedException {
         List<String> arguments = new ArrayList<>(options);
         arguments.addAll(List.of("-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", contender.classPath(),
                 Measure.class.getName(), what, contender.name(), url));
