@@ -203,10 +203,24 @@ final class Call {
         } else {
             events.result(document);
         }
+        end(exchange);
+        return true;
+    }
+
+    /** Ends a stream of events that has begun with an error that is no outcome. Returns false if none has begun. */
+    boolean breakEvents(Exchange exchange, String type, String message) throws InterruptedException {
+        if (events == null || !events.isBegun()) {
+            return false;
+        }
+        events.error(Answers.error(type, message));
+        end(exchange);
+        return true;
+    }
+
+    private void end(Exchange exchange) {
         events.end();
         exchange.getMessage().removeHeaders("*");
         exchange.getMessage().setBody(null);
-        return true;
     }
 
     /** Sets the message to the answer that an error document is. */

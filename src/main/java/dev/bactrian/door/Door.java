@@ -8,6 +8,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 
 import dev.bactrian.config.Property;
+import dev.bactrian.config.SettingException;
 import dev.bactrian.config.Settings;
 import dev.bactrian.error.Cause;
 import dev.bactrian.error.GenerationFailure;
@@ -28,6 +29,7 @@ import org.slf4j.Logger;
 public final class Door implements CamelContextAware, Processor {
 
     private static final Logger LOG = OneLineLogger.of("dev.bactrian.http");
+    private static final String COMPONENT = "org.apache.camel.component.platform.http.PlatformHttpComponent";
     private static final long SILENCE_MILLIS = 15_000;
     private static final int RETRY_SECONDS = 1;
 
@@ -47,6 +49,9 @@ public final class Door implements CamelContextAware, Processor {
     public void setCamelContext(CamelContext context) {
         camelContext = context;
         settings = Settings.of(context);
+        if (settings.flag(Property.HTTP_ENABLED) && context.getClassResolver().resolveClass(COMPONENT) == null) {
+            throw new SettingException(Property.HTTP_ENABLED.key(), "the HTTP door needs camel-platform-http on the class path");
+        }
         callers = Callers.of(settings);
     }
 
@@ -148,15 +153,18 @@ public final class Door implements CamelContextAware, Processor {
     }
 
     /** Sets the message to the answer of a call that has failed before there was an outcome. */
-    public void refused(Exchange exchange) {
+    public void refused(Exchange exchange) throws InterruptedException {
         Throwable cause = Cause.of(exchange);
         Refusal refusal = refusal(cause);
         if (refusal.status() == 500) {
             LOG.error("A call has failed: {}", settings.redact(String.valueOf(cause)));
         }
-        byte[] body = Answers.bytes(Answers.error(refusal.type(), settings.redact(refusal.getMessage())));
+        String message = settings.redact(refusal.getMessage());
+        byte[] body = Answers.bytes(Answers.error(refusal.type(), message));
         Call call = Call.of(exchange);
-        if (call == null) {
+        if (call != null && call.breakEvents(exchange, refusal.type(), message)) {
+            return;
+        } else if (call == null) {
             Answers.set(exchange, refusal.status(), Answers.JSON, body);
         } else {
             call.answer(exchange, refusal.status(), Answers.JSON, body);
