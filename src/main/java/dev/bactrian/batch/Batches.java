@@ -302,6 +302,11 @@ public final class Batches implements CamelContextAware {
         return line(exchange).failure() == null && !of(exchange).cancellation().isRequested();
     }
 
+    /** Whether the request of an exchange is a line of a batch. */
+    public static boolean isLine(Exchange exchange) {
+        return exchange.getProperty(LINE) != null;
+    }
+
     private static Line line(Exchange exchange) {
         return exchange.getProperty(LINE, Line.class);
     }

@@ -102,6 +102,7 @@ public enum Property {
     HTTP_MAX_REQUESTS("http.max-requests", Form.COUNT, null),
     HTTP_CORS_ORIGINS("http.cors-origins", Form.TEXT, null),
     HTTP_KEEP("http.keep", Form.DURATION, "1h"),
+    HTTP_CONSOLE("http.console", Form.CONSOLE, "off"),
 
     BUDGET_DAY("budget.day", Form.BUDGET, null),
     BUDGET_MONTH("budget.month", Form.BUDGET, null),
@@ -127,7 +128,7 @@ public enum Property {
         TEXT, SECRET, KEY, URL, URL_WITH_ID, WEBHOOK_URL, WEBHOOK_SECRETS, PROXY, DURATION, COUNT, COUNT_OR_ZERO, PORT, SIZE, SIZE_OR_AUTO, FLAG,
         CANCEL_AFTER, WAIT, BUDGET, BUDGETS,
         PROFILE("playground"), REPLICATE_API("official", "homepage"), PROMPT_STYLE("messages", "flattened"),
-        INPUT("request", "text"), WHEN_SPENT("refuse", "wait"),
+        INPUT("request", "text"), CONSOLE("off", "read", "full"), WHEN_SPENT("refuse", "wait"),
         STREAM("auto", "off"), EMIT_FORMAT("json", "content"), IMAGES("url", "download", "inline"), SIMULATOR("auto", "true", "false");
 
         final String[] choices;

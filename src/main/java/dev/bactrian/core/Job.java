@@ -51,6 +51,7 @@ public final class Job {
     private Provider provider;
     private Cancellation cancellation;
     private Reader reader;
+    private Progress progress;
     private String gate;
     private Attempts attempts = new Attempts();
     private boolean turn = true;
@@ -104,6 +105,7 @@ public final class Job {
         job.provider = provider;
         job.cancellation = cancellation;
         job.reader = reader;
+        job.progress = progress;
         job.poll = poll;
         return job;
     }
@@ -209,6 +211,16 @@ public final class Job {
         reader = stream;
     }
 
+    /** Returns what follows the request, or null. */
+    public Progress progress() {
+        return progress;
+    }
+
+    /** Sets what follows the request. */
+    public void progress(Progress follower) {
+        progress = follower;
+    }
+
     /** Whether the text of the answer is kept for the result document. */
     public boolean isTextKept() {
         return reader == null || reader.isTextKept();
@@ -237,6 +249,9 @@ public final class Job {
     /** Sets the state of the provider's work. */
     public void poll(Poll state) {
         poll = state;
+        if (progress != null && state != null) {
+            progress.polled(state);
+        }
     }
 
     /** Whether the poll is due. If not, the routes only wait for its delay. */

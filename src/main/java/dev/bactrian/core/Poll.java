@@ -20,6 +20,11 @@ public interface Poll {
     /** Whether the provider has reported the end, successful or not. */
     boolean isEnded();
 
+    /** Whether the provider has begun the work, as far as is known. */
+    default boolean isRunning() {
+        return false;
+    }
+
     /** Returns the part of the result and error documents that describes the work. */
     ObjectNode document();
 

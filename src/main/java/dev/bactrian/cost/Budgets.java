@@ -269,6 +269,12 @@ final class Budgets implements Spending.Watcher {
         return state;
     }
 
+    /** Returns each limit and how much of it is spent. */
+    synchronized List<Costs.Budget> all() {
+        return known.values().stream().map(limit -> new Costs.Budget(limit.name(), percent(limit), spent(limit), limit.amount(),
+                held.getOrDefault(limit.scope() + limit.currency(), BigDecimal.ZERO), limit.currency(), words(limit))).toList();
+    }
+
     /** Returns the limits of which most is spent. */
     synchronized List<String> warnings() {
         return known.values().stream().filter(limit -> percent(limit) >= WARNED_AT)

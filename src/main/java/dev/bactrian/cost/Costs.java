@@ -61,6 +61,17 @@ public final class Costs extends AsyncProcessorSupport implements CamelContextAw
     private static final String UNNAMED = "account-";
     private static final int SHOWN_OF_A_FINGERPRINT = 8;
 
+    /**
+     * A limit of spending, and how much of it is spent.
+     *
+     * @param name    its name, such as {@code bactrian.budget.day}
+     * @param percent how much is spent, in percent
+     * @param inWork  what the requests in work are likely to cost
+     * @param words   the same in words
+     */
+    public record Budget(String name, int percent, BigDecimal spent, BigDecimal limit, BigDecimal inWork, String currency, String words) {
+    }
+
     /** What the instances of this bean share, because Camel creates the beans of a route file more than once. */
     private static final class Shared {
         private final Budgets budgets = new Budgets();
@@ -185,6 +196,11 @@ public final class Costs extends AsyncProcessorSupport implements CamelContextAw
 
     private void watch() {
         Ledger.of(camelContext).spending().watch(shared.budgets);
+    }
+
+    /** Returns the budgets and how much of each is spent. */
+    public List<Budget> budgets() {
+        return shared.budgets.all();
     }
 
     /** Returns the price of a request's model; empty if it is unknown. */

@@ -99,6 +99,9 @@ public final class ChunkSender extends AsyncProcessorSupport implements CamelCon
         // The recipient may change the variable; read it first.
         Job job = Job.of(exchange);
         try {
+            if (job.progress() != null) {
+                job.progress().chunk(exchange.getMessage().getBody(String.class));
+            }
             Job.Reader reader = job.reader();
             if (reader != null && !reader.put(exchange.getMessage().getBody(String.class))) {
                 job.chunks().fail(Cancellation.failure(job.provider(), 1));

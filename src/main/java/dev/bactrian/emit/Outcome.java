@@ -2,6 +2,7 @@ package dev.bactrian.emit;
 
 import java.util.concurrent.RejectedExecutionException;
 
+import dev.bactrian.core.Job;
 import dev.bactrian.error.GenerateException;
 import dev.bactrian.flow.CallerReply;
 import org.apache.camel.AggregationStrategy;
@@ -15,6 +16,10 @@ public final class Outcome implements AggregationStrategy {
     @Override
     public Exchange aggregate(Exchange trigger, Exchange outcome) {
         reply.aggregate(trigger, outcome);
+        Job job = Job.of(outcome);
+        if (job != null && job.progress() != null) {
+            job.progress().delivering(trigger);
+        }
         if (trigger.getException() instanceof GenerateException failure) {
             trigger.setException(null);
             trigger.setProperty(Exchange.EXCEPTION_CAUGHT, failure);

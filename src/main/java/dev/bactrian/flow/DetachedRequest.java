@@ -46,6 +46,8 @@ public final class DetachedRequest implements Processor, CamelContextAware {
         // The caller's redelivery count is not that of our steps.
         message.removeHeaders("CamelRedeliver*");
         // The caller may itself process another request, whose job must not be used.
+        Trigger trigger = Job.of(exchange) == null ? Trigger.of(exchange) : Trigger.NONE;
+        trigger.detach().set(exchange);
         exchange.removeVariable(Job.VARIABLE);
         Object body = message.getBody();
         try {

@@ -37,6 +37,9 @@ public final class Results {
         if (costs != null) {
             costs.ended(job, document, job.answer());
         }
+        if (job.progress() != null && job.isTextKept()) {
+            job.progress().text(document.path("text").asText());
+        }
         LongText written = Documents.written(document);
         // Release the text before the document becomes a string, so that a long text is in memory only once.
         List.of(answer, document).forEach(node -> node.remove("text"));

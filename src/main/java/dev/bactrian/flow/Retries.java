@@ -121,6 +121,9 @@ public final class Retries implements CamelContextAware, Processor {
         long delay = retry.before(attempts, HttpFailures.headers(cause), HttpFailures.body(cause)).toMillis();
         exchange.getMessage().setHeader(Exchange.REDELIVERY_DELAY, delay);
         if (mayRepeat(exchange, job)) {
+            if (job.progress() != null) {
+                job.progress().waiting();
+            }
             LOG.warn("{}: {}; again in {} ms", generation.id(),
                     settings.account(generation.account()).redact(OneLine.of(String.valueOf(cause.getMessage()))), delay);
         }

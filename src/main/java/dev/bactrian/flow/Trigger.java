@@ -17,17 +17,25 @@ import org.apache.camel.Exchange;
  * @param batch     the cancellation of the batch or the call that the request is a part of, or null
  * @param reader    takes the answer as it arrives, or null
  * @param images    how the result has its images, or null as configured
+ * @param detached  whether the caller of the route did not wait
  */
-public record Trigger(String defaultId, String delivery, Integer attempt, String input, Cancellation batch, Job.Reader reader, ImagesMode images) {
+public record Trigger(String defaultId, String delivery, Integer attempt, String input, Cancellation batch, Job.Reader reader, ImagesMode images,
+        boolean detached) {
 
     /** The name of the exchange variable. */
     static final String VARIABLE = "bactrianTrigger";
 
-    private static final Trigger NONE = new Trigger(null, "", null, null);
+    /** No trigger: the request is of a route that waits for it. */
+    public static final Trigger NONE = new Trigger(null, "", null, null);
 
     /** Creates the trigger of a request that is no line of a batch. */
     public Trigger(String defaultId, String delivery, Integer attempt, String input) {
         this(defaultId, delivery, attempt, input, null, null, null);
+    }
+
+    /** Creates the trigger of a request that is a line of a batch or part of a call. */
+    public Trigger(String defaultId, String delivery, Integer attempt, String input, Cancellation batch, Job.Reader reader, ImagesMode images) {
+        this(defaultId, delivery, attempt, input, batch, reader, images, false);
     }
 
     /** Creates a trigger. A null {@code delivery}, as of a message without an id, becomes empty. */
@@ -38,6 +46,11 @@ public record Trigger(String defaultId, String delivery, Integer attempt, String
     /** Returns the trigger of an exchange, or an empty one if none is set. */
     public static Trigger of(Exchange exchange) {
         return exchange.getVariable(VARIABLE, NONE, Trigger.class);
+    }
+
+    /** Returns the same trigger for a request whose caller does not wait. */
+    Trigger detach() {
+        return new Trigger(defaultId, delivery, attempt, input, batch, reader, images, true);
     }
 
     /** Sets the exchange variable. */

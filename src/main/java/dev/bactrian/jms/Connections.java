@@ -48,6 +48,7 @@ final class Connections extends ServiceSupport {
     private final BrokerWatch watch;
     private final ActiveMQConnectionFactory artemis;
     private final RawMessages raw;
+    private final ConnectionFactory factory;
 
     Connections(CamelContext context, Settings settings) {
         String bean = settings.text(Property.JMS_CONNECTION_FACTORY).map(name -> name.replaceFirst("^#(bean:)?", "")).orElse(null);
@@ -61,6 +62,7 @@ final class Connections extends ServiceSupport {
             artemis = artemis(hosts);
             watch = new BrokerWatch(context, hosts, artemis, "of " + bean);
             raw = readBodiesLater(artemis, settings);
+            factory = hosts;
             addComponents(context, hosts);
             return;
         }
@@ -76,8 +78,14 @@ final class Connections extends ServiceSupport {
         pool.setMaxConnections(CONNECTIONS);
         pool.setMaxSessionsPerConnection(-1);
         pool.start();
+        factory = pool;
         watch = new BrokerWatch(context, artemis, artemis, url == null ? "inside the process" : Settings.withoutQueries(url));
         addComponents(context, pool);
+    }
+
+    /** Returns the factory of connections to the broker. */
+    ConnectionFactory factory() {
+        return factory;
     }
 
     private static ActiveMQConnectionFactory factory(String url, Settings settings) {

@@ -182,6 +182,7 @@ public final class QueueRequests implements AggregationStrategy, Processor {
         job.deliveryCount(message.attempt());
         job.poll(waiting.poll());
         job.claimed(waiting.generation().id());
+        Observer.of(camelContext).resumed(exchange, job.generation());
         cancellations().follow(exchange, waiting.generation().id(), waiting.poll());
         PollCounts polls = waiting.poll().polls();
         boolean first = polls.answered() == 0 && polls.misses() == 0 && polls.skipped() <= 1;

@@ -2,6 +2,7 @@ package dev.bactrian.limit;
 
 import java.io.IOException;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
@@ -74,6 +75,16 @@ public final class Circuits implements CamelContextAware, Processor {
 
         /** Reports a new breaker. Its state is 0 if the circuit is closed, 1 if it is half open, 2 if it is open. */
         void created(String provider, String model, IntSupplier state);
+    }
+
+    /**
+     * What is known of a breaker.
+     *
+     * @param token  the key of its calls, or null
+     * @param state  0 if the circuit is closed, 1 if it is half open, 2 if it is open
+     * @param reason why no call may be made, or null if one may
+     */
+    public record State(String endpoint, String token, String model, int state, String reason) {
     }
 
     private record Key(String provider, String endpoint, String token, String model) {
@@ -159,6 +170,14 @@ public final class Circuits implements CamelContextAware, Processor {
     public static List<String> open(CamelContext context, String provider) {
         return All.of(context).circuits.values().stream().filter(circuit -> circuit.key().provider().equals(provider))
                 .map(circuit -> circuit.breaker().refusal()).filter(words -> words != null).sorted().toList();
+    }
+
+    /** Returns the states of the breakers of a provider, in the order of their models. */
+    public static List<State> states(CamelContext context, String provider) {
+        return All.of(context).circuits.values().stream().filter(circuit -> circuit.key().provider().equals(provider))
+                .map(circuit -> new State(circuit.key().endpoint(), circuit.key().token(), circuit.key().model(), circuit.breaker().state(),
+                        circuit.breaker().refusal()))
+                .sorted(Comparator.comparing(State::model)).toList();
     }
 
     /** Whether the circuit of a key and model is open. */

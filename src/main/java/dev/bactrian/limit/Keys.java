@@ -236,6 +236,11 @@ public final class Keys {
                 + " (" + why + ")")).collect(Collectors.joining(", "));
     }
 
+    /** Returns why a key is set aside, such as {@code 401} or {@code 403 for llama}; an empty text if it is not. */
+    public String whyAside(Access access, String token) {
+        return !access.hasSeveral() ? "" : why(access, token, null).collect(Collectors.joining(", "));
+    }
+
     private Stream<String> why(Access access, String token, String model) {
         Refusal whole = refusal(access, token, null);
         String start = key(access, token) + " ";

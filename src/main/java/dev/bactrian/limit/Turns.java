@@ -67,6 +67,9 @@ public final class Turns extends AsyncProcessorSupport implements CamelContextAw
         try {
             Place place = new Place(exchange);
             long wait = place.ask();
+            if (wait > 0) {
+                place.waits();
+            }
             if (wait > 0 && !exchange.isTransacted()) {
                 askLater(place, wait, callback);
                 return false;
@@ -131,6 +134,13 @@ public final class Turns extends AsyncProcessorSupport implements CamelContextAw
             message.setHeader(GATE, job.gate());
         }
 
+        /** Reports a request that waits for its first call. */
+        void waits() {
+            if (job.progress() != null && job.poll() == null) {
+                job.progress().waiting();
+            }
+        }
+
         /** Whether the request waits for its first call in a transaction: its message goes back and comes again after the next start. */
         private boolean isReturnedByAStop() {
             return exchange.isTransacted() && job.poll() == null;
@@ -163,6 +173,9 @@ public final class Turns extends AsyncProcessorSupport implements CamelContextAw
             if (refused) {
                 throw new GenerationFailure(ErrorType.RATE_LIMITED, job.generation().getProvider() + " answered 429 to "
                         + (mostRetries + 1) + " calls in a row while this one waited", 429, job.attempts().failures(), true, null);
+            }
+            if (job.progress() != null && job.poll() == null) {
+                job.progress().calling();
             }
             return 0;
         }

@@ -30,6 +30,18 @@ public interface Observer {
     default void waiting(String provider, IntSupplier requests) {
     }
 
+    /**
+     * Adds an observer to those that a context has by itself. It may set the {@link dev.bactrian.core.Progress} of a request's job when
+     * the request is begun or resumed.
+     */
+    static void add(CamelContext context, Observer observer) {
+        Observers.add(context, observer);
+    }
+
+    /** Reports that a prediction in the queue is about to be polled, which {@link #begun} has reported before, perhaps elsewhere. */
+    default void resumed(Exchange exchange, Generation generation) {
+    }
+
     /** Reports that a request is in progress, until {@link #left}. */
     default void begun(Exchange exchange, Generation generation) {
     }

@@ -28,6 +28,7 @@ final class Observers implements Observer {
     private final Map<String, IntSupplier> waiting = new ConcurrentHashMap<>();
     private Observer meters;
     private Observer spans;
+    private final List<Observer> others = new CopyOnWriteArrayList<>();
     private volatile List<Observer> all = List.of();
 
     private Observers() {
@@ -55,6 +56,16 @@ final class Observers implements Observer {
         return observers;
     }
 
+    static void add(CamelContext context, Observer other) {
+        ((Observers) of(context)).add(other);
+    }
+
+    private synchronized void add(Observer other) {
+        others.add(other);
+        catalogues.forEach(other::models);
+        all = Stream.concat(all.stream(), Stream.of(other)).toList();
+    }
+
     private synchronized void find(CamelContext context) {
         if (meters == null) {
             meters = optional(() -> Meters.of(context, waiting));
@@ -63,7 +74,7 @@ final class Observers implements Observer {
             }
         }
         spans = spans != null ? spans : optional(() -> Spans.of(context));
-        all = Stream.of(meters, spans).filter(Objects::nonNull).toList();
+        all = Stream.concat(Stream.of(meters, spans).filter(Objects::nonNull), others.stream()).toList();
     }
 
     private static Observer optional(Supplier<Observer> library) {
@@ -89,6 +100,11 @@ final class Observers implements Observer {
     @Override
     public void begun(Exchange exchange, Generation generation) {
         tell(observer -> observer.begun(exchange, generation));
+    }
+
+    @Override
+    public void resumed(Exchange exchange, Generation generation) {
+        tell(observer -> observer.resumed(exchange, generation));
     }
 
     @Override

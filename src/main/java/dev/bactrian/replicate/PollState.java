@@ -100,6 +100,11 @@ public record PollState(Prediction prediction, PollCounts polls, PollTimings tim
         return prediction.status().terminal();
     }
 
+    @Override
+    public boolean isRunning() {
+        return prediction.status() == PredictionStatus.PROCESSING;
+    }
+
     /** Returns the prediction's id. */
     public String getId() {
         return prediction.id();

@@ -20,6 +20,7 @@ import dev.bactrian.config.Property;
 import dev.bactrian.config.SettingException;
 import dev.bactrian.config.Settings;
 import dev.bactrian.config.Settings.ReplicateApi;
+import dev.bactrian.console.Console;
 import dev.bactrian.door.DoorServer;
 import dev.bactrian.emit.Emitter;
 import dev.bactrian.generate.Models;
@@ -70,6 +71,9 @@ final class Service implements AutoCloseable {
         if (!asked.isSet(Property.HTTP_ENABLED)) {
             properties.put(Property.HTTP_ENABLED.key(), String.valueOf(isFree(asked)));
         }
+        if (!asked.isSet(Property.HTTP_CONSOLE)) {
+            properties.put(Property.HTTP_CONSOLE.key(), "full");
+        }
         if (simulator != null) {
             properties.putAll(simulatorEndpoints(asked));
         }
@@ -89,6 +93,9 @@ final class Service implements AutoCloseable {
         }
         int port = settings.count(Property.MANAGEMENT_PORT);
         management = port == 0 ? null : new Management(port);
+        if (simulator != null) {
+            main.bind(Console.SIMULATOR, simulator.url());
+        }
         if (management != null) {
             main.bind("metricsRegistry", management.meters());
         }
