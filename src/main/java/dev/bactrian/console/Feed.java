@@ -206,6 +206,10 @@ final class Feed {
                 flush();
                 whole = snapshot.get();
                 synchronized (this) {
+                    if (isClosed) {
+                        isRunning = false;
+                        return null;
+                    }
                     restart();
                     needsSnapshot = false;
                     nextSnapshot = System.nanoTime() + BETWEEN_SNAPSHOTS;
