@@ -44,7 +44,7 @@ final class Entry implements Progress {
     private final long no;
     private final Way way;
     private final Key key;
-    private final Tail text;
+    private final Tail text = new Tail();
     private Generation generation;
     private State state = State.WAITING;
     private Instant since = Instant.now();
@@ -69,7 +69,6 @@ final class Entry implements Progress {
         this.way = way;
         this.key = key;
         this.generation = generation;
-        this.text = new Tail(work.mostText());
     }
 
     long no() {
@@ -126,7 +125,7 @@ final class Entry implements Progress {
             if (state != State.STREAMING && outcome == null) {
                 state(State.STREAMING);
             }
-            more = text.add(piece);
+            more = text.add(piece, work.mostText());
             lastNano = System.nanoTime();
             changed();
         }

@@ -6,22 +6,17 @@ final class Tail {
     /** The characters of the beginning that are kept. */
     static final int HEAD = 4_000;
 
-    private final int most;
     private final StringBuilder text = new StringBuilder();
     private String head;
     private long before;
 
-    Tail(int most) {
-        this.most = most;
-    }
-
-    /** Adds a piece, and returns by how many characters what is kept has grown. */
-    int add(String piece) {
+    /** Adds a piece and returns by how many characters what is kept has grown. About that many are kept at most. */
+    int add(String piece, int most) {
         int kept = text.length();
         text.append(piece);
         if (text.length() > most + most / 4) {
             if (head == null) {
-                head = text.substring(0, end(HEAD));
+                head = head();
             }
             int out = end(text.length() - most);
             text.delete(0, out);

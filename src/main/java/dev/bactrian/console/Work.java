@@ -68,7 +68,7 @@ final class Work implements Observer {
         }
     }
 
-    /** Returns how many characters a request may keep of its text. */
+    /** Returns how many characters a request may keep of its text now. */
     int mostText() {
         return textKept.get() < MUCH_TEXT ? MOST_TEXT : LITTLE_TEXT;
     }
