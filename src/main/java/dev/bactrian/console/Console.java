@@ -13,6 +13,7 @@ import dev.bactrian.config.Settings;
 import dev.bactrian.core.Cancellations;
 import dev.bactrian.jms.QueueInspector;
 import dev.bactrian.observe.Observer;
+import dev.bactrian.text.OutgoingJson;
 import dev.bactrian.text.ProviderJson;
 import org.apache.camel.CamelContext;
 import org.apache.camel.CamelContextAware;
@@ -132,13 +133,14 @@ public final class Console implements CamelContextAware {
     }
 
     /**
-     * Returns a request that is done, to send it again: the JSON of {@code direct:generate}, without its id. Empty if it is not kept.
+     * Returns a request that is done, to send it again: the JSON of {@code direct:generate}, without its id and with keys masked. Empty if
+     * it is not kept.
      *
      * @throws IllegalStateException if the console may only read
      */
     public Optional<ObjectNode> again(long no) {
         requireFull();
-        return work.history().request(no).map(Requests::json);
+        return work.history().request(no).map(request -> (ObjectNode) OutgoingJson.of(Requests.json(request), this::masked));
     }
 
     /**
