@@ -58,6 +58,10 @@ public final class Callers {
                 throw new SettingException(Property.HTTP_CORS_ORIGINS.key(), "'" + origin + "' is not an origin such as https://example.org");
             }
         }
+        if (keys.size() == 1) {
+            // There is nobody from whom the only caller could have to be kept.
+            keys.replaceAll((name, key) -> new Key(key.digest(), new Caller(name, true)));
+        }
         return new Callers(List.copyOf(keys.values()), origins, settings.require(Property.HTTP_HOST).toLowerCase(Locale.ROOT));
     }
 
@@ -98,9 +102,8 @@ public final class Callers {
      * @throws Refusal 401 without one of our keys, 403 from a foreign page or by a foreign name
      */
     Caller require(Client client) {
-        requireOrigin(client);
+        requireNear(client);
         if (keys.isEmpty()) {
-            requireLoopback(client);
             return Caller.ANYBODY;
         }
         String header = client.header("Authorization");
@@ -118,6 +121,18 @@ public final class Callers {
             throw new Refusal(401, "authentication", "the API key is not one of this service's");
         }
         return caller;
+    }
+
+    /**
+     * Checks where a call comes from, and not who makes it.
+     *
+     * @throws Refusal 403 from a foreign page; without keys, also from another machine or by a foreign name
+     */
+    void requireNear(Client client) {
+        requireOrigin(client);
+        if (keys.isEmpty()) {
+            requireLoopback(client);
+        }
     }
 
     private void requireOrigin(Client client) {

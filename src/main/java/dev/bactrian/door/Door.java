@@ -81,6 +81,18 @@ public final class Door implements CamelContextAware, Processor {
         message.removeHeaders("*", Exchange.CONTENT_TYPE, Exchange.HTTP_PATH);
     }
 
+    /**
+     * Begins a call that needs no key, and removes the headers of its request.
+     *
+     * @throws Refusal 403 from a foreign page or by a foreign name
+     */
+    public void visit(Exchange exchange) {
+        Client client = Client.of(exchange.getMessage());
+        callers.requireNear(client);
+        Call.begin(exchange, client, new Caller("", false), Map.of(), () -> { });
+        exchange.getMessage().removeHeaders("*", Exchange.HTTP_PATH);
+    }
+
     private Map<String, String> cors(Client client) {
         String origin = client.header("Origin");
         return callers.isListed(origin)
