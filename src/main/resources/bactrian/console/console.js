@@ -19,6 +19,8 @@ const KEPT_DONE = 1000;
 const SHOWN_NOW = 25;
 /** Characters of one text that are kept and shown. */
 const KEPT_TEXT = 65536;
+/** Characters of what is no answer: prompts, messages, bodies. */
+const SHORT_TEXT = 4000;
 /** Milliseconds of a frame that may go into drawing rows. */
 const FRAME_SHARE = 7;
 /** The server sends a comment every 15 s. */
@@ -79,9 +81,13 @@ function svg(name, attributes, ...children) {
   return element;
 }
 
-/** An element that holds text of others. */
+/** An element that holds text of others, or its beginning. */
 function foreign(name, className, text) {
-  return h(name, {className: (className + ' foreign').trim(), dir: 'auto'}, visible(text));
+  return h(name, {className: (className + ' foreign').trim(), dir: 'auto'}, visible(short(text)));
+}
+
+function short(text) {
+  return text.length <= SHORT_TEXT ? text : `${text.slice(0, SHORT_TEXT)} … (${count(text.length - SHORT_TEXT, 'more character')})`;
 }
 
 /** Sets a text, if it is another one. */
@@ -376,6 +382,10 @@ function draw() {
   if (stale.counts && dirty.size === 0) {
     stale.counts = false;
     drawCounts();
+    if (focusOn !== null) {
+      (doneList.rows.get(focusOn) ?? nowList.current)?.toggle.focus({preventScroll: true});
+      focusOn = null;
+    }
   }
   if (stale.figures) {
     stale.figures = false;
@@ -613,10 +623,6 @@ class List {
       }
       if (this.current === null) {
         this.rove(row);
-      }
-      if (focusOn === no) {
-        focusOn = null;
-        row.toggle.focus({preventScroll: true});
       }
     } else {
       row.draw();
@@ -1168,7 +1174,7 @@ function drawOutcome(box, outcome) {
     put($('answer-state'), `failed after ${duration(outcome.durationMs)}`);
     box.replaceChildren(h('div', {className: 'failure'}, h('strong', {}, outcome.error.type), foreign('p', '', outcome.error.message ?? '')));
     if (outcome.partialText) {
-      box.append(foreign('pre', 'text', outcome.partialText.slice(0, KEPT_TEXT)));
+      box.append(foreign('pre', 'text', outcome.partialText));
     }
     return;
   }
@@ -1310,15 +1316,15 @@ function drawFigures() {
 }
 
 function drawMinutes(all) {
-  $('minutes').lastElementChild.replaceChildren(tableOf(['Minute', 'Requests', 'Errors', 'In flight', 'First chunk: half within', '95 % within'],
+  $('minutes').lastElementChild.replaceChildren(tableOf('Figures by minute', ['Minute', 'Requests', 'Errors', 'In flight', 'First chunk: half within', '95 % within'],
     all.filter(minute => minute.requests > 0 || minute.inFlight > 0).reverse().map(minute => [minuteClock.format(minute.time), minute.requests, minute.errors,
       minute.inFlight, duration(minute.firstChunk?.p50Ms), duration(minute.firstChunk?.p95Ms)]), 1));
 }
 
 /** A plain table; the columns from `numbers` on are numbers. */
-function tableOf(titles, rows, numbers) {
+function tableOf(name, titles, rows, numbers) {
   const css = i => i >= numbers ? 'num' : '';
-  return h('div', {className: 'scroll', tabIndex: 0, role: 'region', 'aria-label': titles.join(', ')}, h('table', {className: 'plain'},
+  return h('div', {className: 'scroll', tabIndex: 0, role: 'region', 'aria-label': name}, h('table', {className: 'plain', 'aria-label': name},
     h('thead', {}, h('tr', {}, ...titles.map((title, i) => h('th', {scope: 'col', className: css(i)}, title)))),
     h('tbody', {}, ...rows.map(row => h('tr', {}, ...row.map((value, i) => value instanceof Node ? h('td', {className: css(i)}, value)
       : h('td', {className: css(i) + ' foreign'}, visible(typeof value === 'number' ? number.format(value) : value ?? ''))))))));
@@ -1376,8 +1382,8 @@ function drawTarget() {
   const bySimulator = (health.providers ?? []).filter(provider => provider.simulator);
   if (bySimulator.length > 0) {
     const origins = [...new Set(bySimulator.map(provider => originOf(provider.endpoint)))];
-    parts.push(h('span', {className: 'simulated'}, h('b', {}, 'Simulator'), ` at ${origins.join(', ')} answers for ${bySimulator.map(provider => provider.name).join(' and ')}; no provider is called`
-      + (bySimulator.length === health.providers.length ? '' : ' for it')));
+    parts.push(h('span', {}, h('b', {}, 'Simulator'), ` ${origins.join(', ')} for ${bySimulator.map(provider => provider.name).join(' and ')}`,
+      bySimulator.length === health.providers.length ? h('span', {className: 'more-words'}, ': no provider is called') : null));
   }
   for (const provider of health.providers ?? []) {
     if (!provider.simulator) {
@@ -1428,7 +1434,7 @@ function drawSpent(spending) {
   const sums = spending.sums ?? [];
   if (sums.length > 0) {
     const withAccount = sums.some(sum => sum.account);
-    parts.push(tableOf(['Model', 'Key', ...(withAccount ? ['Account'] : []), 'Requests', 'Cost'], sums.map(sum => [`${sum.model}`, sum.key ?? '',
+    parts.push(tableOf('Spent by model and key', ['Model', 'Key', ...(withAccount ? ['Account'] : []), 'Requests', 'Cost'], sums.map(sum => [`${sum.model}`, sum.key ?? '',
       ...(withAccount ? [sum.account ?? ''] : []), sum.requests, money(sum.amount, sum.currency)]), withAccount ? 3 : 2));
     const totals = new Map();
     sums.forEach(sum => totals.set(sum.currency, (totals.get(sum.currency) ?? 0) + sum.amount));
@@ -1449,8 +1455,8 @@ function drawQueues(queues) {
     return;
   }
   const letters = queues.deadLetters ?? [];
-  $('queues').replaceChildren(tableOf(['Queue', 'Holds', 'Messages'], (queues.depths ?? []).map(one => [one.name, one.use, one.depth]), 2),
-    h('h4', {}, letters.length === 0 ? 'No dead letters' : count(letters.length, 'dead letter')), h('ul', {className: 'letters'}, ...letters.map(drawLetter)));
+  $('queues').replaceChildren(tableOf('Queues', ['Queue', 'Holds', 'Messages'], (queues.depths ?? []).map(one => [one.name, one.use, one.depth]), 2),
+    h('div', {}, h('h4', {}, letters.length === 0 ? 'No dead letters' : count(letters.length, 'dead letter')), h('ul', {className: 'letters'}, ...letters.map(drawLetter))));
 }
 
 function drawLetter(letter) {

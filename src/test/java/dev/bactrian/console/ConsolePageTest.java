@@ -5,9 +5,13 @@ import static dev.bactrian.console.Played.failed;
 import static dev.bactrian.console.Played.json;
 import static dev.bactrian.console.Played.pictured;
 import static dev.bactrian.console.Played.working;
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import java.io.IOException;
+import java.io.InputStream;
+import java.time.Duration;
 import java.util.List;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
@@ -19,6 +23,8 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** The page in a browser, against events that a test says. */
 @Tag("slow")
@@ -205,5 +211,184 @@ class ConsolePageTest {
         assertThat(tab.eval("[...document.querySelectorAll('button')].filter(b => b.checkVisibility()).map(b => b.innerText).join()").asText())
                 .doesNotContain("Cancel").doesNotContain("again").doesNotContain("back");
         assertThat(tab.eval("document.querySelector('#to-try').checkVisibility()").asBoolean()).isFalse();
+    }
+
+    @Test
+    void aThousandRequestsAreListedWithoutLag() {
+        for (int i = 0; i < 1000; i++) {
+            add("done", answered(5000 - i, "request-" + i, "A camel has two humps. ".repeat(170), i));
+        }
+        for (int i = 0; i < 300; i++) {
+            add("requests", working(6000 + i, "now-" + i, "solar-pro4", "streaming").put("text", "A camel has two humps. ".repeat(20)));
+        }
+        snapshot.put("inWork", 300);
+        tab.before("new PerformanceObserver(list => list.getEntries().forEach(e => (window.longTasks ??= []).push(Math.round(e.duration)))).observe({type: 'longtask', buffered: true})");
+        String shown = "document.querySelectorAll('#done tbody tr').length === 1000 && document.querySelectorAll('#now tbody tr').length === 300";
+
+        page("").until(shown);
+
+        // One page at a time may be slowed down by what else this machine does.
+        await("a page without a long task").atMost(Duration.ofSeconds(60)).until(() -> {
+            tab.go(door.url()).until(shown);
+            tab.click("#done .toggle").press("End");
+            tab.until("document.activeElement.innerText === 'request-999'").press("PageUp", "ArrowUp").until("document.activeElement.innerText === 'request-983'");
+            door.say("request", working(7000, "late", "solar-pro4", "streaming"));
+            tab.click("#now-more button").see("#now", "late");
+            tab.click("#find-text").type("request-77").see("#found", "11 requests found");
+            return tab.eval("(window.longTasks ?? []).every(ms => ms <= 200)").asBoolean();
+        });
+    }
+
+    @Test
+    void oneChangeTouchesOneRowOfAThousand() {
+        for (int i = 0; i < 1000; i++) {
+            add("requests", working(1 + i, "now-" + i, "solar-pro4", "waiting").put("startedAt", Played.ago(Duration.ofHours(2))));
+        }
+        page("").until("document.querySelectorAll('#now tbody tr').length === 1000").see("#now-more", "Show all 1,000");
+        tab.eval("window.touched = new Set(); new MutationObserver(all => all.forEach(m => touched.add((m.target.closest ?? (() => m.target.parentElement.closest('tr'))).call(m.target, 'tr') ?? m.target)))"
+                + ".observe(document.querySelector('#now'), {subtree: true, childList: true, characterData: true, attributes: true})");
+
+        door.say("text", json("{'no': 3, 'id': 'now-2', 'at': 0, 'text': 'humps'}"));
+
+        tab.see("#now tbody tr:nth-child(3)", "humps");
+        assertThat(tab.eval("[...touched].map(tr => tr.querySelector('.toggle')?.innerText).join()").asText()).isEqualTo("now-2");
+    }
+
+    @Test
+    void hostileTextIsShownAsText() {
+        String hostile = "<script>alert(1)</script><img src=x onerror=alert(1)> \u001b[31mred \u202egnirts\u200f ${jndi} &lt;" + "x".repeat(1_000_000);
+        add("requests", working(1, "streaming", "<b>model</b>", "streaming").put("text", hostile.substring(0, 65_536)).put("prompt", hostile.substring(0, 200)));
+        add("done", answered(2, "done", hostile.substring(0, 4_000), 3).put("prompt", hostile.substring(0, 200)).put("model", "\u202e<i>x</i>"));
+        add("done", failed(3, "failed", "provider-rejected", "<b>No.</b>", hostile, 3));
+        add("done", pictured(4, "pictured", "javascript:alert(1)", 4));
+        snapshot.withObject("health").withArray("providers").addObject().put("name", "<u>other</u>").put("endpoint", "https://" + "y".repeat(3_000)).put("message", hostile);
+        page("").see("#done", "pictured");
+
+        tab.eval("document.querySelectorAll('.toggle').forEach(button => button.click())");
+        door.say("text", "{\"no\": 1, \"id\": \"streaming\", \"at\": 65536, \"text\": " + Played.quoted(hostile) + "}");
+        tab.see("#now pre.text", "xxx").see("#done pre.text", "<script>alert(1)</script><img src=x onerror=alert(1)> \u241b[31mred [U+202E]gnirts[U+200F] ${jndi} &lt;xxx");
+        tab.see("#done .failure", "<b>No.</b>");
+        assertThat(tab.eval("document.querySelectorAll('main script, main b:not(.count), main i, main [src=x]').length").asInt()).isZero();
+        assertThat(tab.eval("document.documentElement.innerText.match(/[\\u202a-\\u202e\\u2066-\\u2069\\u001b]/)").isNull()).isTrue();
+        assertThatNothingIsWiderThanThePage(1280);
+        assertThatNothingIsWiderThanThePage(360);
+        tab.click("#to-health").see("#providers", "<u>other</u>");
+        assertThatNothingIsWiderThanThePage(360);
+    }
+
+    private void assertThatNothingIsWiderThanThePage(int width) {
+        tab.size(width, 740).until("innerWidth === " + width);
+        assertThat(tab.eval("document.documentElement.scrollWidth").asInt()).as("the width of %s", tab.eval("location.hash").asText()).isLessThanOrEqualTo(width);
+    }
+
+    /** Something of everything. */
+    private void fill() {
+        String[] states = {"waiting", "creating", "queued", "running", "streaming", "delivering"};
+        for (int i = 0; i < states.length; i++) {
+            add("requests", working(10 + i, "working-" + i, "solar-pro4", states[i]).put("text", states[i].equals("streaming") ? "A camel" : ""));
+        }
+        add("done", answered(1, "greeting", "Hello", 3));
+        add("done", pictured(2, "camel", door.url() + "pictures/camel.png", 4));
+        add("done", failed(3, "limited", "rate-limited", "The service takes no more requests for now.", "429", 5));
+        add("done", answered(4, "given-up", "", 6).put("outcome", "cancelled"));
+        snapshot.set("figures", Played.figures());
+        snapshot.withObject("health").setAll(json("""
+                {'spending': {'day': '2026-11-27', 'sums': [{'provider': 'upstage', 'model': 'solar-mini4', 'account': 'team', 'key': '…3f9a', 'requests': 12,
+                  'amount': 0.0031, 'currency': 'USD'}], 'budgets': [{'name': 'bactrian.budget.day', 'percent': 83, 'words': '83 % spent (8.3 of 10 USD)'}]},
+                 'queues': {'up': true, 'depths': [{'name': 'bactrian.requests', 'use': 'requests', 'depth': 3}],
+                  'deadLetters': [{'message': 'ID:5a1f', 'id': 'camel', 'reason': 'not JSON', 'from': 'bactrian.requests', 'body': 'not JSON at all'}]}}"""));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"light", "dark"})
+    void eachTextHasEnoughContrast(String colours) throws IOException {
+        fill();
+        tab.media(colours);
+        for (String view : List.of("", "#health", "#try")) {
+            page(view).see(view.isEmpty() ? "#now" : view, view.isEmpty() ? "working-5" : "");
+            tab.eval("document.querySelectorAll('.toggle').forEach(button => button.click())");
+            tab.eval("new Promise(resolve => requestAnimationFrame(() => requestAnimationFrame(resolve)))");
+            assertThat(tab.eval(script("contrast.js"))).as("texts with too little contrast in %s", view).isEmpty();
+        }
+        assertThat(tab.eval("getComputedStyle(document.body).backgroundColor").asText()).isEqualTo(colours.equals("dark") ? "rgb(23, 22, 20)" : "rgb(246, 244, 240)");
+    }
+
+    @Test
+    void thePageFitsAPhone() {
+        fill();
+        for (String view : List.of("", "#try", "#health")) {
+            page(view).see(view.isEmpty() ? "#now" : view, "");
+            tab.eval("document.querySelectorAll('.toggle').forEach(button => button.click())");
+            assertThatNothingIsWiderThanThePage(360);
+            assertThatNothingIsWiderThanThePage(320);
+        }
+    }
+
+    @Test
+    void everyControlHasANameAndEveryListItsRoles() throws IOException {
+        fill();
+        for (String view : List.of("", "#try", "#health")) {
+            page(view).see("#target", "Simulator");
+            assertThat(tab.unnamed()).as("controls without a name in %s", view).isEmpty();
+        }
+        assertThat(tab.eval("[...document.querySelectorAll('[aria-labelledby], [aria-describedby]')].flatMap(e => [e.getAttribute('aria-labelledby'), e.getAttribute('aria-describedby')])"
+                + ".filter(id => id && !document.getElementById(id))")).isEmpty();
+    }
+
+    @Test
+    void theKeyboardReachesAllThatAPersonCanDo() {
+        fill();
+        page("").see("#done", "given-up");
+        tab.press("Tab").until("document.activeElement.className === 'skip'");
+
+        walk("#to-requests");
+        walk("#find-text");
+        walk("#now .toggle");
+        tab.press("ArrowDown", "ArrowDown", "Tab").until("document.activeElement.innerText === 'Cancel'");
+        tab.press("Enter").see("#note", "working-2 is being cancelled");
+        walk("#as-gallery");
+        tab.press("Enter").until("document.querySelector('#gallery img')");
+        walk("#gallery button");
+        tab.press("Enter").until("document.activeElement.innerText === 'camel' && document.querySelector('#done .detail')");
+        tab.press("ArrowDown").until("document.activeElement.innerText === 'limited'").press("Enter").see("#done", "trying again may help");
+        tab.press("Tab", "Enter").see("#note", "limited is sent again");
+        walkBack("#to-try");
+        tab.press("Enter").until("document.querySelector('#try').checkVisibility()");
+        walk("#ask-prompt");
+        walk("#ask-send");
+        tab.press("Enter").see("#answer-state", "sent");
+        walkBack("#to-health");
+        tab.press("Enter").see("#queues", "not JSON");
+        walk("#queues summary");
+        tab.press("Enter").see("#queues", "not JSON at all");
+        walk("#queues li button");
+        tab.press("Enter").see("#note", "camel is sent back");
+        assertThat(door.calls()).containsExactly("DELETE /requests/working-2", "POST /console/requests/3/again", "POST /requests",
+                "POST /console/dead-letters/ID%3A5a1f/back");
+    }
+
+    private void walk(String to) {
+        walk(to, "Tab");
+    }
+
+    private void walkBack(String to) {
+        walk(to, "Shift+Tab");
+    }
+
+    /** Presses a key until the focus is there; at each stop it can be seen where it is. */
+    private void walk(String to, String key) {
+        String there = "document.activeElement.matches('" + to + "')";
+        for (int i = 0; i < 60 && !tab.eval(there).asBoolean(); i++) {
+            tab.press(key);
+            assertThat(tab.eval("document.activeElement === document.body || getComputedStyle(document.activeElement).outlineStyle !== 'none'").asBoolean())
+                    .as("the focus is seen on %s", tab.eval("document.activeElement.outerHTML").asText()).isTrue();
+        }
+        assertThat(tab.eval(there).asBoolean()).as("%s is reached", to).isTrue();
+    }
+
+    private static String script(String name) throws IOException {
+        try (InputStream file = ConsolePageTest.class.getResourceAsStream("/console/" + name)) {
+            return new String(file.readAllBytes(), UTF_8);
+        }
     }
 }

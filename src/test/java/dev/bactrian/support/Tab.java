@@ -26,6 +26,7 @@ public final class Tab implements AutoCloseable {
     private static final Map<String, Integer> KEYS = Map.of("Tab", 9, "Enter", 13, "Escape", 27, " ", 32, "PageUp", 33, "PageDown", 34,
             "End", 35, "Home", 36, "ArrowUp", 38, "ArrowDown", 40);
     private static final int SHIFT = 8;
+    private static final List<String> CONTROLS = List.of("button", "link", "textbox", "searchbox", "combobox", "image", "table", "navigation", "region");
 
     private final Chromium browser;
     private final String context;
@@ -82,6 +83,11 @@ public final class Tab implements AutoCloseable {
         call("Emulation.setEmulatedMedia", Map.of("features", List.of(Map.of("name", "prefers-color-scheme", "value", colours),
                 Map.of("name", "prefers-reduced-motion", "value", "reduce"))));
         return this;
+    }
+
+    /** Runs a script in each page that is loaded from now on, before those of the page. */
+    public void before(String script) {
+        call("Page.addScriptToEvaluateOnNewDocument", Map.of("source", script));
     }
 
     public Tab go(String url) {
@@ -159,6 +165,13 @@ public final class Tab implements AutoCloseable {
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
+    }
+
+    /** The controls for which a screen reader has no name. */
+    public List<String> unnamed() {
+        return StreamSupport.stream(call("Accessibility.getFullAXTree", Map.of()).path("nodes").spliterator(), false)
+                .filter(node -> !node.path("ignored").asBoolean() && CONTROLS.contains(node.path("role").path("value").asText())
+                        && node.path("name").path("value").asText().isBlank()).map(JsonNode::toString).toList();
     }
 
     private static String quoted(String text) {
