@@ -10,7 +10,6 @@ const PATHS = {
   send: 'requests',
   cancel: id => 'requests/' + encodeURIComponent(id),
   again: no => `console/requests/${no}/again`,
-  image: (no, index) => `console/images/${no}/${index}`,
   sendBack: message => `console/dead-letters/${encodeURIComponent(message)}/back`
 };
 
@@ -538,8 +537,8 @@ class DoneRow extends Row {
     this.thumbs = h('span', {className: 'thumbs'});
     this.text.before(this.thumbs);
     this.tr.append(cell('c-cost num', this.cost), cell('c-time num', this.time), cell('c-ended num', this.ended));
-    (request.images ?? []).slice(0, 4).forEach((image, index) => {
-      const shown = picture(request, image, index);
+    (request.images ?? []).slice(0, 4).forEach(image => {
+      const shown = picture(image, '');
       if (shown !== null) {
         this.thumbs.append(shown);
       }
@@ -790,38 +789,35 @@ function drawCounts() {
 
 /* ---- Pictures ---- */
 
-/** Where the bytes of an image are: at its URL, or with us; null if it has neither. */
-function imageUrl(request, image, index) {
-  if (image.url !== undefined) {
-    try {
-      const url = new URL(image.url, location.href);
-      return ['http:', 'https:'].includes(url.protocol) || /^data:image\//i.test(image.url) ? url.href : null;
-    } catch {
-      return null;
-    }
+/** Where the bytes of an image are, or null if it has no URL that can be shown. */
+function imageUrl(image) {
+  try {
+    const url = new URL(image.url, location.href);
+    return image.url && (['http:', 'https:'].includes(url.protocol) || /^data:image\//i.test(image.url)) ? url : null;
+  } catch {
+    return null;
   }
-  return request.no === undefined ? null : PATHS.image(request.no, index);
 }
 
-/** An image of an answer; null if there is nothing to show. */
-function picture(request, image, index) {
-  const url = imageUrl(request, image, index);
+/** An image of an answer, with the words for who does not see it; null if there is nothing to show. */
+function picture(image, words) {
+  const url = imageUrl(image);
   if (url === null) {
     return null;
   }
-  const img = h('img', {alt: visible(request.prompt ?? 'picture').slice(0, 200), loading: 'lazy', decoding: 'async', referrerPolicy: 'no-referrer'});
+  const img = h('img', {alt: words, loading: 'lazy', decoding: 'async', referrerPolicy: 'no-referrer'});
   img.addEventListener('error', () => {
     img.replaceWith(h('span', {className: 'gone'}, 'The picture is no longer there.'));
   }, {once: true});
-  if (image.url === undefined && key()) {
+  if (url.origin === location.origin && key()) {
     // An image element cannot send the key.
-    call(url).then(answer => answer.ok ? answer.blob() : Promise.reject(answer.status)).then(blob => {
+    call(url.href).then(answer => answer.ok ? answer.blob() : Promise.reject(answer.status)).then(blob => {
       const reader = new FileReader();
       reader.onload = () => { img.src = reader.result; };
       reader.readAsDataURL(blob);
     }).catch(() => img.dispatchEvent(new Event('error')));
   } else {
-    img.src = url;
+    img.src = url.href;
   }
   return img;
 }
@@ -836,17 +832,17 @@ function drawGallery() {
       continue;
     }
     (request.images ?? []).forEach((image, index) => {
-      if (imageUrl(request, image, index) !== null && wanted.length < 200) {
+      if (imageUrl(image) !== null && wanted.length < 200) {
         const place = request.no + '/' + index;
-        wanted.push(shown.get(place) ?? tile(request, image, index, place));
+        wanted.push(shown.get(place) ?? tile(request, image, place));
       }
     });
   }
   gallery.replaceChildren(...wanted);
 }
 
-function tile(request, image, index, place) {
-  const button = h('button', {type: 'button', 'aria-label': `Details of ${visible(request.id)}`}, picture(request, image, index));
+function tile(request, image, place) {
+  const button = h('button', {type: 'button', 'aria-label': `Details of ${visible(request.id)}`}, picture(image, ''));
   button.addEventListener('click', () => {
     showAs('list');
     const row = doneList.rows.get(request.no);
@@ -870,7 +866,7 @@ function showAs(form) {
 class LongText {
 
   constructor() {
-    this.pre = h('pre', {className: 'text foreign', dir: 'auto', tabIndex: 0, 'aria-label': 'Text'});
+    this.pre = h('pre', {className: 'text foreign', dir: 'auto', tabIndex: 0, role: 'group', 'aria-label': 'Text'});
     this.before = h('p', {className: 'muted', hidden: true});
     this.after = h('p', {className: 'muted', hidden: true}, 'The rest is in the result.');
     this.from = 0;
@@ -970,14 +966,14 @@ class Detail {
         error.message ? foreign('pre', 'message', error.message) : null));
     }
     if (request.prompt !== undefined && request.prompt !== '') {
-      parts.push(h('h4', {}, 'Prompt'), foreign('p', 'said', request.prompt));
+      parts.push(h('h3', {}, 'Prompt'), foreign('p', 'said', request.prompt));
     }
     const images = request.images ?? [];
     if (images.length > 0) {
-      parts.push(h('h4', {}, images.length === 1 ? 'Picture' : 'Pictures'), pictures(request, images));
+      parts.push(h('h3', {}, images.length === 1 ? 'Picture' : 'Pictures'), pictures(request, images));
     }
     if (request.held.text !== '' || !isDone(request) && request.kind !== 'image') {
-      parts.push(h('h4', {}, isDone(request) ? request.error ? 'Text until then' : 'Text' : 'Text so far'), this.text.before, this.text.pre, this.text.after);
+      parts.push(h('h3', {}, isDone(request) ? request.error ? 'Text until then' : 'Text' : 'Text so far'), this.text.before, this.text.pre, this.text.after);
     }
     const buttons = h('div', {className: 'buttons'});
     if (isDone(request) && acts() && request.again) {
@@ -1001,11 +997,13 @@ class Detail {
 function pictures(request, images) {
   const box = h('div', {className: 'pictures'});
   images.forEach((image, index) => {
-    const shown = picture(request, image, index);
+    const shown = picture(image, `Picture ${index + 1} of ${images.length} for: ${visible(short(request.prompt ?? request.id ?? ''))}`);
+    const url = imageUrl(image);
     if (shown === null) {
-      box.append(h('span', {className: 'gone'}, image.file !== undefined ? 'In the file ' + visible(image.file) : 'The picture cannot be shown.'));
-    } else if (/^https?:/.test(image.url ?? '')) {
-      box.append(h('a', {href: imageUrl(request, image, index), target: '_blank', rel: 'noopener noreferrer'}, shown));
+      box.append(h('span', {className: 'gone'}, image.bytes === undefined ? 'The picture cannot be shown.'
+        : `The picture (${number.format(Math.ceil(image.bytes / 1000))} kB) is in the result.`));
+    } else if (url.protocol !== 'data:' && url.origin !== location.origin) {
+      box.append(h('a', {href: url.href, target: '_blank', rel: 'noopener noreferrer'}, shown));
     } else {
       box.append(shown);
     }
@@ -1126,7 +1124,7 @@ async function ask() {
     }
     for await (const event of eventsOf(answer)) {
       if (event.name === 'chunk') {
-        held.text += chunkText(event.data);
+        held.text += JSON.parse(event.data).text;
         if (held.text.length > 2 * KEPT_TEXT) {
           held.from += held.text.length - KEPT_TEXT;
           held.text = held.text.slice(-KEPT_TEXT);
@@ -1160,11 +1158,6 @@ async function ask() {
     }
     $('ask-stop').hidden = true;
   }
-}
-
-function chunkText(data) {
-  const chunk = JSON.parse(data);
-  return typeof chunk === 'string' ? chunk : chunk.text ?? '';
 }
 
 /** Shows a result or error document. */
@@ -1338,7 +1331,7 @@ function drawHealth() {
   drawTarget();
   const troubles = [];
   for (const provider of health.providers ?? []) {
-    if (provider.up === false) {
+    if (provider.up === false && provider.configured !== false) {
       troubles.push(`${provider.name} is down`);
     }
     for (const one of provider.keys ?? []) {
@@ -1379,16 +1372,20 @@ function drawHealth() {
 /** Where the calls go: the one thing that is always in sight. */
 function drawTarget() {
   const parts = [];
-  const bySimulator = (health.providers ?? []).filter(provider => provider.simulator);
+  const called = (health.providers ?? []).filter(provider => provider.configured !== false);
+  const bySimulator = called.filter(provider => provider.simulator);
   if (bySimulator.length > 0) {
     const origins = [...new Set(bySimulator.map(provider => originOf(provider.endpoint)))];
     parts.push(h('span', {}, h('b', {}, 'Simulator'), ` ${origins.join(', ')} for ${bySimulator.map(provider => provider.name).join(' and ')}`,
-      bySimulator.length === health.providers.length ? h('span', {className: 'more-words'}, ': no provider is called') : null));
+      bySimulator.length === called.length ? h('span', {className: 'more-words'}, ': no provider is called') : null));
   }
-  for (const provider of health.providers ?? []) {
+  for (const provider of called) {
     if (!provider.simulator) {
       parts.push(h('span', {}, h('b', {}, visible(provider.name)), ` ${visible(originOf(provider.endpoint))}`));
     }
+  }
+  if (parts.length === 0) {
+    parts.push(h('span', {className: 'muted'}, health.providers === undefined ? 'Calls go to …' : 'No provider has a key: no call is made.'));
   }
   $('target').replaceChildren(...parts.flatMap((part, i) => i === 0 ? [part] : [' ', part]));
 }
@@ -1402,16 +1399,16 @@ function originOf(endpoint) {
 }
 
 function drawProvider(provider) {
-  const state = provider.up === false ? tag('bad', 'down') : provider.up === true ? tag('good', 'up') : tag('', 'not checked yet');
+  const state = provider.configured === false ? tag('', 'no key') : provider.up === false ? tag('bad', 'down') : provider.up === true ? tag('good', 'up') : tag('', 'not checked yet');
   const box = h('article', {className: 'provider'}, h('h4', {}, visible(provider.name), ' ', state, provider.simulator ? tag('sim', 'simulator') : null),
     foreign('p', 'endpoint', provider.endpoint ?? ''));
   if (provider.message) {
     box.append(foreign('p', 'muted', provider.message));
   }
   const lines = [
-    ...(provider.keys ?? []).map(one => h('li', {}, 'key ', h('code', {}, visible(one.shown ?? '')), ' ', one.up === false ? tag('bad', 'set aside') : tag('good', 'in use'),
+    ...(provider.keys ?? []).map(one => h('li', {}, 'key ', h('code', {}, visible(one.shown ?? '')), one.account ? foreign('span', '', ` of ${one.account}`) : null, ' ', one.up === false ? tag('bad', 'set aside') : tag('good', 'in use'),
       one.reason ? foreign('span', '', ' ' + one.reason) : null)),
-    ...(provider.breakers ?? []).map(one => h('li', {}, 'circuit breaker ', foreign('code', '', one.model), ' ', tag(one.state === 'closed' ? 'good' : one.state === 'open' ? 'bad' : 'warn', one.state),
+    ...(provider.breakers ?? []).map(one => h('li', {}, 'circuit breaker ', foreign('code', '', one.model), one.key ? ` with ${visible(one.key)}` : null, ' ', tag(one.state === 'closed' ? 'good' : one.state === 'open' ? 'bad' : 'warn', one.state),
       one.reason ? foreign('span', '', ' ' + one.reason) : null))
   ];
   if (lines.length > 0) {

@@ -248,9 +248,9 @@ class ConsolePageTest {
         tab.eval("window.touched = new Set(); new MutationObserver(all => all.forEach(m => touched.add((m.target.closest ?? (() => m.target.parentElement.closest('tr'))).call(m.target, 'tr') ?? m.target)))"
                 + ".observe(document.querySelector('#now'), {subtree: true, childList: true, characterData: true, attributes: true})");
 
-        door.say("text", json("{'no': 3, 'id': 'now-2', 'at': 0, 'text': 'humps'}"));
+        door.say("text", json("{'no': 3, 'id': 'now-2', 'at': 0, 'text': 'Fat.'}"));
 
-        tab.see("#now tbody tr:nth-child(3)", "humps");
+        tab.see("#now tbody tr:nth-child(3)", "Fat.");
         assertThat(tab.eval("[...touched].map(tr => tr.querySelector('.toggle')?.innerText).join()").asText()).isEqualTo("now-2");
     }
 
