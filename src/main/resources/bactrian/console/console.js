@@ -28,8 +28,8 @@ const LONGEST_PAUSE = 15000;
 const MINUTES = 60;
 
 const WAYS_IN = {
-  file: 'inbox', queue: 'queue', http: 'HTTP', direct: 'direct:generate', stream: 'direct:generate-stream', sink: 'direct:generate-and-emit',
-  batch: 'batch'
+  file: 'a file in the inbox', queue: 'a message of the queue', http: 'HTTP', direct: 'direct:generate', stream: 'direct:generate-stream',
+  sink: 'direct:generate-and-emit', batch: 'a line of a batch'
 };
 const STATES = {
   waiting: 'waits for room: in a rate limit, a budget, or before a retry',
@@ -108,7 +108,7 @@ let noteTimer;
 function note(text) {
   $('note').textContent = text;
   clearTimeout(noteTimer);
-  noteTimer = setTimeout(() => { $('note').textContent = ''; }, 8000);
+  noteTimer = setTimeout(() => { $('note').textContent = ''; }, 6000);
 }
 
 /* ---- Words ---- */
@@ -426,7 +426,7 @@ class Row {
     this.state = h('span', {className: 'state'});
     this.name = h('bdi', {className: 'foreign'}, visible(request.id));
     this.toggle = h('button', {type: 'button', className: 'toggle', tabIndex: -1, 'aria-expanded': 'false', title: request.id}, this.name);
-    this.from = h('small', {className: 'muted'}, WAYS_IN[request.from] ?? request.from);
+    this.from = h('small', {className: 'muted', title: WAYS_IN[request.from] ?? ''}, request.from);
     this.model = h('bdi', {className: 'foreign'});
     this.provider = h('small', {className: 'muted'});
     this.text = h('span', {className: 'foreign tail', dir: 'auto'});
@@ -513,7 +513,8 @@ class NowRow extends Row {
     const text = request.held.text;
     put(this.text, text !== '' ? visible(text.slice(-300)) : request.prompt !== undefined ? visible(request.prompt.slice(0, 200)) : '');
     putClass(this.text, text !== '' ? 'foreign tail' : 'foreign prompt');
-    put(this.work, request.polls > 0 ? count(request.polls, 'poll') : request.chunks > 0 ? count(request.chunks, 'chunk') : '');
+    const length = request.held.from + text.length;
+    put(this.work, length > 0 ? `${number.format(length)} chars` : request.polls > 0 ? count(request.polls, 'poll') : '');
     this.tick();
   }
 
@@ -550,10 +551,10 @@ class DoneRow extends Row {
     const request = this.request;
     putClass(this.state, 'state ' + request.outcome);
     put(this.state, request.outcome);
-    const error = request.error;
+    const error = request.outcome === 'failed' ? request.error : undefined;
     put(this.text, visible(error ? `${error.type}: ${error.reason ?? error.message ?? ''}`.slice(0, 300)
-      : request.held.text !== '' ? request.held.text.slice(0, 300) : request.images ? request.prompt ?? '' : ''));
-    putClass(this.text, 'foreign' + (error ? ' error' : request.images ? ' prompt' : ''));
+      : request.held.text !== '' ? request.held.text.slice(0, 300) : request.prompt ?? ''));
+    putClass(this.text, 'foreign' + (error ? ' error' : request.held.text === '' ? ' prompt' : ''));
     put(this.work, workOf(request));
     put(this.cost, request.cost ? money(request.cost.amount, request.cost.currency) : '');
     put(this.time, duration(request.durationMs));
@@ -958,8 +959,10 @@ class Detail {
 
   build(request) {
     const parts = [];
-    if (request.error !== undefined) {
-      const error = request.error;
+    const error = request.error;
+    if (request.outcome === 'cancelled') {
+      parts.push(h('p', {className: 'muted'}, 'The request was cancelled.'));
+    } else if (error !== undefined) {
       parts.push(h('div', {className: 'failure'}, h('strong', {}, error.reason ?? error.type),
         h('p', {}, h('code', {}, error.type), error.httpStatus ? ` · HTTP ${error.httpStatus}` : '',
           error.retryable ? ' · trying again may help' : ' · trying again does not help'),

@@ -157,8 +157,9 @@ public final class Tab implements AutoCloseable {
         return this;
     }
 
-    /** Writes what is seen to a PNG file. */
+    /** Writes what is seen to a PNG file, with the mouse out of the way. */
     public void screenshot(Path file) {
+        call("Input.dispatchMouseEvent", Map.of("type", "mouseMoved", "x", 0, "y", 0));
         try {
             Files.createDirectories(file.toAbsolutePath().getParent());
             Files.write(file, Base64.getDecoder().decode(call("Page.captureScreenshot", Map.of("format", "png")).path("data").asText()));
