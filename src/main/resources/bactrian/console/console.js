@@ -234,6 +234,8 @@ async function* eventsOf(response, alive = () => {}) {
 /* ---- What is known ---- */
 
 const requests = new Map();
+/** The numbers of those that are done, in the order in which they ended. */
+const ended = new Set();
 const minutes = new Map();
 let health = null;
 let mode = 'read';
@@ -255,20 +257,38 @@ const isDone = request => request.state === 'done';
 
 /** Takes over what an event says of a request; its text stays, unless the event brings one. */
 function take(request) {
+  if (isDone(request) && !ended.has(request.no)) {
+    ended.add(request.no);
+    if (ended.size > KEPT_DONE) {
+      drop(ended.values().next().value);
+    }
+  }
   const known = requests.get(request.no);
   const text = request.text !== undefined
     ? {from: request.textFrom ?? 0, text: request.text, cut: request.textCut === true}
     : known?.held ?? {from: 0, text: '', cut: false};
-  // Of one that is done the event has the beginning alone.
-  const longer = text.cut && known !== undefined && known.held.from === 0 && known.held.text.length > text.text.length;
+  // Of one that is done the event has the beginning alone; who reads the whole goes on reading it.
+  const longer = text.cut && opened.has(request.no) && known !== undefined && known.held.from === 0 && known.held.text.length > text.text.length;
   requests.set(request.no, {...request, text: undefined, held: longer ? known.held : text});
   changed(request.no);
+}
+
+/** Forgets a request. */
+function drop(no) {
+  requests.delete(no);
+  ended.delete(no);
+  opened.delete(no);
+  if (lists.some(list => list.rows.has(no))) {
+    changed(no);
+  } else {
+    dirty.delete(no);
+  }
 }
 
 const handlers = {
   snapshot(data) {
     if (data.startedAt !== startedAt) {
-      requests.clear();
+      [...requests.keys()].forEach(drop);
       minutes.clear();
       startedAt = data.startedAt;
     }
@@ -280,11 +300,11 @@ const handlers = {
     const all = new Set([...data.requests, ...data.done].map(request => request.no));
     for (const no of requests.keys()) {
       if (!all.has(no)) {
-        requests.delete(no);
-        changed(no);
+        drop(no);
       }
     }
     data.requests.forEach(take);
+    data.done.map(request => request.no).reverse().forEach(no => ended.add(no));
     data.done.forEach(take);
     if (acted !== acts()) {
       lists.forEach(list => list.clear());
@@ -473,6 +493,7 @@ class Row {
   draw() {
     const request = this.request;
     put(this.model, visible(request.model ?? '–'));
+    this.model.title = request.model ?? '';
     put(this.provider, request.provider ?? '');
     this.detail?.draw(request);
   }
@@ -757,12 +778,6 @@ const [nowList, doneList] = lists;
 let showAllNow = false;
 
 function drawCounts() {
-  while (doneList.rows.size > KEPT_DONE) {
-    const last = doneList.last();
-    doneList.remove(last);
-    requests.delete(last.no);
-    opened.delete(last.no);
-  }
   const now = nowList.filter(showAllNow ? Infinity : SHOWN_NOW);
   const done = doneList.filter(Infinity);
   const found = find.text !== '' || find.state !== '';
@@ -1259,7 +1274,7 @@ class Chart {
         on = false;
       } else {
         const height = y(value).toFixed(1);
-        path += on ? `L${(i + 0.5) * width} ${height}` : `M${i * width + 2} ${height}L${(i + 0.5) * width} ${height}`;
+        path += on ? `L${(i + 0.5) * width} ${height}` : `M${i * width} ${height}L${(i + 0.5) * width} ${height}`;
         on = true;
       }
     });
@@ -1638,8 +1653,7 @@ $('key-form').addEventListener('submit', event => {
 $('forget').addEventListener('click', () => {
   askForKey('The key is forgotten.');
   current?.abort();
-  requests.clear();
-  lists.forEach(list => list.clear());
+  [...requests.keys()].forEach(drop);
   health = null;
   startedAt = '';
 });

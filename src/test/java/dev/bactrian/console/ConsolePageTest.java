@@ -240,6 +240,20 @@ class ConsolePageTest {
     }
 
     @Test
+    void noMoreThanAThousandAreKept() {
+        for (int i = 0; i < 1000; i++) {
+            add("done", answered(1000 - i, "request-" + i, "Two humps.", i));
+        }
+        page("").see("#done-count", "the last 1,000");
+
+        door.say("request", working(2000, "new", "solar-pro4", "streaming"));
+        door.say("done", answered(2000, "new", "Two humps.", 0));
+
+        tab.see("#done tbody tr:first-child", "new").until("document.querySelector('#done tbody tr:last-child .toggle').textContent === 'request-998'");
+        assertThat(tab.eval("document.querySelectorAll('#done tbody tr').length").asInt()).isEqualTo(1000);
+    }
+
+    @Test
     void oneChangeTouchesOneRowOfAThousand() {
         for (int i = 0; i < 1000; i++) {
             add("requests", working(1 + i, "now-" + i, "solar-pro4", "waiting").put("startedAt", Played.ago(Duration.ofHours(2))));

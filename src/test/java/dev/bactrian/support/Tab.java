@@ -3,6 +3,7 @@ package dev.bactrian.support;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -17,6 +18,12 @@ import java.util.stream.Collectors;
 import java.util.stream.StreamSupport;
 
 import com.fasterxml.jackson.databind.JsonNode;
+
+import javax.imageio.IIOImage;
+import javax.imageio.ImageIO;
+import javax.imageio.ImageWriteParam;
+import javax.imageio.ImageWriter;
+import javax.imageio.stream.ImageOutputStream;
 
 /** A tab of {@link Chromium}: what a person does in it, and what the browser has to say about the page. */
 public final class Tab implements AutoCloseable {
@@ -160,9 +167,21 @@ public final class Tab implements AutoCloseable {
     /** Writes what is seen to a PNG file, with the mouse out of the way. */
     public void screenshot(Path file) {
         call("Input.dispatchMouseEvent", Map.of("type", "mouseMoved", "x", 0, "y", 0));
-        try {
+        byte[] png = Base64.getDecoder().decode(call("Page.captureScreenshot", Map.of("format", "png")).path("data").asText());
+        try (ByteArrayInputStream in = new ByteArrayInputStream(png)) {
             Files.createDirectories(file.toAbsolutePath().getParent());
-            Files.write(file, Base64.getDecoder().decode(call("Page.captureScreenshot", Map.of("format", "png")).path("data").asText()));
+            // Again: the browser does not take the time to write it small.
+            ImageWriter writer = ImageIO.getImageWritersByFormatName("png").next();
+            ImageWriteParam small = writer.getDefaultWriteParam();
+            small.setCompressionMode(ImageWriteParam.MODE_EXPLICIT);
+            small.setCompressionQuality(0);
+            Files.deleteIfExists(file);
+            try (ImageOutputStream out = ImageIO.createImageOutputStream(file.toFile())) {
+                writer.setOutput(out);
+                writer.write(null, new IIOImage(ImageIO.read(in), null, null), small);
+            } finally {
+                writer.dispose();
+            }
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
