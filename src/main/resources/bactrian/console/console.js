@@ -89,6 +89,21 @@ function short(text) {
   return text.length <= SHORT_TEXT ? text : `${text.slice(0, SHORT_TEXT)} … (${count(text.length - SHORT_TEXT, 'more character')})`;
 }
 
+/** Draws a part of the page again, if its value is another one; the focus stays at its place. */
+function redraw(node, value, build) {
+  const drawn = mode + JSON.stringify(value);
+  if (node.drawn === drawn) {
+    return;
+  }
+  node.drawn = drawn;
+  const stops = () => [...node.querySelectorAll('button, summary, [tabindex]')];
+  const at = stops().indexOf(document.activeElement);
+  node.replaceChildren(...build());
+  if (at >= 0) {
+    (stops()[at] ?? stops().pop() ?? $('main')).focus({preventScroll: true});
+  }
+}
+
 /** Sets a text, if it is another one. */
 function put(node, text) {
   if (node.put !== text) {
@@ -854,7 +869,16 @@ function drawGallery() {
       }
     });
   }
-  gallery.replaceChildren(...wanted);
+  const kept = new Set(wanted);
+  [...gallery.children].filter(item => !kept.has(item)).forEach(item => item.remove());
+  let place = gallery.firstElementChild;
+  for (const item of wanted) {
+    if (item === place) {
+      place = place.nextElementSibling;
+    } else {
+      gallery.insertBefore(item, place);
+    }
+  }
 }
 
 function tile(request, image, place) {
@@ -1007,7 +1031,11 @@ class Detail {
     if (buttons.childElementCount > 0) {
       parts.push(buttons);
     }
+    const focused = document.activeElement;
     this.main.replaceChildren(...parts);
+    if (this.main.contains(focused)) {
+      focused.focus({preventScroll: true});
+    }
   }
 }
 
@@ -1327,9 +1355,10 @@ function drawFigures() {
 }
 
 function drawMinutes(all) {
-  $('minutes').lastElementChild.replaceChildren(tableOf('Figures by minute', ['Minute', 'Requests', 'Errors', 'In flight', 'First chunk: half within', '95 % within'],
-    all.filter(minute => minute.requests > 0 || minute.inFlight > 0).reverse().map(minute => [minuteClock.format(minute.time), minute.requests, minute.errors,
-      minute.inFlight, duration(minute.firstChunk?.p50Ms), duration(minute.firstChunk?.p95Ms)]), 1));
+  const rows = all.filter(minute => minute.requests > 0 || minute.inFlight > 0).reverse();
+  redraw($('minutes').lastElementChild, rows, () => [tableOf('Figures by minute',
+    ['Minute', 'Requests', 'Errors', 'In flight', 'First chunk: half within', '95 % within'], rows.map(minute => [minuteClock.format(minute.time),
+      minute.requests, minute.errors, minute.inFlight, duration(minute.firstChunk?.p50Ms), duration(minute.firstChunk?.p95Ms)]), 1)]);
 }
 
 /** A plain table; the columns from `numbers` on are numbers. */
@@ -1382,8 +1411,8 @@ function drawHealth() {
   if ($('health').hidden) {
     return;
   }
-  $('providers').replaceChildren(...(health.providers ?? []).map(drawProvider));
-  drawSpent(health.spending ?? {});
+  redraw($('providers'), health.providers, () => (health.providers ?? []).map(drawProvider));
+  redraw($('spent'), health.spending, () => drawSpent(health.spending ?? {}));
   drawQueues(health.queues);
 }
 
@@ -1457,7 +1486,7 @@ function drawSpent(spending) {
   } else if (!spending.error) {
     parts.push(h('p', {className: 'none'}, 'Nothing, as far as prices are known.'));
   }
-  $('spent').replaceChildren(...parts);
+  return parts;
 }
 
 function drawQueues(queues) {
@@ -1465,13 +1494,11 @@ function drawQueues(queues) {
   if (queues === undefined) {
     return;
   }
-  if (queues.up === false) {
-    $('queues').replaceChildren(foreign('p', 'failure', queues.error ?? 'The broker cannot be asked.'));
-    return;
-  }
   const letters = queues.deadLetters ?? [];
-  $('queues').replaceChildren(tableOf('Queues', ['Queue', 'Holds', 'Messages'], (queues.depths ?? []).map(one => [one.name, one.use, one.depth]), 2),
-    h('div', {}, h('h4', {}, letters.length === 0 ? 'No dead letters' : count(letters.length, 'dead letter')), h('ul', {className: 'letters'}, ...letters.map(drawLetter))));
+  redraw($('depths'), [queues.up, queues.error, queues.depths], () => [queues.up === false ? foreign('p', 'failure', queues.error ?? 'The broker cannot be asked.')
+    : tableOf('Queues', ['Queue', 'Holds', 'Messages'], (queues.depths ?? []).map(one => [one.name, one.use, one.depth]), 2)]);
+  redraw($('letters'), [queues.up, letters], () => queues.up === false ? [] : [h('h4', {}, letters.length === 0 ? 'No dead letters' : count(letters.length, 'dead letter')),
+    h('ul', {className: 'letters'}, ...letters.map(drawLetter))]);
 }
 
 function drawLetter(letter) {

@@ -381,6 +381,25 @@ class ConsolePageTest {
                 "POST /console/dead-letters/ID%3A5a1f/back");
     }
 
+    @Test
+    void theFocusStaysWhileWhatIsAroundItChanges() {
+        fill();
+        page("#health").see("#queues", "not JSON");
+        walk("#queues li button");
+
+        ObjectNode health = snapshot.withObject("health").deepCopy();
+        health.withObject("queues").withArray("depths").addObject().put("name", "bactrian.polls").put("use", "polls").put("depth", 4);
+        door.say("health", health);
+        tab.see("#queues", "bactrian.polls");
+        assertThat(tab.eval("document.activeElement.innerText").asText()).isEqualTo("Send back");
+
+        health = health.deepCopy();
+        health.withObject("queues").withArray("deadLetters").insertObject(0).put("message", "ID:2").put("id", "other").put("reason", "too large");
+        door.say("health", health);
+        tab.see("#queues", "too large");
+        assertThat(tab.eval("document.activeElement.closest('#letters') !== null").asBoolean()).isTrue();
+    }
+
     private void walk(String to) {
         walk(to, "Tab");
     }
