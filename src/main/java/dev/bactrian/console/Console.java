@@ -3,6 +3,7 @@ package dev.bactrian.console;
 import java.time.Instant;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.function.Consumer;
 
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
@@ -64,7 +65,11 @@ public final class Console implements CamelContextAware {
     public void start() {
         settings = Settings.of(camelContext);
         mode = Mode.valueOf(settings.require(Property.HTTP_CONSOLE).toUpperCase(Locale.ROOT));
-        if (mode == Mode.OFF || of(camelContext).isPresent()) {
+        Console other = of(camelContext).orElse(null);
+        if (mode == Mode.OFF || other != null) {
+            work = other == null ? null : other.work;
+            health = other == null ? null : other.health;
+            feed = other == null ? null : other.feed;
             return;
         }
         work = new Work(this::masked);
@@ -111,6 +116,7 @@ public final class Console implements CamelContextAware {
      * takes too long, the events that wait are dropped, and a snapshot follows. If it throws an exception, it is not called again.
      *
      * @return closes the feed for this consumer
+     * @throws RejectedExecutionException if there are {@value Feed#MOST_READERS} consumers
      */
     public AutoCloseable subscribe(Consumer<Event> consumer) {
         return feed.subscribe(consumer);

@@ -215,20 +215,17 @@ final class Entry implements Progress {
         if (done != null) {
             return null;
         }
-        if (outcome != null) {
-            state = State.DONE;
-            done = line(false);
-            done.setAll(outcome);
-            String shown = whole != null ? whole : text.head();
-            if (!shown.isEmpty()) {
-                done.put("text", shown);
-                if (whole != null ? wholeCut : text.length() > shown.length()) {
-                    done.put("textCut", true);
-                }
+        state = State.DONE;
+        ObjectNode line = line(false);
+        line.setAll(outcome != null ? outcome : Lines.unknown());
+        String shown = whole != null ? whole : text.head();
+        if (!shown.isEmpty()) {
+            line.put("text", shown);
+            if (whole != null ? wholeCut : text.length() > shown.length()) {
+                line.put("textCut", true);
             }
-        } else {
-            done = JsonNodeFactory.instance.objectNode();
         }
+        done = line;
         work.textKept(-text.kept());
         isLineNew = true;
         changed();
@@ -278,7 +275,7 @@ final class Entry implements Progress {
     synchronized List<Change> changes() {
         isInFeed = false;
         if (done != null) {
-            return done.isEmpty() ? List.of() : List.of(new Change("done", done));
+            return List.of(new Change("done", done));
         }
         List<Change> changes = new ArrayList<>(2);
         if (isLineNew) {

@@ -28,6 +28,7 @@ import org.slf4j.Logger;
 final class Feed {
 
     static final int MOST_EVENTS = 2_000;
+    static final int MOST_READERS = 50;
     static final long MOST_CHARS = 4L * 1024 * 1024;
     private static final long TICK_MILLIS = 100;
     private static final int TICKS_OF_A_SECOND = 10;
@@ -55,7 +56,11 @@ final class Feed {
         this.snapshot = snapshot;
     }
 
-    /** Passes a snapshot and then what changes to the consumer, until the result is closed or the consumer throws an exception. */
+    /**
+     * Passes a snapshot and then what changes to the consumer, until the result is closed or the consumer throws an exception.
+     *
+     * @throws RejectedExecutionException if there are {@value #MOST_READERS} readers
+     */
     AutoCloseable subscribe(Consumer<Event> consumer) {
         Reader reader = new Reader(consumer);
         synchronized (this) {
@@ -65,6 +70,9 @@ final class Feed {
                 threads.setCamelContext(context);
                 ticks = null;
                 readers.clear();
+            }
+            if (readers.size() >= MOST_READERS) {
+                throw new RejectedExecutionException("the feed of the console has " + MOST_READERS + " readers");
             }
             readers.add(reader);
             if (ticks == null) {

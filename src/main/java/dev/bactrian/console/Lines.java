@@ -88,6 +88,11 @@ final class Lines {
         return outcome;
     }
 
+    /** Returns the fields of a request that is not in work here any more, without an outcome. */
+    static ObjectNode unknown() {
+        return JsonNodeFactory.instance.objectNode().put("outcome", "unknown").put("endedAt", time(Instant.now()));
+    }
+
     private static void copy(ObjectNode to, JsonNode from, String field) {
         if (from.path(field).isNumber()) {
             to.put(field, from.path(field).asLong());

@@ -170,7 +170,7 @@ final class Work implements Observer {
             figures.left();
         }
         ObjectNode line = entry.complete();
-        if (line != null && !line.isEmpty()) {
+        if (line != null) {
             history.add(entry.no(), line, entry.generation() == null ? null : entry.generation().request());
         }
     }
@@ -192,7 +192,7 @@ final class Work implements Observer {
     /** Returns the lines of the requests in work, with the end of their texts. */
     ArrayNode lines() {
         ArrayNode lines = JsonNodeFactory.instance.arrayNode();
-        inWork().stream().limit(MOST_SHOWN).map(entry -> entry.line(true)).filter(line -> !line.isEmpty()).forEach(lines::add);
+        inWork().stream().limit(MOST_SHOWN).map(entry -> entry.line(true)).forEach(lines::add);
         return lines;
     }
 

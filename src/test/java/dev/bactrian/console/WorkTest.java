@@ -83,6 +83,20 @@ class WorkTest {
     }
 
     @Test
+    void saysThatItDoesNotKnowAnOutcome() {
+        Exchange exchange = begin("stopped");
+        Entry entry = work.inWork().get(0);
+        assertThat(entry.isGone(0, 0)).as("in work").isFalse();
+
+        work.left(Job.generation(exchange));
+        assertThat(entry.isGone(0, 0)).isTrue();
+        work.done(entry);
+
+        assertThat(work.count()).isZero();
+        assertThat(work.history().lines().get(0).path("outcome").asText()).isEqualTo("unknown");
+    }
+
+    @Test
     void followsNoMoreThanItsBound() {
         List<Exchange> exchanges = new ArrayList<>();
         for (int i = 0; i < Work.MOST_FOLLOWED + 100; i++) {
