@@ -114,6 +114,16 @@ class ConsoleFeedTest extends RouteTestSupport {
     }
 
     @Test
+    void endsWithTheApplication() throws Exception {
+        AutoCloseable feed = console().subscribe(events::add);
+        await().until(() -> !told("snapshot").isEmpty());
+
+        stop();
+
+        feed.close();
+    }
+
+    @Test
     void aReaderThatFailsIsLeftAndTheOthersAreNot() throws Exception {
         AtomicInteger called = new AtomicInteger();
         AutoCloseable bad = console().subscribe(event -> {
