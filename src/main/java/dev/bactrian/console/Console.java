@@ -73,7 +73,7 @@ public final class Console implements CamelContextAware {
             return;
         }
         work = new Work(this::masked);
-        health = new Health(camelContext, camelContext.getRegistry().lookupByNameAndType(SIMULATOR, String.class));
+        health = new Health(camelContext, camelContext.getRegistry().lookupByNameAndType(SIMULATOR, String.class), this::masked);
         feed = new Feed(camelContext, work, health, () -> snapshot(health.fresh()));
         camelContext.getCamelContextExtension().addContextPlugin(Console.class, this);
         Observer.add(camelContext, work);

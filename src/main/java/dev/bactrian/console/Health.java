@@ -8,6 +8,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.UnaryOperator;
 
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
@@ -45,6 +46,7 @@ final class Health {
     private final CamelContext context;
     private final Settings settings;
     private final String simulator;
+    private final UnaryOperator<String> mask;
     private RoutePool threads;
     private volatile ObjectNode last;
     private volatile long at;
@@ -55,11 +57,13 @@ final class Health {
      * Creates it.
      *
      * @param simulator the URL of the simulator that answers in place of the providers, or null
+     * @param mask      masks keys in text from outside
      */
-    Health(CamelContext context, String simulator) {
+    Health(CamelContext context, String simulator, UnaryOperator<String> mask) {
         this.context = context;
         this.settings = Settings.of(context);
         this.simulator = simulator;
+        this.mask = mask;
     }
 
     /** Returns what is known, and finds out anew if that is not fresh. Does not wait. The same object as before if nothing has changed. */
@@ -171,6 +175,9 @@ final class Health {
             if (!own.tokens().equals(access.tokens())) {
                 keys(keys, own, name);
             }
+            if (!own.endpoint().equals(access.endpoint())) {
+                json.withArray("accounts").addObject().put("account", name).put("endpoint", Masked.uri(own.endpoint()));
+            }
         });
         ArrayNode breakers = json.putArray("breakers");
         for (Circuits.State state : Circuits.states(context, provider.name())) {
@@ -252,12 +259,12 @@ final class Health {
             json.put("id", OneLine.cut(OneLine.of(letter.id()), 200));
         }
         if (letter.reason() != null) {
-            json.put("reason", settings.redact(OneLine.of(letter.reason())));
+            json.put("reason", settings.redact(mask.apply(OneLine.of(letter.reason()))));
         }
         if (letter.from() != null) {
             json.put("from", letter.from());
         }
-        json.put("at", Lines.time(letter.at())).put("body", settings.masked(letter.body()));
+        json.put("at", Lines.time(letter.at())).put("body", mask.apply(letter.body()));
         if (letter.isCut()) {
             json.put("bodyCut", true);
         }

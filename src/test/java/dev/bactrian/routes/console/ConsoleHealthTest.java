@@ -37,6 +37,7 @@ class ConsoleHealthTest extends RouteTestSupport {
     @Override
     protected void configure(Main main) {
         account.setReplicateApiToken("r8_canary_of_the_account_77aa");
+        account.setReplicateEndpoint(simulator.predictionsUrl() + "?secret=canary-of-the-url");
         main.bind("team-a", account);
         main.bind(Console.SIMULATOR, simulator.url());
         main.bind("shaky", (Processor) exchange -> {
@@ -81,6 +82,8 @@ class ConsoleHealthTest extends RouteTestSupport {
         assertThat(StreamSupport.stream(upstage.path("keys").spliterator(), false).filter(key -> !key.path("up").asBoolean())).singleElement()
                 .satisfies(key -> assertThat(key.path("reason").asText()).isEqualTo("401"));
         assertThat(named(health().path("providers"), "name", "replicate").path("keys").get(0).path("account").asText()).isEqualTo("team-a");
+        assertThat(named(health().path("providers"), "name", "replicate").path("accounts").get(0).path("endpoint").asText())
+                .isEqualTo(simulator.predictionsUrl() + "?secret=xxxxxx");
         assertThat(health().path("simulator").asBoolean()).isTrue();
         assertThat(health().has("queues")).isFalse();
         assertThat(console().snapshot().toString()).doesNotContain("canary");
