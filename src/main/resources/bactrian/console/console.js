@@ -1001,6 +1001,8 @@ class Detail {
     const error = request.error;
     if (request.outcome === 'cancelled') {
       parts.push(h('p', {className: 'muted'}, 'The request was cancelled.'));
+    } else if (request.outcome === 'unknown') {
+      parts.push(h('p', {className: 'muted'}, 'This instance has not heard of the request for a while: another one polls its prediction.'));
     } else if (error !== undefined) {
       parts.push(h('div', {className: 'failure'}, h('strong', {}, error.reason ?? error.type),
         h('p', {}, h('code', {}, error.type), error.httpStatus ? ` · HTTP ${error.httpStatus}` : '',
@@ -1599,6 +1601,10 @@ async function read() {
     const answer = await call(PATHS.events, {headers: {Accept: 'text/event-stream'}, signal: current.signal});
     if (answer.status === 401) {
       askForKey(key() ? 'The service does not know that key.' : 'This service is open to callers with a key only.');
+      return;
+    }
+    if (answer.status === 403 && key()) {
+      askForKey(`That key does not open the console: ${visible(await reason(answer)).slice(0, 300)}.`);
       return;
     }
     if (!answer.ok) {
