@@ -197,8 +197,9 @@ async function act(method, path, done) {
   try {
     const response = await call(path, {method});
     if (response.ok) {
-      note(done);
-      return true;
+      const isLate = (await response.json().catch(() => ({}))).canceled === false;
+      note(isLate ? 'Not cancelled: the request has ended, or its outcome is on its way.' : done);
+      return !isLate;
     }
     note('Not done: ' + visible(await reason(response)).slice(0, 300));
   } catch {
