@@ -1,5 +1,6 @@
 package dev.bactrian.door;
 
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.Set;
 import java.util.regex.Matcher;
@@ -30,7 +31,8 @@ final class Answers {
     static void set(Exchange exchange, int status, String contentType, byte[] body) {
         Message message = exchange.getMessage();
         message.removeHeaders("*");
-        message.setBody(body);
+        // Of other types platform-http makes a stream, and waits for the client to read it.
+        message.setBody(ByteBuffer.wrap(body));
         message.setHeader(Exchange.HTTP_RESPONSE_CODE, status);
         message.setHeader(Exchange.CONTENT_TYPE, contentType);
         message.setHeader("X-Content-Type-Options", "nosniff");

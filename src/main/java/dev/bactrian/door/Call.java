@@ -223,6 +223,19 @@ final class Call {
         exchange.getMessage().setBody(null);
     }
 
+    /** Answers at once, whatever becomes of the exchange. */
+    void breakOff(Exchange exchange, Refusal refusal) throws InterruptedException {
+        if (!breakEvents(exchange, refusal.type(), refusal.getMessage())) {
+            Map<String, String> headers = new LinkedHashMap<>(corsHeaders);
+            headers.put("Content-Type", Answers.JSON);
+            headers.put("X-Request-Id", id);
+            headers.put("X-Should-Retry", String.valueOf(refusal.retryAfter() > 0));
+            client.begin(refusal.status(), headers);
+            client.write(Answers.bytes(Answers.error(refusal.type(), refusal.getMessage())));
+            client.end();
+        }
+    }
+
     /** Sets the message to the answer that an error document is. */
     void fail(Exchange exchange, JsonNode document) {
         answer(exchange, Answers.status(document.path("error").path("type").asText()), Answers.JSON, Answers.bytes(Answers.error(document)));

@@ -27,7 +27,7 @@ public final class Callers {
 
     private static final Pattern KEY = Pattern.compile("[\\x21-\\x2B\\x2D-\\x7E]{1,512}");
     private static final Pattern NAME = Pattern.compile("[A-Za-z0-9._-]{1,64}");
-    private static final Pattern NAME_AND_KEY = Pattern.compile("([A-Za-z0-9._-]{1,64})=(.+)");
+    private static final Pattern NAME_AND_KEY = Pattern.compile("([A-Za-z0-9._-]{1,64})=([^=].*)");
     private static final Pattern LOOPBACK = Pattern.compile("localhost|127(\\.\\d{1,3}){3}|\\[::1]", Pattern.CASE_INSENSITIVE);
     private static final Pattern ORIGIN = Pattern.compile("https?://[^/?#\\s]+", Pattern.CASE_INSENSITIVE);
     private static final String BEARER = "bearer ";
@@ -80,7 +80,11 @@ public final class Callers {
                 throw new SettingException(property.key(), "no. " + number + " is not key or name=key, of visible ASCII characters");
             }
             settings.mask(key);
-            if (keys.putIfAbsent(name, new Key(digest(key), new Caller(name, admin))) != null) {
+            byte[] digest = digest(key);
+            if (keys.values().stream().anyMatch(other -> Arrays.equals(other.digest(), digest))) {
+                throw new SettingException(property.key(), "no. " + number + " is a key that another name has");
+            }
+            if (keys.putIfAbsent(name, new Key(digest, new Caller(name, admin))) != null) {
                 throw new SettingException(property.key(), "two keys have the name '" + name + "'");
             }
         }
@@ -146,8 +150,15 @@ public final class Callers {
         return host != null && origin.replaceFirst("^https?://", "").equalsIgnoreCase(host);
     }
 
-    /** Whether the origin may call from a page. */
-    boolean isListed(String origin) {
+    /** Returns the headers by which a page of a listed origin may read the answer. */
+    Map<String, String> corsHeaders(Client client) {
+        String origin = client.header("Origin");
+        return isListed(origin)
+                ? Map.of("Access-Control-Allow-Origin", origin, "Access-Control-Expose-Headers", "Location, Retry-After, X-Request-Id", "Vary", "Origin")
+                : Map.of();
+    }
+
+    private boolean isListed(String origin) {
         return origin != null && origins.contains(origin.toLowerCase(Locale.ROOT));
     }
 

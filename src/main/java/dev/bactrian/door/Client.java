@@ -1,5 +1,6 @@
 package dev.bactrian.door;
 
+import java.time.Duration;
 import java.util.Map;
 
 import org.apache.camel.Message;
@@ -11,16 +12,17 @@ interface Client {
     /**
      * Returns the client of a message that a platform-http consumer has made.
      *
+     * @param patience after how long without reading a client is gone
      * @throws IllegalArgumentException if the message is of another component
      */
-    static Client of(Message message) {
+    static Client of(Message message, Duration patience) {
         if (message instanceof HttpMessage servlet) {
             return new ServletClient(servlet);
         }
-        return VertxClient.of(message);
+        return VertxClient.of(message, patience);
     }
 
-    /** Returns the value of a header of the request, or null. */
+    /** Returns the value of a header of the request, or null. Several are joined by commas, so that none of them is a key or a host. */
     String header(String name);
 
     /** Returns the method of the request. */

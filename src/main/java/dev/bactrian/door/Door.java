@@ -10,35 +10,40 @@ import java.util.concurrent.atomic.AtomicInteger;
 import dev.bactrian.config.Property;
 import dev.bactrian.config.SettingException;
 import dev.bactrian.config.Settings;
+import dev.bactrian.emit.Outcome;
 import dev.bactrian.error.Cause;
 import dev.bactrian.error.GenerationFailure;
 import dev.bactrian.generate.Capacity;
 import dev.bactrian.text.OneLineLogger;
 import dev.bactrian.threads.ScheduledPool;
+import org.apache.camel.AggregationStrategy;
 import org.apache.camel.CamelContext;
 import org.apache.camel.CamelContextAware;
 import org.apache.camel.Exchange;
 import org.apache.camel.Message;
 import org.apache.camel.Processor;
+import org.apache.camel.support.SynchronizationAdapter;
 import org.slf4j.Logger;
 
 /**
  * Admits the calls of {@code routes/from-http.camel.yaml}: its first step. Checks who calls, and limits how many requests are in work at
  * once ({@code bactrian.http.max-requests}).
  */
-public final class Door implements CamelContextAware, Processor {
+public final class Door implements CamelContextAware, Processor, AggregationStrategy {
 
     private static final Logger LOG = OneLineLogger.of("dev.bactrian.http");
     private static final String COMPONENT = "org.apache.camel.component.platform.http.PlatformHttpComponent";
-    private static final long SILENCE_MILLIS = 15_000;
     private static final int RETRY_SECONDS = 1;
+    private static final String STOPPED = "the application has stopped";
 
+    private final AggregationStrategy outcomes = new Outcome();
     private final AtomicInteger inWork = new AtomicInteger();
     private final Set<EventWriter> streams = ConcurrentHashMap.newKeySet();
     private CamelContext camelContext;
     private Settings settings;
     private Callers callers;
     private ScheduledPool comments;
+    private Times times = Times.USUAL;
 
     @Override
     public CamelContext getCamelContext() {
@@ -55,6 +60,15 @@ public final class Door implements CamelContextAware, Processor {
         callers = Callers.of(settings);
     }
 
+    void setTimes(Times others) {
+        times = others;
+    }
+
+    /** Returns how many requests are in work. */
+    int inWork() {
+        return inWork.get();
+    }
+
     /**
      * Admits a call and removes the headers of its request, except for the content type.
      *
@@ -63,8 +77,8 @@ public final class Door implements CamelContextAware, Processor {
     @Override
     public void process(Exchange exchange) {
         Message message = exchange.getMessage();
-        Client client = Client.of(message);
-        Map<String, String> cors = cors(client);
+        Client client = Client.of(message, times.patience());
+        Map<String, String> cors = callers.corsHeaders(client);
         if (client.method().equals("OPTIONS")) {
             preflight(exchange, client, cors);
             return;
@@ -75,7 +89,7 @@ public final class Door implements CamelContextAware, Processor {
             admit();
             release = inWork::decrementAndGet;
         }
-        exchange.getExchangeExtension().addOnCompletion(new Release(endOf(exchange, release)));
+        exchange.getExchangeExtension().addOnCompletion(new End(release));
         Call.begin(exchange, client, caller, cors, release);
         AcceptedRequests.useAccount(camelContext, exchange, caller.name());
         message.removeHeaders("*", Exchange.CONTENT_TYPE, Exchange.HTTP_PATH);
@@ -87,17 +101,10 @@ public final class Door implements CamelContextAware, Processor {
      * @throws Refusal 403 from a foreign page or by a foreign name
      */
     public void visit(Exchange exchange) {
-        Client client = Client.of(exchange.getMessage());
+        Client client = Client.of(exchange.getMessage(), times.patience());
         callers.requireNear(client);
         Call.begin(exchange, client, new Caller("", false), Map.of(), () -> { });
         exchange.getMessage().removeHeaders("*", Exchange.HTTP_PATH);
-    }
-
-    private Map<String, String> cors(Client client) {
-        String origin = client.header("Origin");
-        return callers.isListed(origin)
-                ? Map.of("Access-Control-Allow-Origin", origin, "Access-Control-Expose-Headers", "Location, Retry-After, X-Request-Id", "Vary", "Origin")
-                : Map.of();
     }
 
     private static void preflight(Exchange exchange, Client client, Map<String, String> cors) {
@@ -121,8 +128,17 @@ public final class Door implements CamelContextAware, Processor {
         }
     }
 
-    private Runnable endOf(Exchange exchange, Runnable release) {
-        return () -> {
+    /** The end of a call. */
+    private final class End extends SynchronizationAdapter {
+
+        private final Runnable release;
+
+        End(Runnable release) {
+            this.release = release;
+        }
+
+        @Override
+        public void onDone(Exchange exchange) {
             Call call = Call.of(exchange);
             if (call == null) {
                 release.run();
@@ -132,7 +148,7 @@ public final class Door implements CamelContextAware, Processor {
             if (call.events() != null) {
                 streams.remove(call.events());
             }
-        };
+        }
     }
 
     /** Whether the call is to delete something. */
@@ -154,7 +170,7 @@ public final class Door implements CamelContextAware, Processor {
     private void comment() {
         for (EventWriter stream : streams) {
             try {
-                stream.comment(SILENCE_MILLIS);
+                stream.comment(times.silence().toMillis());
             } catch (InterruptedException e) {
                 Thread.currentThread().interrupt();
                 return;
@@ -177,7 +193,9 @@ public final class Door implements CamelContextAware, Processor {
         if (call != null && call.breakEvents(exchange, refusal.type(), message)) {
             return;
         } else if (call == null) {
+            Map<String, String> cors = callers.corsHeaders(Client.of(exchange.getMessage(), times.patience()));
             Answers.set(exchange, refusal.status(), Answers.JSON, body);
+            exchange.getMessage().getHeaders().putAll(cors);
         } else {
             call.answer(exchange, refusal.status(), Answers.JSON, body);
         }
@@ -187,13 +205,31 @@ public final class Door implements CamelContextAware, Processor {
         }
     }
 
+    /**
+     * Sets the body to the outcome of the request. After the shutdown timeout Camel runs no further step of the route, so the caller is
+     * answered here.
+     */
+    @Override
+    public Exchange aggregate(Exchange exchange, Exchange outcome) {
+        Exchange done = outcomes.aggregate(exchange, outcome);
+        Call call = Call.of(done);
+        if (camelContext.getShutdownStrategy().isTimeoutOccurred() && !call.isAnswered()) {
+            try {
+                call.breakOff(done, new Refusal(503, "provider-unavailable", STOPPED, RETRY_SECONDS));
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+            }
+        }
+        return done;
+    }
+
     private Refusal refusal(Throwable cause) {
         if (cause instanceof Refusal refusal) {
             return refusal;
         } else if (cause instanceof GenerationFailure failure) {
             return new Refusal(Answers.status(failure.type().toString()), failure.type().toString(), failure.getMessage());
         } else if (cause instanceof RejectedExecutionException || camelContext.isStopping()) {
-            return new Refusal(503, "provider-unavailable", "the application has stopped", RETRY_SECONDS);
+            return new Refusal(503, "provider-unavailable", STOPPED, RETRY_SECONDS);
         }
         return new Refusal(500, "internal", "the call has failed; the log of the service says why");
     }

@@ -1,16 +1,20 @@
 package dev.bactrian.door;
 
-import java.nio.file.Path;
+import java.util.Locale;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.regex.Pattern;
 
 import dev.bactrian.config.Property;
 import dev.bactrian.config.SettingException;
 import dev.bactrian.config.Settings;
 import dev.bactrian.generate.Capacity;
 import dev.bactrian.text.OneLineLogger;
+import io.netty.handler.codec.TooLongFrameException;
+import io.netty.handler.codec.http.TooLongHttpHeaderException;
+import io.netty.handler.codec.http.TooLongHttpLineException;
 import io.vertx.core.Future;
 import io.vertx.core.Handler;
 import io.vertx.core.Vertx;
@@ -24,7 +28,6 @@ import io.vertx.core.http.HttpServerRequest;
 import io.vertx.core.http.HttpServerResponse;
 import io.vertx.ext.web.Router;
 import io.vertx.ext.web.RoutingContext;
-import io.vertx.ext.web.handler.BodyHandler;
 import org.apache.camel.CamelContext;
 import org.apache.camel.CamelContextAware;
 import org.apache.camel.StaticService;
@@ -41,10 +44,11 @@ public final class DoorServer extends ServiceSupport implements CamelContextAwar
     private static final Logger LOG = OneLineLogger.of("dev.bactrian.http");
     private static final int LONGEST_HEAD_BYTES = 32 * 1024;
     private static final int LONGEST_LINE_BYTES = 8 * 1024;
-    private static final long BODY_PAUSE_MILLIS = 30_000;
     private static final long STOP_SECONDS = 5;
     /** Threads for calls that are answered at once, beside those that wait for an outcome. */
     private static final int SPARE_THREADS = 64;
+
+    private static final String MALFORMED = "the request is malformed";
 
     private CamelContext camelContext;
     private Settings settings;
@@ -52,6 +56,11 @@ public final class DoorServer extends ServiceSupport implements CamelContextAwar
     private Vertx vertx;
     private HttpServer server;
     private Connections connections;
+    private Times times = Times.USUAL;
+
+    void setTimes(Times others) {
+        times = others;
+    }
 
     @Override
     public CamelContext getCamelContext() {
@@ -61,6 +70,10 @@ public final class DoorServer extends ServiceSupport implements CamelContextAwar
     @Override
     public void setCamelContext(CamelContext context) {
         camelContext = context;
+    }
+
+    Connections connections() {
+        return connections;
     }
 
     /** Returns the port that the server listens on. */
@@ -87,20 +100,19 @@ public final class DoorServer extends ServiceSupport implements CamelContextAwar
                 // A request may take as long as its model does.
                 .setBlockedThreadCheckInterval(TimeUnit.DAYS.toMillis(1))
                 .setFileSystemOptions(new FileSystemOptions().setFileCachingEnabled(false).setClassPathResolvingEnabled(false)));
-        connections = new Connections(vertx, most + SPARE_THREADS);
+        HttpServerOptions options = new HttpServerOptions().setMaxHeaderSize(LONGEST_HEAD_BYTES).setMaxInitialLineLength(LONGEST_LINE_BYTES)
+                .setHttp2ClearTextEnabled(false).setTcpNoDelay(true);
+        connections = new Connections(most + SPARE_THREADS, times, options);
         Router router = router();
+        BodyReader body = new BodyReader(settings.bytes(Property.MAX_REQUEST_BYTES), times.pause());
         camelContext.getRegistry().bind(VertxPlatformHttpRouter.PLATFORM_HTTP_ROUTER_NAME_ZERO, new VertxPlatformHttpRouter(null, vertx, router,
                 VertxPlatformHttpRouter.PLATFORM_HTTP_ROUTER_NAME_ZERO, VertxPlatformHttpRouter.SERVER_TYPE_SERVER) {
             @Override
             public Handler<RoutingContext> bodyHandler() {
-                return DoorServer.this.bodyHandler();
+                return body;
             }
         });
-        server = vertx.createHttpServer(new HttpServerOptions().setMaxHeaderSize(LONGEST_HEAD_BYTES).setMaxInitialLineLength(LONGEST_LINE_BYTES)
-                .setHttp2ClearTextEnabled(false).setTcpNoDelay(true)).connectionHandler(connections::opened).requestHandler(request -> {
-                    connections.busy(request);
-                    router.handle(request);
-                });
+        server = vertx.createHttpServer(options).connectionHandler(connections::opened).requestHandler(router).invalidRequestHandler(this::malformed);
         int port = settings.count(Property.HTTP_PORT);
         try {
             await(server.listen(port, host.replaceAll("^\\[|]$", "")));
@@ -112,63 +124,81 @@ public final class DoorServer extends ServiceSupport implements CamelContextAwar
     private Router router() {
         Router router = Router.router(vertx);
         router.route().handler(this::check);
-        router.errorHandler(404, context -> answer(context.response(), 404, "not-found", "there is nothing at " + context.request().method() + " " + context.normalizedPath()));
-        router.errorHandler(405, context -> answer(context.response(), 405, "not-found", "there is no " + context.request().method() + " of " + context.normalizedPath()));
-        router.errorHandler(413, context -> answer(context.response().putHeader("Connection", "close"), 413, "invalid-request",
-                "the body is larger than " + Property.MAX_REQUEST_BYTES.key() + " (" + settings.require(Property.MAX_REQUEST_BYTES) + ")"));
-        router.errorHandler(400, context -> answer(context.response(), 400, "invalid-request", "the request is malformed"));
-        router.errorHandler(500, context -> answer(context.response(), 500, "internal", "the call has failed; the log of the service says why"));
+        router.errorHandler(404, context -> answer(context.request(), 404, "not-found", "there is nothing at " + context.request().method() + " " + context.normalizedPath()));
+        router.errorHandler(405, context -> answer(context.request(), 405, "not-found", "there is no " + context.request().method() + " of " + context.normalizedPath()));
+        router.errorHandler(413, context -> close(context.request(), 413, "the body is larger than " + Property.MAX_REQUEST_BYTES.key() + " ("
+                + settings.require(Property.MAX_REQUEST_BYTES) + ")"));
+        router.errorHandler(408, context -> close(context.request(), 408, "the body paused for " + times.pause().toSeconds() + " s"));
+        router.errorHandler(400, context -> close(context.request(), 400, MALFORMED));
+        router.errorHandler(500, context -> answer(context.request(), 500, "internal", "the call has failed; the log of the service says why"));
         return router;
     }
 
-    private BodyHandler bodyHandler() {
-        return BodyHandler.create(Path.of(settings.require(Property.DATA_DIR), "http", "uploads").toString())
-                .setBodyLimit(settings.bytes(Property.MAX_REQUEST_BYTES)).setDeleteUploadedFilesOnEnd(true);
+    private void malformed(HttpServerRequest request) {
+        Throwable cause = request.decoderResult().cause();
+        close(request, cause instanceof TooLongHttpLineException ? 414 : cause instanceof TooLongHttpHeaderException ? 431 : 400,
+                cause instanceof TooLongFrameException ? "the head is too long" : MALFORMED);
     }
 
     /** Refuses a call with a body before the body is read. */
     private void check(RoutingContext context) {
         HttpServerRequest request = context.request();
-        if (camelContext.isStopping()) {
-            answer(context.response().putHeader("Connection", "close").putHeader("Retry-After", "1"), 503, "provider-unavailable", "the application stops");
+        if (Connections.isClosed(request.connection())) {
             return;
-        }
-        if (!request.method().equals(HttpMethod.POST)) {
+        } else if (camelContext.isStopping()) {
+            request.response().putHeader("Retry-After", "1");
+            close(request, 503, "provider-unavailable", "the application stops");
+        } else if (!request.uri().startsWith("/") && !request.uri().matches("(?i)http://" + Pattern.quote(String.valueOf(request.host())) + "([/?].*)?")) {
+            // The URL in the first line is to win over Host, which is checked.
+            close(request, 400, MALFORMED);
+        } else if (!request.method().equals(HttpMethod.POST) && !BodyReader.follows(request)) {
             context.next();
+        } else if (!isAdmitted(request)) {
             return;
+        } else if (isForm(request)) {
+            close(request, 400, "the body is a form: send JSON, as Content-Type: application/json");
+        } else {
+            context.next();
         }
+    }
+
+    /** What comes from a form would become headers of the message. */
+    private static boolean isForm(HttpServerRequest request) {
+        String type = String.valueOf(request.getHeader("Content-Type")).trim().toLowerCase(Locale.ROOT);
+        return type.startsWith("multipart/") || type.startsWith("application/x-www-form-urlencoded");
+    }
+
+    private boolean isAdmitted(HttpServerRequest request) {
         try {
             callers.require(VertxClient.head(request));
+            return true;
         } catch (Refusal e) {
-            HttpServerResponse response = context.response().putHeader("Connection", "close");
             if (e.status() == 401) {
-                response.putHeader("WWW-Authenticate", "Bearer");
+                request.response().putHeader("WWW-Authenticate", "Bearer");
             }
-            answer(response, e.status(), e.type(), e.getMessage());
-            return;
+            close(request, e.status(), e.type(), e.getMessage());
+            return false;
         }
-        watch(request, -1);
-        context.next();
     }
 
-    /** Closes the connection if nothing of the body comes for a while. */
-    private void watch(HttpServerRequest request, long before) {
-        vertx.setTimer(BODY_PAUSE_MILLIS, timer -> {
-            long now = request.bytesRead();
-            if (request.isEnded() || request.response().ended() || request.response().closed()) {
-                return;
-            } else if (now == before) {
-                answer(request.response().putHeader("Connection", "close"), 408, "invalid-request", "the body did not come within 30 s");
-                return;
-            }
-            watch(request, now);
-        });
+    /** Refuses a call whose connection cannot be used again. */
+    private void close(HttpServerRequest request, int status, String message) {
+        close(request, status, "invalid-request", message);
     }
 
-    private static void answer(HttpServerResponse response, int status, String type, String message) {
+    private void close(HttpServerRequest request, int status, String type, String message) {
+        if (!request.response().headWritten()) {
+            request.response().putHeader("Connection", "close");
+        }
+        answer(request, status, type, message);
+    }
+
+    private void answer(HttpServerRequest request, int status, String type, String message) {
+        HttpServerResponse response = request.response();
         if (!response.ended() && !response.headWritten()) {
-            response.setStatusCode(status).putHeader("Content-Type", Answers.JSON).putHeader("X-Should-Retry", String.valueOf(status == 503))
-                    .end(Buffer.buffer(Answers.bytes(Answers.error(type, message))));
+            callers.corsHeaders(VertxClient.head(request)).forEach(response::putHeader);
+            response.setStatusCode(status).putHeader("Content-Type", Answers.JSON).putHeader("X-Content-Type-Options", "nosniff")
+                    .putHeader("X-Should-Retry", String.valueOf(status == 503)).end(Buffer.buffer(Answers.bytes(Answers.error(type, message))));
         }
     }
 

@@ -46,9 +46,23 @@ public final class ModelList implements CamelContextAware {
                 ? camelContext.getRegistry().lookupByNameAndType(bean, Account.class) : null;
         String path = exchange.getMessage().getHeader(Exchange.HTTP_PATH, "", String.class);
         int begin = path.indexOf(PATH);
-        JsonNode body = begin < 0 || path.length() == begin + PATH.length() ? all(account)
-                : one(URLDecoder.decode(path.substring(begin + PATH.length()).replace("+", "%2B"), StandardCharsets.UTF_8), account);
+        JsonNode body;
+        if (begin >= 0 && path.length() > begin + PATH.length()) {
+            body = one(decoded(path.substring(begin + PATH.length())), account);
+        } else if (begin >= 0 || path.endsWith("/v1/models")) {
+            body = all(account);
+        } else {
+            throw new Refusal(404, "not-found", "there is nothing at GET " + path);
+        }
         Call.of(exchange).answer(exchange, 200, Answers.JSON, Answers.bytes(body));
+    }
+
+    private static String decoded(String name) {
+        try {
+            return URLDecoder.decode(name.replace("+", "%2B"), StandardCharsets.UTF_8);
+        } catch (IllegalArgumentException e) {
+            throw new Refusal(400, "invalid-request", "the path is malformed");
+        }
     }
 
     private JsonNode all(Account account) {

@@ -3,6 +3,8 @@ package dev.bactrian.door;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
+import java.util.Collections;
+import java.util.List;
 import java.util.Map;
 
 import jakarta.servlet.http.HttpServletRequest;
@@ -24,7 +26,8 @@ final class ServletClient implements Client {
 
     @Override
     public String header(String name) {
-        return request.getHeader(name);
+        List<String> values = Collections.list(request.getHeaders(name));
+        return values.isEmpty() ? null : String.join(", ", values);
     }
 
     @Override

@@ -4,11 +4,14 @@ import java.io.ByteArrayOutputStream;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 
+import io.vertx.core.Future;
 import io.vertx.core.buffer.Buffer;
 import io.vertx.core.http.HttpServerRequest;
 import io.vertx.core.http.HttpServerResponse;
+import io.vertx.core.http.HttpVersion;
 import io.vertx.core.net.SocketAddress;
 import org.apache.camel.Message;
 import org.apache.camel.component.platform.http.vertx.HttpMessage;
@@ -19,22 +22,22 @@ import org.apache.camel.component.platform.http.vertx.HttpMessage;
  */
 final class VertxClient implements Client {
 
-    /** Bytes that are collected for a client before the writer waits. */
-    private static final int MOST_WAITING = 256 * 1024;
-    /** A client that takes nothing for this time is gone. */
-    private static final Duration PATIENCE = Duration.ofSeconds(60);
+    /** Bytes that are collected for a client before the writer waits; a client that takes fewer in its time is gone. */
+    private static final int MOST_WAITING = 64 * 1024;
 
     private final HttpServerRequest request;
     private final HttpServerResponse response;
+    private final Duration patience;
     private final ByteArrayOutputStream waiting = new ByteArrayOutputStream();
     private boolean writing;
     private boolean ending;
     private boolean gone;
     private Runnable task;
 
-    private VertxClient(HttpServerRequest request, HttpServerResponse response) {
+    private VertxClient(HttpServerRequest request, HttpServerResponse response, Duration patience) {
         this.request = request;
         this.response = response;
+        this.patience = patience;
     }
 
     private void watch() {
@@ -45,9 +48,9 @@ final class VertxClient implements Client {
         }
     }
 
-    static Client of(Message message) {
+    static Client of(Message message, Duration patience) {
         if (message instanceof HttpMessage http) {
-            VertxClient client = new VertxClient(http.getRequest(), http.getResponse());
+            VertxClient client = new VertxClient(http.getRequest(), http.getResponse(), patience);
             client.watch();
             return client;
         }
@@ -56,12 +59,13 @@ final class VertxClient implements Client {
 
     /** Returns a client to read the head of its request alone. */
     static Client head(HttpServerRequest request) {
-        return new VertxClient(request, request.response());
+        return new VertxClient(request, request.response(), Duration.ZERO);
     }
 
     @Override
     public String header(String name) {
-        return request.getHeader(name);
+        List<String> values = request.headers().getAll(name);
+        return values.isEmpty() ? null : String.join(", ", values);
     }
 
     @Override
@@ -85,7 +89,7 @@ final class VertxClient implements Client {
 
     @Override
     public synchronized boolean write(byte[] bytes) throws InterruptedException {
-        long deadline = System.nanoTime() + PATIENCE.toNanos();
+        long deadline = System.nanoTime() + patience.toNanos();
         while (waiting.size() > MOST_WAITING && !gone) {
             long left = (deadline - System.nanoTime()) / 1_000_000;
             if (left <= 0) {
@@ -133,7 +137,11 @@ final class VertxClient implements Client {
     public synchronized void end() {
         if (!ending) {
             ending = true;
-            response.end(Buffer.buffer(waiting.toByteArray()));
+            Future<Void> written = response.end(Buffer.buffer(waiting.toByteArray()));
+            if (request.version() == HttpVersion.HTTP_1_0) {
+                // Only the end of the connection tells such a client the end of an answer without a length.
+                written.onComplete(end -> request.connection().close());
+            }
             waiting.reset();
         }
     }

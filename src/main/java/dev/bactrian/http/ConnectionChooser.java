@@ -6,6 +6,7 @@ import java.net.SocketTimeoutException;
 import org.apache.hc.client5.http.classic.ExecChain;
 import org.apache.hc.client5.http.classic.ExecChainHandler;
 import org.apache.hc.client5.http.classic.ExecRuntime;
+import org.apache.hc.client5.http.impl.classic.RequestFailedException;
 import org.apache.hc.core5.http.ClassicHttpRequest;
 import org.apache.hc.core5.http.ClassicHttpResponse;
 import org.apache.hc.core5.http.Header;
@@ -40,6 +41,12 @@ final class ConnectionChooser implements ExecChainHandler {
             // Removes the headers that the first attempt has added.
             request.setHeaders(headers);
             return chain.proceed(request, scope);
+        } catch (IllegalStateException e) {
+            if (!scope.execRuntime.isExecutionAborted()) {
+                throw e;
+            }
+            // A cancellation took the connection away just before it was used.
+            throw new RequestFailedException("the call was cut off", e);
         }
     }
 

@@ -1,5 +1,7 @@
 package dev.bactrian.routes.door;
 
+import static org.awaitility.Awaitility.await;
+
 import java.io.IOException;
 import java.net.URI;
 import java.net.http.HttpClient;
@@ -12,11 +14,13 @@ import java.util.stream.Stream;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.bactrian.door.DoorServer;
+import dev.bactrian.door.DoorTimes;
 import dev.bactrian.routes.support.RouteTestSupport;
 import dev.bactrian.text.ProviderJson;
 import org.apache.camel.main.BaseMainSupport;
 import org.apache.camel.main.Main;
 import org.apache.camel.main.MainListenerSupport;
+import org.junit.jupiter.api.AfterEach;
 
 /** The door on a port of its own, and a client that calls it. */
 abstract class DoorTestSupport extends RouteTestSupport {
@@ -41,6 +45,13 @@ abstract class DoorTestSupport extends RouteTestSupport {
     /** Starts the routes with the door open. */
     protected void open(String... properties) throws Exception {
         start(List.of("bactrian.http.enabled", "true", "bactrian.http.port", "0", "bactrian.emit.chunk", ""), properties);
+    }
+
+    @AfterEach
+    void noCallIsInWork() {
+        if (isStarted()) {
+            await("calls in work").until(() -> DoorTimes.inWork(context()) == 0 && context().getInflightRepository().size() == 0);
+        }
     }
 
     protected URI url(String path) {

@@ -181,6 +181,11 @@ public abstract class RouteTestSupport {
         return main.getCamelContext();
     }
 
+    /** Whether the routes run. */
+    protected boolean isStarted() {
+        return main != null && main.isStarted();
+    }
+
     protected ProducerTemplate template() {
         return template;
     }
