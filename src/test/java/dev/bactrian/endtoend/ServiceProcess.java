@@ -205,6 +205,12 @@ final class ServiceProcess implements AutoCloseable {
             return set(property.key(), value);
         }
 
+        /** Leaves a property that every service of a test has to its default. */
+        Builder unset(Property property) {
+            properties.remove(property.key());
+            return this;
+        }
+
         /** Sets an environment variable, or takes it away where the value is null. */
         Builder env(String name, String value) {
             environment.put(name, value);
