@@ -271,8 +271,12 @@ final class Budgets implements Spending.Watcher {
 
     /** Returns each limit and how much of it is spent. */
     synchronized List<Costs.Budget> all() {
-        return known.values().stream().map(limit -> new Costs.Budget(limit.name(), percent(limit), spent(limit), limit.amount(),
+        return known.values().stream().map(limit -> new Costs.Budget(limit.name(), account(limit), percent(limit), spent(limit), limit.amount(),
                 held.getOrDefault(limit.scope() + limit.currency(), BigDecimal.ZERO), limit.currency(), words(limit))).toList();
+    }
+
+    private static String account(Limit limit) {
+        return limit.scope().startsWith(account("")) ? limit.scope().substring(account("").length()) : null;
     }
 
     /** Returns the limits of which most is spent. */

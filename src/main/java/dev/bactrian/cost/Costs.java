@@ -65,11 +65,13 @@ public final class Costs extends AsyncProcessorSupport implements CamelContextAw
      * A limit of spending, and how much of it is spent.
      *
      * @param name    its name, such as {@code bactrian.budget.day}
+     * @param account the name of the account whose spending it limits, or null
      * @param percent how much is spent, in percent
      * @param inWork  what the requests in work are likely to cost
      * @param words   the same in words
      */
-    public record Budget(String name, int percent, BigDecimal spent, BigDecimal limit, BigDecimal inWork, String currency, String words) {
+    public record Budget(String name, String account, int percent, BigDecimal spent, BigDecimal limit, BigDecimal inWork, String currency,
+            String words) {
     }
 
     /** What the instances of this bean share, because Camel creates the beans of a route file more than once. */
@@ -198,7 +200,7 @@ public final class Costs extends AsyncProcessorSupport implements CamelContextAw
         Ledger.of(camelContext).spending().watch(shared.budgets);
     }
 
-    /** Returns the budgets and how much of each is spent. */
+    /** Returns the budgets and how much of each is spent. That of an account is known from its first request on. */
     public List<Budget> budgets() {
         return shared.budgets.all();
     }

@@ -15,6 +15,7 @@ import java.util.UUID;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
+import java.util.regex.Pattern;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
@@ -61,6 +62,7 @@ public final class Spending {
     }
 
     private static final String PREFIX = "cost=";
+    private static final Pattern DAYS = Pattern.compile("\\d{4}(-\\d{2}){0,2}");
     private static final Duration PAUSE = Duration.ofSeconds(1);
     private static final Duration AGAIN = Duration.ofSeconds(2);
     private static final Duration KEPT = Duration.ofDays(400);
@@ -125,7 +127,7 @@ public final class Spending {
 
     private static Item cut(Item item) {
         return new Item(item.day(), item.provider(), OneLine.cut(item.model(), LONGEST_MODEL),
-                OneLine.cut(item.account(), LONGEST_ACCOUNT), item.key(), item.currency());
+                recorded(item.account()), item.key(), item.currency());
     }
 
     /**
@@ -161,6 +163,16 @@ public final class Spending {
         if (watcher != null) {
             watcher.all(all);
         }
+    }
+
+    /** Whether a text is a day, month or year such as {@code 2026-11-27}, {@code 2026-11} or {@code 2026}. */
+    public static boolean isDays(String text) {
+        return DAYS.matcher(text).matches();
+    }
+
+    /** Returns the name under which the spending of an account is recorded. */
+    public static String recorded(String account) {
+        return OneLine.cut(account, LONGEST_ACCOUNT);
     }
 
     /**

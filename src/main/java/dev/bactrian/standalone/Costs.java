@@ -12,7 +12,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Properties;
 import java.util.TreeMap;
-import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 
 import dev.bactrian.config.Property;
@@ -30,7 +29,6 @@ public final class Costs {
 
     private static final List<String> HEAD = List.of("day (UTC)", "provider", "model", "account", "key", "requests", "cost");
     private static final int FIRST_NUMBER = 5;
-    private static final Pattern BEGINNING_OF_A_DAY = Pattern.compile("\\d{4}(-\\d{2}){0,2}");
     private static final String DAYS = "a day, month or year such as 2026-11-27, 2026-11 or 2026";
 
     private Costs() {
@@ -75,7 +73,7 @@ public final class Costs {
             throw new IllegalArgumentException("costs takes one argument, not " + args.size() + ": " + DAYS);
         }
         String days = args.isEmpty() ? "" : args.get(0).trim();
-        if (!days.isEmpty() && !BEGINNING_OF_A_DAY.matcher(days).matches()) {
+        if (!days.isEmpty() && !Spending.isDays(days)) {
             throw new IllegalArgumentException("costs: '" + OneLine.of(days) + "' is not " + DAYS);
         }
         return days;

@@ -1,0 +1,116 @@
+package dev.bactrian.routes.door;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import java.net.http.HttpResponse;
+import java.nio.file.Files;
+import java.util.Arrays;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.bactrian.generate.Account;
+import dev.bactrian.ledger.Spending;
+import dev.bactrian.simulator.Call;
+import dev.bactrian.simulator.Reply;
+import org.apache.camel.main.Main;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** What was spent, asked for over HTTP, and accounts that have the name of a key. */
+@Timeout(60)
+class CostDoorTest extends DoorTestSupport {
+
+    private static final String CHATS = "/v1/chat/completions";
+    private static final String CHAT = "{\"model\":\"solar-pro4\",\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}";
+    private static final String[] BOSS = {"Authorization", "Bearer kc"};
+    private static final String[] TEAM = {"Authorization", "Bearer ka"};
+    private static final String[] OTHER = {"Authorization", "Bearer kb"};
+    /** 1,000 tokens of a prompt, which cost 0.001. */
+    private static final Reply ANSWER = Reply.rawStream("data: {\"choices\":[{\"delta\":{\"content\":\"a\"},\"finish_reason\":\"stop\"}]}\n\n"
+            + "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":1000,\"completion_tokens\":0}}\n\ndata: [DONE]\n\n");
+
+    private final Account team = new Account();
+
+    @Override
+    protected void configure(Main main) throws Exception {
+        super.configure(main);
+        team.setUpstageApiKey("up_a-key-of-the-team-cd34");
+        main.bind("team-a", team);
+    }
+
+    private void openPriced(String... more) throws Exception {
+        String catalogue = """
+                extends: classpath:bactrian/models.yaml
+                providers:
+                  upstage:
+                    models:
+                      - {id: solar-pro4, price: {input: 1, output: 10}}
+                  replicate:
+                    models:
+                      - {id: google-deepmind/gemma-2b-it, kind: text, version: v1, aliases: [gemma-2b], price: {per-second: 0.5}}
+                """;
+        String[] all = Arrays.copyOf(more, more.length + 8);
+        System.arraycopy(new String[] {"bactrian.models", "file:" + Files.writeString(folder.resolve("models.yaml"), catalogue),
+            "bactrian.upstage.api-key", "up_a-key-of-the-tests-ab12", "bactrian.http.api-keys", "team-a=ka,other=kb",
+            "bactrian.http.admin-keys", "boss=kc"}, 0, all, more.length, 8);
+        open(all);
+        simulator.always(Call.CHAT, ANSWER);
+    }
+
+    private JsonNode costs(String query, String... headers) throws Exception {
+        HttpResponse<String> response = get("/costs" + query, headers);
+        assertThat(response.statusCode()).as(response.body()).isEqualTo(200);
+        return json(response);
+    }
+
+    @Test
+    void showsWhatAllHaveSpentToAnAdministrator() throws Exception {
+        openPriced("bactrian.budget.day", "1 USD");
+        post(CHATS, CHAT, OTHER);
+        post(CHATS, CHAT, OTHER);
+        post(CHATS, CHAT, TEAM);
+
+        await("recorded once a second").until(() -> costs("", BOSS).at("/totals/0/requests").asInt() == 3);
+        JsonNode all = costs("", BOSS);
+
+        String today = Spending.today().toString();
+        assertThat(all.path("sums")).hasSize(2);
+        assertThat(all.at("/sums/0").toString()).isEqualTo("{\"day\":\"" + today
+                + "\",\"provider\":\"upstage\",\"model\":\"solar-pro4\",\"account\":\"\",\"key\":\"ab12\",\"requests\":2,\"amount\":0.002,\"currency\":\"USD\"}");
+        assertThat(all.at("/totals").toString()).isEqualTo("[{\"requests\":3,\"amount\":0.003,\"currency\":\"USD\"}]");
+        assertThat(all.at("/budgets").toString()).isEqualTo("[{\"name\":\"bactrian.budget.day\",\"percent\":0,\"spent\":0.003,\"limit\":1,\"inWork\":0,\"currency\":\"USD\"}]");
+        assertThat(costs("?days=" + today, BOSS).path("sums")).hasSize(2);
+        assertThat(costs("?days=" + today.substring(0, 7) + "&x=y", BOSS).path("sums")).hasSize(2);
+        assertThat(costs("?days=1999", BOSS).path("sums")).isEmpty();
+    }
+
+    @Test
+    void showsACallerWhatItsOwnAccountHasSpent() throws Exception {
+        team.setBudgetDay("2 USD");
+        openPriced("bactrian.budget.day", "1 USD");
+        post(CHATS, CHAT, OTHER);
+        post(CHATS, CHAT, TEAM);
+
+        await("recorded once a second").until(() -> costs("", BOSS).at("/totals/0/requests").asInt() == 2);
+        JsonNode own = costs("", TEAM);
+
+        assertThat(own.path("sums")).singleElement().satisfies(sum -> assertThat(sum.path("account").asText()).isEqualTo("team-a"));
+        assertThat(own.at("/totals/0/amount").decimalValue()).isEqualTo("0.001");
+        assertThat(own.path("budgets")).singleElement().satisfies(budget -> assertThat(budget.path("name").asText()).isEqualTo("bactrian.budget.day of account team-a"));
+    }
+
+    @Test
+    void refusesCallersWithoutAnAccountAndWhatIsNoDay() throws Exception {
+        openPriced();
+
+        assertThat(get("/costs").statusCode()).isEqualTo(401);
+        HttpResponse<String> other = get("/costs", OTHER);
+        assertThat(other.statusCode()).isEqualTo(403);
+        assertThat(json(other).at("/error/type").asText()).isEqualTo("forbidden");
+        for (String days : new String[] {"november", "2026-1", "2026-11-27-01", "..%2F", "2026&days=2025", "%25"}) {
+            HttpResponse<String> response = get("/costs?days=" + days, BOSS);
+            assertThat(response.statusCode()).as("%s", days).isEqualTo(400);
+        }
+        assertThat(costs("?days=", BOSS).toString()).isEqualTo("{\"days\":\"\",\"sums\":[],\"totals\":[],\"budgets\":[]}");
+    }
+}
