@@ -14,6 +14,7 @@ import java.util.Iterator;
 import java.util.NoSuchElementException;
 import java.util.UUID;
 import java.util.concurrent.RejectedExecutionException;
+import java.util.function.Supplier;
 
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
@@ -100,6 +101,18 @@ public final class Batches implements CamelContextAware {
      * @throws IOException       if what is known of the batch cannot be read or written
      */
     public void open(Exchange exchange) throws IOException {
+        open(exchange, true);
+    }
+
+    /**
+     * Begins or continues a batch as {@link #open} does. Its outcomes are not emitted, so that no part of them is collected where they would
+     * be emitted to.
+     */
+    public void openUnemitted(Exchange exchange) throws IOException {
+        open(exchange, false);
+    }
+
+    private void open(Exchange exchange, boolean emitted) throws IOException {
         Trigger trigger = Trigger.of(exchange);
         Claim claim = claim(exchange, trigger);
         String id = claim.id();
@@ -109,8 +122,8 @@ public final class Batches implements CamelContextAware {
             if (trigger.attempt() != null) {
                 forgetOld(folder.getParent());
             }
-            Batch batch = new Batch(id, delivery, folder, CamelContextHelper.mandatoryLookup(camelContext, Emitter.BEAN, Emitter.class).batchFile(id),
-                    new LineReader(stream(exchange), maxBytes), claim.cancellation());
+            Path beside = emitted ? CamelContextHelper.mandatoryLookup(camelContext, Emitter.BEAN, Emitter.class).batchFile(id) : null;
+            Batch batch = new Batch(id, delivery, folder, beside, new LineReader(stream(exchange), maxBytes), claim.cancellation());
             exchange.setProperty(BATCH, batch);
             exchange.getExchangeExtension().addOnCompletion(new End(batch, trigger.attempt() != null && !Spool.isThere(folder)));
         } catch (IOException e) {
@@ -126,7 +139,8 @@ public final class Batches implements CamelContextAware {
         if (claim != null && claim.exchangeId().equals(exchange.getExchangeId())) {
             return claim;
         }
-        claim = new Claim(exchange.getExchangeId(), id(exchange.getMessage(), trigger), new Cancellation());
+        claim = new Claim(exchange.getExchangeId(), id(exchange.getMessage(), trigger),
+                trigger.batch() == null ? new Cancellation() : trigger.batch());
         if (!Cancellations.of(camelContext).follow(exchange, claim.id(), claim.cancellation())) {
             if (trigger.attempt() != null && trigger.attempt() > 1) {
                 throw new RejectedExecutionException("an earlier delivery of the batch " + claim.id() + " is in work");
@@ -238,6 +252,18 @@ public final class Batches implements CamelContextAware {
 
     private static Batch of(Exchange exchange) {
         return exchange.getProperty(BATCH, Batch.class);
+    }
+
+    /** Returns what counts the lines of the batch of an exchange that were read so far. */
+    public static Supplier<ObjectNode> counts(Exchange exchange) {
+        Batch batch = of(exchange);
+        return () -> counts(batch);
+    }
+
+    private static ObjectNode counts(Batch batch) {
+        int done = batch.done();
+        int failed = batch.failed();
+        return JsonNodeFactory.instance.objectNode().put("lines", batch.lines()).put("succeeded", done - failed).put("failed", failed);
     }
 
     private boolean isStopping() {
@@ -373,7 +399,7 @@ public final class Batches implements CamelContextAware {
     private static String document(Batch batch, boolean canceled, Duration took) {
         ObjectNode document = JsonNodeFactory.instance.objectNode().put("id", batch.id()).put("status", canceled ? "failed" : "succeeded")
                 .putNull("provider").putNull("model");
-        document.putObject("batch").put("lines", batch.lines()).put("succeeded", batch.lines() - batch.failed()).put("failed", batch.failed());
+        document.set("batch", counts(batch));
         return Documents.text(document.put("startedAt", batch.startedAt().toString()).put("durationMs", took.toMillis()));
     }
 

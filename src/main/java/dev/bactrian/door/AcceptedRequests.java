@@ -1,18 +1,22 @@
 package dev.bactrian.door;
 
 import java.io.IOException;
+import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Supplier;
 
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.bactrian.batch.Batches;
 import dev.bactrian.config.Property;
 import dev.bactrian.config.Settings;
 import dev.bactrian.core.Cancellation;
 import dev.bactrian.core.Cancellations;
+import dev.bactrian.emit.Emitter;
 import dev.bactrian.flow.Trigger;
 import dev.bactrian.generate.Account;
 import dev.bactrian.generate.Documents;
@@ -24,6 +28,7 @@ import org.apache.camel.CamelContextAware;
 import org.apache.camel.Exchange;
 import org.apache.camel.Message;
 import org.apache.camel.Processor;
+import org.apache.camel.support.CamelContextHelper;
 import org.slf4j.Logger;
 
 /**
@@ -39,6 +44,8 @@ public final class AcceptedRequests implements CamelContextAware, Processor {
         final String owner;
         final Cancellation cancellation;
         final long sinceMillis = System.currentTimeMillis();
+        /** Counts the lines of a batch; null if the request is none, or has not begun. */
+        volatile Supplier<ObjectNode> counts;
 
         Entry(String owner, Cancellation cancellation) {
             this.owner = owner;
@@ -50,6 +57,8 @@ public final class AcceptedRequests implements CamelContextAware, Processor {
     private static final long MOST_BYTES = 1L << 30;
     private static final String PATH = "/requests/";
     private static final int RETRY_SECONDS = 1;
+    /** Distinguishes batches of the door from others with the same id. */
+    private static final String BATCH = "http-";
 
     private final Map<String, Entry> inWork = new ConcurrentHashMap<>();
     private CamelContext camelContext;
@@ -91,7 +100,7 @@ public final class AcceptedRequests implements CamelContextAware, Processor {
                 throw new Refusal(422, "invalid-request", "this Idempotency-Key was used for another request");
             }
             call.markReplayed();
-            exchange.getMessage().setBody(new String(known.get().content(), StandardCharsets.UTF_8));
+            exchange.getMessage().setBody(known.get().isBatch() ? lines(call.id()) : new String(known.get().content(), StandardCharsets.UTF_8));
         }
     }
 
@@ -115,10 +124,9 @@ public final class AcceptedRequests implements CamelContextAware, Processor {
             return;
         }
         try {
-            outcomes.keep(new Outcomes.Kept(call.id(), call.caller().name(), call.fingerprint(), null,
+            outcomes.keep(new Outcomes.Kept(call.id(), call.caller().name(), call.fingerprint(), null, false,
                     exchange.getMessage().getBody(String.class).getBytes(StandardCharsets.UTF_8)));
-            // Before the answer: the caller's next call may come before this exchange is done.
-            inWork.computeIfPresent(call.id(), (id, entry) -> entry.cancellation == call.cancellation() ? null : entry);
+            done(call);
         } catch (IOException e) {
             if (call.isAnswered()) {
                 throw e;
@@ -127,24 +135,81 @@ public final class AcceptedRequests implements CamelContextAware, Processor {
         }
     }
 
+    /** Before the answer: the caller's next call may come before this exchange is done. */
+    private void done(Call call) {
+        inWork.computeIfPresent(call.id(), (id, entry) -> entry.cancellation == call.cancellation() ? null : entry);
+    }
+
+    /** Whether the request of the call is a batch. */
+    public boolean isBatch(Exchange exchange) {
+        return Call.of(exchange).isBatch();
+    }
+
+    /**
+     * Begins the batch of the call, which is on the disk, or continues it.
+     *
+     * @throws IOException if what is known of the batch cannot be read or written
+     */
+    public void openBatch(Exchange exchange) throws IOException {
+        Call call = Call.of(exchange);
+        new Trigger(call.id(), BATCH + call.id(), null, null, call.cancellation(), null, null).set(exchange);
+        batches().openUnemitted(exchange);
+        Entry entry = inWork.get(call.id());
+        if (entry != null) {
+            entry.counts = Batches.counts(exchange);
+        }
+    }
+
+    private Batches batches() {
+        return CamelContextHelper.mandatoryLookup(camelContext, Batches.BEAN, Batches.class);
+    }
+
+    /**
+     * Keeps the outcomes of the completed batch, and sets the body to a stream of them.
+     *
+     * @throws IOException if they cannot be written
+     */
+    public void keepBatch(Exchange exchange) throws IOException {
+        Call call = Call.of(exchange);
+        outcomes.keep(new Outcomes.Kept(call.id(), call.caller().name(), call.fingerprint(), Answers.JSON_LINES, false, new byte[0]),
+                exchange.getProperty(Emitter.BATCH, Path.class));
+        batches().delivered(exchange);
+        done(call);
+        exchange.getMessage().setBody(call.isAnswered() ? null : lines(call.id()));
+    }
+
+    private InputStream lines(String id) throws IOException {
+        return outcomes.lines(id).orElseThrow(() -> unknown(id));
+    }
+
+    /**
+     * Puts the batch of a call on the disk, for which the call waits. Without an {@code Idempotency-Key} it is cancelled if the call ends
+     * before its outcomes are known.
+     *
+     * @throws Refusal 503 if it cannot be written; nothing was sent
+     */
+    public void acceptAwaited(Exchange exchange) {
+        accept(exchange, !Call.of(exchange).isKeyed());
+    }
+
     /**
      * Puts the request of a call on the disk, before the call is answered.
      *
      * @throws Refusal 503 if it cannot be written; nothing was sent
      */
     public void accept(Exchange exchange) {
+        accept(exchange, false);
+    }
+
+    private void accept(Exchange exchange, boolean awaited) {
         Call call = Call.of(exchange);
         try {
-            accept(exchange, call);
+            outcomes.accept(new Outcomes.Kept(call.id(), call.caller().name(), call.fingerprint(),
+                    exchange.getMessage().getHeader(Exchange.CONTENT_TYPE, String.class), awaited, exchange.getMessage().getBody(byte[].class)));
         } catch (IOException e) {
             LOG.error("{}: not accepted, because it cannot be put on the disk: {}", call.id(), e.toString());
             throw new Refusal(503, "provider-unavailable", "the request cannot be kept until it has an outcome, and was not sent", RETRY_SECONDS);
         }
-    }
-
-    private void accept(Exchange exchange, Call call) throws IOException {
-        outcomes.accept(new Outcomes.Kept(call.id(), call.caller().name(), call.fingerprint(),
-                exchange.getMessage().getHeader(Exchange.CONTENT_TYPE, String.class), exchange.getMessage().getBody(byte[].class)));
     }
 
     /** Prepares the copy of the exchange that processes an accepted request after its call is answered. */
@@ -159,7 +224,8 @@ public final class AcceptedRequests implements CamelContextAware, Processor {
     }
 
     /**
-     * Sets the body to a request that was accepted before a stop or a crash. Stops the route if the request is in work or has its outcome.
+     * Sets the body to a request that was accepted before a stop or a crash; cancels it if nobody can ask for its outcome. Stops the route if
+     * the request is in work or has its outcome.
      */
     public void resume(Exchange exchange) throws IOException {
         Message message = exchange.getMessage();
@@ -175,6 +241,9 @@ public final class AcceptedRequests implements CamelContextAware, Processor {
         message.removeHeaders("*");
         message.setBody(accepted.get().content());
         message.setHeader(Exchange.CONTENT_TYPE, accepted.get().contentType());
+        if (accepted.get().awaited()) {
+            cancellation.request();
+        }
         Call.resume(exchange, accepted.get(), cancellation);
         useAccount(camelContext, exchange, entry.owner);
         new Trigger(id, "", null, null, cancellation, null, null).set(exchange);
@@ -206,11 +275,14 @@ public final class AcceptedRequests implements CamelContextAware, Processor {
         if (entry != null && call.caller().maySee(entry.owner)) {
             ObjectNode stand = JsonNodeFactory.instance.objectNode().put("id", id).put("status", "processing")
                     .put("sinceMs", System.currentTimeMillis() - entry.sinceMillis);
+            if (entry.counts != null) {
+                stand.set("batch", entry.counts.get());
+            }
             call.answer(exchange, 200, Answers.JSON, Answers.bytes(stand));
             return;
         }
         Outcomes.Kept kept = outcomes.outcome(id).filter(outcome -> call.caller().maySee(outcome.owner())).orElseThrow(() -> unknown(id));
-        call.answer(exchange, 200, Answers.JSON, kept.content());
+        call.answer(exchange, 200, kept.isBatch() ? Answers.JSON_LINES : Answers.JSON, kept.isBatch() ? lines(id) : kept.content());
     }
 
     /**

@@ -17,6 +17,7 @@ import org.apache.camel.Message;
 final class Answers {
 
     static final String JSON = "application/json";
+    static final String JSON_LINES = "application/x-ndjson";
 
     private static final Pattern FIELD = Pattern.compile("([a-z][a-zA-Z0-9_.\\[\\]-]*): .*", Pattern.DOTALL);
     private static final Set<String> TRIED_AGAIN = Set.of("rate-limited", "provider-unavailable");
@@ -28,7 +29,7 @@ final class Answers {
     }
 
     /** Sets the message to an answer; removes all other headers. */
-    static void set(Exchange exchange, int status, String contentType, byte[] body) {
+    static void set(Exchange exchange, int status, String contentType, Object body) {
         Message message = exchange.getMessage();
         message.removeHeaders("*");
         // Of other types platform-http makes a stream, and waits for the client to read it.

@@ -30,6 +30,7 @@ final class Call {
     private String fingerprint = "";
     private EventWriter events;
     private boolean kept;
+    private boolean batch;
     private boolean replayed;
     private boolean handedOver;
 
@@ -65,6 +66,7 @@ final class Call {
         call.fingerprint = request.fingerprint();
         call.cancellation = cancellation;
         call.kept = true;
+        call.batch = request.isBatch();
         exchange.setProperty(PROPERTY, call);
     }
 
@@ -120,6 +122,16 @@ final class Call {
     /** Whether the outcome is kept. */
     boolean isKept() {
         return kept || isKeyed();
+    }
+
+    /** Marks what is asked for as a batch. */
+    void markBatch() {
+        batch = true;
+    }
+
+    /** Whether a batch is asked for, whose outcomes are lines. */
+    boolean isBatch() {
+        return batch;
     }
 
     /** Marks the call as one that is answered with an outcome that was kept. */
@@ -242,8 +254,12 @@ final class Call {
         Answers.retry(exchange.getMessage(), document);
     }
 
-    /** Sets the message to an answer; removes all other headers. */
-    void answer(Exchange exchange, int status, String contentType, byte[] body) {
+    /**
+     * Sets the message to an answer; removes all other headers.
+     *
+     * @param body bytes, or a stream of them
+     */
+    void answer(Exchange exchange, int status, String contentType, Object body) {
         Answers.set(exchange, status, contentType, body);
         exchange.getMessage().setHeader("X-Request-Id", id);
         if (replayed) {

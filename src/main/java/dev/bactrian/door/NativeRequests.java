@@ -8,6 +8,9 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import dev.bactrian.config.Property;
 import dev.bactrian.config.Settings;
+import dev.bactrian.error.ErrorType;
+import dev.bactrian.error.GenerationFailure;
+import dev.bactrian.flow.Requests;
 import dev.bactrian.generate.Models;
 import dev.bactrian.request.GenerateRequest;
 import dev.bactrian.request.RequestReader;
@@ -16,6 +19,7 @@ import dev.bactrian.text.ProviderJson;
 import org.apache.camel.CamelContext;
 import org.apache.camel.CamelContextAware;
 import org.apache.camel.Exchange;
+import org.apache.camel.support.CamelContextHelper;
 
 /** Requests in Bactrian's own form: what the inbox takes, and result and error documents as answers. */
 public final class NativeRequests implements CamelContextAware {
@@ -41,13 +45,17 @@ public final class NativeRequests implements CamelContextAware {
     }
 
     /**
-     * Checks the request in the body, and prepares the exchange for it.
+     * Checks the request in the body, or that it is a batch, and prepares the exchange for it.
      *
      * @throws dev.bactrian.error.GenerationFailure {@code invalid-request}
      */
     public void request(Exchange exchange) {
         String contentType = exchange.getMessage().getHeader(Exchange.CONTENT_TYPE, String.class);
         byte[] body = exchange.getMessage().getBody(byte[].class);
+        if (CamelContextHelper.mandatoryLookup(camelContext, Requests.BEAN, Requests.class).isBatch(exchange)) {
+            batch(exchange, body);
+            return;
+        }
         GenerateRequest asked = reader.read(body == null ? new byte[0] : body, contentType == null ? Format.UNKNOWN : Format.ofContentType(contentType));
         Call call = Call.of(exchange);
         call.name(asked.id());
@@ -58,6 +66,17 @@ public final class NativeRequests implements CamelContextAware {
             door.follow(events);
         }
         call.ask(exchange, "requests", body, events, null);
+    }
+
+    private static void batch(Exchange exchange, byte[] body) {
+        if (body == null || new String(body, StandardCharsets.UTF_8).replace("\uFEFF", "").isBlank()) {
+            throw new GenerationFailure(ErrorType.INVALID_REQUEST, "no request: every line is blank");
+        }
+        Call call = Call.of(exchange);
+        call.keepOutcome();
+        call.markBatch();
+        exchange.getMessage().setBody(body);
+        call.ask(exchange, "batch", body, null, null);
     }
 
     private static boolean accepts(Call call, String type) {
@@ -80,8 +99,12 @@ public final class NativeRequests implements CamelContextAware {
         exchange.getMessage().setHeader("Preference-Applied", "respond-async");
     }
 
-    /** Answers with the document in the body, or ends the stream with it. */
+    /** Answers with the document or the outcomes of a batch in the body, or ends the stream with the document. */
     public void answer(Exchange exchange) throws InterruptedException {
+        if (Call.of(exchange).isBatch()) {
+            Call.of(exchange).answer(exchange, 200, Answers.JSON_LINES, exchange.getMessage().getBody());
+            return;
+        }
         String text = exchange.getMessage().getBody(String.class);
         JsonNode document = ProviderJson.json(text).orElseThrow();
         Call call = Call.of(exchange);

@@ -2,6 +2,8 @@ package dev.bactrian.door;
 
 import java.io.FileOutputStream;
 import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
@@ -20,6 +22,7 @@ import java.util.UUID;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.bactrian.request.RequestReader.Format;
 import dev.bactrian.text.ProviderJson;
 
 /**
@@ -34,14 +37,20 @@ final class Outcomes {
      * @param id          the id of the request
      * @param owner       the name of the caller's key; empty if no keys are set
      * @param fingerprint distinguishes what was asked from what another call with the same id asks
-     * @param contentType the content type of a request, or null
-     * @param content     the document, or the body of the request
+     * @param contentType the content type of a request or of outcomes, or null
+     * @param awaited     whether the request ends with the call, so that it is cancelled if a stop or a crash has ended the call
+     * @param content     the document, or the body of the request; of the outcomes of a batch nothing, because they have a file of their own
      */
-    record Kept(String id, String owner, String fingerprint, String contentType, byte[] content) {
+    record Kept(String id, String owner, String fingerprint, String contentType, boolean awaited, byte[] content) {
+
+        boolean isBatch() {
+            return contentType != null && Format.ofContentType(contentType) == Format.JSON_LINES;
+        }
     }
 
     private static final String OUTCOME = ".json";
     private static final String REQUEST = ".request";
+    private static final String LINES = ".jsonl";
     private static final String PART = ".part-";
 
     private final Path folder;
@@ -93,7 +102,8 @@ final class Outcomes {
         byte[] rest = new byte[Math.max(0, all.length - end - 1)];
         System.arraycopy(all, Math.min(all.length, end + 1), rest, 0, rest.length);
         return ProviderJson.json(new String(all, 0, end, StandardCharsets.UTF_8)).filter(JsonNode::isObject)
-                .map(head -> new Kept(id, head.path("owner").asText(), head.path("fingerprint").asText(), head.path("contentType").textValue(), rest));
+                .map(head -> new Kept(id, head.path("owner").asText(), head.path("fingerprint").asText(), head.path("contentType").textValue(),
+                        head.path("awaited").asBoolean(), rest));
     }
 
     /** Keeps the outcome of a request, forced to the disk, and forgets the accepted request. */
@@ -101,6 +111,21 @@ final class Outcomes {
         write(outcome, OUTCOME);
         Files.deleteIfExists(folder.resolve(outcome.id() + REQUEST));
         sweep();
+    }
+
+    /** Keeps the outcomes of a batch, which are in that file, and forgets the accepted request. */
+    void keep(Kept outcome, Path lines) throws IOException {
+        write(outcome.id() + LINES, out -> Files.copy(lines, out));
+        keep(outcome);
+    }
+
+    /** Returns the outcomes of a batch; empty if they are not kept. */
+    Optional<InputStream> lines(String id) throws IOException {
+        try {
+            return Optional.of(Files.newInputStream(folder.resolve(id + LINES)));
+        } catch (NoSuchFileException e) {
+            return Optional.empty();
+        }
     }
 
     /** Keeps an accepted request, forced to the disk. */
@@ -128,16 +153,29 @@ final class Outcomes {
         if (kept.contentType() != null) {
             head.put("contentType", kept.contentType());
         }
+        if (kept.awaited()) {
+            head.put("awaited", true);
+        }
+        write(kept.id() + extension, out -> {
+            out.write(Answers.bytes(head));
+            out.write('\n');
+            out.write(kept.content());
+        });
+    }
+
+    private interface Content {
+        void write(OutputStream out) throws IOException;
+    }
+
+    private void write(String name, Content content) throws IOException {
         Path part = folder.resolve(PART + UUID.randomUUID());
         Files.createDirectories(folder);
         try {
             try (FileOutputStream out = new FileOutputStream(part.toFile())) {
-                out.write(Answers.bytes(head));
-                out.write('\n');
-                out.write(kept.content());
+                content.write(out);
                 out.getFD().sync();
             }
-            Files.move(part, folder.resolve(kept.id() + extension), StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+            Files.move(part, folder.resolve(name), StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
         } finally {
             Files.deleteIfExists(part);
         }
@@ -156,7 +194,7 @@ final class Outcomes {
             nextSweep = now + Duration.ofMinutes(1).toNanos();
         }
         List<Old> all = new ArrayList<>();
-        try (DirectoryStream<Path> files = Files.newDirectoryStream(folder, "*{" + OUTCOME + "," + PART + "*}")) {
+        try (DirectoryStream<Path> files = Files.newDirectoryStream(folder, "*{" + OUTCOME + "," + LINES + "," + PART + "*}")) {
             for (Path file : files) {
                 try {
                     all.add(new Old(file, Files.getLastModifiedTime(file), Files.size(file)));

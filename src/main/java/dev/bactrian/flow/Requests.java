@@ -48,6 +48,9 @@ import org.slf4j.Logger;
 /** The steps of a request that all providers share: it is read and admitted, and its answer is read. */
 public final class Requests implements CamelContextAware, Processor, RequestsInWork {
 
+    /** The name of the bean. */
+    public static final String BEAN = "bactrianRequests";
+
     /** The exchange variable with the name of the provider, such as {@code upstage}. */
     static final String PROVIDER = "bactrianProvider";
 
