@@ -70,7 +70,7 @@ public final class Door implements CamelContextAware, Processor, AggregationStra
     }
 
     /**
-     * Admits a call and removes the headers of its request, except for the content type, the path and the query.
+     * Admits a call and removes the headers of its request, except for the content type, the path, the query and the number of files.
      *
      * @throws Refusal if the call is refused
      */
@@ -92,7 +92,7 @@ public final class Door implements CamelContextAware, Processor, AggregationStra
         exchange.getExchangeExtension().addOnCompletion(new End(release));
         Call.begin(exchange, client, caller, cors, release);
         AcceptedRequests.useAccount(camelContext, exchange, caller.name());
-        message.removeHeaders("*", Exchange.CONTENT_TYPE, Exchange.HTTP_PATH, Exchange.HTTP_QUERY);
+        message.removeHeaders("*", Exchange.CONTENT_TYPE, Exchange.HTTP_PATH, Exchange.HTTP_QUERY, Exchange.ATTACHMENTS_SIZE);
     }
 
     /**

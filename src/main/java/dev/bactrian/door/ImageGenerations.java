@@ -1,5 +1,6 @@
 package dev.bactrian.door;
 
+import java.io.IOException;
 import java.util.List;
 import java.util.Map;
 import java.util.regex.Matcher;
@@ -12,6 +13,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.bactrian.config.Property;
 import dev.bactrian.config.Settings;
 import dev.bactrian.config.Settings.ImagesMode;
+import dev.bactrian.emit.ImageContent;
 import dev.bactrian.error.ErrorType;
 import dev.bactrian.error.GenerationFailure;
 import dev.bactrian.generate.Models;
@@ -32,6 +34,11 @@ public final class ImageGenerations implements CamelContextAware {
     private static final Pattern SIZE = Pattern.compile("([1-9]\\d{1,4})x([1-9]\\d{1,4})");
     private static final List<String> RATIOS = List.of("1:1", "16:9", "9:16", "21:9", "9:21", "3:2", "2:3", "4:3", "3:4", "5:4", "4:5");
     private static final int MOST = 10;
+    private static final List<String> FIELDS = List.of("id", "model", "provider", "prompt", "n", "size", "response_format", "output_format");
+    private static final List<String> NUMBERS = List.of("n", "seed");
+    private static final Pattern NUMBER = Pattern.compile("\\d{1,9}");
+    /** Replicate takes files as {@code data:} URLs up to this size. */
+    private static final int MOST_IMAGE_BYTES = 256 * 1024;
     private static final String BASE64 = ";base64,";
 
     private CamelContext camelContext;
@@ -57,7 +64,30 @@ public final class ImageGenerations implements CamelContextAware {
      */
     public void request(Exchange exchange) {
         byte[] body = exchange.getMessage().getBody(byte[].class);
-        ObjectNode asked = reader.object(body);
+        request(exchange, body, reader.object(body), null);
+    }
+
+    /**
+     * Sets the body to our request that the form with an image asks for. The image is in it as a {@code data:} URL.
+     *
+     * @throws GenerationFailure {@code invalid-request} or {@code unsupported-model}
+     * @throws IOException       if the image cannot be read
+     */
+    public void edit(Exchange exchange) throws IOException {
+        Form form = Form.of(exchange);
+        ObjectNode asked = JsonNodeFactory.instance.objectNode();
+        FIELDS.stream().filter(field -> form.field(field) != null).forEach(field -> asked.put(field, form.field(field)));
+        NUMBERS.stream().filter(field -> form.field(field) != null && NUMBER.matcher(form.field(field)).matches())
+                .forEach(field -> asked.put(field, Integer.parseInt(form.field(field))));
+        byte[] file = form.file("image");
+        ImageContent image = ImageContent.of(file).orElseThrow(() -> invalid("image: not an image, as its first bytes show"));
+        if (file.length > MOST_IMAGE_BYTES) {
+            throw new Refusal(413, "invalid-request", "image: larger than 256 kB, which is the most that the service takes in a request");
+        }
+        request(exchange, ProviderJson.bytes(asked.deepCopy().put("image", image.dataUrl())), asked, image);
+    }
+
+    private void request(Exchange exchange, byte[] body, ObjectNode asked, ImageContent image) {
         Model model = models.resolve(text(asked, "model"), reader.provider(text(asked, "provider")), Kind.IMAGE, null);
         if (model.kind() == Kind.TEXT) {
             throw invalid("model: " + model.id() + " writes text, by /v1/chat/completions");
@@ -70,6 +100,9 @@ public final class ImageGenerations implements CamelContextAware {
         format(text(asked, "output_format"), model, inputs.get("output_format"), request);
         if (asked.path("seed").isNumber()) {
             request.set("seed", asked.get("seed"));
+        }
+        if (image != null) {
+            request.put(required("image", model, inputs.get("image")).get(0), image.dataUrl());
         }
         List.of("id", "fallback", "fallback-after-paid").stream().filter(asked::has).forEach(field -> request.set(field, asked.get(field)));
         Call call = Call.of(exchange);

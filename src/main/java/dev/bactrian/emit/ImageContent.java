@@ -5,6 +5,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.Base64;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.regex.Pattern;
 
 /**
@@ -12,7 +13,7 @@ import java.util.regex.Pattern;
  *
  * @param contentType in lower case and without parameters, such as {@code image/png}
  */
-record ImageContent(byte[] bytes, String contentType) {
+public record ImageContent(byte[] bytes, String contentType) {
 
     private static final Pattern TYPE = Pattern.compile("[a-z0-9]+/[a-z0-9.+-]+");
     private static final Map<String, String> EXTENSIONS = Map.of("image/png", "png", "image/jpeg", "jpg", "image/webp", "webp",
@@ -38,6 +39,11 @@ record ImageContent(byte[] bytes, String contentType) {
             throw new ImageException("is said to be '" + type + "' and is not");
         }
         return new ImageContent(bytes, type);
+    }
+
+    /** Returns the image in those bytes, whose type the first of them show; empty if they show none. */
+    public static Optional<ImageContent> of(byte[] bytes) {
+        return Optional.ofNullable(shown(bytes)).map(type -> new ImageContent(bytes, type));
     }
 
     /**
@@ -100,7 +106,8 @@ record ImageContent(byte[] bytes, String contentType) {
         return EXTENSIONS.getOrDefault(contentType, "bin");
     }
 
-    String dataUrl() {
+    /** Returns a {@code data:} URL of the image. */
+    public String dataUrl() {
         return "data:" + contentType + ";base64," + Base64.getEncoder().encodeToString(bytes);
     }
 }

@@ -1,0 +1,166 @@
+package dev.bactrian.routes.door;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.net.Socket;
+import java.net.http.HttpRequest.BodyPublishers;
+import java.net.http.HttpResponse;
+import java.net.http.HttpResponse.BodyHandlers;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Base64;
+import java.util.Random;
+import java.util.stream.Stream;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.bactrian.simulator.Call;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** Images that are made of an image, which comes as multipart/form-data. */
+@Timeout(60)
+class EditDoorTest extends DoorTestSupport {
+
+    private static final String EDITS = "/v1/images/edits";
+    private static final String BOUNDARY = "----aBoundary";
+    private static final byte[] PNG = image("\u0089PNG\r\n\u001a\n", 20_000);
+
+    /** An image as far as its first bytes show. */
+    private static byte[] image(String begin, int bytes) {
+        byte[] image = new byte[bytes];
+        new Random(7).nextBytes(image);
+        byte[] head = begin.getBytes(StandardCharsets.ISO_8859_1);
+        System.arraycopy(head, 0, image, 0, head.length);
+        return image;
+    }
+
+    /** A body of parts: a name and a text or bytes, a name and … */
+    private static byte[] form(Object... parts) throws IOException {
+        ByteArrayOutputStream body = new ByteArrayOutputStream();
+        for (int i = 0; i < parts.length; i += 2) {
+            boolean file = parts[i + 1] instanceof byte[];
+            body.writeBytes(("--" + BOUNDARY + "\r\nContent-Disposition: form-data; name=\"" + parts[i] + "\"" + (file ? "; filename=\"../a.txt\"\r\nContent-Type: text/plain" : "")
+                    + "\r\n\r\n").getBytes(StandardCharsets.UTF_8));
+            body.writeBytes(file ? (byte[]) parts[i + 1] : ((String) parts[i + 1]).getBytes(StandardCharsets.UTF_8));
+            body.writeBytes("\r\n".getBytes(StandardCharsets.UTF_8));
+        }
+        body.writeBytes(("--" + BOUNDARY + "--\r\n").getBytes(StandardCharsets.UTF_8));
+        return body.toByteArray();
+    }
+
+    private HttpResponse<String> edit(byte[] form, String... headers) throws Exception {
+        return http.send(request(EDITS, headers).header("Content-Type", "multipart/form-data; boundary=" + BOUNDARY).POST(BodyPublishers.ofByteArray(form)).build(),
+                BodyHandlers.ofString());
+    }
+
+    private JsonNode input() {
+        return simulator.requests(Call.CREATE).get(0).json().path("input");
+    }
+
+    private void assertNoUploadIsLeft() {
+        Path uploads = folder.resolve("data/http/uploads");
+        await("the uploads are deleted").until(() -> {
+            if (!Files.exists(uploads)) {
+                return true;
+            }
+            try (Stream<Path> files = Files.list(uploads)) {
+                return files.findAny().isEmpty();
+            }
+        });
+    }
+
+    private void assertRefused(HttpResponse<String> response, int status, String message) {
+        assertThat(response.statusCode()).as(response.body()).isEqualTo(status);
+        assertThat(json(response).at("/error/message").asText()).contains(message);
+    }
+
+    @Test
+    void passesTheImageOnToTheModel() throws Exception {
+        open();
+
+        HttpResponse<String> response = edit(form("image", PNG, "prompt", "a hat f\u00fcr die Katze", "model", "sd-3", "n", "1", "size", "1024x1024", "output_format", "png",
+                "seed", "7", "background", "auto"));
+
+        assertThat(response.statusCode()).as(response.body()).isEqualTo(200);
+        assertThat(json(response).path("data")).singleElement().satisfies(image -> assertThat(image.path("url").asText()).startsWith("http"));
+        assertThat(input().path("image").asText()).isEqualTo("data:image/png;base64," + Base64.getEncoder().encodeToString(PNG));
+        assertThat(input().path("prompt").asText()).isEqualTo("a hat f\u00fcr die Katze");
+        assertThat(input().path("aspect_ratio").asText()).isEqualTo("1:1");
+        assertThat(input().path("output_format").asText()).isEqualTo("png");
+        assertThat(input().path("seed").asInt()).isEqualTo(7);
+        assertThat(input().has("background")).isFalse();
+        assertNoUploadIsLeft();
+    }
+
+    @Test
+    void takesTheDefaultModelForImagesAndAnswersWithBytes() throws Exception {
+        open("bactrian.images.hosts", "127.0.0.1");
+
+        HttpResponse<String> response = edit(form("prompt", "a hat", "response_format", "b64_json", "image[]", image("RIFF    WEBP", 500)));
+
+        assertThat(response.statusCode()).as(response.body()).isEqualTo(200);
+        assertThat(json(response).at("/data/0/b64_json").asText()).isNotEmpty();
+        assertThat(input().path("image").asText()).startsWith("data:image/webp;base64,");
+        assertNoUploadIsLeft();
+    }
+
+    @Test
+    void refusesWhatItCannotPassOn() throws Exception {
+        open();
+
+        assertRefused(edit(form("image", "GIF? no".getBytes(StandardCharsets.UTF_8), "prompt", "a hat")), 400, "image: not an image");
+        assertRefused(edit(form("image", PNG, "prompt", "a hat", "model", "sdxl")), 400, "image: the catalogue names no input");
+        assertRefused(edit(form("image", PNG, "prompt", "a hat", "model", "solar-pro4")), 400, "model: ");
+        assertRefused(edit(form("image", PNG, "prompt", "a hat", "model", "nope")), 404, "nope");
+        assertRefused(edit(form("image", PNG)), 400, "no prompt");
+        assertRefused(edit(form("prompt", "a hat")), 400, "image: not one file");
+        assertRefused(edit(form("image", PNG, "mask", PNG, "prompt", "a hat")), 400, "image: not one file");
+        assertRefused(edit(form("image", PNG, "prompt", "a hat", "n", "many")), 400, "n: ");
+        assertRefused(post(EDITS, "{\"prompt\":\"a hat\"}"), 400, "not multipart/form-data");
+        assertRefused(edit(form("image", image("\u00ff\u00d8\u00ff", 300_000), "prompt", "a hat")), 413, "256 kB");
+        assertThat(simulator.count(Call.CREATE)).isZero();
+        assertNoUploadIsLeft();
+    }
+
+    @Test
+    void paysOnceForAnIdempotencyKey() throws Exception {
+        open();
+
+        HttpResponse<String> first = edit(form("image", PNG, "prompt", "a hat"), "Idempotency-Key", "k");
+        HttpResponse<String> again = edit(form("image", PNG, "prompt", "a hat"), "Idempotency-Key", "k");
+        HttpResponse<String> other = edit(form("image", image("GIF8", 50), "prompt", "a hat"), "Idempotency-Key", "k");
+
+        assertThat(json(again).path("data")).isEqualTo(json(first).path("data"));
+        assertThat(other.statusCode()).isEqualTo(422);
+        assertThat(simulator.count(Call.CREATE)).isEqualTo(1);
+        assertNoUploadIsLeft();
+    }
+
+    @Test
+    void leavesNoUploadOfAClientThatGoesAway() throws Exception {
+        open();
+        byte[] form = form("image", PNG, "prompt", "a hat");
+
+        try (Socket socket = new Socket("127.0.0.1", door.port())) {
+            OutputStream out = socket.getOutputStream();
+            out.write(("POST " + EDITS + " HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: multipart/form-data; boundary=" + BOUNDARY + "\r\nContent-Length: " + form.length
+                    + "\r\n\r\n").getBytes(StandardCharsets.UTF_8));
+            out.write(form, 0, 15_000);
+            out.flush();
+            Path uploads = folder.resolve("data/http/uploads");
+            await("the upload begins").until(() -> {
+                try (Stream<Path> files = Files.exists(uploads) ? Files.list(uploads) : Stream.<Path>empty()) {
+                    return files.findAny().isPresent();
+                }
+            });
+        }
+
+        assertNoUploadIsLeft();
+        assertThat(simulator.count(Call.CREATE)).isZero();
+    }
+}
