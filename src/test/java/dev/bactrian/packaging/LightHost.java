@@ -12,7 +12,7 @@ final class LightHost {
 
     private static final Pattern OPTIONAL = Pattern.compile(".*(camel-jms|artemis|pooled-jms|netty|jakarta\\.(jms|transaction|inject)"
             + "|HikariCP|resilience4j|postgresql-|/h2-|camel-spring|spring-"
-            + "|camel-micrometer|camel-platform-http|camel-telemetry|camel-opentelemetry|micrometer|prometheus|opentelemetry|vertx"
+            + "|camel-micrometer|camel-platform-http|camel-openapi|swagger|camel-telemetry|camel-opentelemetry|micrometer|prometheus|opentelemetry|vertx"
             + "|camel-kamelet-main|camel-jackson-(avro|protobuf)|avro|protobuf|camel-catalog|camel-management|camel-console|maven).*\\.jar");
 
     private LightHost() {
