@@ -29,6 +29,7 @@ public final class Reply {
     byte[] body = {};
     List<String> pieces = List.of();
     List<String> reasoning = List.of();
+    List<ToolCall> toolCalls = List.of();
     String predictionStatus;
     JsonNode output;
     JsonNode error;
@@ -55,6 +56,7 @@ public final class Reply {
         body = other.body;
         pieces = other.pieces;
         reasoning = other.reasoning;
+        toolCalls = other.toolCalls;
         predictionStatus = other.predictionStatus;
         output = other.output;
         error = other.error;
@@ -214,6 +216,22 @@ public final class Reply {
         return with(reply -> reply.reasoning = List.of(thoughts));
     }
 
+    /**
+     * Sends a call of a function after the pieces of {@link #stream}, as {@code delta.tool_calls}; the {@code finish_reason} is then
+     * {@code tool_calls}. Can be called repeatedly.
+     *
+     * @param id        the id of the call
+     * @param name      the name of the function
+     * @param arguments the JSON of the arguments, in the pieces in which it is sent
+     */
+    public Reply toolCall(String id, String name, String... arguments) {
+        return with(reply -> {
+            List<ToolCall> more = new ArrayList<>(toolCalls);
+            more.add(new ToolCall(id, name, List.of(arguments)));
+            reply.toolCalls = more;
+        });
+    }
+
     /** Keeps the connection open and silent after the body, until the client leaves or the simulator closes. */
     public Reply thenHang() {
         return with(reply -> reply.hang = true);
@@ -240,6 +258,10 @@ public final class Reply {
      */
     public Reply chunkListener(IntConsumer beforePiece) {
         return with(reply -> reply.listener = beforePiece);
+    }
+
+    /** A call of a function, with the JSON of its arguments in pieces. */
+    record ToolCall(String id, String name, List<String> arguments) {
     }
 
     boolean staysOpen() {

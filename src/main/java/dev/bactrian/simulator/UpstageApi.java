@@ -225,7 +225,17 @@ final class UpstageApi {
             frames.add(frame(delta + "\"content\":" + Json.quoted(reply.pieces.get(i)) + open,
                     frames.size() == 1 ? Duration.ZERO : gap, i));
         }
-        frames.add(frame(delta + "},\"finish_reason\":\"stop\"}" + tail, Duration.ZERO, -1));
+        for (int i = 0; i < reply.toolCalls.size(); i++) {
+            Reply.ToolCall call = reply.toolCalls.get(i);
+            String start = delta + "\"tool_calls\":[{\"index\":" + i + ",";
+            frames.add(frame(start + "\"id\":" + Json.quoted(call.id()) + ",\"type\":\"function\",\"function\":{\"name\":"
+                    + Json.quoted(call.name()) + ",\"arguments\":\"\"}}]" + open, frames.size() == 1 ? Duration.ZERO : gap, -1));
+            for (String arguments : call.arguments()) {
+                frames.add(frame(start + "\"function\":{\"arguments\":" + Json.quoted(arguments) + "}}]" + open, gap, -1));
+            }
+        }
+        String reason = reply.toolCalls.isEmpty() ? "stop" : "tool_calls";
+        frames.add(frame(delta + "},\"finish_reason\":\"" + reason + "\"}" + tail, Duration.ZERO, -1));
         if (usage) {
             frames.add(frame(head + "],\"usage\":" + usage(body, reply) + "}\n\n", Duration.ZERO, -1));
         }
@@ -244,7 +254,7 @@ final class UpstageApi {
             words += text(message.path("content")).split("\\s+").length;
         }
         int thoughts = reply.reasoning.size();
-        int completion = reply.pieces.size() + thoughts;
+        int completion = reply.pieces.size() + thoughts + reply.toolCalls.stream().mapToInt(call -> 1 + call.arguments().size()).sum();
         ObjectNode usage = Json.object();
         usage.put("prompt_tokens", words).put("completion_tokens", completion).put("total_tokens", words + completion);
         usage.putObject("prompt_tokens_details").put("cached_tokens", 0);

@@ -147,6 +147,21 @@ class UpstageApiTest {
     }
 
     @Test
+    void callsOfToolsComeInPiecesAfterTheText() throws IOException {
+        simulator.on(Call.CHAT, Reply.stream("hm").toolCall("call_1", "weather", "{\"city\":", "\"서울\"}").toolCall("call_2", "time"));
+
+        List<JsonNode> chunks = chunks(Web.post(simulator.chatUrl(), chat("solar-pro4", "x", true, "")).body());
+        assertThat(chunks).extracting(chunk -> chunk.at("/choices/0/delta").toString()).containsExactly(
+                "{\"role\":\"assistant\",\"content\":\"\"}", "{\"content\":\"hm\"}",
+                "{\"tool_calls\":[{\"index\":0,\"id\":\"call_1\",\"type\":\"function\",\"function\":{\"name\":\"weather\",\"arguments\":\"\"}}]}",
+                "{\"tool_calls\":[{\"index\":0,\"function\":{\"arguments\":\"{\\\"city\\\":\"}}]}",
+                "{\"tool_calls\":[{\"index\":0,\"function\":{\"arguments\":\"\\\"서울\\\"}\"}}]}",
+                "{\"tool_calls\":[{\"index\":1,\"id\":\"call_2\",\"type\":\"function\",\"function\":{\"name\":\"time\",\"arguments\":\"\"}}]}",
+                "{}");
+        assertThat(chunks.get(6).at("/choices/0/finish_reason").asText()).isEqualTo("tool_calls");
+    }
+
+    @Test
     void aFixedNumberOfPiecesComesCompleteAndInOrder() throws IOException {
         simulator.close();
         simulator = Simulator.builder().pieces(100_000).pause(Duration.ZERO).recording(false).start();
