@@ -35,7 +35,7 @@ class PagesTest {
         for (String folder : List.of("docs", "examples", ".github")) {
             if (Files.isDirectory(Path.of(folder))) {
                 try (Stream<Path> all = Files.walk(Path.of(folder))) {
-                    all.filter(file -> isPage(file) && !file.toString().contains("/target/")).forEach(pages::add);
+                    all.filter(file -> isPage(file) && !file.toString().matches(".*/(target|node_modules)/.*")).forEach(pages::add);
                 }
             }
         }

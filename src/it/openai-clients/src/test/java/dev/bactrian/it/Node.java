@@ -1,0 +1,47 @@
+package dev.bactrian.it;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.List;
+
+import org.opentest4j.TestAbortedException;
+
+/** The folder of the example for Node, copied to {@code target/node}, with what it depends on installed by npm. */
+final class Node {
+
+    static final Path EXAMPLE = Path.of("../../../examples/openai-clients/node");
+    static final Path FOLDER = Path.of("target/node");
+
+    private static boolean installed;
+
+    private Node() {
+    }
+
+    /** Copies a file into the folder. */
+    static Path copy(Path file) throws IOException {
+        return Files.copy(file, Files.createDirectories(FOLDER).resolve(file.getFileName()), StandardCopyOption.REPLACE_EXISTING);
+    }
+
+    /**
+     * Installs the packages, the first time.
+     *
+     * @throws TestAbortedException if there is no npm, on a machine that is not CI's
+     */
+    static synchronized void install() throws IOException, InterruptedException {
+        if (!Command.exists("npm") && System.getenv("CI") == null) {
+            throw new TestAbortedException("Node is not installed: no npm on the PATH");
+        }
+        if (!installed) {
+            for (String file : List.of(".npmrc", "package.json", "package-lock.json", "chat.mjs")) {
+                copy(EXAMPLE.resolve(file));
+            }
+            Command npm = Command.of(FOLDER, "npm", "ci", "--no-audit", "--no-fund", "--no-update-notifier").run();
+            assertThat(npm.status()).as("%s", npm.output()).isZero();
+            installed = true;
+        }
+    }
+}
