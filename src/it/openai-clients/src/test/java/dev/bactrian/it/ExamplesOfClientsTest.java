@@ -22,7 +22,7 @@ class ExamplesOfClientsTest {
         Command ended = program.at(service).run();
 
         assertThat(ended.status()).as("%s", ended.output()).isZero();
-        assertThat(ended.output()).contains(answer).containsPattern(image).containsPattern(models).contains("three-humps");
+        assertThat(ended.output()).contains(answer).containsPattern(image).containsPattern(models).contains("404");
     }
 
     private void assertShowsAll(Command program) {

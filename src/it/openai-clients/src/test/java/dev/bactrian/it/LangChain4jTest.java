@@ -1,6 +1,7 @@
 package dev.bactrian.it;
 
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
@@ -26,6 +27,7 @@ import dev.langchain4j.model.openai.OpenAiChatModel;
 import dev.langchain4j.model.openai.OpenAiImageModel;
 import dev.langchain4j.model.openai.OpenAiModelCatalog;
 import dev.langchain4j.model.openai.OpenAiStreamingChatModel;
+import dev.langchain4j.model.output.FinishReason;
 
 /** LangChain4j's client, over the HTTP client of the JDK. */
 class LangChain4jTest extends AnyClientTest {
@@ -149,11 +151,8 @@ class LangChain4jTest extends AnyClientTest {
 
         private static Answer answer(ChatResponse response) {
             AiMessage message = response.aiMessage();
-            String reason = switch (response.finishReason()) {
-                case STOP -> "stop";
-                case TOOL_EXECUTION -> "tool_calls";
-                default -> response.finishReason().toString();
-            };
+            String reason = response.finishReason() == FinishReason.TOOL_EXECUTION ? "tool_calls"
+                    : String.valueOf(response.finishReason()).toLowerCase(Locale.ROOT);
             return new Answer(message.text() == null ? "" : message.text(), message.thinking() == null ? "" : message.thinking(), reason,
                     response.tokenUsage() == null ? null : Long.valueOf(response.tokenUsage().totalTokenCount()),
                     message.toolExecutionRequests().stream().map(call -> new ToolCall(call.id(), call.name(), call.arguments())).toList());

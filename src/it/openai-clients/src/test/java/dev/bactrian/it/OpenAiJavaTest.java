@@ -77,7 +77,7 @@ class OpenAiJavaTest extends AnyClientTest {
 
         @Override
         public Answer chat(Question question) {
-            return answer(raising(() -> client(question).chat().completions().create(params(question).build())), "");
+            return answer(raising(() -> client(question).chat().completions().create(params(question).build())));
         }
 
         @Override
@@ -91,7 +91,11 @@ class OpenAiJavaTest extends AnyClientTest {
                             .build())
                     .addMessage(ChatCompletionToolMessageParam.builder().toolCallId(call.id()).content(said).build())
                     .build();
-            return answer(raising(() -> client(question).chat().completions().create(params)), "");
+            return answer(raising(() -> client(question).chat().completions().create(params)));
+        }
+
+        private static Answer answer(ChatCompletion completion) {
+            return answer(completion, reasoning(completion.choices().get(0).message()._additionalProperties()));
         }
 
         @Override
@@ -127,8 +131,8 @@ class OpenAiJavaTest extends AnyClientTest {
             List<ToolCall> calls = new ArrayList<>();
             choice.message().toolCalls().orElse(List.of()).forEach(call -> calls.add(
                     new ToolCall(call.asFunction().id(), call.asFunction().function().name(), call.asFunction().function().arguments())));
-            return new Answer(choice.message().content().orElse(""), reasoning + reasoning(choice.message()._additionalProperties()),
-                    choice.finishReason().asString(), completion.usage().map(usage -> usage.totalTokens()).orElse(null), calls);
+            return new Answer(choice.message().content().orElse(""), reasoning, choice.finishReason().asString(),
+                    completion.usage().map(usage -> usage.totalTokens()).orElse(null), calls);
         }
 
         @Override
