@@ -18,6 +18,9 @@ final class ChatEvents extends EventWriter {
 
     private static final byte[] DONE = "data: [DONE]\n\n".getBytes(StandardCharsets.US_ASCII);
 
+    /** Without its name, LangChain4j takes an event that is an error for none, and what came for the whole answer. */
+    private static final byte[] ERROR = "event: error\ndata: ".getBytes(StandardCharsets.US_ASCII);
+
     private final boolean usageAsked;
     private final boolean keyed;
     private final String head;
@@ -118,7 +121,7 @@ final class ChatEvents extends EventWriter {
     @Override
     void error(JsonNode document) throws InterruptedException {
         ByteArrayOutputStream event = new ByteArrayOutputStream();
-        event.writeBytes("data: ".getBytes(StandardCharsets.US_ASCII));
+        event.writeBytes(ERROR);
         event.writeBytes(Answers.bytes(Answers.error(document)));
         event.writeBytes("\n\n".getBytes(StandardCharsets.US_ASCII));
         send(event.toByteArray());
