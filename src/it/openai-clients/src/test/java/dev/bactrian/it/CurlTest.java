@@ -29,6 +29,7 @@ class CurlTest {
     private static final Duration SOON = Duration.ofSeconds(30);
     private static final String KEY = "Authorization: Bearer " + Service.KEY;
     private static final String CHAT = "{\"model\": \"solar-pro4\", \"messages\": [{\"role\": \"user\", \"content\": \"hi\"}]}";
+    private static final String HUMPS = "{\"model\": \"solar-mini\", \"prompt\": \"How many humps?\"}";
     private static final String STREAM = CHAT.replace("\"messages\"", "\"stream\": true, \"messages\"");
 
     private final Service service = Service.start();
@@ -87,6 +88,12 @@ class CurlTest {
         return curl(path, options.toArray(String[]::new));
     }
 
+    private static String location(Response accepted) {
+        assertThat(accepted.status()).isEqualTo(202);
+        String location = accepted.head().lines().filter(line -> line.startsWith("location:")).findFirst().orElseThrow();
+        return location.substring("location:".length()).trim();
+    }
+
     private static void assertIsError(Response response, int status, String code) throws IOException {
         assertThat(response.status()).as("%s", response).isEqualTo(status);
         assertThat(response.head()).contains("content-type: application/json");
@@ -140,7 +147,7 @@ class CurlTest {
 
     @Test
     void aCallWithoutAKeyIsRefused() throws IOException {
-        for (String path : List.of("/v1/models", "/v1/models/solar-pro4", "/v1/chat/completions", "/v1/images/generations")) {
+        for (String path : List.of("/v1/models", "/v1/models/solar-pro4", "/v1/chat/completions", "/v1/images/generations", "/requests", "/requests/any")) {
             Response response = curl(path);
             assertThat(response.status()).as(path).isIn(401, 405);
         }
@@ -207,5 +214,58 @@ class CurlTest {
         assertThat(url.at("/data/0").has("b64_json")).isFalse();
         assertThat(Base64.getDecoder().decode(base64.at("/data/0/b64_json").asText())).startsWith(0x89, 'P', 'N', 'G');
         assertThat(base64.at("/data/0").has("url")).isFalse();
+    }
+
+    @Test
+    void aRequestInTheNativeFormIsAnsweredWithItsResult() throws IOException {
+        JsonNode result = post("/requests", HUMPS).json();
+
+        assertThat(result.path("status").asText()).isEqualTo("succeeded");
+        assertThat(result.path("model").asText()).isEqualTo("solar-mini");
+        assertThat(curl("/requests", "--header", KEY, "--header", "Content-Type: text/plain", "--data", "낙타").json().path("text").asText()).contains("낙타");
+    }
+
+    @Test
+    void aRequestInTheNativeFormIsAnsweredWithItsChunks() {
+        simulator.on(Call.CHAT, Reply.stream("Two ", "humps."));
+
+        Response response = post("/requests", HUMPS, "Accept: text/event-stream");
+
+        assertThat(response.body().lines().filter(line -> line.startsWith("event:"))).containsExactly("event: chunk", "event: chunk", "event: result");
+    }
+
+    @Test
+    void aRequestIsAnsweredLater() throws IOException {
+        GatedStream gated = new GatedStream();
+        simulator.on(Call.CHAT, gated.reply());
+
+        String location = location(post("/requests", HUMPS, "Prefer: respond-async"));
+
+        assertThat(curl(location, "--header", KEY).body()).doesNotContain("succeeded");
+        gated.arrived("first");
+        await().atMost(SOON).until(() -> curl(location, "--header", KEY).json().path("status").asText().equals("succeeded"));
+        assertThat(curl(location, "--header", KEY).json().path("text").asText()).isEqualTo(GatedStream.TEXT);
+    }
+
+    @Test
+    void aRequestIsCancelled() throws IOException {
+        simulator.on(Call.CHAT, Reply.stream("One ", "two").pause(Duration.ofMinutes(10)));
+
+        String location = location(post("/requests", HUMPS, "Prefer: respond-async"));
+        await().atMost(SOON).until(() -> simulator.concurrent(Call.CHAT) == 1);
+        assertThat(curl(location, "--header", KEY, "--request", "DELETE").status()).isBetween(200, 204);
+
+        await().atMost(SOON).until(() -> simulator.clientAborts() == 1);
+    }
+
+    @Test
+    void oneIdempotencyKeyIsOneCreate() throws IOException {
+        String body = "{\"model\": \"sd-3\", \"prompt\": \"a camel\"}";
+
+        JsonNode first = post("/v1/images/generations", body, "Idempotency-Key: camel-1").json();
+        JsonNode second = post("/v1/images/generations", body, "Idempotency-Key: camel-1").json();
+
+        assertThat(second.at("/data/0/url").asText()).isEqualTo(first.at("/data/0/url").asText()).isNotEmpty();
+        assertThat(simulator.predictions()).isOne();
     }
 }
