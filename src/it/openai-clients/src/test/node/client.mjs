@@ -95,7 +95,7 @@ const calls = {
 for await (const line of lines) {
   const call = JSON.parse(line);
   try {
-    const client = new OpenAI({ apiKey: call.key, maxRetries: call.retries ?? 0 });
+    const client = new OpenAI({ apiKey: call.key, maxRetries: call.retries ?? 0, timeout: (call.seconds ?? 60) * 1000 });
     tell({ done: await calls[call.call](client, call) });
   } catch (error) {
     const { status = 0, code = null, message, stack } = error;

@@ -302,6 +302,15 @@ abstract class AnyClientTest {
     }
 
     @Test
+    void endsTheCallUpstreamWhenItNoLongerWaits() {
+        simulator.on(Call.CHAT, ONE_PIECE);
+
+        assertThat(failure(() -> client.chat(QUESTION.seconds(1)))).returns(0, Failure::status);
+
+        await().atMost(SOON).until(() -> simulator.clientAborts() == 1);
+    }
+
+    @Test
     void cancelsThePredictionWhenItClosesTheStream() {
         simulator.on(Call.STREAM, ONE_PIECE);
         simulator.always(Call.POLL, Reply.prediction("processing", null));

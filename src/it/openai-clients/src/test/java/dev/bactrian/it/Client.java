@@ -1,5 +1,6 @@
 package dev.bactrian.it;
 
+import java.time.Duration;
 import java.util.List;
 import java.util.function.Predicate;
 
@@ -44,29 +45,40 @@ interface Client extends AutoCloseable {
      *
      * @param key     the key of the caller
      * @param retries how often the client repeats the call by itself
+     * @param seconds how long the client waits
      * @param n       how many answers are asked for
      * @param tool    whether the model may call {@link ToolCall#WEATHER}
      */
-    record Question(String key, String model, String text, int retries, int n, boolean tool) {
+    record Question(String key, String model, String text, int retries, int seconds, int n, boolean tool) {
+
+        private static final int LONGEST_SECONDS = 60;
 
         static Question of(String model, String text) {
-            return new Question(Service.KEY, model, text, 0, 1, false);
+            return new Question(Service.KEY, model, text, 0, LONGEST_SECONDS, 1, false);
         }
 
         Question key(String other) {
-            return new Question(other, model, text, retries, n, tool);
+            return new Question(other, model, text, retries, seconds, n, tool);
         }
 
         Question retries(int times) {
-            return new Question(key, model, text, times, n, tool);
+            return new Question(key, model, text, times, seconds, n, tool);
+        }
+
+        Question seconds(int longest) {
+            return new Question(key, model, text, retries, longest, n, tool);
         }
 
         Question n(int answers) {
-            return new Question(key, model, text, retries, answers, tool);
+            return new Question(key, model, text, retries, seconds, answers, tool);
         }
 
         Question withTool() {
-            return new Question(key, model, text, retries, n, true);
+            return new Question(key, model, text, retries, seconds, n, true);
+        }
+
+        Duration timeout() {
+            return Duration.ofSeconds(seconds);
         }
     }
 

@@ -98,7 +98,8 @@ class LangChain4jTest extends AnyClientTest {
 
         private Answer chat(Question question, ChatRequest request) {
             OpenAiChatModel model = OpenAiChatModel.builder().baseUrl(baseUrl).apiKey(question.key()).modelName(question.model())
-                    .temperature(0.2).seed(7).customParameters(more(question)).returnThinking(true).maxRetries(question.retries()).build();
+                    .temperature(0.2).seed(7).customParameters(more(question)).returnThinking(true)
+                    .maxRetries(question.retries()).timeout(question.timeout()).build();
             return answer(raising(() -> model.chat(request)));
         }
 

@@ -45,7 +45,7 @@ class OpenAiJavaTest extends AnyClientTest {
         }
 
         private OpenAIClient client(Question question) {
-            return client.withOptions(options -> options.apiKey(question.key()).maxRetries(question.retries()));
+            return client.withOptions(options -> options.apiKey(question.key()).maxRetries(question.retries()).timeout(question.timeout()));
         }
 
         private static <T> T raising(Supplier<T> call) {
