@@ -78,6 +78,10 @@ abstract class AnyClientTest {
         return simulator.requests(Call.CHAT).get(0).json();
     }
 
+    private JsonNode input() {
+        return simulator.requests(Call.CREATE).get(0).json().path("input");
+    }
+
     @Test
     void getsAChatWhole() {
         simulator.on(Call.CHAT, Reply.stream("혹에는 ", "지방이 ", "있다."));
@@ -172,16 +176,18 @@ abstract class AnyClientTest {
     @Test
     void getsTheAddressOfAnImage() {
         assertThat(client.image(Question.of(IMAGE_MODEL, "a camel"), "url")).startsWith(simulator.url() + "/files/").endsWith(".png");
-        JsonNode input = simulator.requests(Call.CREATE).get(0).json().path("input");
-        assertThat(input.path("prompt").asText()).isEqualTo("a camel");
+        assertThat(input().path("prompt").asText()).isEqualTo("a camel");
+        assertThat(input().path("aspect_ratio").asText()).isEqualTo("1:1");
     }
 
     @Test
     void getsTheBytesOfAnImage() {
         assumeTrue(client.can(Ability.IMAGE_AS_BASE64));
-        byte[] png = Base64.getDecoder().decode(client.image(Question.of("sd-3", "a camel"), "b64_json"));
+        byte[] png = Base64.getDecoder().decode(client.image(Question.of("sdxl", "a camel"), "b64_json"));
 
         assertThat(png).startsWith(0x89, 'P', 'N', 'G');
+        assertThat(input().path("width").asInt()).isEqualTo(1024);
+        assertThat(input().path("height").asInt()).isEqualTo(1024);
     }
 
     @Test

@@ -3,6 +3,7 @@ package dev.bactrian.it;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import java.io.BufferedReader;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -68,10 +69,14 @@ class CurlTest {
         await().atMost(SOON).until(() -> simulator.concurrent(Call.CHAT) == 0);
     }
 
-    private Command run(String path, String... options) {
+    private String[] words(String path, String... options) {
         List<String> words = new ArrayList<>(List.of("curl", "--silent", "--include", "--no-buffer", "--noproxy", "*", service.url() + path));
         words.addAll(List.of(options));
-        return Command.of(folder, words.toArray(String[]::new)).run();
+        return words.toArray(String[]::new);
+    }
+
+    private Command run(String path, String... options) {
+        return Command.of(folder, words(path, options)).run();
     }
 
     private Response curl(String path, String... options) {
@@ -124,6 +129,20 @@ class CurlTest {
         });
         assertThat(events.get(0).at("/choices/0/delta/role").asText()).isEqualTo("assistant");
         assertThat(events.get(events.size() - 1).at("/choices/0/finish_reason").asText()).isEqualTo("stop");
+    }
+
+    @Test
+    void theFirstPieceIsThereBeforeTheThirdIsWritten() throws IOException {
+        GatedStream gated = new GatedStream();
+        simulator.on(Call.CHAT, gated.reply());
+
+        Process curl = new ProcessBuilder(words("/v1/chat/completions", "--header", KEY, "--header", "Content-Type: application/json", "--data", STREAM))
+                .redirectError(ProcessBuilder.Redirect.INHERIT).start();
+        try (BufferedReader lines = curl.inputReader()) {
+            lines.lines().filter(line -> line.contains("\"content\":\"Two \"")).forEach(gated::arrived);
+        }
+
+        gated.assertFirstArrivedBeforeThirdWasWritten();
     }
 
     @Test
