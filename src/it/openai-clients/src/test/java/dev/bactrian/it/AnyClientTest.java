@@ -63,7 +63,10 @@ abstract class AnyClientTest {
 
     @AfterAll
     void stop() {
-        client.close();
+        if (client != null) {
+            client.close();
+        }
+        System.out.println(service.log());
     }
 
     private Failure failure(ThrowingCallable call) {

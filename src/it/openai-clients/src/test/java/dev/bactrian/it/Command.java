@@ -10,6 +10,8 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 
+import org.opentest4j.TestAbortedException;
+
 /** A command that was run to its end, with what it printed. */
 final class Command {
 
@@ -27,9 +29,16 @@ final class Command {
         return new Command(folder, List.of(words));
     }
 
-    /** Whether there is a program of that name on the path. */
-    static boolean exists(String program) {
-        return Stream.of(System.getenv("PATH").split(File.pathSeparator)).anyMatch(folder -> Files.isExecutable(Path.of(folder, program)));
+    /**
+     * Requires a program.
+     *
+     * @throws TestAbortedException if it is not on the path, on a machine that is not CI's
+     */
+    static void require(String program) {
+        boolean found = Stream.of(System.getenv("PATH").split(File.pathSeparator)).anyMatch(folder -> Files.isExecutable(Path.of(folder, program)));
+        if (!found && System.getenv("CI") == null) {
+            throw new TestAbortedException("not installed: " + program);
+        }
     }
 
     /** Gives it the address and the key of the service, as OpenAI's clients read them. */

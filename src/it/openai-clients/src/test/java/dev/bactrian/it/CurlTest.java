@@ -18,6 +18,7 @@ import dev.bactrian.simulator.Call;
 import dev.bactrian.simulator.Reply;
 import dev.bactrian.simulator.Simulator;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -62,6 +63,11 @@ class CurlTest {
             }
             return events;
         }
+    }
+
+    @BeforeAll
+    static void requireCurl() {
+        Command.require("curl");
     }
 
     @AfterEach

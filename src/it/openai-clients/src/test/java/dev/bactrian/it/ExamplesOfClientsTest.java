@@ -46,6 +46,8 @@ class ExamplesOfClientsTest {
 
     @Test
     void thatOfCurl() {
+        Command.require("curl");
+
         assertShowsAll(Command.of(EXAMPLES, "./chat.sh"), "data: [DONE]", "\"url\": ?\"" + simulator.url() + "/files/.*\\.png\"", "\"id\": ?\"solar-pro4\"");
     }
 }
