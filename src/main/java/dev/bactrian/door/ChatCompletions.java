@@ -183,7 +183,7 @@ public final class ChatCompletions implements CamelContextAware {
     }
 
     /** Returns the text of the answer, or null if it has only tool calls or a refusal. A model may answer with other JSON than text. */
-    private static String content(JsonNode document) {
+    static String content(JsonNode document) {
         JsonNode output = document.has("text") ? document.get("text") : document.path("output");
         String text = output.isTextual() ? output.textValue() : output.isMissingNode() ? "" : Documents.text(output);
         return text.isEmpty() && (document.has("toolCalls") || document.has("refusal")) ? null : text;

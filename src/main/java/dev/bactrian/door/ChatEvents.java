@@ -110,6 +110,10 @@ final class ChatEvents extends EventWriter {
 
     @Override
     void result(JsonNode document) throws InterruptedException {
+        if (document.has("output")) {
+            // Other JSON than text is no chunk.
+            put(ChatCompletions.content(document));
+        }
         send(delta("{}", quoted(ChatCompletions.finishReason(document))));
         JsonNode usage = document.path("usage");
         if (usageAsked && usage.isObject()) {

@@ -133,6 +133,18 @@ class ChatDoorTest extends DoorTestSupport {
     }
 
     @Test
+    void answersWithTheJsonThatAModelOfTextHasMade() throws Exception {
+        open();
+        simulator.always(Call.CREATE, Reply.prediction("succeeded", "{\"humps\":2}"));
+
+        JsonNode whole = json(post(CHATS, CHAT.replace("solar-pro4", "gemma-2b")));
+        List<JsonNode> chunks = events(post(CHATS, STREAM.replace("solar-pro4", "gemma-2b")).body().lines());
+
+        assertThat(whole.at("/choices/0/message/content").asText()).isEqualTo("{\"humps\":2}");
+        assertThat(chunks.stream().map(chunk -> chunk.at("/choices/0/delta/content").asText()).collect(Collectors.joining())).isEqualTo("{\"humps\":2}");
+    }
+
+    @Test
     void answersByAModelOfReplicateToo() throws Exception {
         open();
 
