@@ -35,6 +35,7 @@ abstract class AnyClientTest {
 
     private static final Duration SOON = Duration.ofSeconds(30);
     private static final String CHAT_MODEL = "solar-pro4";
+    private static final String NEVER_ANSWERS = "syn-pro";
     private static final String TEXT_MODEL = "google-deepmind/gemma-2b-it";
     private static final String IMAGE_MODEL = "stability-ai/stable-diffusion-3";
     /** The first event of a stream, its text {@code "Two "}. */
@@ -45,7 +46,17 @@ abstract class AnyClientTest {
 
     private final Service service = Service.start();
     private final Simulator simulator = service.simulator();
+    private final String scarceModel;
     private Client client;
+
+    /**
+     * Creates the tests.
+     *
+     * @param scarceModel a model that no other test calls: of one that has just answered, the service waits for the limit by itself
+     */
+    AnyClientTest(String scarceModel) {
+        this.scarceModel = scarceModel;
+    }
 
     /** Creates the client for that address of OpenAI's API. */
     abstract Client client(String baseUrl);
@@ -245,7 +256,7 @@ abstract class AnyClientTest {
 
     @Test
     void isToldOfARateLimit() {
-        Question limited = Question.of("solar-mini", "hi");
+        Question limited = Question.of(NEVER_ANSWERS, "hi");
         simulator.always(Call.CHAT, Reply.json(429, "{\"error\":{\"message\":\"slow down\"}}").header("Retry-After", "1"));
 
         assertThat(failure(() -> client.chat(limited)).status()).isEqualTo(429);
@@ -254,7 +265,7 @@ abstract class AnyClientTest {
 
     @Test
     void triesAgainAfterTheTimeOfARateLimit() {
-        Question limited = Question.of("solar-mini4", "hi").retries(2);
+        Question limited = Question.of(scarceModel, "hi").retries(2);
         AtomicLong retried = new AtomicLong();
         simulator.on(Call.CHAT, Reply.json(429, "{\"error\":{\"message\":\"slow down\"}}").header("Retry-After", "2"),
                 Reply.stream("hello").chunkListener(piece -> retried.set(System.nanoTime())));

@@ -32,6 +32,10 @@ import dev.langchain4j.model.output.FinishReason;
 /** LangChain4j's client, over the HTTP client of the JDK. */
 class LangChain4jTest extends AnyClientTest {
 
+    LangChain4jTest() {
+        super("solar-pro2");
+    }
+
     @Override
     Client client(String baseUrl) {
         return new LangChain4j(baseUrl);

@@ -17,6 +17,10 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 /** The npm package {@code openai}, OpenAI's own client for JavaScript, under Node. */
 class NodeTest extends AnyClientTest {
 
+    NodeTest() {
+        super("solar-1-mini-chat");
+    }
+
     @Override
     Client client(String baseUrl) {
         try {

@@ -29,6 +29,10 @@ import com.openai.models.models.Model;
 /** {@code com.openai:openai-java}, OpenAI's own client for Java, over OkHttp. */
 class OpenAiJavaTest extends AnyClientTest {
 
+    OpenAiJavaTest() {
+        super("solar-mini4");
+    }
+
     @Override
     Client client(String baseUrl) {
         return new OpenAiJava(baseUrl);
