@@ -33,7 +33,7 @@ final class Answers {
         Message message = exchange.getMessage();
         message.removeHeaders("*");
         // Of other types platform-http makes a stream, and waits for the client to read it.
-        message.setBody(ByteBuffer.wrap(body));
+        message.setBody(body instanceof byte[] bytes ? ByteBuffer.wrap(bytes) : body);
         message.setHeader(Exchange.HTTP_RESPONSE_CODE, status);
         message.setHeader(Exchange.CONTENT_TYPE, contentType);
         message.setHeader("X-Content-Type-Options", "nosniff");

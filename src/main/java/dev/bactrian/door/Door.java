@@ -103,7 +103,7 @@ public final class Door implements CamelContextAware, Processor, AggregationStra
     public void visit(Exchange exchange) {
         Client client = Client.of(exchange.getMessage(), times.patience());
         callers.requireNear(client);
-        Call.begin(exchange, client, new Caller("", false), cors(client), () -> { });
+        Call.begin(exchange, client, new Caller("", false), callers.corsHeaders(client), () -> { });
         exchange.getMessage().removeHeaders("*", Exchange.HTTP_PATH);
     }
 
