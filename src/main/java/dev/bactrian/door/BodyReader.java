@@ -1,15 +1,21 @@
 package dev.bactrian.door;
 
+import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Locale;
 
 import io.vertx.core.Handler;
 import io.vertx.core.buffer.Buffer;
 import io.vertx.core.http.HttpServerRequest;
 import io.vertx.core.http.HttpVersion;
 import io.vertx.ext.web.RoutingContext;
+import io.vertx.ext.web.handler.BodyHandler;
 import io.vertx.ext.web.impl.RoutingContextInternal;
 
-/** Reads the body of a call into memory. Unlike Vert.x's own it takes no forms, and gives up a body that does not come. */
+/**
+ * Reads the body of a call into memory, and the files of a form to the disk, as Vert.x does. Unlike its own handler it gives up a body that
+ * does not come.
+ */
 final class BodyReader implements Handler<RoutingContext> {
 
     /** How often it is checked whether more has come, in the time that a body may pause. */
@@ -17,11 +23,25 @@ final class BodyReader implements Handler<RoutingContext> {
 
     private final long most;
     private final Duration pause;
+    private final Handler<RoutingContext> forms;
 
-    /** Creates a reader of bodies of that many bytes at most. */
-    BodyReader(long most, Duration pause) {
+    /**
+     * Creates a reader.
+     *
+     * @param most    the most bytes of a body
+     * @param pause   how long it may pause
+     * @param uploads the folder for the files of forms, which are deleted when the call is answered
+     */
+    BodyReader(long most, Duration pause, Path uploads) {
         this.most = most;
         this.pause = pause;
+        forms = BodyHandler.create(uploads.toString()).setBodyLimit(most).setDeleteUploadedFilesOnEnd(true);
+    }
+
+    /** Whether the body is a form. */
+    static boolean isForm(HttpServerRequest request) {
+        String type = String.valueOf(request.getHeader("Content-Type")).trim().toLowerCase(Locale.ROOT);
+        return type.startsWith("multipart/") || type.startsWith("application/x-www-form-urlencoded");
     }
 
     /** Whether the head says that a body comes. */
@@ -43,6 +63,11 @@ final class BodyReader implements Handler<RoutingContext> {
         }
         if ("100-continue".equalsIgnoreCase(request.getHeader("Expect")) && request.version() == HttpVersion.HTTP_1_1) {
             request.response().writeContinue();
+        }
+        if (isForm(request)) {
+            watch(context, 0, 0);
+            forms.handle(context);
+            return;
         }
         Buffer body = Buffer.buffer();
         request.handler(piece -> {
