@@ -88,6 +88,28 @@ public final class Masked {
         return clean;
     }
 
+    /** Returns how many characters at the end of a text are the beginning of a secret. */
+    static int begun(CharSequence text, Collection<String> secrets) {
+        int most = 0;
+        for (String secret : secrets) {
+            int length = Math.min(secret.length() - 1, text.length());
+            while (length > most && !endsWith(text, secret, length)) {
+                length--;
+            }
+            most = Math.max(most, length);
+        }
+        return most;
+    }
+
+    private static boolean endsWith(CharSequence text, String secret, int length) {
+        int start = text.length() - length;
+        int same = 0;
+        while (same < length && text.charAt(start + same) == secret.charAt(same)) {
+            same++;
+        }
+        return same == length;
+    }
+
     /** Returns the text with truncated secrets, which stand before the mark of a cut, replaced. */
     static String withoutCut(String text, Collection<String> secrets) {
         String clean = text;

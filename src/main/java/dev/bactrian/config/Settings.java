@@ -481,6 +481,11 @@ public final class Settings {
         return Masked.without(text, longTokens);
     }
 
+    /** Returns how many characters at the end of a text may be the beginning of a token that {@link #masked} removes. */
+    public int begun(CharSequence text) {
+        return Masked.begun(text, longTokens);
+    }
+
     private List<String> tokens(int shortest) {
         return Stream.concat(KEYS.stream().flatMap(property -> keys(property).stream()), otherTokens.stream()).filter(token -> token.length() >= shortest)
                 .flatMap(token -> Masked.forms(token).stream()).sorted(Comparator.comparingInt(String::length).reversed()).toList();

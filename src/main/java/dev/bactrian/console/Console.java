@@ -72,20 +72,12 @@ public final class Console implements CamelContextAware {
             feed = other == null ? null : other.feed;
             return;
         }
-        work = new Work(this::masked);
-        health = new Health(camelContext, camelContext.getRegistry().lookupByNameAndType(SIMULATOR, String.class), this::masked);
+        Mask mask = new Mask(settings);
+        work = new Work(mask);
+        health = new Health(camelContext, camelContext.getRegistry().lookupByNameAndType(SIMULATOR, String.class), mask);
         feed = new Feed(camelContext, work, health, () -> snapshot(health.fresh()));
         camelContext.getCamelContextExtension().addContextPlugin(Console.class, this);
         Observer.add(camelContext, work);
-    }
-
-    /** Masks the keys of the application and of its accounts. */
-    private String masked(String text) {
-        String clean = settings.masked(text);
-        for (Settings account : settings.accounts()) {
-            clean = account.masked(clean);
-        }
-        return clean;
     }
 
     /** Returns what the console may do. */
@@ -146,7 +138,7 @@ public final class Console implements CamelContextAware {
      */
     public Optional<ObjectNode> again(long no) {
         requireFull();
-        return work.history().request(no).map(request -> (ObjectNode) OutgoingJson.of(Requests.json(request), this::masked));
+        return work.history().request(no).map(request -> (ObjectNode) OutgoingJson.of(Requests.json(request), work.mask()::masked));
     }
 
     /**

@@ -62,6 +62,8 @@ final class Entry implements Progress {
     private boolean isInFeed;
     private boolean isLineNew = true;
     private long told;
+    /** The number of characters of the text in which keys are masked. */
+    private long clean;
 
     Entry(Work work, long no, Way way, Key key, Generation generation) {
         this.work = work;
@@ -125,11 +127,29 @@ final class Entry implements Progress {
             if (state != State.STREAMING && outcome == null) {
                 state(State.STREAMING);
             }
-            more = text.add(piece, work.mostText());
+            more = text.add(piece);
+            int most = work.mostText();
+            if (text.isFull(most)) {
+                more += clean();
+                more += text.trim(most);
+            }
             lastNano = System.nanoTime();
             changed();
         }
         work.textKept(more);
+    }
+
+    /**
+     * Masks keys in what has arrived since the last time, except for what may be the beginning of a key. Returns by how many characters the
+     * text has grown.
+     */
+    private int clean() {
+        long start = Math.max(clean, text.before());
+        String raw = text.between(start, text.length());
+        String masked = work.mask().masked(raw);
+        int more = masked.equals(raw) ? 0 : text.replace(start, masked);
+        clean = Math.max(start, text.length() - work.mask().begun(text.characters()));
+        return more;
     }
 
     @Override
@@ -218,6 +238,7 @@ final class Entry implements Progress {
         state = State.DONE;
         ObjectNode line = line(false);
         line.setAll(outcome != null ? outcome : Lines.unknown());
+        work.textKept(clean());
         String shown = whole != null ? whole : text.head();
         if (!shown.isEmpty()) {
             line.put("text", shown);
@@ -249,7 +270,7 @@ final class Entry implements Progress {
         line.put("state", state.toString()).put("startedAt", Lines.time(key.startedAt())).put("since", Lines.time(since)).put("polls", polls)
                 .put("chunks", chunks);
         if (generation != null) {
-            line.put("prompt", Lines.prompt(generation, work::masked)).put("again", Requests.isKept(generation.request()));
+            line.put("prompt", Lines.prompt(generation, work.mask())).put("again", Requests.isKept(generation.request()));
             for (Attempt attempt : generation.fallback().tried()) {
                 line.withArray("tried").addObject().put("provider", attempt.provider()).put("model", Lines.name(attempt.model()))
                         .put("type", attempt.type());
@@ -259,7 +280,8 @@ final class Entry implements Progress {
             line.put("firstChunkMs", firstChunkMs);
         }
         if (withText && text.kept() > 0) {
-            line.put("text", text.from(0));
+            work.textKept(clean());
+            line.put("text", text.between(0, clean));
             if (text.before() > 0) {
                 line.put("textFrom", text.before());
             }
@@ -282,21 +304,23 @@ final class Entry implements Progress {
             isLineNew = false;
             changes.add(new Change("request", line(false)));
         }
+        work.textKept(clean());
         long start = Math.max(told, text.before());
-        if (text.length() > start) {
+        if (clean > start) {
             changes.add(new Change("text", piece(start)));
-            told = text.length();
+            told = clean;
         }
         return changes;
     }
 
     private JsonNode piece(long start) {
-        return JsonNodeFactory.instance.objectNode().put("no", no).put("id", key.id()).put("at", start).put("text", text.from(start));
+        return JsonNodeFactory.instance.objectNode().put("no", no).put("id", key.id()).put("at", start).put("text", text.between(start, clean));
     }
 
     /** Begins the feed's texts at the present end, for its first reader. */
     synchronized void skip() {
-        told = text.length();
+        work.textKept(clean());
+        told = clean;
         isInFeed = false;
     }
 }

@@ -8,7 +8,6 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
-import java.util.function.UnaryOperator;
 
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
@@ -41,12 +40,13 @@ final class Health {
     private static final long FRESH = TimeUnit.SECONDS.toNanos(5);
     private static final long LONGEST_WAIT_MILLIS = 2_000;
     private static final int MOST_LETTERS = 100;
+    private static final int LONGEST_BODY = 2_000;
     private static final String[] STATES = {"closed", "half-open", "open"};
 
     private final CamelContext context;
     private final Settings settings;
     private final String simulator;
-    private final UnaryOperator<String> mask;
+    private final Mask mask;
     private RoutePool threads;
     private volatile ObjectNode last;
     private volatile long at;
@@ -59,7 +59,7 @@ final class Health {
      * @param simulator the URL of the simulator that answers in place of the providers, or null
      * @param mask      masks keys in text from outside
      */
-    Health(CamelContext context, String simulator, UnaryOperator<String> mask) {
+    Health(CamelContext context, String simulator, Mask mask) {
         this.context = context;
         this.settings = Settings.of(context);
         this.simulator = simulator;
@@ -259,13 +259,13 @@ final class Health {
             json.put("id", OneLine.cut(OneLine.of(letter.id()), 200));
         }
         if (letter.reason() != null) {
-            json.put("reason", settings.redact(mask.apply(OneLine.of(letter.reason()))));
+            json.put("reason", settings.redact(mask.masked(OneLine.of(letter.reason()))));
         }
         if (letter.from() != null) {
             json.put("from", letter.from());
         }
-        json.put("at", Lines.time(letter.at())).put("body", mask.apply(letter.body()));
-        if (letter.isCut()) {
+        json.put("at", Lines.time(letter.at())).put("body", mask.cut(letter.body(), LONGEST_BODY));
+        if (letter.body().length() > LONGEST_BODY) {
             json.put("bodyCut", true);
         }
     }

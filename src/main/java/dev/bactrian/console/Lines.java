@@ -4,7 +4,6 @@ import java.time.Instant;
 import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
 import java.util.Locale;
-import java.util.function.UnaryOperator;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
@@ -21,7 +20,6 @@ final class Lines {
     private static final DateTimeFormatter TIME = DateTimeFormatter.ofPattern("yyyy-MM-dd'T'HH:mm:ss.SSS'Z'", Locale.ROOT).withZone(ZoneOffset.UTC);
     private static final int LONGEST_NAME = 200;
     private static final int LONGEST_PROMPT = 200;
-    /** So that a token that the cut would tear is masked before. */
     private static final int READ_OF_A_PROMPT = 1_000;
     private static final int LONGEST_URL = 4_000;
     private static final int MOST_IMAGES = 50;
@@ -44,11 +42,11 @@ final class Lines {
     }
 
     /** Returns the beginning of the prompt, or of the last message, in one line. */
-    static String prompt(Generation generation, UnaryOperator<String> mask) {
+    static String prompt(Generation generation, Mask mask) {
         GenerateRequest request = generation.request();
         String all = request.prompt() != null ? request.prompt()
                 : request.messages().isEmpty() ? "" : request.messages().get(request.messages().size() - 1).text();
-        return OneLine.cut(OneLine.whole(mask.apply(cut(all == null ? "" : all, READ_OF_A_PROMPT))), LONGEST_PROMPT);
+        return OneLine.cut(OneLine.whole(mask.cut(all == null ? "" : all, READ_OF_A_PROMPT)), LONGEST_PROMPT);
     }
 
     /** Returns the fields that a line has once the request has its result or error document. */

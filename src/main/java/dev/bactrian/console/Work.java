@@ -9,7 +9,6 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
-import java.util.function.UnaryOperator;
 
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
@@ -39,17 +38,16 @@ final class Work implements Observer {
     private final AtomicLong nextSweep = new AtomicLong(System.nanoTime());
     private final History history = new History();
     private final Figures figures = new Figures();
-    private final UnaryOperator<String> mask;
+    private final Mask mask;
     /** Null if nobody reads the feed. */
     private volatile Consumer<Entry> follower;
 
-    /** Creates it. The operator masks keys. */
-    Work(UnaryOperator<String> mask) {
+    Work(Mask mask) {
         this.mask = mask;
     }
 
-    String masked(String text) {
-        return mask.apply(text);
+    Mask mask() {
+        return mask;
     }
 
     /** Tells the follower of each request that has changed, once until it has read the change; null for nobody. */

@@ -46,15 +46,14 @@ public final class QueueInspector {
      * @param id      the id of the request, or null
      * @param reason  why it is dead, or null
      * @param from    the queue that it came from, or null
-     * @param body    the beginning of its body
-     * @param isCut   whether the body is longer
+     * @param body    the beginning of its body, a few thousand characters
      */
-    public record DeadLetter(String message, String id, String reason, String from, Instant at, String body, boolean isCut) {
+    public record DeadLetter(String message, String id, String reason, String from, Instant at, String body) {
     }
 
     private static final Pattern MESSAGE_ID = Pattern.compile("[A-Za-z0-9:._-]{1,200}");
     private static final int MOST_COUNTED = 10_000;
-    private static final int SHOWN = 2_000;
+    private static final int READ = 4_000;
     private static final long PATIENCE_MILLIS = 3_000;
 
     private final Connections connections;
@@ -140,13 +139,12 @@ public final class QueueInspector {
     }
 
     private static DeadLetter letter(Message message) throws JMSException {
-        Body body = Body.of(message, SHOWN);
+        Body body = Body.of(message, READ);
         String text = body.text() != null ? body.text() : body.bytes() != null ? new String(body.bytes(), StandardCharsets.UTF_8) : "";
-        boolean isCut = text.length() > SHOWN;
         String id = QueueMessages.property(message, Headers.REQUEST_ID);
         return new DeadLetter(message.getJMSMessageID(), id != null ? id : message.getJMSCorrelationID(),
                 QueueMessages.property(message, Headers.REASON), QueueMessages.property(message, Headers.QUEUE),
-                Instant.ofEpochMilli(message.getJMSTimestamp()), Unicode.valid(isCut ? text.substring(0, SHOWN) : text), isCut);
+                Instant.ofEpochMilli(message.getJMSTimestamp()), Unicode.valid(text));
     }
 
     /**

@@ -45,4 +45,12 @@ class MaskedTest {
 
         assertThat(settings.redact("login as me with hunter+2 failed: hunter 3, hunter%203, abc")).isEqualTo("login as me with *** failed: ***, ***, abc");
     }
+
+    @ParameterizedTest
+    @CsvSource({"the key u, 1", "the key up_canary_ke, 12", "the key up_canary_key, 0", "up_up_ca, 5", "'', 0", "up_canary_kex, 0"})
+    void whatMayBeTheBeginningOfATokenIsFound(String text, int length) {
+        Settings settings = Settings.of(Map.of("bactrian.upstage.api-key", "up_canary_key"));
+
+        assertThat(settings.begun(text)).isEqualTo(length);
+    }
 }

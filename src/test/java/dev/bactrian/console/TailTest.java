@@ -6,14 +6,18 @@ import org.junit.jupiter.api.Test;
 
 class TailTest {
 
+    private static int add(Tail tail, String piece, int most) {
+        return tail.add(piece) + (tail.isFull(most) ? tail.trim(most) : 0);
+    }
+
     @Test
     void keepsAShortTextWhole() {
         Tail tail = new Tail();
-        tail.add("one ", 100);
-        tail.add("two", 100);
+        add(tail, "one ", 100);
+        add(tail, "two", 100);
 
-        assertThat(tail.from(0)).isEqualTo("one two");
-        assertThat(tail.from(4)).isEqualTo("two");
+        assertThat(tail.between(0, tail.length())).isEqualTo("one two");
+        assertThat(tail.between(4, tail.length())).isEqualTo("two");
         assertThat(tail.head()).isEqualTo("one two");
         assertThat(tail.before()).isZero();
     }
@@ -25,25 +29,25 @@ class TailTest {
         long kept = 0;
         for (int i = 0; i < 20_000; i++) {
             whole.append(i).append(' ');
-            kept += tail.add(i + " ", 8_000);
+            kept += add(tail, i + " ", 8_000);
         }
 
         assertThat(tail.length()).isEqualTo(whole.length());
         assertThat(tail.kept()).isBetween(8_000, 10_010).isEqualTo((int) kept);
-        assertThat(whole.toString()).endsWith(tail.from(0)).startsWith(tail.head());
+        assertThat(whole.toString()).endsWith(tail.between(0, tail.length())).startsWith(tail.head());
         assertThat(tail.head()).hasSize(Tail.HEAD);
-        assertThat(tail.from(tail.length() - 3)).isEqualTo("99 ");
+        assertThat(tail.between(tail.length() - 3, tail.length())).isEqualTo("99 ");
     }
 
     @Test
     void tearsNoSurrogatePair() {
         Tail tail = new Tail();
-        tail.add("a", 5_001);
+        add(tail, "a", 5_001);
         for (int i = 0; i < 5_000; i++) {
-            tail.add("🐫", 5_001);
+            add(tail, "🐫", 5_001);
         }
 
-        assertThat(tail.from(0).replace("🐫", "")).isEmpty();
+        assertThat(tail.between(0, tail.length()).replace("🐫", "")).isEmpty();
         assertThat(tail.head()).startsWith("a🐫").endsWith("🐫");
     }
 
@@ -51,7 +55,7 @@ class TailTest {
     void staysBoundedForOneLongWord() {
         Tail tail = new Tail();
 
-        tail.add("x".repeat(1_000_000), 1_000);
+        add(tail, "x".repeat(1_000_000), 1_000);
 
         assertThat(tail.kept()).isEqualTo(1_000);
         assertThat(tail.before()).isEqualTo(999_000);

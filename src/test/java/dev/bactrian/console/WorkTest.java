@@ -4,9 +4,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.util.ArrayList;
 import java.util.List;
-import java.util.function.UnaryOperator;
+import java.util.Map;
 
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import dev.bactrian.config.Settings;
 import dev.bactrian.core.Job;
 import dev.bactrian.generate.Documents;
 import dev.bactrian.generate.Generation;
@@ -27,7 +28,7 @@ class WorkTest {
     private static final Model MODEL = new Model(ProviderName.UPSTAGE, "solar-pro4", Kind.TEXT, "solar-pro4");
 
     private final CamelContext camel = new DefaultCamelContext();
-    private final Work work = new Work(UnaryOperator.identity());
+    private final Work work = new Work(new Mask(Settings.of(Map.of("bactrian.upstage.api-key", "up_canary_key_3f9a"))));
 
     @AfterEach
     void close() throws Exception {
@@ -79,6 +80,32 @@ class WorkTest {
         assertThat(work.textKept()).isBetween(4_000_000L, 16_000_000L);
         assertThat(work.lines().get(0).path("text").asText().length()).isBetween(4_000, 82_000);
         exchanges.forEach(exchange -> end(exchange, ""));
+        assertThat(work.textKept()).isZero();
+    }
+
+    @Test
+    void showsNoKeyThatComesInPieces() {
+        Exchange exchange = begin("echo");
+        Entry entry = work.inWork().get(0);
+        entry.changes();
+        StringBuilder told = new StringBuilder();
+        for (int i = 0; i < 3; i++) {
+            for (String piece : "The key up_canary_key_3f9a, uup_canary_key_3f9a or up_canary. ".split("(?<=\\G.{3})")) {
+                Job.of(exchange).progress().chunk(piece);
+                entry.changes().stream().filter(change -> change.name().equals("text")).forEach(change -> {
+                    assertThat(change.data().path("at").asInt()).isEqualTo(told.length());
+                    told.append(change.data().path("text").asText());
+                });
+                assertThat(entry.line(true).path("text").asText()).doesNotContain("canary_key").isEqualTo(told.toString());
+            }
+        }
+        assertThat(told).hasToString("The key ***, u*** or up_canary. ".repeat(3));
+        Job.of(exchange).progress().chunk("up_canary_key_3f9a".repeat(20_000));
+        assertThat(entry.line(true).path("text").asText()).endsWith("***").doesNotContain("canary_key");
+
+        work.ended(exchange, Job.generation(exchange), Documents.result(Job.generation(exchange), JsonNodeFactory.instance.objectNode()), 1);
+
+        assertThat(work.history().lines().toString()).doesNotContain("canary_key");
         assertThat(work.textKept()).isZero();
     }
 
