@@ -151,6 +151,8 @@ final class Connections {
                 closing |= response.headers().contains(HttpHeaderNames.CONNECTION, HttpHeaderValues.CLOSE, true);
             }
             if (message instanceof LastHttpContent && !(message instanceof HttpResponse response && response.status().equals(HttpResponseStatus.CONTINUE))) {
+                // From here on its place may go to another, even if the client does not read.
+                silent(this, unanswered == 1);
                 written = promise.unvoid().addListener(done -> answered());
             }
             super.write(to, message, written);

@@ -40,14 +40,22 @@ final class Wire implements AutoCloseable {
         return to(port, 0);
     }
 
+    static Wire to(InetAddress address, int port) throws IOException {
+        return to(new InetSocketAddress(address, port), 0);
+    }
+
     /** A client that has room for so many bytes that it has not read. */
     static Wire to(int port, int room) throws IOException {
+        return to(new InetSocketAddress(InetAddress.getByName("127.0.0.1"), port), room);
+    }
+
+    private static Wire to(InetSocketAddress address, int room) throws IOException {
         Socket socket = new Socket();
         if (room > 0) {
             socket.setReceiveBufferSize(room);
         }
         socket.setSoTimeout(LONGEST_WAIT_MILLIS);
-        socket.connect(new InetSocketAddress(InetAddress.getByName("127.0.0.1"), port));
+        socket.connect(address);
         return new Wire(socket);
     }
 
