@@ -61,13 +61,17 @@ final class BodyReader implements Handler<RoutingContext> {
             context.fail(413);
             return;
         }
+        watch(context, 0, 0);
+        if (isForm(request)) {
+            forms.handle(context);
+            request.exceptionHandler(failure -> {
+                giveUp(context);
+                deleteFiles(context);
+            });
+            return;
+        }
         if ("100-continue".equalsIgnoreCase(request.getHeader("Expect")) && request.version() == HttpVersion.HTTP_1_1) {
             request.response().writeContinue();
-        }
-        if (isForm(request)) {
-            watch(context, 0, 0);
-            forms.handle(context);
-            return;
         }
         Buffer body = Buffer.buffer();
         request.handler(piece -> {
@@ -85,13 +89,22 @@ final class BodyReader implements Handler<RoutingContext> {
                 context.next();
             }
         });
-        request.exceptionHandler(failure -> {
-            if (!context.failed()) {
-                context.fail(400);
-            }
-        });
+        request.exceptionHandler(failure -> giveUp(context));
         request.resume();
-        watch(context, 0, 0);
+    }
+
+    private static void deleteFiles(RoutingContext context) {
+        try {
+            context.cancelAndCleanupFileUploads();
+        } catch (IllegalStateException e) {
+            // The last file was still being sent; its own failure has closed it, and deletes it.
+        }
+    }
+
+    private static void giveUp(RoutingContext context) {
+        if (!context.failed()) {
+            context.fail(400);
+        }
     }
 
     private void watch(RoutingContext context, long before, int still) {

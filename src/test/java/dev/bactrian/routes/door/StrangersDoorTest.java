@@ -25,6 +25,7 @@ import org.junit.jupiter.api.Timeout;
 class StrangersDoorTest extends DoorTestSupport {
 
     private static final String CHATS = "/v1/chat/completions";
+    private static final String EDITS = "/v1/images/edits";
     private static final String CHAT = "{\"model\":\"solar-pro4\",\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}";
     private static final String JSON = "Content-Type: application/json";
     private static final String KEY = "Authorization: Bearer k-of-team-a";
@@ -118,6 +119,11 @@ class StrangersDoorTest extends DoorTestSupport {
             wire.send("POST " + CHATS + " HTTP/1.1\r\nHost: localhost\r\nContent-Length: " + CHAT.length() + "\r\nExpect: 100-continue\r\n\r\n");
             assertThat(wire.head().status()).isEqualTo(100);
             assertThat(wire.send(CHAT).response().status()).isEqualTo(200);
+        }
+        try (Wire wire = wire()) {
+            wire.send("POST " + EDITS + " HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\nExpect: 100-continue\r\nContent-Type: multipart/form-data; boundary=x\r\n\r\n");
+            assertThat(wire.head().status()).isEqualTo(100);
+            assertThat(wire.send("--x--\r\n\r\n").response().status()).isEqualTo(400);
         }
         assertServes();
     }
@@ -457,6 +463,9 @@ class StrangersDoorTest extends DoorTestSupport {
                     Wire.Response response = ask("POST " + CHATS, body, "Content-Type: " + type);
                     assertThat(response.status()).as("%s, %s: %s", type, shortened(body), response).isEqualTo(400);
                     assertThat(response.error().path("type").asText()).isEqualTo("invalid-request");
+                    response = ask("POST " + EDITS, body, "Content-Type: " + type);
+                    assertThat(response.status()).as("%s, %s: %s", type, shortened(body), response).isIn(400, 404);
+                    assertThat(response.error().path("type").asText()).isIn("invalid-request", "unsupported-model");
                 }
             }
             await("no file is left").until(() -> filesBelow(folder).isEmpty());
@@ -474,10 +483,11 @@ class StrangersDoorTest extends DoorTestSupport {
     void clientsThatLeaveAmidTheirBodyAreNoNews() throws Exception {
         try (CapturedLog log = new CapturedLog()) {
             open();
-            for (String type : List.of("application/json", "multipart/form-data; boundary=x")) {
+            for (String path : List.of(CHATS, EDITS)) {
+                String type = path.equals(CHATS) ? "application/json" : "multipart/form-data; boundary=x";
                 for (int i = 0; i < 20; i++) {
                     Wire wire = wire();
-                    wire.send("POST " + CHATS + " HTTP/1.1\r\nHost: localhost\r\nContent-Length: 50000\r\nContent-Type: " + type + "\r\n\r\n"
+                    wire.send("POST " + path + " HTTP/1.1\r\nHost: localhost\r\nContent-Length: 50000\r\nContent-Type: " + type + "\r\n\r\n"
                             + "--x\r\nContent-Disposition: form-data; name=\"f\"; filename=\"f\"\r\n\r\n" + "d".repeat(10_000));
                     if (i % 2 == 0) {
                         wire.reset();
