@@ -3,8 +3,8 @@ package dev.bactrian.door;
 import java.time.Duration;
 import java.util.Map;
 
+import org.apache.camel.Exchange;
 import org.apache.camel.Message;
-import org.apache.camel.http.common.HttpMessage;
 
 /** The client of a call: its request, and the response that is written to it while the answer arrives. Thread-safe. */
 interface Client {
@@ -16,14 +16,17 @@ interface Client {
      * @throws IllegalArgumentException if the message is of another component
      */
     static Client of(Message message, Duration patience) {
-        if (message instanceof HttpMessage servlet) {
-            return new ServletClient(servlet);
+        if (message.getHeader(Exchange.HTTP_SERVLET_REQUEST) != null) {
+            return new ServletClient(message);
         }
         return VertxClient.of(message, patience);
     }
 
     /** Returns the value of a header of the request, or null. Several are joined by commas, so that none of them is a key or a host. */
     String header(String name);
+
+    /** Returns the first value of a field of the form that is the body, or null. */
+    String field(String name);
 
     /** Returns the method of the request. */
     String method();

@@ -3,34 +3,23 @@ package dev.bactrian.door;
 import java.io.IOException;
 import java.io.InputStream;
 import java.util.Locale;
-import java.util.function.UnaryOperator;
 
 import dev.bactrian.error.ErrorType;
 import dev.bactrian.error.GenerationFailure;
 import org.apache.camel.Exchange;
-import org.apache.camel.Message;
 import org.apache.camel.attachment.Attachment;
 import org.apache.camel.attachment.AttachmentMessage;
-import org.apache.camel.http.common.HttpMessage;
 
 /** The fields and the file of a body that is {@code multipart/form-data}. The server has stored the file, and deletes it after the call. */
 final class Form {
 
     private static final String TYPE = "multipart/form-data";
 
-    /** Not loaded without Vert.x. */
-    private static final class OfVertx {
-
-        static UnaryOperator<String> fields(Message message) {
-            return ((org.apache.camel.component.platform.http.vertx.HttpMessage) message).getRequest()::getFormAttribute;
-        }
-    }
-
-    private final UnaryOperator<String> fields;
+    private final Client client;
     private final Exchange exchange;
 
-    private Form(UnaryOperator<String> fields, Exchange exchange) {
-        this.fields = fields;
+    private Form(Client client, Exchange exchange) {
+        this.client = client;
         this.exchange = exchange;
     }
 
@@ -40,17 +29,16 @@ final class Form {
      * @throws GenerationFailure {@code invalid-request} if the body is none
      */
     static Form of(Exchange exchange) {
-        Message message = exchange.getMessage();
-        String type = message.getHeader(Exchange.CONTENT_TYPE, "", String.class);
+        String type = exchange.getMessage().getHeader(Exchange.CONTENT_TYPE, "", String.class);
         if (!type.split(";", 2)[0].trim().toLowerCase(Locale.ROOT).equals(TYPE)) {
             throw new GenerationFailure(ErrorType.INVALID_REQUEST, "not " + TYPE);
         }
-        return new Form(message instanceof HttpMessage servlet ? servlet.getRequest()::getParameter : OfVertx.fields(message), exchange);
+        return new Form(Call.of(exchange).client(), exchange);
     }
 
     /** Returns the first value of a field, or null. */
     String field(String name) {
-        return fields.apply(name);
+        return client.field(name);
     }
 
     /**

@@ -9,7 +9,8 @@ import java.util.Map;
 
 import jakarta.servlet.http.HttpServletRequest;
 import jakarta.servlet.http.HttpServletResponse;
-import org.apache.camel.http.common.HttpMessage;
+import org.apache.camel.Exchange;
+import org.apache.camel.Message;
 
 /** A client of a servlet container, which tells of a client that goes away only when something is written to it. */
 final class ServletClient implements Client {
@@ -19,15 +20,20 @@ final class ServletClient implements Client {
     private boolean gone;
     private Runnable task;
 
-    ServletClient(HttpMessage message) {
-        request = message.getRequest();
-        response = message.getResponse();
+    ServletClient(Message message) {
+        request = message.getHeader(Exchange.HTTP_SERVLET_REQUEST, HttpServletRequest.class);
+        response = message.getHeader(Exchange.HTTP_SERVLET_RESPONSE, HttpServletResponse.class);
     }
 
     @Override
     public String header(String name) {
         List<String> values = Collections.list(request.getHeaders(name));
         return values.isEmpty() ? null : String.join(", ", values);
+    }
+
+    @Override
+    public String field(String name) {
+        return request.getParameter(name);
     }
 
     @Override

@@ -69,6 +69,11 @@ final class VertxClient implements Client {
     }
 
     @Override
+    public String field(String name) {
+        return request.getFormAttribute(name);
+    }
+
+    @Override
     public String method() {
         return request.method().name();
     }

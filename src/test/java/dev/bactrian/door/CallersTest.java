@@ -25,6 +25,11 @@ class CallersTest {
         }
 
         @Override
+        public String field(String name) {
+            throw new UnsupportedOperationException();
+        }
+
+        @Override
         public String method() {
             return "POST";
         }
