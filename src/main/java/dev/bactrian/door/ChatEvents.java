@@ -3,6 +3,7 @@ package dev.bactrian.door;
 import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 
 import com.fasterxml.jackson.core.io.JsonStringEncoder;
@@ -11,11 +12,13 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.bactrian.core.Job;
+import dev.bactrian.generate.Documents;
 import dev.bactrian.text.Unicode;
 
 /** Writes an answer as the chunks of a streamed chat completion. */
 final class ChatEvents extends EventWriter {
 
+    private static final List<String> COSTS = List.of("provider", "cost", "attempts");
     private static final byte[] DONE = "data: [DONE]\n\n".getBytes(StandardCharsets.US_ASCII);
 
     /** Without its name, LangChain4j takes an event that is an error for none, and what came for the whole answer. */
@@ -117,7 +120,9 @@ final class ChatEvents extends EventWriter {
         send(delta("{}", quoted(ChatCompletions.finishReason(document))));
         JsonNode usage = document.path("usage");
         if (usageAsked && usage.isObject()) {
-            send((head + ",\"choices\":[],\"usage\":" + usage + "}\n\n").getBytes(StandardCharsets.UTF_8));
+            StringBuilder costs = new StringBuilder();
+            COSTS.stream().filter(document::has).forEach(field -> costs.append(",\"").append(field).append("\":").append(Documents.text(document.get(field))));
+            send((head + ",\"choices\":[],\"usage\":" + usage + costs + "}\n\n").getBytes(StandardCharsets.UTF_8));
         }
         send(DONE);
     }

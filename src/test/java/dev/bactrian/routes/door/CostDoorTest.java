@@ -3,9 +3,12 @@ package dev.bactrian.routes.door;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
+import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.file.Files;
 import java.util.Arrays;
+import java.util.List;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.bactrian.generate.Account;
@@ -57,10 +60,105 @@ class CostDoorTest extends DoorTestSupport {
         simulator.always(Call.CHAT, ANSWER);
     }
 
+    /** Budgets in the smallest room: the first request is a guess and passes, and spends it all. */
+    private void openSpent() throws Exception {
+        openPriced("bactrian.budget.day", "0.0005 USD");
+        assertThat(post(CHATS, CHAT, OTHER).statusCode()).isEqualTo(200);
+    }
+
     private JsonNode costs(String query, String... headers) throws Exception {
         HttpResponse<String> response = get("/costs" + query, headers);
         assertThat(response.statusCode()).as(response.body()).isEqualTo(200);
         return json(response);
+    }
+
+    @Test
+    void answersHaveTheirCost() throws Exception {
+        openPriced();
+
+        String cost = "{\"amount\":0.001,\"currency\":\"USD\",\"basis\":\"tokens\"}";
+        assertThat(json(post(CHATS, CHAT, OTHER)).path("cost").toString()).isEqualTo(cost);
+        assertThat(json(post("/requests", "{\"prompt\":\"hi\"}", OTHER)).path("cost").toString()).isEqualTo(cost);
+        String stream = CHAT.replace("{\"model\"", "{\"stream\":true,\"stream_options\":{\"include_usage\":true},\"model\"");
+        assertThat(events(post(CHATS, stream, OTHER).body().lines())).last().satisfies(chunk -> assertThat(chunk.path("cost").toString()).isEqualTo(cost));
+        JsonNode images = json(post("/v1/images/generations", "{\"prompt\":\"a cat\",\"model\":\"flux-schnell\"}", OTHER));
+        assertThat(images.at("/cost/basis").asText()).isEqualTo("outputs");
+        assertThat(images.at("/cost/amount").decimalValue()).isEqualTo("0.003");
+    }
+
+    @Test
+    void answersHaveTheModelsThatWereTried() throws Exception {
+        openPriced("bactrian.retry.max-attempts", "0");
+        String chat = CHAT.replace("{\"model\"", "{\"fallback\":[\"solar-mini4\"],\"model\"");
+        simulator.on(Call.CHAT, Reply.status(503), ANSWER, Reply.status(503), ANSWER, Reply.status(503), Reply.status(503));
+
+        JsonNode whole = json(post(CHATS, chat, OTHER));
+        JsonNode document = json(post("/requests", chat, OTHER));
+        HttpResponse<String> failed = post("/requests", chat, OTHER);
+
+        for (JsonNode answer : new JsonNode[] {whole, document}) {
+            assertThat(answer.path("model").asText()).isEqualTo("solar-mini4");
+            assertThat(answer.path("attempts")).extracting(attempt -> attempt.path("model").asText()).containsExactly("solar-pro4", "solar-mini4");
+            assertThat(answer.at("/cost/amount").decimalValue()).isEqualTo("0.0001");
+        }
+        assertThat(failed.statusCode()).isEqualTo(503);
+        assertThat(json(failed).path("attempts")).hasSize(2);
+    }
+
+    @Test
+    void refusesWhatABudgetHasNoRoomForAndSaysWhenToTryAgain() throws Exception {
+        openSpent();
+
+        for (HttpResponse<String> response : List.of(post(CHATS, CHAT, OTHER), post(CHATS, CHAT.replace("{\"model\"", "{\"stream\":true,\"model\""), OTHER),
+                post("/v1/images/generations", "{\"prompt\":\"a cat\",\"model\":\"flux-schnell\"}", OTHER), post("/requests", "{\"prompt\":\"hi\"}", OTHER),
+                post("/requests", "{\"prompt\":\"hi\"}", "Authorization", "Bearer kb", "Accept", "text/event-stream"))) {
+            assertThat(response.statusCode()).as(response.body()).isEqualTo(429);
+            assertThat(json(response).at("/error/type").asText()).isEqualTo("budget-exceeded");
+            assertThat(json(response).at("/error/message").asText()).contains("bactrian.budget.day: ");
+            assertThat(Integer.parseInt(response.headers().firstValue("Retry-After").orElseThrow())).isPositive();
+        }
+        assertThat(simulator.count(Call.CHAT)).isEqualTo(1);
+        assertThat(simulator.count(Call.CREATE)).isZero();
+        HttpResponse<String> batch = http.send(request("/requests", OTHER).header("Content-Type", "application/x-ndjson")
+                .POST(BodyPublishers.ofString("{\"prompt\":\"hi\"}\n")).build(), BodyHandlers.ofString());
+        assertThat(batch.body()).contains("budget-exceeded");
+    }
+
+    @Test
+    void limitsTheAccountThatHasTheNameOfAKey() throws Exception {
+        team.setBudgetDay("0.0005 USD");
+        openPriced();
+        assertThat(post(CHATS, CHAT, TEAM).statusCode()).isEqualTo(200);
+
+        HttpResponse<String> refused = post(CHATS, CHAT, TEAM);
+
+        assertThat(refused.statusCode()).isEqualTo(429);
+        assertThat(json(refused).at("/error/message").asText()).contains("of account team-a");
+        assertThat(post(CHATS, CHAT, OTHER).statusCode()).isEqualTo(200);
+    }
+
+    @Test
+    void callsWithTheKeyAndTheModelsOfTheAccountThatHasTheNameOfAKey() throws Exception {
+        team.setModelsAllowed("solar-pro4, flux-schnell");
+        openPriced();
+
+        post(CHATS, CHAT, TEAM);
+        post(CHATS, CHAT, OTHER);
+        post("/requests", "{\"id\":\"later\",\"prompt\":\"hi\"}", "Authorization", "Bearer ka", "Prefer", "respond-async");
+        await().until(() -> simulator.count(Call.CHAT) == 3);
+
+        assertThat(simulator.requests(Call.CHAT)).extracting(call -> call.header("Authorization"))
+                .containsExactly("Bearer up_a-key-of-the-team-cd34", "Bearer up_a-key-of-the-tests-ab12", "Bearer up_a-key-of-the-team-cd34");
+        assertThat(json(get("/v1/models", TEAM)).path("data")).extracting(model -> model.path("id").asText())
+                .containsExactly("solar-pro4", "black-forest-labs/flux-schnell");
+        assertThat(json(get("/v1/models", OTHER)).path("data").size()).isGreaterThan(5);
+        assertThat(get("/v1/models/solar-pro4", TEAM).statusCode()).isEqualTo(200);
+        assertThat(get("/v1/models/gemma-2b", TEAM).statusCode()).isEqualTo(404);
+        assertThat(get("/v1/models/google-deepmind/gemma-2b-it", OTHER).statusCode()).isEqualTo(200);
+        assertThat(post(CHATS, CHAT.replace("solar-pro4", "gemma-2b"), TEAM).statusCode()).isEqualTo(404);
+        assertThat(post("/v1/images/generations", "{\"prompt\":\"a cat\",\"model\":\"sd-3\"}", TEAM).statusCode()).isEqualTo(404);
+        assertThat(post("/requests", "{\"prompt\":\"a cat\",\"model\":\"sd-3\"}", TEAM).statusCode()).isEqualTo(404);
+        assertThat(simulator.count(Call.CREATE)).isZero();
     }
 
     @Test
