@@ -19,7 +19,10 @@ import dev.bactrian.error.GenerationFailure;
 import dev.bactrian.generate.Models;
 import dev.bactrian.model.Kind;
 import dev.bactrian.model.Model;
+import dev.bactrian.replicate.FileUploads;
 import dev.bactrian.request.RequestReader;
+import dev.bactrian.request.RequestReader.Format;
+import dev.bactrian.text.Fingerprint;
 import dev.bactrian.text.ProviderJson;
 import org.apache.camel.CamelContext;
 import org.apache.camel.CamelContextAware;
@@ -31,14 +34,24 @@ import org.apache.camel.Exchange;
  */
 public final class ImageGenerations implements CamelContextAware {
 
+    /**
+     * A request whose image is uploaded first.
+     *
+     * @param body  distinguishes the call from others
+     * @param asked the fields of the call
+     * @param input the input of the request that takes the URL
+     */
+    private record Upload(byte[] body, ObjectNode asked, ObjectNode request, String input) {
+    }
+
     private static final Pattern SIZE = Pattern.compile("([1-9]\\d{1,4})x([1-9]\\d{1,4})");
     private static final List<String> RATIOS = List.of("1:1", "16:9", "9:16", "21:9", "9:21", "3:2", "2:3", "4:3", "3:4", "5:4", "4:5");
     private static final int MOST = 10;
     private static final List<String> FIELDS = List.of("id", "model", "provider", "prompt", "n", "size", "response_format", "output_format");
     private static final List<String> NUMBERS = List.of("n", "seed");
     private static final Pattern NUMBER = Pattern.compile("\\d{1,9}");
-    /** Replicate takes files as {@code data:} URLs up to this size. */
-    private static final int MOST_IMAGE_BYTES = 256 * 1024;
+    /** The exchange property with what is done after an upload. */
+    private static final String UPLOAD = "bactrianUpload";
     private static final String BASE64 = ";base64,";
 
     private CamelContext camelContext;
@@ -68,9 +81,10 @@ public final class ImageGenerations implements CamelContextAware {
     }
 
     /**
-     * Sets the body to our request that the form with an image asks for. The image is in it as a {@code data:} URL.
+     * Sets the body to our request that the form with an image asks for, or to the upload of an image that is too large for it.
      *
      * @throws GenerationFailure {@code invalid-request} or {@code unsupported-model}
+     * @throws Refusal           413 if the image is too large, and the service takes no uploads
      * @throws IOException       if the image cannot be read
      */
     public void edit(Exchange exchange) throws IOException {
@@ -79,12 +93,24 @@ public final class ImageGenerations implements CamelContextAware {
         FIELDS.stream().filter(field -> form.field(field) != null).forEach(field -> asked.put(field, form.field(field)));
         NUMBERS.stream().filter(field -> form.field(field) != null && NUMBER.matcher(form.field(field)).matches())
                 .forEach(field -> asked.put(field, Integer.parseInt(form.field(field))));
-        byte[] file = form.file("image");
-        ImageContent image = ImageContent.of(file).orElseThrow(() -> invalid("image: not an image, as its first bytes show"));
-        if (file.length > MOST_IMAGE_BYTES) {
-            throw new Refusal(413, "invalid-request", "image: larger than 256 kB, which is the most that the service takes in a request");
-        }
-        request(exchange, ProviderJson.bytes(asked.deepCopy().put("image", image.dataUrl())), asked, image);
+        ImageContent image = ImageContent.of(form.file("image")).orElseThrow(() -> invalid("image: not an image, as its first bytes show"));
+        request(exchange, ProviderJson.bytes(asked.deepCopy().put("image", Fingerprint.of(image.bytes()))), asked, image);
+    }
+
+    /** Whether the image is to be uploaded. */
+    public boolean isUploadDue(Exchange exchange) {
+        return exchange.getProperty(UPLOAD) != null;
+    }
+
+    /** Fails the call, because the image could not be uploaded. */
+    public void notUploaded(Exchange exchange) {
+        throw FileUploads.failure(exchange);
+    }
+
+    /** Sets the body to our request with the URL of the uploaded image. */
+    public void uploaded(Exchange exchange) {
+        Upload upload = exchange.removeProperty(UPLOAD) instanceof Upload due ? due : null;
+        ask(exchange, upload.body(), upload.asked(), upload.request().put(upload.input(), FileUploads.url(exchange)));
     }
 
     private void request(Exchange exchange, byte[] body, ObjectNode asked, ImageContent image) {
@@ -101,10 +127,25 @@ public final class ImageGenerations implements CamelContextAware {
         if (asked.path("seed").isNumber()) {
             request.set("seed", asked.get("seed"));
         }
-        if (image != null) {
-            request.put(required("image", model, inputs.get("image")).get(0), image.dataUrl());
-        }
         List.of("id", "fallback", "fallback-after-paid").stream().filter(asked::has).forEach(field -> request.set(field, asked.get(field)));
+        if (image == null) {
+            ask(exchange, body, asked, request);
+            return;
+        }
+        String input = required("image", model, inputs.get("image")).get(0);
+        if (image.bytes().length <= FileUploads.LARGEST_DATA_BYTES) {
+            ask(exchange, body, asked, request.put(input, image.dataUrl()));
+            return;
+        }
+        reader.read(ProviderJson.bytes(request), Format.JSON);
+        isBase64(asked);
+        exchange.setProperty(UPLOAD, new Upload(body, asked, request, input));
+        if (!FileUploads.request(exchange, image.bytes(), image.contentType())) {
+            throw new Refusal(413, "invalid-request", "image: larger than 256 kB, and " + Property.REPLICATE_API_ENDPOINT.key() + " takes no uploads");
+        }
+    }
+
+    private static void ask(Exchange exchange, byte[] body, ObjectNode asked, ObjectNode request) {
         Call call = Call.of(exchange);
         call.name(asked.path("id").textValue());
         exchange.getMessage().setBody(ProviderJson.bytes(request));

@@ -17,5 +17,7 @@ public enum Call {
     /** Lists the models: {@code GET /v1/models}. */
     MODELS,
     /** Downloads an output file: {@code GET /files/{id}/out-0.png}. */
-    FILE
+    FILE,
+    /** Uploads a file: {@code POST /v1/files}. */
+    UPLOAD
 }

@@ -99,6 +99,7 @@ final class ReplicateApi {
                 yield prediction == null ? PreparedResponse.notFound() : shown(200, prediction.cancel(), homepage);
             }
             case LIST -> list(target.name());
+            case UPLOAD -> uploaded(request);
             default -> PreparedResponse.notFound();
         };
         return homepage || answer.status() >= 400
@@ -106,6 +107,19 @@ final class ReplicateApi {
                 : answer.with(Map.of(
                         "ratelimit-remaining", target.call() == Call.CREATE ? "599" : "2999",
                         "ratelimit-reset", "1"));
+    }
+
+    /** Returns the file object of an upload; the file itself is not kept. */
+    private PreparedResponse uploaded(RecordedRequest request) {
+        String type = request.header("Content-Type");
+        if (type == null || !type.startsWith("multipart/form-data; boundary=") || !request.bodyText().contains("name=\"content\"")) {
+            return PreparedResponse.problem(400, "Invalid file", "the part content is missing");
+        }
+        String id = newId();
+        ObjectNode file = Json.object().put("id", id).put("size", request.body().length).put("created_at", Instant.now().toString())
+                .put("expires_at", Instant.now().plus(Duration.ofDays(1)).toString());
+        file.putObject("urls").put("get", base + "/v1/files/" + id);
+        return PreparedResponse.json(201, file);
     }
 
     /** Returns how many predictions were created since the last {@link #reset}. */

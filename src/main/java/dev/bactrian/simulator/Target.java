@@ -34,6 +34,8 @@ record Target(Call call, Dialect dialect, String name) {
         switch (path) {
             case "/v1/predictions":
                 return new Target(Call.CREATE, Dialect.REPLICATE, null);
+            case "/v1/files":
+                return new Target(Call.UPLOAD, Dialect.REPLICATE, null);
             case "/v1/chat/completions":
                 return new Target(Call.CHAT, Dialect.UPSTAGE, null);
             case "/v1/web/demo/chat/completions":

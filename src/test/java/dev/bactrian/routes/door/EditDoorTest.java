@@ -18,7 +18,11 @@ import java.util.Random;
 import java.util.stream.Stream;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.bactrian.generate.Account;
 import dev.bactrian.simulator.Call;
+import dev.bactrian.simulator.RecordedRequest;
+import dev.bactrian.simulator.Reply;
+import org.apache.camel.main.Main;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -29,6 +33,16 @@ class EditDoorTest extends DoorTestSupport {
     private static final String EDITS = "/v1/images/edits";
     private static final String BOUNDARY = "----aBoundary";
     private static final byte[] PNG = image("\u0089PNG\r\n\u001a\n", 20_000);
+
+    private static final byte[] LARGE = image("\u00ff\u00d8\u00ff", 300_000);
+
+    private final Account team = new Account();
+
+    @Override
+    protected void configure(Main main) throws Exception {
+        super.configure(main);
+        main.bind("team-a", team);
+    }
 
     /** An image as far as its first bytes show. */
     private static byte[] image(String begin, int bytes) {
@@ -122,9 +136,43 @@ class EditDoorTest extends DoorTestSupport {
         assertRefused(edit(form("image", PNG, "mask", PNG, "prompt", "a hat")), 400, "image: not one file");
         assertRefused(edit(form("image", PNG, "prompt", "a hat", "n", "many")), 400, "n: ");
         assertRefused(post(EDITS, "{\"prompt\":\"a hat\"}"), 400, "not multipart/form-data");
-        assertRefused(edit(form("image", image("\u00ff\u00d8\u00ff", 300_000), "prompt", "a hat")), 413, "256 kB");
+        assertRefused(edit(form("image", LARGE)), 400, "no prompt");
+        assertRefused(edit(form("image", LARGE, "prompt", "a hat", "response_format", "gif")), 400, "response_format: ");
         assertThat(simulator.count(Call.CREATE)).isZero();
+        assertThat(simulator.count(Call.UPLOAD)).isZero();
         assertNoUploadIsLeft();
+    }
+
+    @Test
+    void uploadsAnImageThatIsTooLargeForARequest() throws Exception {
+        team.setReplicateApiToken("r8_the-token-of-the-team");
+        open("bactrian.replicate.api-token", "r8_a-token-of-the-tests, r8_another-token-of-them", "bactrian.http.api-keys", "team-a=ka,other=kb");
+
+        HttpResponse<String> response = edit(form("image", LARGE, "prompt", "a hat", "size", "1024x1024"), "Authorization", "Bearer kb");
+        HttpResponse<String> own = edit(form("image", LARGE, "prompt", "a hat"), "Authorization", "Bearer ka");
+
+        assertThat(response.statusCode()).as(response.body()).isEqualTo(200);
+        assertThat(own.statusCode()).as(own.body()).isEqualTo(200);
+        assertThat(simulator.requests(Call.UPLOAD)).extracting(upload -> upload.header("Authorization"))
+                .containsExactly("Bearer r8_a-token-of-the-tests", "Bearer r8_the-token-of-the-team");
+        RecordedRequest upload = simulator.requests(Call.UPLOAD).get(0);
+        String body = new String(upload.body(), StandardCharsets.ISO_8859_1);
+        assertThat(body).contains("name=\"content\"; filename=\"file.jpeg\"\r\nContent-Type: image/jpeg\r\n\r\n" + new String(LARGE, StandardCharsets.ISO_8859_1) + "\r\n--");
+        assertThat(input().path("image").asText()).matches("http://.*/v1/files/[a-z0-9]{26}");
+        assertThat(input().path("prompt").asText()).isEqualTo("a hat");
+        assertThat(input().path("aspect_ratio").asText()).isEqualTo("1:1");
+    }
+
+    @Test
+    void failsIfAnImageCannotBeUploaded() throws Exception {
+        open();
+        simulator.on(Call.UPLOAD, Reply.status(500), Reply.status(401), Reply.json(200, "{}"), Reply.lost());
+
+        for (int status : new int[] {503, 502, 503, 503}) {
+            assertThat(edit(form("image", LARGE, "prompt", "a hat")).statusCode()).isEqualTo(status);
+        }
+        assertThat(simulator.count(Call.CREATE)).isZero();
+        assertThat(edit(form("image", LARGE, "prompt", "a hat")).statusCode()).isEqualTo(200);
     }
 
     @Test
