@@ -98,7 +98,7 @@ public final class RequestReader {
         }
         String body = text.startsWith("\uFEFF") ? text.substring(1) : text;
         if (format == Format.JSON_LINES) {
-            throw invalid("JSON lines are a batch, which only the inbox, the queue and direct:bactrian-generate-and-emit take: here a message is one request");
+            throw invalid("JSON lines are a batch, which only the inbox, the queue, POST /requests and direct:bactrian-generate-and-emit take: here a message is one request");
         }
         boolean json = format == Format.JSON || format == Format.UNKNOWN && body.startsWith("{");
         if (json) {
