@@ -9,6 +9,7 @@ const PATHS = {
   models: 'v1/models',
   send: 'requests',
   cancel: id => 'requests/' + encodeURIComponent(id),
+  outcome: id => 'requests/' + encodeURIComponent(id),
   again: no => `console/requests/${no}/again`,
   sendBack: message => `console/dead-letters/${encodeURIComponent(message)}/back`
 };
@@ -1046,11 +1047,16 @@ class Detail {
 function pictures(request, images) {
   const box = h('div', {className: 'pictures'});
   images.forEach((image, index) => {
-    const shown = picture(image, `Picture ${index + 1} of ${images.length} for: ${visible(short(request.prompt ?? request.id ?? ''))}`);
+    const words = `Picture ${index + 1} of ${images.length} for: ${visible(short(request.prompt ?? request.id ?? ''))}`;
+    const shown = picture(image, words);
     const url = imageUrl(image);
     if (shown === null) {
-      box.append(h('span', {className: 'gone'}, image.bytes === undefined ? 'The picture cannot be shown.'
-        : `The picture (${number.format(Math.ceil(image.bytes / 1000))} kB) is in the result.`));
+      const instead = h('span', {className: 'gone'}, image.bytes === undefined ? 'The picture cannot be shown.'
+        : `The picture (${number.format(Math.ceil(image.bytes / 1000))} kB) is in the result.`);
+      box.append(instead);
+      if (image.bytes !== undefined && request.from === 'http') {
+        outcomeOf(request).then(outcome => instead.replaceWith(picture(outcome.images[index], words) ?? instead)).catch(() => {});
+      }
     } else if (url.protocol !== 'data:' && url.origin !== location.origin) {
       box.append(h('a', {href: url.href, target: '_blank', rel: 'noopener noreferrer'}, shown));
     } else {
@@ -1058,6 +1064,12 @@ function pictures(request, images) {
     }
   });
   return box;
+}
+
+/** The outcome of a request of the HTTP door, which keeps it for a while. */
+async function outcomeOf(request) {
+  const answer = await call(PATHS.outcome(request.id));
+  return answer.json();
 }
 
 async function copyText(text) {

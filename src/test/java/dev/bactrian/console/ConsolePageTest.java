@@ -88,6 +88,19 @@ class ConsolePageTest {
     }
 
     @Test
+    void aPictureWithoutUrlIsTakenFromTheResult() {
+        ObjectNode inside = add("done", pictured(1, "camel", "", 3));
+        inside.putArray("images").addObject().put("bytes", 34_567);
+        add("done", inside.deepCopy().put("no", 2).put("id", "from-a-file").put("from", "file"));
+        door.document("/requests/camel", "{\"images\": [{\"url\": \"data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg' width='7' height='5'/>\"}]}");
+        page("").see("#done", "from-a-file");
+
+        tab.eval("document.querySelectorAll('.toggle').forEach(button => button.click())");
+
+        tab.until("document.querySelector('#done .detail img')?.naturalWidth === 7").see("#done", "The picture (35 kB) is in the result.");
+    }
+
+    @Test
     void cancelSendsADeleteOfThatRequest() {
         add("requests", working(1, "a/b ü", "solar-pro4", "streaming"));
         page("").click("#now .cancel");

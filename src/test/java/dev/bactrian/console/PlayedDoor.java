@@ -38,6 +38,7 @@ final class PlayedDoor implements AutoCloseable {
     private final List<OutputStream> askers = new CopyOnWriteArrayList<>();
     private final List<String> calls = new CopyOnWriteArrayList<>();
     private final Map<String, String> bodies = new ConcurrentHashMap<>();
+    private final Map<String, String> documents = new ConcurrentHashMap<>();
     private volatile JsonNode snapshot;
     private volatile String key;
     private HttpServer server;
@@ -80,6 +81,11 @@ final class PlayedDoor implements AutoCloseable {
     /** Asks for a key from now on. */
     void lock(String with) {
         key = with;
+    }
+
+    /** What a GET of that path is answered. */
+    void document(String path, String json) {
+        documents.put(path, json);
     }
 
     /** The calls that were made, without those of files and events: {@code DELETE /requests/camel}. */
@@ -148,6 +154,10 @@ final class PlayedDoor implements AutoCloseable {
             OutputStream out = stream(exchange);
             write(out, "snapshot", snapshot);
             readers.add(out);
+            return;
+        }
+        if (documents.containsKey(path)) {
+            answer(exchange, 200, "application/json", documents.get(path).getBytes(UTF_8));
             return;
         }
         String call = exchange.getRequestMethod() + " " + path;

@@ -125,6 +125,17 @@ class ConsoleWalkTest extends DoorTestSupport {
     }
 
     @Test
+    void aPictureInsideTheResultIsSeenInItsDetails() throws Exception {
+        openPage(Property.IMAGES.key(), "inline", Property.IMAGES_HOSTS.key(), "127.0.0.1");
+
+        String url = json(ask("camel", "sd-3", "a camel with two humps").join()).path("images").get(0).path("url").asText();
+        assertThat(url).startsWith("data:image/");
+        until("#done", "camel", "succeeded");
+
+        tab.click("#done .toggle").until("document.querySelector('#done .detail img')?.naturalWidth > 0");
+    }
+
+    @Test
     void cancelEndsTheRequestAtTheProvider() throws Exception {
         openPage();
         simulator.on(Call.CHAT, endless("one ", "two "));
