@@ -13,7 +13,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Queue;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
@@ -28,6 +30,7 @@ import dev.bactrian.simulator.Simulator;
 import dev.bactrian.support.Chromium;
 import dev.bactrian.support.Tab;
 import dev.bactrian.text.ProviderJson;
+import org.apache.camel.component.jms.JmsComponent;
 import org.apache.camel.main.Main;
 import org.apache.camel.support.PluginHelper;
 import org.apache.camel.support.ResourceHelper;
@@ -45,6 +48,22 @@ class ConsoleWalkTest extends DoorTestSupport {
     private static final String CONSOLE = Property.HTTP_CONSOLE.key();
     private static final String LIVE = "document.querySelector('#connection').dataset.state === 'live'";
 
+    /** A destination that is down at first. */
+    public static final class Destination {
+
+        private final Queue<String> delivered = new ConcurrentLinkedQueue<>();
+        private volatile boolean isUp;
+
+        /** Takes a result, or fails. */
+        public void take(String result) {
+            if (!isUp) {
+                throw new IllegalStateException("down");
+            }
+            delivered.add(result);
+        }
+    }
+
+    private final Destination destination = new Destination();
     private Tab tab;
 
     @Override
@@ -56,6 +75,7 @@ class ConsoleWalkTest extends DoorTestSupport {
     protected void configure(Main main) throws Exception {
         super.configure(main);
         main.bind(Console.SIMULATOR, simulator.url());
+        main.bind("destination", destination);
     }
 
     @BeforeEach
@@ -217,6 +237,19 @@ class ConsoleWalkTest extends DoorTestSupport {
         tab.until("document.querySelector('#charts svg').getAttribute('aria-label').includes('This minute: 1 request, 0 errors')"
                 + " || document.querySelector('#charts svg').getAttribute('aria-label').includes('The most: 1 request')");
         assertThat(tab.eval("document.documentElement.outerHTML").asText()).doesNotContain("canary");
+    }
+
+    @Test
+    void aDeadLetterIsSentBack() throws Exception {
+        openPage(Property.JMS_ENABLED.key(), "true", Property.JMS_DELIVERY_ATTEMPTS.key(), "1", Property.EMIT_RESULT.key(), "bean:destination");
+        template().sendBody(context().getComponent("jms", JmsComponent.class).createEndpoint("jms:queue:bactrian.requests"),
+                "{\"id\": \"cat\", \"prompt\": \"hi\"}");
+
+        tab.click("#to-health").see("#letters", "cat").see("#letters", "not delivered in 1 tries").see("#depths", "bactrian.dead");
+        tab.click("#letters summary").see("#letters pre", "\"id\":\"cat\"");
+        destination.isUp = true;
+        tab.click("#letters button").see("#note", "cat is sent back").see("#letters", "No dead letters");
+        await().until(() -> destination.delivered.size() == 1);
     }
 
     @Test
