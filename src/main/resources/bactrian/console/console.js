@@ -750,7 +750,7 @@ class List {
   beside(from, direction) {
     for (let tr = from[direction]; tr !== null; tr = tr[direction]) {
       const row = this.byElement.get(tr);
-      if (row !== undefined && tr.checkVisibility()) {
+      if (row !== undefined && !tr.hidden) {
         return row;
       }
     }
@@ -773,7 +773,7 @@ class List {
       }
     } else if (event.key === 'Home' || event.key === 'End') {
       const edge = event.key === 'Home' ? this.body.firstElementChild : this.body.lastElementChild;
-      to = this.byElement.has(edge) && edge.checkVisibility() ? this.byElement.get(edge)
+      to = this.byElement.has(edge) && !edge.hidden ? this.byElement.get(edge)
         : this.beside(edge, event.key === 'Home' ? 'nextElementSibling' : 'previousElementSibling');
     }
     if (to !== null) {

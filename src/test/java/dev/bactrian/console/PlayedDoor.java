@@ -12,6 +12,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.net.InetSocketAddress;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
@@ -99,13 +100,13 @@ final class PlayedDoor implements AutoCloseable {
 
     /** Sends an event to the pages that are open; at least one is waited for. */
     void say(String event, Object data) {
-        await("a reader").until(() -> !readers.isEmpty());
+        await("a reader").pollDelay(Duration.ZERO).until(() -> !readers.isEmpty());
         readers.forEach(reader -> write(reader, event, data));
     }
 
     /** Sends an event to those who wait for the answer to a request of theirs. */
     void answerWith(String event, Object data) {
-        await("a request").until(() -> !askers.isEmpty());
+        await("a request").pollDelay(Duration.ZERO).until(() -> !askers.isEmpty());
         askers.forEach(asker -> write(asker, event, data));
     }
 
