@@ -1648,8 +1648,8 @@ async function read() {
 }
 
 async function stayConnected() {
-  while (!keyAsked) {
-    await read();
+  for (;;) {
+    await (keyAsked ? new Promise(resolve => { wake = resolve; }) : read());
   }
 }
 
@@ -1689,12 +1689,18 @@ document.querySelectorAll('[data-copy]').forEach(button => button.addEventListen
 
 $('key-form').addEventListener('submit', event => {
   event.preventDefault();
-  sessionStorage.setItem('bactrian-key', $('key-field').value.trim());
+  const given = $('key-field').value.trim();
   $('key-field').value = '';
+  if (!/^[\x21-\x7e]+$/.test(given)) {
+    put($('key-reason'), 'A key is made of visible ASCII characters.');
+    return;
+  }
+  sessionStorage.setItem('bactrian-key', given);
   keyAsked = false;
   attempt = 0;
+  connection('connecting', 'Connecting…');
   showView();
-  stayConnected();
+  wake();
 });
 $('forget').addEventListener('click', () => {
   askForKey('The key is forgotten.');

@@ -202,6 +202,7 @@ class ConsolePageTest {
     void theKeyIsAskedForAndForgottenWithTheTab() {
         door.lock("team-a-key");
         tab.go(door.url()).see("#key", "This service is open to callers with a key only.");
+        tab.click("#key-field").type("schlüssel").press("Enter").see("#key", "A key is made of visible ASCII characters.");
         tab.click("#key-field").type("wrong").press("Enter").see("#key", "The service does not know that key.");
         tab.click("#key-field").type("team-a-key").press("Enter").see("#connection", "Live");
 
