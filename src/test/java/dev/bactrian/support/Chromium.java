@@ -27,6 +27,7 @@ import java.util.stream.Stream;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import org.junit.jupiter.api.extension.BeforeAllCallback;
 import org.junit.jupiter.api.extension.ExtensionContext;
 import org.junit.jupiter.api.extension.ParameterContext;
 import org.junit.jupiter.api.extension.ParameterResolver;
@@ -191,7 +192,12 @@ public final class Chromium implements AutoCloseable {
     }
 
     /** Starts the browser for the first test that asks, and ends it after the last. Without one the tests are skipped; in CI they fail. */
-    public static final class Installed implements ParameterResolver {
+    public static final class Installed implements BeforeAllCallback, ParameterResolver {
+
+        @Override
+        public void beforeAll(ExtensionContext context) {
+            browser(context);
+        }
 
         @Override
         public boolean supportsParameter(ParameterContext parameter, ExtensionContext context) {
@@ -200,6 +206,10 @@ public final class Chromium implements AutoCloseable {
 
         @Override
         public Object resolveParameter(ParameterContext parameter, ExtensionContext context) {
+            return browser(context);
+        }
+
+        private static Chromium browser(ExtensionContext context) {
             Optional<Path> program = Arrays.stream(System.getenv().getOrDefault("PATH", "").split(":")).map(Path::of)
                     .flatMap(folder -> NAMES.stream().map(folder::resolve)).filter(Files::isExecutable).findFirst();
             if (program.isEmpty()) {
