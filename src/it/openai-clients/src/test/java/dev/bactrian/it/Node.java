@@ -8,11 +8,11 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.List;
 
-/** The folder of the example for Node, copied to {@code target/node}, with what it depends on installed by npm. */
+/** The folder of the example for Node, copied for each JVM of Surefire, with what it depends on installed by npm. */
 final class Node {
 
     static final Path EXAMPLE = Path.of("../../../examples/openai-clients/node");
-    static final Path FOLDER = Path.of("target/node");
+    static final Path FOLDER = Path.of(System.getProperty("test.node", "target/node"));
 
     private static boolean installed;
 

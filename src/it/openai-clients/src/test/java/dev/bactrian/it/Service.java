@@ -18,7 +18,7 @@ import java.util.Map;
 
 import dev.bactrian.simulator.Simulator;
 
-/** The built service as a process with keys of its callers, and the simulator behind it: one of each for all tests of this module. */
+/** The built service as a process with keys of its callers, and the simulator behind it: one of each for all tests of a JVM. */
 final class Service {
 
     /** The key of the callers. */
