@@ -1,7 +1,11 @@
 // The npm package openai, for NodeTest: takes a call a line from standard input, as JSON, and tells what came of it. After each
 // piece of a stream it reads whether to go on.
-import OpenAI from "openai";
+import OpenAI, { toFile } from "openai";
+import { File } from "node:buffer";
+import { createReadStream } from "node:fs";
 import { createInterface } from "node:readline";
+
+globalThis.File ??= File; // which Node 18 has not
 
 const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
 const tell = (message) => console.log(JSON.stringify(message));
@@ -77,6 +81,12 @@ const calls = {
   async image(client, { model, text, format }) {
     const { data } = await client.images.generate({ model, prompt: text, size: "1024x1024", response_format: format });
     return data[0][format];
+  },
+
+  async edit(client, { model, text, png }) {
+    const image = await toFile(createReadStream(png), "camel.png", { type: "image/png" });
+    const { data } = await client.images.edit({ model, prompt: text, image });
+    return data[0].url;
   },
 
   async models(client) {

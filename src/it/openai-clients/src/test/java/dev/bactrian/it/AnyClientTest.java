@@ -5,6 +5,9 @@ import static org.assertj.core.api.Assertions.catchThrowableOfType;
 import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Base64;
@@ -27,6 +30,7 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
 
 /** What every client is able to do at the service's door. */
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
@@ -202,6 +206,16 @@ abstract class AnyClientTest {
         assertThat(png).startsWith(0x89, 'P', 'N', 'G');
         assertThat(input().path("width").asInt()).isEqualTo(1024);
         assertThat(input().path("height").asInt()).isEqualTo(1024);
+    }
+
+    @Test
+    void getsAnImageThatIsMadeOfAnother(@TempDir Path folder) throws IOException {
+        byte[] png = {(byte) 0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n', 0, 0};
+        Path file = Files.write(folder.resolve("camel.png"), png);
+
+        assertThat(client.edit(Question.of("sd-3", "a third hump"), file.toAbsolutePath())).startsWith(simulator.url() + "/files/").endsWith(".png");
+        assertThat(input().path("prompt").asText()).isEqualTo("a third hump");
+        assertThat(input().path("image").asText()).isEqualTo("data:image/png;base64," + Base64.getEncoder().encodeToString(png));
     }
 
     @Test

@@ -1,5 +1,6 @@
 package dev.bactrian.it;
 
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.function.Predicate;
@@ -22,6 +23,9 @@ interface Client extends AutoCloseable {
 
     /** Asks for an image of 1024x1024, as {@code url} or as {@code b64_json}. */
     String image(Question question, String format);
+
+    /** Asks for an image that is made of another, and returns its address. */
+    String edit(Question question, Path png);
 
     /** Returns the ids of the models. */
     List<String> models();

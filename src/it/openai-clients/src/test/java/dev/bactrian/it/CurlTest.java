@@ -293,4 +293,10 @@ class CurlTest {
         assertThat(second.at("/data/0/url").asText()).isEqualTo(first.at("/data/0/url").asText()).isNotEmpty();
         assertThat(simulator.predictions()).isOne();
     }
+
+    @Test
+    void theDescriptionOfTheApiIsServed() throws IOException {
+        assertThat(curl("/openapi.json", "--header", KEY).json().path("paths").fieldNames()).toIterable()
+                .contains("/v1/chat/completions", "/v1/images/generations", "/requests");
+    }
 }

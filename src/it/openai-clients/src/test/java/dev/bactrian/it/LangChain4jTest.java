@@ -1,5 +1,10 @@
 package dev.bactrian.it;
 
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Base64;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -12,6 +17,7 @@ import java.util.function.Supplier;
 
 import dev.langchain4j.agent.tool.ToolExecutionRequest;
 import dev.langchain4j.agent.tool.ToolSpecification;
+import dev.langchain4j.data.image.Image;
 import dev.langchain4j.data.message.AiMessage;
 import dev.langchain4j.data.message.ToolExecutionResultMessage;
 import dev.langchain4j.data.message.UserMessage;
@@ -163,11 +169,28 @@ class LangChain4jTest extends AnyClientTest {
                     message.toolExecutionRequests().stream().map(call -> new ToolCall(call.id(), call.name(), call.arguments())).toList());
         }
 
+        private OpenAiImageModel imageModel(Question question) {
+            return OpenAiImageModel.builder().baseUrl(baseUrl).apiKey(question.key()).modelName(question.model())
+                    .size("1024x1024").maxRetries(question.retries()).build();
+        }
+
         @Override
         public String image(Question question, String format) {
-            OpenAiImageModel model = OpenAiImageModel.builder().baseUrl(baseUrl).apiKey(question.key()).modelName(question.model())
-                    .size("1024x1024").maxRetries(question.retries()).build();
-            return raising(() -> model.generate(question.text()).content().url().toString());
+            return raising(() -> imageModel(question).generate(question.text()).content().url().toString());
+        }
+
+        private static String base64(Path file) {
+            try {
+                return Base64.getEncoder().encodeToString(Files.readAllBytes(file));
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
+        }
+
+        @Override
+        public String edit(Question question, Path png) {
+            Image image = Image.builder().base64Data(base64(png)).mimeType("image/png").build();
+            return raising(() -> imageModel(question).edit(image, question.text()).content().url().toString());
         }
 
         @Override

@@ -117,6 +117,11 @@ class NodeTest extends AnyClientTest {
         }
 
         @Override
+        public String edit(Question question, Path png) {
+            return outcome(call("edit", question).put("png", png.toString()), null).asText();
+        }
+
+        @Override
         public List<String> models() {
             List<String> ids = new ArrayList<>();
             outcome(JSON.createObjectNode().put("call", "models").put("key", Service.KEY), null).forEach(id -> ids.add(id.asText()));

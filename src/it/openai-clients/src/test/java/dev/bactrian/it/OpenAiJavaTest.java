@@ -1,5 +1,6 @@
 package dev.bactrian.it;
 
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -23,6 +24,7 @@ import com.openai.models.chat.completions.ChatCompletionMessageFunctionToolCall;
 import com.openai.models.chat.completions.ChatCompletionStreamOptions;
 import com.openai.models.chat.completions.ChatCompletionToolMessageParam;
 import com.openai.models.images.Image;
+import com.openai.models.images.ImageEditParams;
 import com.openai.models.images.ImageGenerateParams;
 import com.openai.models.models.Model;
 
@@ -145,6 +147,12 @@ class OpenAiJavaTest extends AnyClientTest {
                     .model(question.model()).prompt(question.text()).size(ImageGenerateParams.Size._1024X1024)
                     .responseFormat(ImageGenerateParams.ResponseFormat.of(format)).build())).data().orElseThrow().get(0);
             return format.equals("url") ? image.url().orElseThrow() : image.b64Json().orElseThrow();
+        }
+
+        @Override
+        public String edit(Question question, Path png) {
+            return raising(() -> client(question).images().edit(ImageEditParams.builder()
+                    .model(question.model()).prompt(question.text()).image(png).build())).data().orElseThrow().get(0).url().orElseThrow();
         }
 
         @Override
