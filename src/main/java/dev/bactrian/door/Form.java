@@ -53,7 +53,7 @@ final class Form {
         // Attachments are by the names of files, which two parts may share.
         int files = exchange.getMessage().getHeader(Exchange.ATTACHMENTS_SIZE, 0, Integer.class);
         if (!message.hasAttachments() || files > 1 || message.getAttachments().size() > 1) {
-            throw new GenerationFailure(ErrorType.INVALID_REQUEST, name + ": not one file");
+            throw new GenerationFailure(ErrorType.INVALID_REQUEST, name + ": not one file; the part of a file has a filename");
         }
         Attachment file = message.getAttachmentObjects().values().iterator().next();
         try (InputStream in = file.getDataHandler().getInputStream()) {

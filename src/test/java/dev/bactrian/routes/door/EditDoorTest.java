@@ -133,6 +133,7 @@ class EditDoorTest extends DoorTestSupport {
         assertRefused(edit(form("image", PNG, "prompt", "a hat", "model", "nope")), 404, "nope");
         assertRefused(edit(form("image", PNG)), 400, "no prompt");
         assertRefused(edit(form("prompt", "a hat")), 400, "image: not one file");
+        assertRefused(edit(form("image", "a part without a filename", "prompt", "a hat")), 400, "the part of a file has a filename");
         assertRefused(edit(form("image", PNG, "mask", PNG, "prompt", "a hat")), 400, "image: not one file");
         assertRefused(edit(form("image", PNG, "prompt", "a hat", "n", "many")), 400, "n: ");
         assertRefused(post(EDITS, "{\"prompt\":\"a hat\"}"), 400, "not multipart/form-data");
