@@ -29,6 +29,7 @@ public final class ChatCompletions implements CamelContextAware {
             "presence_penalty", "reasoning_effort", "tools", "tool_choice", "parallel_tool_calls", "response_format", "prompt_cache_key", "seed", "stop");
     /** The inputs that most of Replicate's text models have. */
     private static final Set<String> OF_REPLICATE = Set.of("max_tokens", "temperature", "top_p", "top_k", "frequency_penalty", "presence_penalty", "seed");
+    private static final Set<String> TEXT_PARTS = Set.of("text", "refusal");
     /** What says how the answer is sent, and our own fields. */
     private static final Set<String> OURS = Set.of("model", "messages", "id", "provider", "fallback", "fallback-after-paid");
 
@@ -74,6 +75,7 @@ public final class ChatCompletions implements CamelContextAware {
             throw invalid("stream: not true or false");
         }
         requireOneAnswer(asked.path("n"));
+        requireTextAlone(asked.path("messages"), model);
         Call call = Call.of(exchange);
         call.name(asked.path("id").textValue());
         ChatEvents events = null;
@@ -90,6 +92,20 @@ public final class ChatCompletions implements CamelContextAware {
     private static void requireOneAnswer(JsonNode n) {
         if (!n.isMissingNode() && !n.isNull() && !(n.isNumber() && n.doubleValue() == 1)) {
             throw invalid("n: not 1: a request has one answer");
+        }
+    }
+
+    /** Upstage and Replicate take text alone; what providers of the catalogue take is theirs to say. */
+    private static void requireTextAlone(JsonNode messages, Model model) {
+        if (!model.provider().equals(ProviderName.UPSTAGE) && !model.provider().equals(ProviderName.REPLICATE)) {
+            return;
+        }
+        for (int i = 0; i < messages.size(); i++) {
+            for (JsonNode part : messages.get(i).path("content")) {
+                if (part.isObject() && !TEXT_PARTS.contains(part.path("type").asText("text"))) {
+                    throw invalid("messages[" + i + "].content: " + model.id() + " takes text alone");
+                }
+            }
         }
     }
 

@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.Map;
 
 import io.vertx.core.Future;
+import io.vertx.core.Vertx;
 import io.vertx.core.buffer.Buffer;
 import io.vertx.core.http.HttpServerRequest;
 import io.vertx.core.http.HttpServerResponse;
@@ -17,13 +18,17 @@ import org.apache.camel.Message;
 import org.apache.camel.component.platform.http.vertx.HttpMessage;
 
 /**
- * A client of a Vert.x server. While a write is on its way, what is written meanwhile is collected and sent at once: a write for each chunk
- * would limit the rate of a stream.
+ * A client of a Vert.x server. The first of several chunks is sent at once; those that come while it is on its way, and in the millisecond
+ * after that, are sent together: a write for each would limit the rate of a stream, at the client as well.
  */
 final class VertxClient implements Client {
 
     /** Bytes that are collected for a client before the writer waits; a client that takes fewer in its time is gone. */
     private static final int MOST_WAITING = 64 * 1024;
+
+    /** Bytes that are sent without waiting for more. */
+    private static final int WORTH_SENDING = 8 * 1024;
+    private static final long PAUSE_MILLIS = 1;
 
     private final HttpServerRequest request;
     private final HttpServerResponse response;
@@ -114,7 +119,7 @@ final class VertxClient implements Client {
     }
 
     private synchronized void flush() {
-        if (gone) {
+        if (gone || ending) {
             return;
         }
         byte[] bytes = waiting.toByteArray();
@@ -126,9 +131,18 @@ final class VertxClient implements Client {
                 if (written.failed()) {
                     leave();
                 } else {
-                    flush();
+                    sent();
                 }
             });
+        }
+    }
+
+    /** Sends what has come meanwhile. Runs on the event loop. */
+    private synchronized void sent() {
+        if (waiting.size() == 0 || waiting.size() >= WORTH_SENDING || ending) {
+            flush();
+        } else {
+            Vertx.currentContext().owner().setTimer(PAUSE_MILLIS, timer -> flush());
         }
     }
 

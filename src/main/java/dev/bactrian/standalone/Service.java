@@ -217,6 +217,9 @@ final class Service implements AutoCloseable {
         }
         if (settings.flag(Property.HTTP_ENABLED)) {
             LOG.info("HTTP      http://{}:{}/v1", settings.require(Property.HTTP_HOST), door.port());
+            if (!settings.require(Property.HTTP_CONSOLE).equals("off")) {
+                LOG.info("Console   http://{}:{}/", settings.require(Property.HTTP_HOST), door.port());
+            }
         }
         say("Results   ", Property.EMIT_RESULT);
         say("Errors    ", Property.EMIT_ERROR);

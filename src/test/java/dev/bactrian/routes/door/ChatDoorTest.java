@@ -164,6 +164,9 @@ class ChatDoorTest extends DoorTestSupport {
         assertError(post(CHATS, CHAT.replace("solar-pro4", "nope")), 404, "unsupported-model", false);
         assertError(post(CHATS, "{\"model\":"), 400, "invalid-request", false);
         assertError(post(CHATS, "{\"model\":\"solar-pro4\"}"), 400, "invalid-request", false);
+        HttpResponse<String> picture = post(CHATS, CHAT.replace("\"hi\"", "[{\"type\":\"text\",\"text\":\"hi\"},{\"type\":\"image_url\",\"image_url\":{\"url\":\"data:,\"}}]"));
+        assertError(picture, 400, "invalid-request", false);
+        assertThat(json(picture).at("/error/param").asText()).isEqualTo("messages[0].content");
         simulator.on(Call.CHAT, Reply.status(401));
         assertError(post(CHATS, CHAT), 502, "authentication", false);
         simulator.on(Call.CHAT, Reply.status(429));
