@@ -1,21 +1,15 @@
 package dev.bactrian.door;
 
-import java.nio.file.Path;
 import java.time.Duration;
-import java.util.Locale;
 
 import io.vertx.core.Handler;
 import io.vertx.core.buffer.Buffer;
 import io.vertx.core.http.HttpServerRequest;
 import io.vertx.core.http.HttpVersion;
 import io.vertx.ext.web.RoutingContext;
-import io.vertx.ext.web.handler.BodyHandler;
 import io.vertx.ext.web.impl.RoutingContextInternal;
 
-/**
- * Reads the body of a call into memory, and the files of a form to the disk, as Vert.x does. Unlike its own handler it gives up a body that
- * does not come.
- */
+/** Reads the body of a call into memory. Unlike Vert.x's own it takes no forms, and gives up a body that does not come. */
 final class BodyReader implements Handler<RoutingContext> {
 
     /** How often it is checked whether more has come, in the time that a body may pause. */
@@ -23,25 +17,11 @@ final class BodyReader implements Handler<RoutingContext> {
 
     private final long most;
     private final Duration pause;
-    private final Handler<RoutingContext> forms;
 
-    /**
-     * Creates a reader.
-     *
-     * @param most    the most bytes of a body
-     * @param pause   how long it may pause
-     * @param uploads the folder for the files of forms, which are deleted when the call is answered
-     */
-    BodyReader(long most, Duration pause, Path uploads) {
+    /** Creates a reader of bodies of that many bytes at most, which may pause for that long. */
+    BodyReader(long most, Duration pause) {
         this.most = most;
         this.pause = pause;
-        forms = BodyHandler.create(uploads.toString()).setBodyLimit(most).setDeleteUploadedFilesOnEnd(true);
-    }
-
-    /** Whether the body is a form. */
-    static boolean isForm(HttpServerRequest request) {
-        String type = String.valueOf(request.getHeader("Content-Type")).trim().toLowerCase(Locale.ROOT);
-        return type.startsWith("multipart/") || type.startsWith("application/x-www-form-urlencoded");
     }
 
     /** Whether the head says that a body comes. */
@@ -62,14 +42,6 @@ final class BodyReader implements Handler<RoutingContext> {
             return;
         }
         watch(context, 0, 0);
-        if (isForm(request)) {
-            forms.handle(context);
-            request.exceptionHandler(failure -> {
-                giveUp(context);
-                deleteFiles(context);
-            });
-            return;
-        }
         if ("100-continue".equalsIgnoreCase(request.getHeader("Expect")) && request.version() == HttpVersion.HTTP_1_1) {
             request.response().writeContinue();
         }
@@ -91,14 +63,6 @@ final class BodyReader implements Handler<RoutingContext> {
         });
         request.exceptionHandler(failure -> giveUp(context));
         request.resume();
-    }
-
-    private static void deleteFiles(RoutingContext context) {
-        try {
-            context.cancelAndCleanupFileUploads();
-        } catch (IllegalStateException e) {
-            // The last file was still being sent; its own failure has closed it, and deletes it.
-        }
     }
 
     private static void giveUp(RoutingContext context) {

@@ -154,7 +154,7 @@ public final class Callers {
     Map<String, String> corsHeaders(Client client) {
         String origin = client.header("Origin");
         return isListed(origin)
-                ? Map.of("Access-Control-Allow-Origin", origin, "Access-Control-Expose-Headers", "Location, Retry-After, X-Request-Id", "Vary", "Origin")
+                ? Map.of("Access-Control-Allow-Origin", origin, "Access-Control-Expose-Headers", "Location, Retry-After, X-Request-Id, X-Should-Retry, Idempotent-Replayed", "Vary", "Origin")
                 : Map.of();
     }
 

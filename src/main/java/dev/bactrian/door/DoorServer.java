@@ -1,6 +1,6 @@
 package dev.bactrian.door;
 
-import java.nio.file.Path;
+import java.util.Locale;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
@@ -44,8 +44,6 @@ public final class DoorServer extends ServiceSupport implements CamelContextAwar
     private static final Logger LOG = OneLineLogger.of("dev.bactrian.http");
     private static final int LONGEST_HEAD_BYTES = 32 * 1024;
     private static final int LONGEST_LINE_BYTES = 8 * 1024;
-    /** The one path to which forms are sent. */
-    private static final String FORMS = "/v1/images/edits";
     private static final long STOP_SECONDS = 5;
     /** Threads for calls that are answered at once, beside those that wait for an outcome. */
     private static final int SPARE_THREADS = 64;
@@ -106,8 +104,7 @@ public final class DoorServer extends ServiceSupport implements CamelContextAwar
                 .setHttp2ClearTextEnabled(false).setTcpNoDelay(true);
         connections = new Connections(most + SPARE_THREADS, times, options);
         Router router = router();
-        BodyReader body = new BodyReader(settings.bytes(Property.MAX_REQUEST_BYTES), times.pause(),
-                Path.of(settings.require(Property.DATA_DIR), "http", "uploads"));
+        BodyReader body = new BodyReader(settings.bytes(Property.MAX_REQUEST_BYTES), times.pause());
         camelContext.getRegistry().bind(VertxPlatformHttpRouter.PLATFORM_HTTP_ROUTER_NAME_ZERO, new VertxPlatformHttpRouter(null, vertx, router,
                 VertxPlatformHttpRouter.PLATFORM_HTTP_ROUTER_NAME_ZERO, VertxPlatformHttpRouter.SERVER_TYPE_SERVER) {
             @Override
@@ -115,7 +112,10 @@ public final class DoorServer extends ServiceSupport implements CamelContextAwar
                 return body;
             }
         });
-        server = vertx.createHttpServer(options).connectionHandler(connections::opened).requestHandler(router).invalidRequestHandler(this::malformed);
+        server = vertx.createHttpServer(options).connectionHandler(connections::opened).requestHandler(request -> {
+            Form.keepWhole(request);
+            router.handle(request);
+        }).invalidRequestHandler(this::malformed);
         int port = settings.count(Property.HTTP_PORT);
         try {
             await(server.listen(port, host.replaceAll("^\\[|]$", "")));
@@ -158,11 +158,17 @@ public final class DoorServer extends ServiceSupport implements CamelContextAwar
             context.next();
         } else if (!isAdmitted(request)) {
             return;
-        } else if (BodyReader.isForm(request) && !context.normalizedPath().equals(FORMS)) {
+        } else if (isForm(request)) {
             close(request, 400, "the body is a form: send JSON, as Content-Type: application/json");
         } else {
             context.next();
         }
+    }
+
+    /** What comes from a form would become headers of the message. */
+    private static boolean isForm(HttpServerRequest request) {
+        String type = String.valueOf(request.getHeader("Content-Type")).trim().toLowerCase(Locale.ROOT);
+        return type.startsWith("multipart/") || type.startsWith("application/x-www-form-urlencoded");
     }
 
     private boolean isAdmitted(HttpServerRequest request) {
