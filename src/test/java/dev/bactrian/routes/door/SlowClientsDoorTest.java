@@ -188,17 +188,15 @@ class SlowClientsDoorTest extends DoorTestSupport {
     }
 
     @Test
-    void aClientThatGoesAwayEndsItsRequestWithinASecond() throws Exception {
+    void aClientThatGoesAwayEndsItsRequest() throws Exception {
         open();
         for (String body : List.of(STREAM, CHAT)) {
             simulator.on(Call.CHAT, ENDLESS);
             int before = simulator.clientAborts();
             Wire wire = ask(body, 0);
             await("in work").until(() -> simulator.concurrent(Call.CHAT) == 1);
-            long left = System.nanoTime();
             wire.close();
             await("the call upstream is cut").pollInterval(Duration.ofMillis(10)).until(() -> simulator.clientAborts() == before + 1);
-            System.out.println((body == STREAM ? "stream" : "whole") + " cut after ms: " + (System.nanoTime() - left) / 1_000_000);
         }
         // Nothing has come yet, not even the head of the answer.
         simulator.on(Call.CHAT, Reply.stream("a").after(Duration.ofSeconds(90)));

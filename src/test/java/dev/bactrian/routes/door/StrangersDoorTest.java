@@ -233,7 +233,6 @@ class StrangersDoorTest extends DoorTestSupport {
                 wire.close();
             }
         }
-        System.out.println("silent connections: " + most);
     }
 
     private static boolean isClosed(Wire wire) {
