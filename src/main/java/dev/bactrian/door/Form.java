@@ -23,6 +23,7 @@ import io.netty.handler.codec.http.multipart.Attribute;
 import io.netty.handler.codec.http.multipart.DefaultHttpDataFactory;
 import io.netty.handler.codec.http.multipart.FileUpload;
 import io.netty.handler.codec.http.multipart.HttpPostMultipartRequestDecoder;
+import io.netty.handler.codec.http.multipart.HttpPostRequestDecoder;
 import io.netty.handler.codec.http.multipart.InterfaceHttpData;
 import io.vertx.core.http.HttpServerRequest;
 import org.apache.camel.Exchange;
@@ -128,6 +129,9 @@ final class Form {
             FullHttpRequest request = new DefaultFullHttpRequest(HttpVersion.HTTP_1_1, HttpMethod.POST, EDITS,
                     Unpooled.wrappedBuffer(body == null ? new byte[0] : body));
             request.headers().set(HttpHeaderNames.CONTENT_TYPE, contentType);
+            if (!HttpPostRequestDecoder.isMultipart(request)) {
+                throw invalid(TYPE + " without a boundary");
+            }
             Map<String, String> fields = new HashMap<>();
             List<byte[]> files = new ArrayList<>();
             HttpPostMultipartRequestDecoder decoder = null;
