@@ -66,7 +66,11 @@ public final class ChunkSender extends AsyncProcessorSupport implements CamelCon
     }
 
     private boolean isWanted(Job job) {
-        return job.reader() != null || !settings.account(job.generation().account()).endpoints(Property.EMIT_CHUNK).isEmpty();
+        return job.reader() != null || !endpoints(job).isEmpty();
+    }
+
+    private List<String> endpoints(Job job) {
+        return settings.account(job.generation().account()).endpoints(Property.EMIT_CHUNK);
     }
 
     /** Whether chunks of the request may remain to be sent after the last poll. */
@@ -75,9 +79,67 @@ public final class ChunkSender extends AsyncProcessorSupport implements CamelCon
         return job.poll() != null && isWanted(job);
     }
 
-    /** Returns the chunks of the answer, for the splitter. */
+    /**
+     * Returns the chunks of the answer, for the splitter. If no endpoint gets them, the splitter gets none either: an exchange for each costs
+     * more than everything else that is done with a chunk.
+     */
     public ChunkSource chunks(Exchange exchange) {
-        return Job.of(exchange).chunks();
+        Job job = Job.of(exchange);
+        return job.chunks() == null || !endpoints(job).isEmpty() ? job.chunks() : new Unsplit(job, job.chunks());
+    }
+
+    /** Reads all chunks at the first call of {@code next}, passes them to the reader of the stream if there is one, and returns null. */
+    private static final class Unsplit implements ChunkSource {
+
+        private final Job job;
+        private final ChunkSource chunks;
+
+        Unsplit(Job job, ChunkSource chunks) {
+            this.job = job;
+            this.chunks = chunks;
+        }
+
+        @Override
+        public boolean hasNext() {
+            return chunks.hasNext();
+        }
+
+        @Override
+        public String next() {
+            while (chunks.hasNext()) {
+                String chunk = chunks.next();
+                if (chunk != null) {
+                    try {
+                        pass(job, chunk);
+                    } catch (InterruptedException | RuntimeException e) {
+                        chunks.fail(notEmitted(e));
+                    }
+                }
+            }
+            return null;
+        }
+
+        @Override
+        public void fail(GenerationFailure reason) {
+            chunks.fail(reason);
+        }
+
+        @Override
+        public int before() {
+            return chunks.before();
+        }
+    }
+
+    /** Passes a chunk to whoever follows the request. Returns false if its reader takes no more; then the chunk source fails. */
+    private static boolean pass(Job job, String chunk) throws InterruptedException {
+        if (job.progress() != null) {
+            job.progress().chunk(chunk);
+        }
+        if (job.reader() != null && !job.reader().put(chunk)) {
+            job.chunks().fail(Cancellation.failure(job.provider(), 1));
+            return false;
+        }
+        return true;
     }
 
     /** Sets the headers that all chunks of a request have, and removes all others. */
@@ -99,12 +161,7 @@ public final class ChunkSender extends AsyncProcessorSupport implements CamelCon
         // The recipient may change the variable; read it first.
         Job job = Job.of(exchange);
         try {
-            if (job.progress() != null) {
-                job.progress().chunk(exchange.getMessage().getBody(String.class));
-            }
-            Job.Reader reader = job.reader();
-            if (reader != null && !reader.put(exchange.getMessage().getBody(String.class))) {
-                job.chunks().fail(Cancellation.failure(job.provider(), 1));
+            if (!pass(job, exchange.getMessage().getBody(String.class))) {
                 callback.done(true);
                 return true;
             }
@@ -176,8 +233,12 @@ public final class ChunkSender extends AsyncProcessorSupport implements CamelCon
     private static void failed(Exchange exchange, Job job) {
         Throwable cause = Cause.of(exchange);
         exchange.setException(null);
-        job.chunks().fail(new GenerationFailure(ErrorType.DELIVERY_FAILED,
-                "a chunk could not be emitted: " + Masked.text(OneLine.of(Cause.words(cause))), null, 1, false, cause));
+        job.chunks().fail(notEmitted(cause));
+    }
+
+    private static GenerationFailure notEmitted(Throwable cause) {
+        return new GenerationFailure(ErrorType.DELIVERY_FAILED, "a chunk could not be emitted: " + Masked.text(OneLine.of(Cause.words(cause))), null, 1,
+                false, cause);
     }
 
     private List<AsyncProducer> producers(Generation generation) throws Exception {
