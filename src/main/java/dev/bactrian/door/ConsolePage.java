@@ -23,7 +23,7 @@ import org.apache.camel.CamelContextAware;
 import org.apache.camel.Exchange;
 import org.apache.camel.Message;
 
-/** The operator's console over HTTP, for {@code routes/console.camel.yaml}: its page, its feed of events, and what it can do. */
+/** The operator's console over HTTP, for {@code routes/from-console.camel.yaml}: its page, its feed of events, and what it can do. */
 public final class ConsolePage implements CamelContextAware {
 
     /** A file of the page. */
