@@ -77,7 +77,8 @@ public final class AcceptedRequests implements CamelContextAware, Processor {
     }
 
     /**
-     * Begins the request of a call. If its {@code Idempotency-Key} is that of a call whose outcome is kept, the body becomes that outcome.
+     * Begins the request of a call. If its {@code Idempotency-Key} is that of a call whose outcome is kept, the body becomes that outcome,
+     * except for an error after which another try may succeed.
      *
      * @throws Refusal 409 if a request with that key or id is in work, 422 if the key belongs to another request
      */
@@ -98,10 +99,18 @@ public final class AcceptedRequests implements CamelContextAware, Processor {
         } else if (call.isKeyed()) {
             if (!known.get().fingerprint().equals(call.fingerprint())) {
                 throw new Refusal(422, "invalid-request", "this Idempotency-Key was used for another request");
+            } else if (mayBeTriedAgain(known.get())) {
+                return;
             }
             call.markReplayed();
             exchange.getMessage().setBody(known.get().isBatch() ? lines(call.id()) : new String(known.get().content(), StandardCharsets.UTF_8));
         }
+    }
+
+    /** Whether it is an error after which the caller was told to try again. */
+    private static boolean mayBeTriedAgain(Outcomes.Kept outcome) {
+        return !outcome.isBatch() && ProviderJson.json(new String(outcome.content(), StandardCharsets.UTF_8))
+                .map(document -> document.path("error").path("retryable").asBoolean()).orElse(false);
     }
 
     private void releaseLater(Exchange exchange, String id, Entry entry) {

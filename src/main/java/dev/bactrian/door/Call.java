@@ -177,7 +177,9 @@ final class Call {
     void ask(Exchange exchange, String what, byte[] body, EventWriter writer, ImagesMode images) {
         fingerprint = fingerprint(what + "\n" + key + "\n" + Fingerprint.of(body));
         events = writer;
-        new Trigger(id, "", null, null, cancellation, writer, images).set(exchange);
+        // The body of other calls is made of fields, and never a text as a user has written it.
+        String input = what.equals(NativeRequests.WHAT) ? null : "request";
+        new Trigger(id, "", null, input, cancellation, writer, images).set(exchange);
         if (!isKeyed()) {
             client.onGone(() -> {
                 if (!handedOver) {

@@ -63,7 +63,7 @@ public final class ChatCompletions implements CamelContextAware {
     public void request(Exchange exchange) {
         byte[] body = exchange.getMessage().getBody(byte[].class);
         ObjectNode asked = reader.object(body);
-        Model model = models.resolve(text(asked, "model"), reader.provider(text(asked, "provider")), null, null);
+        Model model = ModelList.resolve(models, exchange, text(asked, "model"), reader.provider(text(asked, "provider")), null);
         if (model.isImage()) {
             throw invalid("model: " + model.id() + " makes images, by /v1/images/generations");
         }

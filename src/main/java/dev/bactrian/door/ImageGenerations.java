@@ -114,7 +114,7 @@ public final class ImageGenerations implements CamelContextAware {
     }
 
     private void request(Exchange exchange, byte[] body, ObjectNode asked, ImageContent image) {
-        Model model = models.resolve(text(asked, "model"), reader.provider(text(asked, "provider")), Kind.IMAGE, null);
+        Model model = ModelList.resolve(models, exchange, text(asked, "model"), reader.provider(text(asked, "provider")), Kind.IMAGE);
         if (model.kind() == Kind.TEXT) {
             throw invalid("model: " + model.id() + " writes text, by /v1/chat/completions");
         }

@@ -2,6 +2,7 @@ package dev.bactrian.door;
 
 import java.net.URLDecoder;
 import java.nio.charset.StandardCharsets;
+import java.util.List;
 import java.util.Optional;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -12,7 +13,10 @@ import dev.bactrian.error.ErrorType;
 import dev.bactrian.error.GenerationFailure;
 import dev.bactrian.generate.Account;
 import dev.bactrian.generate.Models;
+import dev.bactrian.model.Kind;
 import dev.bactrian.model.Model;
+import dev.bactrian.model.ProviderName;
+import dev.bactrian.request.GenerateRequest;
 import org.apache.camel.CamelContext;
 import org.apache.camel.CamelContextAware;
 import org.apache.camel.Exchange;
@@ -42,8 +46,7 @@ public final class ModelList implements CamelContextAware {
      * @throws GenerationFailure {@code unsupported-model} if there is no such model
      */
     public void answer(Exchange exchange) {
-        Account account = exchange.getVariable(Account.VARIABLE) instanceof String bean
-                ? camelContext.getRegistry().lookupByNameAndType(bean, Account.class) : null;
+        Account account = account(exchange);
         String path = exchange.getMessage().getHeader(Exchange.HTTP_PATH, "", String.class);
         int begin = path.indexOf(PATH);
         JsonNode body;
@@ -63,6 +66,24 @@ public final class ModelList implements CamelContextAware {
         } catch (IllegalArgumentException e) {
             throw new Refusal(400, "invalid-request", "the path is malformed");
         }
+    }
+
+    /** Returns the account of the caller, or null. */
+    private static Account account(Exchange exchange) {
+        return exchange.getVariable(Account.VARIABLE) instanceof String bean
+                ? exchange.getContext().getRegistry().lookupByNameAndType(bean, Account.class) : null;
+    }
+
+    /**
+     * Returns the model that answers a call, with the default or the pinned model of the caller's account.
+     *
+     * @throws GenerationFailure {@code unsupported-model} if there is no such model, or the caller may not use it
+     */
+    static Model resolve(Models models, Exchange exchange, String name, ProviderName provider, Kind kind) {
+        Account account = account(exchange);
+        GenerateRequest asked = new GenerateRequest(null, name, provider, kind, List.of(), "", JsonNodeFactory.instance.objectNode(), null, null);
+        GenerateRequest completed = account == null ? asked : account.complete(asked);
+        return models.resolve(completed.model(), completed.provider(), completed.kind(), account);
     }
 
     private JsonNode all(Account account) {

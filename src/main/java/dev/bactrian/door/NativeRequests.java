@@ -24,6 +24,9 @@ import org.apache.camel.support.CamelContextHelper;
 /** Requests in Bactrian's own form: what the inbox takes, and result and error documents as answers. */
 public final class NativeRequests implements CamelContextAware {
 
+    /** What such a call asks for. */
+    static final String WHAT = "requests";
+
     private CamelContext camelContext;
     private RequestReader reader;
     private Door door;
@@ -65,7 +68,7 @@ public final class NativeRequests implements CamelContextAware {
             events = new NativeEvents(call.client(), call.eventHeaders(), call.isKeyed());
             door.follow(events);
         }
-        call.ask(exchange, "requests", body, events, null);
+        call.ask(exchange, WHAT, body, events, null);
     }
 
     private static void batch(Exchange exchange, byte[] body) {

@@ -411,9 +411,10 @@ public final class Requests implements CamelContextAware, Processor, RequestsInW
 
     /** Whether the body is plain text, as declared by either the route or its account. */
     private static boolean isTextAlone(Exchange exchange, Account account) {
-        String input = exchange.getVariable(INPUT, Trigger.of(exchange).input(), String.class);
+        String declared = Trigger.of(exchange).input();
+        String input = exchange.getVariable(INPUT, declared, String.class);
         try {
-            return input != null && Account.isText(INPUT, input) || account != null && account.isTextAlone();
+            return input != null && Account.isText(INPUT, input) || declared == null && account != null && account.isTextAlone();
         } catch (SettingException e) {
             throw new GenerationFailure(ErrorType.INVALID_REQUEST, e.getMessage());
         }

@@ -138,6 +138,21 @@ class CostDoorTest extends DoorTestSupport {
     }
 
     @Test
+    void usesTheModelOfTheAccountAndReadsItsChatsAsChats() throws Exception {
+        team.setModel("solar-mini");
+        team.setInput("text");
+        openPriced();
+
+        JsonNode completion = json(post(CHATS, "{\"messages\":[{\"role\":\"system\",\"content\":\"be brief\"},{\"role\":\"user\",\"content\":\"hi\"}],\"temperature\":0.5}", TEAM));
+
+        assertThat(completion.path("model").asText()).isEqualTo("solar-mini");
+        JsonNode sent = simulator.requests(Call.CHAT).get(0).json();
+        assertThat(sent.path("model").asText()).isEqualTo("solar-mini");
+        assertThat(sent.path("messages")).hasSize(2);
+        assertThat(sent.path("temperature").asDouble()).isEqualTo(0.5);
+    }
+
+    @Test
     void callsWithTheKeyAndTheModelsOfTheAccountThatHasTheNameOfAKey() throws Exception {
         team.setModelsAllowed("solar-pro4, flux-schnell");
         openPriced();

@@ -113,6 +113,20 @@ class NativeDoorTest extends DoorTestSupport {
     }
 
     @Test
+    void triesAgainWithTheSameIdempotencyKeyIfTheErrorSaysSo() throws Exception {
+        open("bactrian.retry.max-attempts", "0");
+        simulator.on(Call.CHAT, Reply.status(503), Reply.stream("a"));
+
+        HttpResponse<String> failed = post(REQUESTS, "{\"prompt\":\"hi\"}", "Idempotency-Key", "k");
+        HttpResponse<String> again = post(REQUESTS, "{\"prompt\":\"hi\"}", "Idempotency-Key", "k");
+
+        assertThat(failed.statusCode()).isEqualTo(503);
+        assertThat(failed.headers().firstValue("X-Should-Retry")).hasValue("true");
+        assertThat(again.statusCode()).isEqualTo(200);
+        assertThat(json(again).path("text").asText()).isEqualTo("a");
+    }
+
+    @Test
     void replaysAChatForItsIdempotencyKey() throws Exception {
         open();
         simulator.on(Call.CHAT, Reply.stream("a", "b"));
