@@ -11,6 +11,11 @@ public interface PartialAnswer {
     /** Returns the number of chunks that have arrived. */
     int count();
 
+    /** Whether something of the answer was passed on. */
+    default boolean isPassedOn() {
+        return count() > 0;
+    }
+
     /** Returns the usage that the provider has reported, such as {@code {"prompt_tokens": 3, …}}, or null. */
     default JsonNode usage() {
         return null;

@@ -23,6 +23,9 @@ import dev.bactrian.generate.Documents;
 import dev.bactrian.request.RequestId;
 import dev.bactrian.text.OneLineLogger;
 import dev.bactrian.text.ProviderJson;
+import java.time.Instant;
+import dev.bactrian.error.ErrorType;
+import dev.bactrian.error.GenerationFailure;
 import org.apache.camel.CamelContext;
 import org.apache.camel.CamelContextAware;
 import org.apache.camel.Exchange;
@@ -221,6 +224,16 @@ public final class AcceptedRequests implements CamelContextAware, Processor {
         }
     }
 
+    /**
+     * Fails a call whose request was put on the disk but is not processed, because the application stops.
+     *
+     * @throws Refusal 503
+     */
+    public void reject(Exchange exchange) throws IOException {
+        outcomes.forget(Call.of(exchange).id());
+        throw new Refusal(503, "provider-unavailable", "the application has stopped", RETRY_SECONDS);
+    }
+
     /** Prepares the copy of the exchange that processes an accepted request after its call is answered. */
     @Override
     public void process(Exchange copy) {
@@ -277,7 +290,7 @@ public final class AcceptedRequests implements CamelContextAware, Processor {
      *
      * @throws Refusal 404 if there is no such request of the caller
      */
-    public void stand(Exchange exchange) throws IOException {
+    public void stand(Exchange exchange) throws IOException, InterruptedException {
         Call call = Call.of(exchange);
         String id = id(exchange);
         Entry entry = inWork.get(id);
@@ -290,8 +303,16 @@ public final class AcceptedRequests implements CamelContextAware, Processor {
             call.answer(exchange, 200, Answers.JSON, Answers.bytes(stand));
             return;
         }
+        if (outcomes.waiting(id).filter(request -> call.caller().maySee(request.owner())).isPresent()) {
+            call.answer(exchange, 200, Answers.JSON, Answers.bytes(JsonNodeFactory.instance.objectNode().put("id", id).put("status", "processing")));
+            return;
+        }
         Outcomes.Kept kept = outcomes.outcome(id).filter(outcome -> call.caller().maySee(outcome.owner())).orElseThrow(() -> unknown(id));
-        call.answer(exchange, 200, kept.isBatch() ? Answers.JSON_LINES : Answers.JSON, kept.isBatch() ? lines(id) : kept.content());
+        if (kept.isBatch()) {
+            call.send(exchange, Answers.JSON_LINES, lines(id));
+        } else {
+            call.answer(exchange, 200, Answers.JSON, kept.content());
+        }
     }
 
     /**
@@ -305,6 +326,12 @@ public final class AcceptedRequests implements CamelContextAware, Processor {
         Entry entry = inWork.get(id);
         boolean known = entry != null && call.caller().maySee(entry.owner);
         boolean canceled = known && entry.cancellation.request();
+        Optional<Outcomes.Kept> waiting = known ? Optional.empty() : outcomes.waiting(id).filter(request -> call.caller().maySee(request.owner()));
+        if (waiting.isPresent()) {
+            // It was accepted before a stop or a crash, and its turn has not come.
+            outcomes.keep(canceled(waiting.get()));
+            canceled = true;
+        }
         if (!canceled && (known || call.caller().admin())) {
             canceled = ProviderJson.json(Cancellations.of(camelContext).cancel(id, null)).orElseThrow().path("canceled").asBoolean();
         }
@@ -313,6 +340,12 @@ public final class AcceptedRequests implements CamelContextAware, Processor {
         }
         String document = Documents.text(JsonNodeFactory.instance.objectNode().put("id", id).put("canceled", canceled));
         call.answer(exchange, 200, Answers.JSON, document.getBytes(StandardCharsets.UTF_8));
+    }
+
+    private static Outcomes.Kept canceled(Outcomes.Kept request) {
+        GenerationFailure failure = new GenerationFailure(ErrorType.PREDICTION_CANCELED, "canceled on request", null, 0, false, null);
+        return new Outcomes.Kept(request.id(), request.owner(), request.fingerprint(), null, false,
+                Answers.bytes(Documents.error(request.id(), failure, Instant.now())));
     }
 
     private static Refusal unknown(String id) {

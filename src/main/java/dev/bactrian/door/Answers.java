@@ -29,11 +29,11 @@ final class Answers {
     }
 
     /** Sets the message to an answer; removes all other headers. */
-    static void set(Exchange exchange, int status, String contentType, Object body) {
+    static void set(Exchange exchange, int status, String contentType, byte[] body) {
         Message message = exchange.getMessage();
         message.removeHeaders("*");
         // Of other types platform-http makes a stream, and waits for the client to read it.
-        message.setBody(body instanceof byte[] bytes ? ByteBuffer.wrap(bytes) : body);
+        message.setBody(ByteBuffer.wrap(body));
         message.setHeader(Exchange.HTTP_RESPONSE_CODE, status);
         message.setHeader(Exchange.CONTENT_TYPE, contentType);
         message.setHeader("X-Content-Type-Options", "nosniff");

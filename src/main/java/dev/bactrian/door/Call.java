@@ -1,7 +1,11 @@
 package dev.bactrian.door;
 
+import java.io.IOException;
+import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.UUID;
 import java.util.regex.Pattern;
@@ -9,6 +13,7 @@ import java.util.regex.Pattern;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.bactrian.config.Settings.ImagesMode;
 import dev.bactrian.core.Cancellation;
+import dev.bactrian.core.Job;
 import dev.bactrian.flow.Trigger;
 import dev.bactrian.request.RequestId;
 import dev.bactrian.text.Fingerprint;
@@ -17,6 +22,7 @@ import org.apache.camel.Exchange;
 /** One call at the door: an exchange property of {@code routes/from-http.camel.yaml}. For one thread at a time. */
 final class Call {
 
+    private static final int PIECE_BYTES = 16 * 1024;
     private static final String PROPERTY = "bactrianCall";
     private static final Pattern KEY = Pattern.compile("[\\x20-\\x7E]{1,255}");
 
@@ -206,11 +212,11 @@ final class Call {
      */
     boolean endEvents(Exchange exchange, JsonNode document) throws InterruptedException {
         boolean failed = document.has("error");
-        if (events == null || failed && !events.isBegun()) {
+        if (events == null || failed && !events.isBegunOrNever()) {
             return false;
         }
-        if (replayed && document.path("text").isTextual() && !document.path("text").asText().isEmpty()) {
-            events.put(document.path("text").asText());
+        if (replayed) {
+            replay(document);
         }
         if (failed) {
             events.error(document);
@@ -221,9 +227,23 @@ final class Call {
         return true;
     }
 
+    private void replay(JsonNode document) throws InterruptedException {
+        List<JsonNode> toolCalls = new ArrayList<>();
+        document.path("toolCalls").forEach(toolCalls::add);
+        String reasoning = document.path("reasoning").asText("");
+        String refusal = document.path("refusal").asText("");
+        if (!toolCalls.isEmpty() || !reasoning.isEmpty() || !refusal.isEmpty()) {
+            events.put(new Job.Delta(reasoning, refusal, toolCalls));
+        }
+        String text = document.path("text").asText("");
+        if (!text.isEmpty()) {
+            events.put(text);
+        }
+    }
+
     /** Ends a stream of events that has begun with an error that is no outcome. Returns false if none has begun. */
     boolean breakEvents(Exchange exchange, String type, String message) throws InterruptedException {
-        if (events == null || !events.isBegun()) {
+        if (events == null || !events.isBegunOrNever()) {
             return false;
         }
         events.error(Answers.error(type, message));
@@ -250,6 +270,28 @@ final class Call {
         }
     }
 
+    /** Answers with a file, piece by piece: platform-http would wait without end for a client that goes away amid a stream. */
+    void send(Exchange exchange, String contentType, InputStream content) throws IOException, InterruptedException {
+        Map<String, String> headers = new LinkedHashMap<>(corsHeaders);
+        headers.put("Content-Type", contentType);
+        headers.put("X-Content-Type-Options", "nosniff");
+        headers.put("X-Request-Id", id);
+        if (replayed) {
+            headers.put("Idempotent-Replayed", "true");
+        }
+        try (content) {
+            client.begin(200, headers);
+            byte[] piece = content.readNBytes(PIECE_BYTES);
+            while (piece.length > 0 && client.write(piece)) {
+                piece = content.readNBytes(PIECE_BYTES);
+            }
+        } finally {
+            client.end();
+        }
+        exchange.getMessage().removeHeaders("*");
+        exchange.getMessage().setBody(null);
+    }
+
     /** Sets the message to the answer that an error document is. */
     void fail(Exchange exchange, JsonNode document) {
         answer(exchange, Answers.status(document.path("error").path("type").asText()), Answers.JSON, Answers.bytes(Answers.error(document)));
@@ -261,7 +303,7 @@ final class Call {
      *
      * @param body bytes, or a stream of them
      */
-    void answer(Exchange exchange, int status, String contentType, Object body) {
+    void answer(Exchange exchange, int status, String contentType, byte[] body) {
         Answers.set(exchange, status, contentType, body);
         exchange.getMessage().setHeader("X-Request-Id", id);
         if (replayed) {

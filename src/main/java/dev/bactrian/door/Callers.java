@@ -4,6 +4,7 @@ import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.Arrays;
+import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -30,6 +31,7 @@ public final class Callers {
     private static final Pattern NAME_AND_KEY = Pattern.compile("([A-Za-z0-9._-]{1,64})=([^=].*)");
     private static final Pattern LOOPBACK = Pattern.compile("localhost|127(\\.\\d{1,3}){3}|\\[::1]", Pattern.CASE_INSENSITIVE);
     private static final Pattern ORIGIN = Pattern.compile("https?://[^/?#\\s]+", Pattern.CASE_INSENSITIVE);
+    private static final int NAME_BYTES = 4;
     private static final String BEARER = "bearer ";
 
     private final List<Key> keys;
@@ -74,8 +76,9 @@ public final class Callers {
             }
             number++;
             var named = NAME_AND_KEY.matcher(one);
-            String name = named.matches() ? named.group(1) : (admin ? "admin-" : "key-") + number;
             String key = named.matches() ? Settings.trimmed(named.group(2)) : one;
+            // By its place in the list a key would get the requests of another one that is taken out.
+            String name = named.matches() ? named.group(1) : (admin ? "admin-" : "key-") + HexFormat.of().formatHex(digest(key), 0, NAME_BYTES);
             if (!KEY.matcher(key).matches() || !NAME.matcher(name).matches()) {
                 throw new SettingException(property.key(), "no. " + number + " is not key or name=key, of visible ASCII characters");
             }

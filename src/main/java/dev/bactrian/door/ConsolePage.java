@@ -9,6 +9,7 @@ import java.util.Objects;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -90,7 +91,13 @@ public final class ConsolePage implements CamelContextAware {
         Client client = call.client();
         CountDownLatch gone = new CountDownLatch(1);
         client.onGone(gone::countDown);
-        try (AutoCloseable feed = console().subscribe(event -> send(client, event, call, gone))) {
+        AtomicBoolean begun = new AtomicBoolean();
+        try (AutoCloseable feed = console().subscribe(event -> {
+            if (begun.compareAndSet(false, true)) {
+                client.begin(200, call.eventHeaders());
+            }
+            send(client, event, gone);
+        })) {
             for (int second = 1; !camelContext.isStopping() && !gone.await(1, TimeUnit.SECONDS); second++) {
                 if (second % COMMENT_SECONDS == 0 && !client.isBehind()) {
                     client.write(COMMENT);
@@ -104,11 +111,8 @@ public final class ConsolePage implements CamelContextAware {
         exchange.getMessage().setBody(null);
     }
 
-    private static void send(Client client, Event event, Call call, CountDownLatch gone) {
+    private static void send(Client client, Event event, CountDownLatch gone) {
         try {
-            if (event.name().equals("snapshot")) {
-                client.begin(200, call.eventHeaders());
-            }
             if (!client.write(("event: " + event.name() + "\ndata: " + event.data() + "\n\n").getBytes(StandardCharsets.UTF_8))) {
                 gone.countDown();
                 throw new IllegalStateException("the client is gone");

@@ -148,9 +148,9 @@ public final class DoorServer extends ServiceSupport implements CamelContextAwar
         HttpServerRequest request = context.request();
         if (Connections.isClosed(request.connection())) {
             return;
-        } else if (camelContext.isStopping()) {
+        } else if (!camelContext.isStarted()) {
             request.response().putHeader("Retry-After", "1");
-            close(request, 503, "provider-unavailable", "the application stops");
+            close(request, 503, "provider-unavailable", camelContext.isStarting() ? "the application starts" : "the application stops");
         } else if (!request.uri().startsWith("/") && !request.uri().matches("(?i)http://" + Pattern.quote(String.valueOf(request.host())) + "([/?].*)?")) {
             // The URL in the first line is to win over Host, which is checked.
             close(request, 400, MALFORMED);

@@ -35,10 +35,11 @@ abstract class EventWriter implements Job.Reader {
         this.keyed = keyed;
     }
 
-    /** Whether the response has begun. */
-    final boolean isBegun() {
+    /** Returns whether the response has begun. If it has not, it never will: the answer is written as a whole. */
+    final boolean isBegunOrNever() {
         lock.lock();
         try {
+            ended |= !begun;
             return begun;
         } finally {
             lock.unlock();

@@ -1,5 +1,7 @@
 package dev.bactrian.door;
 
+import java.io.IOException;
+import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.Locale;
@@ -103,9 +105,9 @@ public final class NativeRequests implements CamelContextAware {
     }
 
     /** Answers with the document or the outcomes of a batch in the body, or ends the stream with the document. */
-    public void answer(Exchange exchange) throws InterruptedException {
+    public void answer(Exchange exchange) throws IOException, InterruptedException {
         if (Call.of(exchange).isBatch()) {
-            Call.of(exchange).answer(exchange, 200, Answers.JSON_LINES, exchange.getMessage().getBody());
+            Call.of(exchange).send(exchange, Answers.JSON_LINES, exchange.getMessage().getBody(InputStream.class));
             return;
         }
         String text = exchange.getMessage().getBody(String.class);

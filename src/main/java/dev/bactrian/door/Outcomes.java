@@ -128,9 +128,16 @@ final class Outcomes {
         }
     }
 
-    /** Keeps an accepted request, forced to the disk. */
+    /** Keeps an accepted request, forced to the disk, and forgets the outcome of an earlier one with its id. */
     void accept(Kept request) throws IOException {
         write(request, REQUEST);
+        Files.deleteIfExists(folder.resolve(request.id() + OUTCOME));
+        Files.deleteIfExists(folder.resolve(request.id() + LINES));
+    }
+
+    /** Returns the accepted request with that id, which has no outcome yet. */
+    Optional<Kept> waiting(String id) throws IOException {
+        return Files.exists(folder.resolve(id + REQUEST)) ? accepted(id + REQUEST) : Optional.empty();
     }
 
     /** Forgets an accepted request that will have no outcome. */

@@ -74,7 +74,7 @@ public final class Fallbacks implements CamelContextAware {
         boolean ending = job.failure() != null || job.isCancelled() || camelContext.isStopping() || camelContext.isStopped();
         GenerationFailure failure = ending ? null : failure(exchange, job);
         PartialAnswer arrived = job.arrived();
-        return failure != null && PASSING.contains(failure.type()) && (arrived == null || arrived.count() == 0)
+        return failure != null && PASSING.contains(failure.type()) && (arrived == null || !arrived.isPassedOn())
                 && isAboutTheProvider(failure) && (job.generation().fallback().afterPaid() || !mayBePaidFor(job, failure));
     }
 

@@ -74,6 +74,7 @@ public final class ChatStream implements ChunkSource, Answer, Closeable {
     private String finishReason;
     private JsonNode usage;
     private int chunks;
+    private boolean passedOn;
     private long heldBytes;
     private boolean over;
     private String trouble;
@@ -341,6 +342,7 @@ public final class ChatStream implements ChunkSource, Answer, Closeable {
     }
 
     private void pass(Job.Delta delta) throws InterruptedIOException {
+        passedOn = true;
         try {
             reader.put(delta);
         } catch (InterruptedException e) {
@@ -385,6 +387,11 @@ public final class ChatStream implements ChunkSource, Answer, Closeable {
     @Override
     public void forget() {
         text.clear();
+    }
+
+    @Override
+    public boolean isPassedOn() {
+        return passedOn || chunks > 0;
     }
 
     @Override

@@ -146,6 +146,53 @@ class NativeDoorTest extends DoorTestSupport {
     }
 
     @Test
+    void goesOnWithARequestWhoseIdWasUsedBefore() throws Exception {
+        open("bactrian.replicate.poll-delay", "50ms");
+        post(REQUESTS, "{\"id\":\"report\",\"model\":\"solar-pro4\",\"prompt\":\"hi\"}");
+        simulator.always(Call.POLL, Reply.prediction("processing", "null"));
+        String location = post(REQUESTS, PICTURE.replace("{", "{\"id\":\"report\","), "Prefer", "respond-async").headers().firstValue("Location").orElseThrow();
+        await().until(() -> simulator.count(Call.POLL) > 0);
+
+        stop();
+        simulator.always(Call.POLL, Reply.normally());
+        open("bactrian.replicate.poll-delay", "50ms");
+
+        await().until(() -> json(get(location)).path("status").asText().equals("succeeded"));
+        assertThat(json(get(location)).path("images")).hasSize(1);
+        assertThat(simulator.count(Call.CREATE)).isEqualTo(1);
+    }
+
+    @Test
+    void knowsRequestsWhoseTurnHasNotComeAfterARestart() throws Exception {
+        open("bactrian.replicate.poll-delay", "50ms");
+        simulator.always(Call.POLL, Reply.prediction("processing", "null"));
+        List<String> locations = List.of(later("a"), later("b"), later("c"));
+        await().until(() -> simulator.count(Call.CREATE) == 3 && simulator.count(Call.POLL) > 3);
+
+        stop();
+        open("bactrian.replicate.poll-delay", "50ms", "bactrian.max-in-flight", "1");
+        await().until(() -> locations.stream().allMatch(this::isInWork));
+        for (String location : locations) {
+            assertThat(json(http.send(request(location).DELETE().build(), BodyHandlers.ofString())).path("canceled").asBoolean()).isTrue();
+        }
+
+        await().until(() -> locations.stream().noneMatch(this::isInWork));
+        assertThat(locations).allSatisfy(location -> assertThat(json(get(location)).at("/error/type").asText()).isEqualTo("prediction-canceled"));
+    }
+
+    private String later(String id) throws Exception {
+        return post(REQUESTS, PICTURE.replace("{", "{\"id\":\"" + id + "\","), "Prefer", "respond-async").headers().firstValue("Location").orElseThrow();
+    }
+
+    private boolean isInWork(String location) {
+        try {
+            return json(get(location)).path("status").asText().equals("processing");
+        } catch (Exception e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    @Test
     void showsARequestToItsCallerAndTheAdministratorsAlone() throws Exception {
         open("bactrian.http.api-keys", "a=ka,b=kb", "bactrian.http.admin-keys", "boss=kc");
 
