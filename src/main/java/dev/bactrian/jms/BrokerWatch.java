@@ -2,6 +2,7 @@ package dev.bactrian.jms;
 
 import java.time.Duration;
 import java.util.concurrent.Future;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
@@ -60,8 +61,13 @@ final class BrokerWatch implements ExceptionListener, AutoCloseable {
     @Override
     public synchronized void onException(JMSException problem) {
         if (!probing && !probes.isShutdown()) {
-            probing = true;
-            probes.execute(() -> probe(problem));
+            try {
+                probes.execute(() -> probe(problem));
+                probing = true;
+            } catch (RejectedExecutionException e) {
+                // The application stops, and interrupts the thread of the consumer.
+                LOG.debug("The broker is not watched any more: {}", e.getMessage());
+            }
         }
     }
 

@@ -228,10 +228,10 @@ class FilesIT extends EndToEnd {
         warnsOnce(service, "of-another.txt: is left in the inbox: it belongs to another user");
         warnsOnce(service, "secret.txt: is left in the inbox: it can't be read");
 
-        drop("later.txt", "hello");
-        assertThat(sh("chmod 755 " + inbox + " && chown nobody " + inbox("later.txt"))).isZero();
+        assertThat(sh("chmod 755 " + inbox)).isZero();
         warnsOnce(service, "The inbox " + inbox + " can't be written");
-        assertThat(sh("chmod 700 " + inbox)).isZero();
+        drop("later.txt", "hello");
+        assertThat(sh("chown nobody " + inbox("later.txt") + " && chmod 700 " + inbox)).isZero();
         warnsOnce(service, "The inbox " + inbox + " can't be read");
         assertThat(sh("chmod 777 " + inbox)).isZero();
         result("later");
