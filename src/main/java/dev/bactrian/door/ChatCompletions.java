@@ -9,7 +9,6 @@ import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.bactrian.config.Property;
 import dev.bactrian.config.Settings;
-import dev.bactrian.error.ErrorType;
 import dev.bactrian.error.GenerationFailure;
 import dev.bactrian.generate.Documents;
 import dev.bactrian.generate.Models;
@@ -63,16 +62,16 @@ public final class ChatCompletions implements CamelContextAware {
     public void request(Exchange exchange) {
         byte[] body = exchange.getMessage().getBody(byte[].class);
         ObjectNode asked = reader.object(body);
-        Model model = ModelList.resolve(models, exchange, text(asked, "model"), reader.provider(text(asked, "provider")), null);
+        Model model = ModelList.resolve(models, exchange, Fields.text(asked, "model"), reader.provider(Fields.text(asked, "provider")), null);
         if (model.isImage()) {
-            throw invalid("model: " + model.id() + " makes images, by /v1/images/generations");
+            throw Fields.invalid("model: " + model.id() + " makes images, by /v1/images/generations");
         }
         if (!asked.path("messages").isArray()) {
-            throw invalid("messages: required, a list");
+            throw Fields.invalid("messages: required, a list");
         }
         JsonNode stream = asked.path("stream");
         if (!stream.isBoolean() && !stream.isNull() && !stream.isMissingNode()) {
-            throw invalid("stream: not true or false");
+            throw Fields.invalid("stream: not true or false");
         }
         requireOneAnswer(asked.path("n"));
         requireTextAlone(asked.path("messages"), model);
@@ -91,7 +90,7 @@ public final class ChatCompletions implements CamelContextAware {
 
     private static void requireOneAnswer(JsonNode n) {
         if (!n.isMissingNode() && !n.isNull() && !(n.isNumber() && n.doubleValue() == 1)) {
-            throw invalid("n: not 1: a request has one answer");
+            throw Fields.invalid("n: not 1: a request has one answer");
         }
     }
 
@@ -103,7 +102,7 @@ public final class ChatCompletions implements CamelContextAware {
         for (int i = 0; i < messages.size(); i++) {
             for (JsonNode part : messages.get(i).path("content")) {
                 if (part.isObject() && !TEXT_PARTS.contains(part.path("type").asText("text"))) {
-                    throw invalid("messages[" + i + "].content: " + model.id() + " takes text alone");
+                    throw Fields.invalid("messages[" + i + "].content: " + model.id() + " takes text alone");
                 }
             }
         }
@@ -135,29 +134,15 @@ public final class ChatCompletions implements CamelContextAware {
 
     private static void requireNone(ObjectNode asked, String field, Model model) {
         if (!asked.path(field).isEmpty()) {
-            throw invalid(field + ": " + model.id() + " takes none");
+            throw Fields.invalid(field + ": " + model.id() + " takes none");
         }
     }
 
     private static void requireText(ObjectNode asked, Model model) {
         String format = asked.path("response_format").path("type").asText("text");
         if (!format.equals("text")) {
-            throw invalid("response_format: " + model.id() + " answers with text alone");
+            throw Fields.invalid("response_format: " + model.id() + " answers with text alone");
         }
-    }
-
-    private static String text(ObjectNode asked, String field) {
-        JsonNode value = asked.path(field);
-        if (value.isMissingNode() || value.isNull()) {
-            return null;
-        } else if (!value.isTextual()) {
-            throw invalid(field + ": not a text");
-        }
-        return value.textValue();
-    }
-
-    private static GenerationFailure invalid(String message) {
-        return new GenerationFailure(ErrorType.INVALID_REQUEST, message);
     }
 
     private static String completionId(String requestId) {

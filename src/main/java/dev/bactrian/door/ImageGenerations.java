@@ -14,7 +14,6 @@ import dev.bactrian.config.Property;
 import dev.bactrian.config.Settings;
 import dev.bactrian.config.Settings.ImagesMode;
 import dev.bactrian.emit.ImageContent;
-import dev.bactrian.error.ErrorType;
 import dev.bactrian.error.GenerationFailure;
 import dev.bactrian.generate.Models;
 import dev.bactrian.model.Kind;
@@ -93,7 +92,7 @@ public final class ImageGenerations implements CamelContextAware {
         FIELDS.stream().filter(field -> form.field(field) != null).forEach(field -> asked.put(field, form.field(field)));
         NUMBERS.stream().filter(field -> form.field(field) != null && NUMBER.matcher(form.field(field)).matches())
                 .forEach(field -> asked.put(field, Integer.parseInt(form.field(field))));
-        ImageContent image = ImageContent.of(form.file("image")).orElseThrow(() -> invalid("image: not an image, as its first bytes show"));
+        ImageContent image = ImageContent.of(form.file("image")).orElseThrow(() -> Fields.invalid("image: not an image, as its first bytes show"));
         request(exchange, ProviderJson.bytes(asked.deepCopy().put("image", Fingerprint.of(image.bytes()))), asked, image);
     }
 
@@ -114,16 +113,16 @@ public final class ImageGenerations implements CamelContextAware {
     }
 
     private void request(Exchange exchange, byte[] body, ObjectNode asked, ImageContent image) {
-        Model model = ModelList.resolve(models, exchange, text(asked, "model"), reader.provider(text(asked, "provider")), Kind.IMAGE);
+        Model model = ModelList.resolve(models, exchange, Fields.text(asked, "model"), reader.provider(Fields.text(asked, "provider")), Kind.IMAGE);
         if (model.kind() == Kind.TEXT) {
-            throw invalid("model: " + model.id() + " writes text, by /v1/chat/completions");
+            throw Fields.invalid("model: " + model.id() + " writes text, by /v1/chat/completions");
         }
         ObjectNode request = JsonNodeFactory.instance.objectNode().put("model", model.id()).put("provider", model.provider().toString())
-                .put("kind", "image").put("prompt", text(asked, "prompt"));
+                .put("kind", "image").put("prompt", Fields.text(asked, "prompt"));
         Map<String, List<String>> inputs = models.catalogue().inputs(model);
-        size(text(asked, "size"), model, inputs.get("size"), request);
+        size(Fields.text(asked, "size"), model, inputs.get("size"), request);
         number(asked.path("n"), model, inputs.get("n"), request);
-        format(text(asked, "output_format"), model, inputs.get("output_format"), request);
+        format(Fields.text(asked, "output_format"), model, inputs.get("output_format"), request);
         if (asked.path("seed").isNumber()) {
             request.set("seed", asked.get("seed"));
         }
@@ -154,13 +153,13 @@ public final class ImageGenerations implements CamelContextAware {
     }
 
     private static boolean isBase64(ObjectNode asked) {
-        String format = text(asked, "response_format");
+        String format = Fields.text(asked, "response_format");
         if (format == null || format.equals("url")) {
             return false;
         } else if (format.equals("b64_json")) {
             return true;
         }
-        throw invalid("response_format: not url or b64_json");
+        throw Fields.invalid("response_format: not url or b64_json");
     }
 
     private static void size(String asked, Model model, List<String> inputs, ObjectNode request) {
@@ -169,7 +168,7 @@ public final class ImageGenerations implements CamelContextAware {
         }
         Matcher size = SIZE.matcher(asked);
         if (!size.matches()) {
-            throw invalid("size: not auto, and not width x height such as 1024x1024");
+            throw Fields.invalid("size: not auto, and not width x height such as 1024x1024");
         }
         int width = Integer.parseInt(size.group(1));
         int height = Integer.parseInt(size.group(2));
@@ -195,7 +194,7 @@ public final class ImageGenerations implements CamelContextAware {
         if (asked.isMissingNode() || asked.isNull() || asked.isInt() && asked.intValue() == 1) {
             return;
         } else if (!asked.isInt() || asked.intValue() < 1 || asked.intValue() > MOST) {
-            throw invalid("n: not 1 to " + MOST);
+            throw Fields.invalid("n: not 1 to " + MOST);
         }
         request.set(required("n", model, inputs).get(0), asked);
     }
@@ -208,23 +207,9 @@ public final class ImageGenerations implements CamelContextAware {
 
     private static List<String> required(String field, Model model, List<String> inputs) {
         if (inputs == null) {
-            throw invalid(field + ": the catalogue names no input of " + model.id() + " for it");
+            throw Fields.invalid(field + ": the catalogue names no input of " + model.id() + " for it");
         }
         return inputs;
-    }
-
-    private static String text(ObjectNode asked, String field) {
-        JsonNode value = asked.path(field);
-        if (value.isMissingNode() || value.isNull()) {
-            return null;
-        } else if (!value.isTextual()) {
-            throw invalid(field + ": not a text");
-        }
-        return value.textValue();
-    }
-
-    private static GenerationFailure invalid(String message) {
-        return new GenerationFailure(ErrorType.INVALID_REQUEST, message);
     }
 
     /** Answers with the outcome in the body: the images, or the error. */

@@ -10,6 +10,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Iterator;
 import java.util.List;
 import java.util.stream.Stream;
 
@@ -185,10 +186,11 @@ class StrangersDoorTest extends DoorTestSupport {
         try (Wire wire = wire()) {
             wire.send("POST " + CHATS + " HTTP/1.1\r\nHost: localhost\r\nContent-Length: " + CHAT.length() + "\r\n\r\n");
             // Each pause is short enough, but all of them together would not be.
-            for (int i = 0; i < CHAT.length(); i += 10) {
-                wire.send(CHAT.substring(i, Math.min(CHAT.length(), i + 10)));
-                Thread.sleep(SHORT.toMillis() / 4);
-            }
+            Iterator<String> pieces = List.of(CHAT.split("(?<=\\G.{10})")).iterator();
+            await("all is sent").pollDelay(Duration.ZERO).pollInterval(SHORT.dividedBy(4)).until(() -> {
+                wire.send(pieces.next());
+                return !pieces.hasNext();
+            });
             assertThat(wire.response().status()).isEqualTo(200);
         }
     }
