@@ -186,6 +186,8 @@ class GenerateAndEmitTest extends RouteTestSupport {
         Path inItsPlace = folder.resolve("undelivered/sink-lost.json");
         Files.createDirectories(inItsPlace.resolve("not-empty"));
         CapturedLog log = new CapturedLog();
+        // The archive takes nothing, however often it is tried.
+        tries.set(Integer.MIN_VALUE);
         try {
             start("bactrian.emit.chunk", "", "bactrian.emit.result", "direct:archive", "bactrian.retry.max-attempts", "0",
                     "bactrian.undelivered", inItsPlace.getParent().toString());
