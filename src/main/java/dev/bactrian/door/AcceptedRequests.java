@@ -101,13 +101,17 @@ public final class AcceptedRequests implements CamelContextAware, Processor {
             throw new Refusal(409, "invalid-request", "the id " + call.id() + " is taken");
         } else if (call.isKeyed()) {
             if (!known.get().fingerprint().equals(call.fingerprint())) {
-                throw new Refusal(422, "invalid-request", "this Idempotency-Key was used for another request");
+                throw usedForAnother();
             } else if (mayBeTriedAgain(known.get())) {
                 return;
             }
             call.markReplayed();
             exchange.getMessage().setBody(known.get().isBatch() ? lines(call.id()) : new String(known.get().content(), StandardCharsets.UTF_8));
         }
+    }
+
+    private static Refusal usedForAnother() {
+        return new Refusal(422, "invalid-request", "this Idempotency-Key was used for another request");
     }
 
     /** Whether it is an error after which the caller was told to try again. */
@@ -150,6 +154,42 @@ public final class AcceptedRequests implements CamelContextAware, Processor {
     /** Before the answer: the caller's next call may come before this exchange is done. */
     private void done(Call call) {
         inWork.computeIfPresent(call.id(), (id, entry) -> entry.cancellation == call.cancellation() ? null : entry);
+    }
+
+    /**
+     * Returns the URL of a file that was uploaded for an earlier call of the same request, which may be paid for: with another URL it would
+     * be another request.
+     *
+     * @param file the fingerprint of the file
+     * @throws Refusal 422 if the {@code Idempotency-Key} belongs to a request with another file
+     */
+    Optional<String> upload(Call call, String file) throws IOException {
+        if (!call.isRepeatable()) {
+            return Optional.empty();
+        }
+        Optional<Outcomes.Kept> known = outcomes.upload(call.id()).filter(upload -> upload.owner().equals(call.caller().name()));
+        if (call.isKeyed() && known.filter(upload -> !upload.fingerprint().equals(file)).isPresent()) {
+            throw usedForAnother();
+        }
+        return known.filter(upload -> upload.fingerprint().equals(file)).map(upload -> new String(upload.content(), StandardCharsets.UTF_8));
+    }
+
+    /**
+     * Keeps the URL of a file that was uploaded for a call.
+     *
+     * @param file the fingerprint of the file
+     * @throws Refusal 503 if it cannot be written; nothing was paid for
+     */
+    void keepUpload(Call call, String file, String url) {
+        if (!call.isRepeatable()) {
+            return;
+        }
+        try {
+            outcomes.keepUpload(new Outcomes.Kept(call.id(), call.caller().name(), file, null, false, url.getBytes(StandardCharsets.UTF_8)));
+        } catch (IOException e) {
+            LOG.error("{}: the URL of its image cannot be put on the disk: {}", call.id(), e.toString());
+            throw new Refusal(503, "provider-unavailable", "the URL of the image cannot be kept, and the request was not sent", RETRY_SECONDS);
+        }
     }
 
     /** Whether the request of the call is a batch. */

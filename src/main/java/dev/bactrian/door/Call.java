@@ -35,6 +35,7 @@ final class Call {
     private String id;
     private String fingerprint = "";
     private EventWriter events;
+    private boolean named;
     private boolean kept;
     private boolean batch;
     private boolean replayed;
@@ -102,7 +103,13 @@ final class Call {
     void name(String requestId) {
         if (requestId != null && RequestId.isValid(requestId)) {
             id = requestId;
+            named = true;
         }
+    }
+
+    /** Whether the caller may repeat the call, because the id is not a new one. */
+    boolean isRepeatable() {
+        return named || isKeyed();
     }
 
     /** Whether the call has an {@code Idempotency-Key}. Its request goes on if the client goes away, because it may ask again. */

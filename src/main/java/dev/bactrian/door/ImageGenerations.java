@@ -3,6 +3,7 @@ package dev.bactrian.door;
 import java.io.IOException;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -39,8 +40,9 @@ public final class ImageGenerations implements CamelContextAware {
      * @param body  distinguishes the call from others
      * @param asked the fields of the call
      * @param input the input of the request that takes the URL
+     * @param image the fingerprint of the image
      */
-    private record Upload(byte[] body, ObjectNode asked, ObjectNode request, String input) {
+    private record Upload(byte[] body, ObjectNode asked, ObjectNode request, String input, String image) {
     }
 
     private static final Pattern SIZE = Pattern.compile("([1-9]\\d{1,4})x([1-9]\\d{1,4})");
@@ -56,6 +58,12 @@ public final class ImageGenerations implements CamelContextAware {
     private CamelContext camelContext;
     private Models models;
     private RequestReader reader;
+    private AcceptedRequests accepted;
+
+    /** Sets what knows the images that were uploaded for a request. */
+    public void setAccepted(AcceptedRequests accepted) {
+        this.accepted = accepted;
+    }
 
     @Override
     public CamelContext getCamelContext() {
@@ -76,7 +84,8 @@ public final class ImageGenerations implements CamelContextAware {
      */
     public void request(Exchange exchange) {
         byte[] body = exchange.getMessage().getBody(byte[].class);
-        request(exchange, body, reader.object(body), null);
+        ObjectNode asked = reader.object(body);
+        ask(exchange, body, asked, request(asked, model(exchange, asked)));
     }
 
     /**
@@ -93,7 +102,26 @@ public final class ImageGenerations implements CamelContextAware {
         NUMBERS.stream().filter(field -> form.field(field) != null && NUMBER.matcher(form.field(field)).matches())
                 .forEach(field -> asked.put(field, Integer.parseInt(form.field(field))));
         ImageContent image = ImageContent.of(form.file("image")).orElseThrow(() -> Fields.invalid("image: not an image, as its first bytes show"));
-        request(exchange, ProviderJson.bytes(asked.deepCopy().put("image", Fingerprint.of(image.bytes()))), asked, image);
+        String fingerprint = Fingerprint.of(image.bytes());
+        byte[] body = ProviderJson.bytes(asked.deepCopy().put("image", fingerprint));
+        Model model = model(exchange, asked);
+        ObjectNode request = request(asked, model);
+        String input = required("image", model, models.catalogue().inputs(model).get("image")).get(0);
+        if (image.bytes().length <= FileUploads.LARGEST_DATA_BYTES) {
+            ask(exchange, body, asked, request.put(input, image.dataUrl()));
+            return;
+        }
+        Optional<String> url = accepted.upload(Call.of(exchange), fingerprint);
+        if (url.isPresent()) {
+            ask(exchange, body, asked, request.put(input, url.get()));
+            return;
+        }
+        reader.read(ProviderJson.bytes(request), Format.JSON);
+        isBase64(asked);
+        exchange.setProperty(UPLOAD, new Upload(body, asked, request, input, fingerprint));
+        if (!FileUploads.request(exchange, image.bytes(), image.contentType())) {
+            throw new Refusal(413, "invalid-request", "image: larger than 256 kB, and " + Property.REPLICATE_API_ENDPOINT.key() + " takes no uploads");
+        }
     }
 
     /** Whether the image is to be uploaded. */
@@ -109,14 +137,21 @@ public final class ImageGenerations implements CamelContextAware {
     /** Sets the body to our request with the URL of the uploaded image. */
     public void uploaded(Exchange exchange) {
         Upload upload = exchange.removeProperty(UPLOAD) instanceof Upload due ? due : null;
-        ask(exchange, upload.body(), upload.asked(), upload.request().put(upload.input(), FileUploads.url(exchange)));
+        String url = FileUploads.url(exchange);
+        accepted.keepUpload(Call.of(exchange), upload.image(), url);
+        ask(exchange, upload.body(), upload.asked(), upload.request().put(upload.input(), url));
     }
 
-    private void request(Exchange exchange, byte[] body, ObjectNode asked, ImageContent image) {
+    private Model model(Exchange exchange, ObjectNode asked) {
+        Call.of(exchange).name(asked.path("id").textValue());
         Model model = ModelList.resolve(models, exchange, Fields.text(asked, "model"), reader.provider(Fields.text(asked, "provider")), Kind.IMAGE);
         if (model.kind() == Kind.TEXT) {
             throw Fields.invalid("model: " + model.id() + " writes text, by /v1/chat/completions");
         }
+        return model;
+    }
+
+    private ObjectNode request(ObjectNode asked, Model model) {
         ObjectNode request = JsonNodeFactory.instance.objectNode().put("model", model.id()).put("provider", model.provider().toString())
                 .put("kind", "image").put("prompt", Fields.text(asked, "prompt"));
         Map<String, List<String>> inputs = models.catalogue().inputs(model);
@@ -127,26 +162,11 @@ public final class ImageGenerations implements CamelContextAware {
             request.set("seed", asked.get("seed"));
         }
         List.of("id", "fallback", "fallback-after-paid").stream().filter(asked::has).forEach(field -> request.set(field, asked.get(field)));
-        if (image == null) {
-            ask(exchange, body, asked, request);
-            return;
-        }
-        String input = required("image", model, inputs.get("image")).get(0);
-        if (image.bytes().length <= FileUploads.LARGEST_DATA_BYTES) {
-            ask(exchange, body, asked, request.put(input, image.dataUrl()));
-            return;
-        }
-        reader.read(ProviderJson.bytes(request), Format.JSON);
-        isBase64(asked);
-        exchange.setProperty(UPLOAD, new Upload(body, asked, request, input));
-        if (!FileUploads.request(exchange, image.bytes(), image.contentType())) {
-            throw new Refusal(413, "invalid-request", "image: larger than 256 kB, and " + Property.REPLICATE_API_ENDPOINT.key() + " takes no uploads");
-        }
+        return request;
     }
 
     private static void ask(Exchange exchange, byte[] body, ObjectNode asked, ObjectNode request) {
         Call call = Call.of(exchange);
-        call.name(asked.path("id").textValue());
         exchange.getMessage().setBody(ProviderJson.bytes(request));
         exchange.getMessage().setHeader(Exchange.CONTENT_TYPE, Answers.JSON);
         call.ask(exchange, "images", body, null, isBase64(asked) ? ImagesMode.INLINE : ImagesMode.URL);

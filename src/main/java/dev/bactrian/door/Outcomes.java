@@ -26,8 +26,9 @@ import dev.bactrian.request.RequestReader.Format;
 import dev.bactrian.text.ProviderJson;
 
 /**
- * The outcomes of requests that callers may ask for later, and the requests that were accepted and have none yet: a file each, below
- * {@code bactrian.data-dir}. The first line says whose it is; the rest is the document or the body of the request. Thread-safe.
+ * The outcomes of requests that callers may ask for later, the requests that were accepted and have none yet, and the URLs of the files that
+ * were uploaded for a request: a file each, below {@code bactrian.data-dir}. The first line says whose it is; the rest is the document, the
+ * body of the request or the URL. Thread-safe.
  */
 final class Outcomes {
 
@@ -36,10 +37,10 @@ final class Outcomes {
      *
      * @param id          the id of the request
      * @param owner       the name of the caller's key; empty if no keys are set
-     * @param fingerprint distinguishes what was asked from what another call with the same id asks
+     * @param fingerprint distinguishes what was asked, or the file that was uploaded, from that of another call with the same id
      * @param contentType the content type of a request or of outcomes, or null
      * @param awaited     whether the request ends with the call, so that it is cancelled if a stop or a crash has ended the call
-     * @param content     the document, or the body of the request; of the outcomes of a batch nothing, because they have a file of their own
+     * @param content     the document, the body of the request, or the URL; of the outcomes of a batch nothing, because they have a file of their own
      */
     record Kept(String id, String owner, String fingerprint, String contentType, boolean awaited, byte[] content) {
 
@@ -51,6 +52,7 @@ final class Outcomes {
     private static final String OUTCOME = ".json";
     private static final String REQUEST = ".request";
     private static final String LINES = ".jsonl";
+    private static final String UPLOAD = ".upload";
     private static final String PART = ".part-";
 
     private final Path folder;
@@ -155,6 +157,17 @@ final class Outcomes {
         return read(folder.resolve(fileName), id);
     }
 
+    /** Returns the URL of the file that was uploaded for the request with that id; empty if none is known. */
+    Optional<Kept> upload(String id) throws IOException {
+        return read(folder.resolve(id + UPLOAD), id);
+    }
+
+    /** Keeps the URL of a file that was uploaded for a request, forced to the disk. */
+    void keepUpload(Kept url) throws IOException {
+        write(url, UPLOAD);
+        sweep();
+    }
+
     private void write(Kept kept, String extension) throws IOException {
         ObjectNode head = JsonNodeFactory.instance.objectNode().put("owner", kept.owner()).put("fingerprint", kept.fingerprint());
         if (kept.contentType() != null) {
@@ -201,7 +214,7 @@ final class Outcomes {
             nextSweep = now + Duration.ofMinutes(1).toNanos();
         }
         List<Old> all = new ArrayList<>();
-        try (DirectoryStream<Path> files = Files.newDirectoryStream(folder, "*{" + OUTCOME + "," + LINES + "," + PART + "*}")) {
+        try (DirectoryStream<Path> files = Files.newDirectoryStream(folder, "*{" + OUTCOME + "," + LINES + "," + UPLOAD + "," + PART + "*}")) {
             for (Path file : files) {
                 try {
                     all.add(new Old(file, Files.getLastModifiedTime(file), Files.size(file)));

@@ -1,6 +1,7 @@
 package dev.bactrian.routes.door;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
 
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -11,6 +12,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.Base64;
 import java.util.Random;
+import java.util.concurrent.CompletableFuture;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.bactrian.generate.Account;
@@ -170,5 +172,30 @@ class EditDoorTest extends DoorTestSupport {
         assertThat(json(again).path("data")).isEqualTo(json(first).path("data"));
         assertThat(other.statusCode()).isEqualTo(422);
         assertThat(simulator.count(Call.CREATE)).isEqualTo(1);
+    }
+
+    @Test
+    void paysOnceForALargeImageOverARestart() throws Exception {
+        byte[] form = form("image", LARGE, "prompt", "a hat");
+        open("bactrian.replicate.poll-delay", "50ms");
+        simulator.always(Call.POLL, Reply.prediction("processing", "null"));
+        CompletableFuture<HttpResponse<String>> lost = http.sendAsync(
+                request(EDITS, "Idempotency-Key", "k").header("Content-Type", "multipart/form-data; boundary=" + BOUNDARY).POST(BodyPublishers.ofByteArray(form)).build(),
+                BodyHandlers.ofString());
+        await().until(() -> simulator.count(Call.POLL) > 0);
+
+        stop();
+        await().until(lost::isDone);
+        simulator.always(Call.POLL, Reply.normally());
+        open("bactrian.replicate.poll-delay", "50ms");
+        HttpResponse<String> again = edit(form, "Idempotency-Key", "k");
+        HttpResponse<String> third = edit(form, "Idempotency-Key", "k");
+        HttpResponse<String> other = edit(form("image", image("GIF8", 300_000), "prompt", "a hat"), "Idempotency-Key", "k");
+
+        assertThat(again.statusCode()).as(again.body()).isEqualTo(200);
+        assertThat(json(third).path("data")).isEqualTo(json(again).path("data"));
+        assertThat(other.statusCode()).isEqualTo(422);
+        assertThat(simulator.count(Call.CREATE)).isEqualTo(1);
+        assertThat(simulator.count(Call.UPLOAD)).isEqualTo(1);
     }
 }
