@@ -15,6 +15,7 @@ import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.bactrian.door.DoorTimes;
 import dev.bactrian.simulator.Call;
 import dev.bactrian.simulator.Reply;
 import dev.bactrian.text.ProviderJson;
@@ -131,6 +132,21 @@ class BatchDoorTest extends DoorTestSupport {
         call.cancel(true);
 
         await().until(() -> simulator.count(Call.CANCEL) == 5);
+        assertNothingIsLeft();
+    }
+
+    @Test
+    void aClientThatGoesAwayAmidTheOutcomesHoldsNoPlace() throws Exception {
+        open();
+        simulator.always(Call.CHAT, Reply.stream("x".repeat(1_000_000)));
+
+        try (Wire wire = Wire.to(door.port(), 4096)) {
+            wire.request("POST " + REQUESTS, "{\"prompt\":\"hi\"}\n".repeat(8), "Content-Type: application/x-ndjson");
+            assertThat(wire.head().status()).isEqualTo(200);
+            assertThat(DoorTimes.inWork(context())).isEqualTo(1);
+        }
+
+        await().until(() -> DoorTimes.inWork(context()) == 0);
         assertNothingIsLeft();
     }
 

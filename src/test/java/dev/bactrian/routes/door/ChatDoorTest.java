@@ -28,6 +28,9 @@ class ChatDoorTest extends DoorTestSupport {
     private static final String CHATS = "/v1/chat/completions";
     private static final String CHAT = "{\"model\":\"solar-pro4\",\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}";
     private static final String STREAM = "{\"model\":\"solar-pro4\",\"stream\":true,\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}";
+    private static final String TOOL_CALLS = "data: {\"choices\":[{\"delta\":{\"tool_calls\":[{\"index\":0,\"id\":\"c1\",\"type\":\"function\",\"function\":{\"name\":\"f\",\"arguments\":\"{\\\"a\\\"\"}}]}}]}\n\n"
+            + "data: {\"choices\":[{\"delta\":{\"tool_calls\":[{\"index\":0,\"function\":{\"arguments\":\":1}\"}}]}}]}\n\n"
+            + "data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"tool_calls\"}]}\n\ndata: [DONE]\n\n";
 
     @Test
     void answersWithACompletion() throws Exception {
@@ -117,19 +120,33 @@ class ChatDoorTest extends DoorTestSupport {
     @Test
     void passesOnToolCalls() throws Exception {
         open();
-        String calls = "data: {\"choices\":[{\"delta\":{\"tool_calls\":[{\"index\":0,\"id\":\"c1\",\"type\":\"function\",\"function\":{\"name\":\"f\",\"arguments\":\"{\\\"a\\\"\"}}]}}]}\n\n"
-                + "data: {\"choices\":[{\"delta\":{\"tool_calls\":[{\"index\":0,\"function\":{\"arguments\":\":1}\"}}]}}]}\n\n"
-                + "data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"tool_calls\"}]}\n\ndata: [DONE]\n\n";
-        simulator.on(Call.CHAT, Reply.rawStream(calls), Reply.rawStream(calls));
+        simulator.on(Call.CHAT, Reply.rawStream(TOOL_CALLS), Reply.rawStream(TOOL_CALLS));
 
         List<JsonNode> chunks = events(post(CHATS, STREAM).body().lines());
         JsonNode whole = json(post(CHATS, CHAT));
 
-        assertThat(chunks.stream().map(chunk -> chunk.at("/choices/0/delta/tool_calls/0/function/arguments").asText()).collect(Collectors.joining())).isEqualTo("{\"a\":1}");
+        assertThat(arguments(chunks)).isEqualTo("{\"a\":1}");
         assertThat(chunks.get(chunks.size() - 1).at("/choices/0/finish_reason").asText()).isEqualTo("tool_calls");
         assertThat(whole.at("/choices/0/message/content").isNull()).isTrue();
         assertThat(whole.at("/choices/0/message/tool_calls/0/function/name").asText()).isEqualTo("f");
         assertThat(whole.at("/choices/0/message/tool_calls/0/function/arguments").asText()).isEqualTo("{\"a\":1}");
+    }
+
+    @Test
+    void replaysToolCalls() throws Exception {
+        open();
+        simulator.on(Call.CHAT, Reply.rawStream(TOOL_CALLS));
+
+        List<JsonNode> first = events(post(CHATS, STREAM, "Idempotency-Key", "k").body().lines());
+        List<JsonNode> again = events(post(CHATS, STREAM, "Idempotency-Key", "k").body().lines());
+
+        assertThat(arguments(again)).isEqualTo(arguments(first)).isEqualTo("{\"a\":1}");
+        assertThat(again.get(again.size() - 1).at("/choices/0/finish_reason").asText()).isEqualTo("tool_calls");
+        assertThat(simulator.count(Call.CHAT)).isEqualTo(1);
+    }
+
+    private static String arguments(List<JsonNode> chunks) {
+        return chunks.stream().map(chunk -> chunk.at("/choices/0/delta/tool_calls/0/function/arguments").asText()).collect(Collectors.joining());
     }
 
     @Test
@@ -197,6 +214,19 @@ class ChatDoorTest extends DoorTestSupport {
 
         assertThat(events(lines.stream())).last().satisfies(event -> assertThat(event.at("/error/type").asText()).isEqualTo("stream-interrupted"));
         assertThat(lines).contains("event: error").doesNotContain("data: [DONE]");
+    }
+
+    @Test
+    void asksNoOtherModelOnceReasoningWasSent() throws Exception {
+        open();
+        String piece = "data: {\"choices\":[{\"delta\":{\"reasoning\":\"hm\"}}]}\n\n";
+        simulator.on(Call.CHAT, Reply.rawStream(piece + piece).cutAt(piece.length() + 10));
+
+        List<JsonNode> chunks = events(post(CHATS, STREAM.replace("\"stream\"", "\"fallback\":[\"solar-mini\"],\"stream\"")).body().lines());
+
+        assertThat(chunks.stream().map(chunk -> chunk.at("/choices/0/delta/reasoning_content").asText()).collect(Collectors.joining())).isEqualTo("hm");
+        assertThat(chunks).last().satisfies(event -> assertThat(event.at("/error/type").asText()).isEqualTo("stream-interrupted"));
+        assertThat(simulator.count(Call.CHAT)).isEqualTo(1);
     }
 
     @Test
