@@ -115,6 +115,7 @@ public enum Property {
     LEDGER_USER("ledger.user", Form.TEXT, null),
     LEDGER_PASSWORD("ledger.password", Form.SECRET, null),
 
+    THREADS("threads", Form.THREADS, "auto"),
     SHUTDOWN_TIMEOUT("shutdown-timeout", Form.DURATION, "25s"),
     MANAGEMENT_PORT("management.port", Form.PORT, "9876"),
 
@@ -129,7 +130,8 @@ public enum Property {
         CANCEL_AFTER, WAIT, BUDGET, BUDGETS,
         PROFILE("playground"), REPLICATE_API("official", "homepage"), PROMPT_STYLE("messages", "flattened"),
         INPUT("request", "text"), CONSOLE("off", "read", "full"), WHEN_SPENT("refuse", "wait"),
-        STREAM("auto", "off"), EMIT_FORMAT("json", "content"), IMAGES("url", "download", "inline"), SIMULATOR("auto", "true", "false");
+        STREAM("auto", "off"), EMIT_FORMAT("json", "content"), IMAGES("url", "download", "inline"), SIMULATOR("auto", "true", "false"),
+        THREADS("auto", "virtual", "platform");
 
         final String[] choices;
 

@@ -381,6 +381,11 @@ public final class Settings {
         return text(property).map(value -> Values.proxy(property, value));
     }
 
+    /** Whether our thread pools have virtual threads: if Java has them, unless {@code platform} is configured. */
+    public boolean virtualThreads() {
+        return Values.HAS_VIRTUAL_THREADS && !require(Property.THREADS).equals("platform");
+    }
+
     /** Whether the defaults are those of the services' keyless web playgrounds. */
     public boolean playground() {
         return playground;

@@ -22,6 +22,8 @@ final class Values {
     private static final Pattern BUDGET = Pattern.compile("(\\d{1,12}(?:\\.\\d{1,12})?)(?:\\s*([A-Za-z]{3}))?");
     private static final Pattern SIZE = Pattern.compile("(\\d+)\\s*(B|KB|MB|GB)?", Pattern.CASE_INSENSITIVE);
 
+    static final boolean HAS_VIRTUAL_THREADS = Runtime.version().feature() >= 21;
+
     /** Instead of a size: a share of the heap. */
     static final String AUTO = "auto";
 
@@ -123,6 +125,7 @@ final class Values {
             case BUDGET -> budget(property, value);
             case BUDGETS -> budgets(property, value);
             case FLAG -> flag(property, value);
+            case THREADS -> threads(property, value);
             default -> choice(property, value);
         }
     }
@@ -131,6 +134,13 @@ final class Values {
         String[] choices = property.form().choices;
         if (choices.length > 0 && !List.of(choices).contains(value)) {
             throw new SettingException(property.key(), "'" + value + "' is not one of " + String.join(", ", choices));
+        }
+    }
+
+    private static void threads(Property property, String value) {
+        choice(property, value);
+        if (value.equals("virtual") && !HAS_VIRTUAL_THREADS) {
+            throw new SettingException(property.key(), "'" + value + "' needs Java 21 or later, and this is Java " + Runtime.version().feature());
         }
     }
 

@@ -6,6 +6,8 @@ import java.util.concurrent.AbstractExecutorService;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.Semaphore;
+import java.util.concurrent.ThreadFactory;
+import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 
 import org.apache.camel.CamelContext;
@@ -15,9 +17,9 @@ import org.apache.camel.spi.LifecycleStrategy;
 import org.apache.camel.support.LifecycleStrategySupport;
 
 /**
- * A thread pool for the routes that ends its threads after a minute without work. Camel's ExecutorServiceManager creates it on first
- * use, so JMX shows it, its threads follow the application's thread-name pattern, and they are virtual if Camel's threads are. It is
- * shut down when the context has stopped its routes.
+ * A thread pool for the routes that ends its threads after a minute without work. Camel's factory of thread pools creates it on first
+ * use. JMX shows it, its threads follow the application's thread-name pattern, and they are virtual if {@code bactrian.threads} says so.
+ * It is shut down when the context has stopped its routes.
  */
 public class RoutePool extends AbstractExecutorService implements CamelContextAware {
 
@@ -105,15 +107,19 @@ public class RoutePool extends AbstractExecutorService implements CamelContextAw
             throw new RejectedExecutionException("the application has stopped");
         }
         if (pool == null) {
-            pool = make(camelContext.getExecutorServiceManager(), name);
+            pool = make(camelContext.getExecutorServiceManager(), new ThreadsOfPool(camelContext, name));
+            if (pool instanceof ThreadPoolExecutor shown) {
+                // JMX shows it under the name.
+                camelContext.getLifecycleStrategies().forEach(strategy -> strategy.onThreadPoolAdd(camelContext, shown, name, null, null, null));
+            }
             camelContext.addLifecycleStrategy(untilStopped);
         }
         return pool;
     }
 
-    /** Lets Camel create its pool. JMX shows it under the name. */
-    ExecutorService make(ExecutorServiceManager manager, String name) {
-        return manager.newCachedThreadPool(name, name);
+    /** Lets Camel's factory create the pool. */
+    ExecutorService make(ExecutorServiceManager manager, ThreadFactory threads) {
+        return manager.getThreadPoolFactory().newCachedThreadPool(threads);
     }
 
     @Override

@@ -4,6 +4,7 @@ import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.ScheduledFuture;
+import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.TimeUnit;
 
 import org.apache.camel.CamelContext;
@@ -29,14 +30,15 @@ public final class ScheduledPool extends RoutePool implements ScheduledExecutorS
     }
 
     @Override
-    ExecutorService make(ExecutorServiceManager manager, String name) {
-        ThreadPoolProfile profile = new ThreadPoolProfile(name);
+    ExecutorService make(ExecutorServiceManager manager, ThreadFactory made) {
+        ThreadPoolProfile profile = new ThreadPoolProfile(toString());
         profile.setPoolSize(threads);
-        // Camel's defaults would bound the queue, and give a pool of virtual threads a single thread.
+        // Camel's defaults would bound the queue.
         profile.setMaxPoolSize(0);
         profile.setMaxQueueSize(0);
         profile.setRejectedPolicy(ThreadPoolRejectedPolicy.Abort);
-        return manager.newScheduledThreadPool(name, name, profile);
+        profile.addDefaults(manager.getDefaultThreadPoolProfile());
+        return manager.getThreadPoolFactory().newScheduledThreadPool(profile, made);
     }
 
     private ScheduledExecutorService scheduler() {

@@ -1,2 +1,2 @@
-/** Thread pools for the routes, and the number of files and connections that the process may open. Internal. Uses no other package. */
+/** Thread pools for the routes, and the number of files and connections that the process may open. Internal. Uses {@code config}. */
 package dev.bactrian.threads;

@@ -49,7 +49,7 @@ class StructureTest {
     private static final Pattern VARIABLE = Pattern.compile("variable\\.(\\w+)|setVariable:\\s(?:\\s*(?:id|description): .*\\n)*\\s*name: (\\w+)");
     private static final Pattern FOR_APPLICATIONS = Pattern.compile("For applications:([^;]*); the rest is internal");
     /** The packages of the library, from the bottom up. */
-    private static final List<String> LAYERS = List.of("", "text", "threads", "config", "host", "error", "model", "request", "generate", "core",
+    private static final List<String> LAYERS = List.of("", "text", "config", "threads", "host", "error", "model", "request", "generate", "core",
             "limit", "http", "ledger", "cost", "observe", "flow", "emit", "batch", "upstage", "replicate", "jms", "kamelet", "file", "console", "door");
     private static final Set<String> BESIDE_THE_LIBRARY = Set.of("dev.bactrian.simulator", "dev.bactrian.standalone");
 
