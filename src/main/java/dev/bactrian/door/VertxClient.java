@@ -6,6 +6,9 @@ import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.ReentrantLock;
 
 import io.vertx.core.Future;
 import io.vertx.core.Vertx;
@@ -34,6 +37,9 @@ final class VertxClient implements Client {
     private final HttpServerResponse response;
     private final Duration patience;
     private final ByteArrayOutputStream waiting = new ByteArrayOutputStream();
+    /** No monitor: before Java 24 a virtual thread that waits in one holds a platform thread. */
+    private final ReentrantLock lock = new ReentrantLock();
+    private final Condition changed = lock.newCondition();
     private boolean writing;
     private boolean ending;
     private boolean gone;
@@ -98,80 +104,108 @@ final class VertxClient implements Client {
     }
 
     @Override
-    public synchronized boolean write(byte[] bytes) throws InterruptedException {
-        long deadline = System.nanoTime() + patience.toNanos();
-        while (waiting.size() > MOST_WAITING && !gone) {
-            long left = (deadline - System.nanoTime()) / 1_000_000;
-            if (left <= 0) {
-                abort();
+    public boolean write(byte[] bytes) throws InterruptedException {
+        lock.lock();
+        try {
+            long deadline = System.nanoTime() + patience.toNanos();
+            while (waiting.size() > MOST_WAITING && !gone) {
+                long left = (deadline - System.nanoTime()) / 1_000_000;
+                if (left <= 0) {
+                    abort();
+                    return false;
+                }
+                changed.await(left, TimeUnit.MILLISECONDS);
+            }
+            if (gone || ending) {
                 return false;
             }
-            wait(left);
+            waiting.writeBytes(bytes);
+            if (!writing) {
+                flush();
+            }
+            return true;
+        } finally {
+            lock.unlock();
         }
-        if (gone || ending) {
-            return false;
-        }
-        waiting.writeBytes(bytes);
-        if (!writing) {
-            flush();
-        }
-        return true;
     }
 
-    private synchronized void flush() {
-        if (gone || ending) {
-            return;
-        }
-        byte[] bytes = waiting.toByteArray();
-        waiting.reset();
-        writing = bytes.length > 0;
-        notifyAll();
-        if (writing) {
-            response.write(Buffer.buffer(bytes)).onComplete(written -> {
-                if (written.failed()) {
-                    leave();
-                } else {
-                    sent();
-                }
-            });
+    private void flush() {
+        lock.lock();
+        try {
+            if (gone || ending) {
+                return;
+            }
+            byte[] bytes = waiting.toByteArray();
+            waiting.reset();
+            writing = bytes.length > 0;
+            changed.signalAll();
+            if (writing) {
+                response.write(Buffer.buffer(bytes)).onComplete(written -> {
+                    if (written.failed()) {
+                        leave();
+                    } else {
+                        sent();
+                    }
+                });
+            }
+        } finally {
+            lock.unlock();
         }
     }
 
     /** Sends what has come meanwhile. Runs on the event loop. */
-    private synchronized void sent() {
-        if (waiting.size() == 0 || waiting.size() >= WORTH_SENDING || ending) {
-            flush();
-        } else {
-            Vertx.currentContext().owner().setTimer(PAUSE_MILLIS, timer -> flush());
+    private void sent() {
+        lock.lock();
+        try {
+            if (waiting.size() == 0 || waiting.size() >= WORTH_SENDING || ending) {
+                flush();
+            } else {
+                Vertx.currentContext().owner().setTimer(PAUSE_MILLIS, timer -> flush());
+            }
+        } finally {
+            lock.unlock();
         }
     }
 
     @Override
-    public synchronized boolean isBehind() {
-        return writing;
+    public boolean isBehind() {
+        lock.lock();
+        try {
+            return writing;
+        } finally {
+            lock.unlock();
+        }
     }
 
     /** {@inheritDoc} Also if the client is gone; otherwise the consumer would try to answer. */
     @Override
-    public synchronized void end() {
-        if (!ending) {
-            ending = true;
-            Future<Void> written = response.end(Buffer.buffer(waiting.toByteArray()));
-            if (request.version() == HttpVersion.HTTP_1_0) {
-                // Only the end of the connection tells such a client the end of an answer without a length.
-                written.onComplete(end -> request.connection().close());
+    public void end() {
+        lock.lock();
+        try {
+            if (!ending) {
+                ending = true;
+                Future<Void> written = response.end(Buffer.buffer(waiting.toByteArray()));
+                if (request.version() == HttpVersion.HTTP_1_0) {
+                    // Only the end of the connection tells such a client the end of an answer without a length.
+                    written.onComplete(end -> request.connection().close());
+                }
+                waiting.reset();
             }
-            waiting.reset();
+        } finally {
+            lock.unlock();
         }
     }
 
     @Override
     public void onGone(Runnable run) {
-        synchronized (this) {
+        lock.lock();
+        try {
             task = run;
             if (!gone) {
                 return;
             }
+        } finally {
+            lock.unlock();
         }
         run.run();
     }
@@ -183,13 +217,16 @@ final class VertxClient implements Client {
 
     private void leave() {
         Runnable run;
-        synchronized (this) {
+        lock.lock();
+        try {
             if (gone || response.ended()) {
                 return;
             }
             gone = true;
             run = task;
-            notifyAll();
+            changed.signalAll();
+        } finally {
+            lock.unlock();
         }
         if (run != null) {
             run.run();

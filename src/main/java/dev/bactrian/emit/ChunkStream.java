@@ -5,6 +5,8 @@ import java.util.ArrayDeque;
 import java.util.Iterator;
 import java.util.NoSuchElementException;
 import java.util.Queue;
+import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Function;
 
 import dev.bactrian.core.Cancellation;
@@ -39,6 +41,9 @@ public final class ChunkStream implements Job.Reader, Iterator<String>, Closeabl
     private final boolean textKept;
     private final Function<InterruptedException, GenerateException> interrupted;
     private final Queue<String> waiting = new ArrayDeque<>(MOST_WAITING);
+    /** No monitor: before Java 24 a virtual thread that waits in one holds a platform thread. */
+    private final ReentrantLock lock = new ReentrantLock();
+    private final Condition changed = lock.newCondition();
     private Exchange holder;
     private int redeliveries;
     private Cancellation cancellation;
@@ -68,9 +73,12 @@ public final class ChunkStream implements Job.Reader, Iterator<String>, Closeabl
             close();
             return false;
         }
-        synchronized (this) {
+        lock.lock();
+        try {
             boolean thrown = thrownInTry != NEVER && thrownInTry == currentTry();
             return !closed && !exhausted && !thrown && (!ended || failure != null || !waiting.isEmpty());
+        } finally {
+            lock.unlock();
         }
     }
 
@@ -85,13 +93,14 @@ public final class ChunkStream implements Job.Reader, Iterator<String>, Closeabl
      */
     @Override
     public String next() {
-        synchronized (this) {
+        lock.lock();
+        try {
             while (waiting.isEmpty() && !ended && !closed) {
                 await();
             }
             if (!waiting.isEmpty()) {
                 if (waiting.size() == MOST_WAITING) {
-                    notifyAll();
+                    changed.signalAll();
                 }
                 return waiting.remove();
             } else if (failure != null && !closed) {
@@ -102,22 +111,32 @@ public final class ChunkStream implements Job.Reader, Iterator<String>, Closeabl
             }
             exhausted = true;
             return null;
+        } finally {
+            lock.unlock();
         }
     }
 
     /** Returns the next chunk and waits for it. Returns null at the end, also when called again, and after the stream was closed. */
     String nextOrEnd() {
-        synchronized (this) {
+        lock.lock();
+        try {
             if (exhausted) {
                 return null;
             }
+        } finally {
+            lock.unlock();
         }
         return next();
     }
 
     /** Whether the stream was closed before the whole answer was read. */
-    synchronized boolean isCutShort() {
-        return closed;
+    boolean isCutShort() {
+        lock.lock();
+        try {
+            return closed;
+        } finally {
+            lock.unlock();
+        }
     }
 
     /**
@@ -126,17 +145,22 @@ public final class ChunkStream implements Job.Reader, Iterator<String>, Closeabl
      *
      * @throws GenerateException if the request failed or was closed before its end
      */
-    public synchronized String document() {
-        discarding = true;
-        waiting.clear();
-        notifyAll();
-        while (!ended) {
-            await();
+    public String document() {
+        lock.lock();
+        try {
+            discarding = true;
+            waiting.clear();
+            changed.signalAll();
+            while (!ended) {
+                await();
+            }
+            if (failure != null) {
+                throw failed();
+            }
+            return document;
+        } finally {
+            lock.unlock();
         }
-        if (failure != null) {
-            throw failed();
-        }
-        return document;
     }
 
     private GenerateException failed() {
@@ -148,12 +172,15 @@ public final class ChunkStream implements Job.Reader, Iterator<String>, Closeabl
     @Override
     public void close() {
         boolean open;
-        synchronized (this) {
+        lock.lock();
+        try {
             thrownInTry = NEVER;
             open = !ended;
             closed |= open || !waiting.isEmpty();
             waiting.clear();
-            notifyAll();
+            changed.signalAll();
+        } finally {
+            lock.unlock();
         }
         if (open) {
             cut();
@@ -163,8 +190,11 @@ public final class ChunkStream implements Job.Reader, Iterator<String>, Closeabl
     /** Cancels the work of the provider. */
     void cut() {
         Cancellation cancels;
-        synchronized (this) {
+        lock.lock();
+        try {
             cancels = cancellation;
+        } finally {
+            lock.unlock();
         }
         if (cancels != null) {
             cancels.request();
@@ -177,8 +207,11 @@ public final class ChunkStream implements Job.Reader, Iterator<String>, Closeabl
      */
     private boolean holderHasFailed() {
         Exchange exchange;
-        synchronized (this) {
+        lock.lock();
+        try {
             exchange = holder;
+        } finally {
+            lock.unlock();
         }
         if (exchange == null) {
             return false;
@@ -189,7 +222,7 @@ public final class ChunkStream implements Job.Reader, Iterator<String>, Closeabl
 
     private void await() {
         try {
-            wait();
+            changed.await();
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw interrupted.apply(e);
@@ -198,23 +231,32 @@ public final class ChunkStream implements Job.Reader, Iterator<String>, Closeabl
 
     /** Closes the stream when this exchange is done, or the exchange to which its completions are handed over. */
     void heldBy(Exchange exchange) {
-        synchronized (this) {
+        lock.lock();
+        try {
             holder = exchange;
             redeliveries = CallerReply.redeliveries(exchange);
+        } finally {
+            lock.unlock();
         }
         exchange.getExchangeExtension().addOnCompletion(new SynchronizationAdapter() {
             @Override
             public void beforeHandover(Exchange target) {
-                synchronized (ChunkStream.this) {
+                lock.lock();
+                try {
                     holder = target;
+                } finally {
+                    lock.unlock();
                 }
             }
 
             @Override
             public void onDone(Exchange done) {
                 close();
-                synchronized (ChunkStream.this) {
+                lock.lock();
+                try {
                     holder = null;
+                } finally {
+                    lock.unlock();
                 }
             }
         });
@@ -226,22 +268,30 @@ public final class ChunkStream implements Job.Reader, Iterator<String>, Closeabl
     }
 
     /** Waits until the provider has begun to answer or the request has failed. Returns the failure, or null. */
-    synchronized GenerateException awaitBegin() {
-        while (!begun && !ended && !closed) {
-            await();
+    GenerateException awaitBegin() {
+        lock.lock();
+        try {
+            while (!begun && !ended && !closed) {
+                await();
+            }
+            return begun ? null : failure;
+        } finally {
+            lock.unlock();
         }
-        return begun ? null : failure;
     }
 
     /** Records that the provider has begun to answer. */
     void begun(Cancellation cutsTheAnswer) {
-        synchronized (this) {
+        lock.lock();
+        try {
             begun = true;
             cancellation = cutsTheAnswer;
-            notifyAll();
+            changed.signalAll();
             if (!closed && !ended) {
                 return;
             }
+        } finally {
+            lock.unlock();
         }
         cut();
     }
@@ -249,11 +299,14 @@ public final class ChunkStream implements Job.Reader, Iterator<String>, Closeabl
     /** Sets what to do before the next chunk, which begins the answer, and what cuts it before that; replaces what was set before. */
     void onFirstChunk(Runnable begins, Cancellation cutsTheAnswer) {
         firstChunk = begins;
-        synchronized (this) {
+        lock.lock();
+        try {
             cancellation = cutsTheAnswer;
             if (!closed && !ended) {
                 return;
             }
+        } finally {
+            lock.unlock();
         }
         cut();
     }
@@ -269,29 +322,39 @@ public final class ChunkStream implements Job.Reader, Iterator<String>, Closeabl
         return add(chunk);
     }
 
-    private synchronized boolean add(String chunk) throws InterruptedException {
-        while (waiting.size() == MOST_WAITING && !closed && !ended) {
-            wait();
-        }
-        if (closed || ended) {
-            return false;
-        }
-        if (!discarding) {
-            waiting.add(chunk);
-            if (waiting.size() == 1) {
-                notifyAll();
+    private boolean add(String chunk) throws InterruptedException {
+        lock.lock();
+        try {
+            while (waiting.size() == MOST_WAITING && !closed && !ended) {
+                changed.await();
             }
+            if (closed || ended) {
+                return false;
+            }
+            if (!discarding) {
+                waiting.add(chunk);
+                if (waiting.size() == 1) {
+                    changed.signalAll();
+                }
+            }
+            return true;
+        } finally {
+            lock.unlock();
         }
-        return true;
     }
 
     /** Records the outcome of the request. Only the first call has an effect. */
-    synchronized void end(String result, GenerateException reason) {
-        if (!ended) {
-            ended = true;
-            document = result;
-            failure = reason;
-            notifyAll();
+    void end(String result, GenerateException reason) {
+        lock.lock();
+        try {
+            if (!ended) {
+                ended = true;
+                document = result;
+                failure = reason;
+                changed.signalAll();
+            }
+        } finally {
+            lock.unlock();
         }
     }
 }

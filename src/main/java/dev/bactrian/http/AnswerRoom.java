@@ -7,6 +7,9 @@ import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.BooleanSupplier;
 
 import dev.bactrian.config.Property;
@@ -39,6 +42,9 @@ public final class AnswerRoom implements CamelContextAware {
     private static final Duration LONGEST_WAIT_OF_POLL = Duration.ofSeconds(2);
 
     private final TreeMap<Long, Share> reading = new TreeMap<>();
+    /** No monitor: before Java 24 a virtual thread that waits in one holds a platform thread. */
+    private final ReentrantLock lock = new ReentrantLock();
+    private final Condition changed = lock.newCondition();
     private CamelContext camelContext;
     private long room;
     private long forOthers;
@@ -79,8 +85,13 @@ public final class AnswerRoom implements CamelContextAware {
     }
 
     /** Returns the bytes that are counted now. */
-    public synchronized long held() {
-        return held;
+    public long held() {
+        lock.lock();
+        try {
+            return held;
+        } finally {
+            lock.unlock();
+        }
     }
 
     /**
@@ -105,8 +116,13 @@ public final class AnswerRoom implements CamelContextAware {
         return share;
     }
 
-    synchronized Share open() {
-        return new Share(shares++);
+    Share open() {
+        lock.lock();
+        try {
+            return new Share(shares++);
+        } finally {
+            lock.unlock();
+        }
     }
 
     /** Returns the place for an answer to the exchange that this thread works on. */
@@ -181,7 +197,7 @@ public final class AnswerRoom implements CamelContextAware {
             if (--open == 0) {
                 reading.remove(order);
                 heldByReaders -= bytes;
-                AnswerRoom.this.notifyAll();
+                changed.signalAll();
             }
         }
 
@@ -191,12 +207,15 @@ public final class AnswerRoom implements CamelContextAware {
         }
 
         void release() {
-            synchronized (AnswerRoom.this) {
+            lock.lock();
+            try {
                 released = true;
                 change(-bytes);
                 // Also removes a request whose answer was never closed; the other requests would wait for it.
                 reading.remove(order);
-                AnswerRoom.this.notifyAll();
+                changed.signalAll();
+            } finally {
+                lock.unlock();
             }
         }
     }
@@ -217,13 +236,16 @@ public final class AnswerRoom implements CamelContextAware {
             this.own = own;
             this.kind = kind;
             this.abandoned = abandoned;
-            synchronized (AnswerRoom.this) {
+            lock.lock();
+            try {
                 // The answer to the previous call of the request is no longer needed.
                 Place before = kind == Kind.CONTENT ? null : share.last.put(kind == Kind.STREAM, this);
                 if (before != null) {
                     before.count(0);
                 }
                 share.begin();
+            } finally {
+                lock.unlock();
             }
         }
 
@@ -239,12 +261,15 @@ public final class AnswerRoom implements CamelContextAware {
             if (wanted == counted) {
                 return;
             }
-            synchronized (AnswerRoom.this) {
+            lock.lock();
+            try {
                 long more = wanted - counted;
                 if (more > 0 && !share.released) {
                     await(more);
                 }
                 count(wanted);
+            } finally {
+                lock.unlock();
             }
         }
 
@@ -263,7 +288,7 @@ public final class AnswerRoom implements CamelContextAware {
                     throw new NoRoomException(room);
                 }
                 try {
-                    AnswerRoom.this.wait(CHECK_MILLIS);
+                    changed.await(CHECK_MILLIS, TimeUnit.MILLISECONDS);
                 } catch (InterruptedException e) {
                     Thread.currentThread().interrupt();
                     throw new IOException("interrupted while it waited for room", e);
@@ -279,13 +304,14 @@ public final class AnswerRoom implements CamelContextAware {
             boolean less = wanted < counted;
             counted = wanted;
             if (less) {
-                AnswerRoom.this.notifyAll();
+                changed.signalAll();
             }
         }
 
         /** Ends the reading. The bytes in use still count until the outcome of the request is delivered. */
         void close() {
-            synchronized (AnswerRoom.this) {
+            lock.lock();
+            try {
                 if (!closed) {
                     closed = true;
                     share.end();
@@ -293,6 +319,8 @@ public final class AnswerRoom implements CamelContextAware {
                         share.release();
                     }
                 }
+            } finally {
+                lock.unlock();
             }
         }
     }
