@@ -3,6 +3,7 @@ package dev.bactrian.door;
 import java.util.Locale;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.regex.Pattern;
@@ -12,6 +13,7 @@ import dev.bactrian.config.SettingException;
 import dev.bactrian.config.Settings;
 import dev.bactrian.generate.Capacity;
 import dev.bactrian.text.OneLineLogger;
+import dev.bactrian.threads.RoutePool;
 import io.netty.handler.codec.TooLongFrameException;
 import io.netty.handler.codec.http.TooLongHttpHeaderException;
 import io.netty.handler.codec.http.TooLongHttpLineException;
@@ -26,6 +28,8 @@ import io.vertx.core.http.HttpServer;
 import io.vertx.core.http.HttpServerOptions;
 import io.vertx.core.http.HttpServerRequest;
 import io.vertx.core.http.HttpServerResponse;
+import io.vertx.core.impl.VertxBuilder;
+import io.vertx.core.spi.ExecutorServiceFactory;
 import io.vertx.ext.web.Router;
 import io.vertx.ext.web.RoutingContext;
 import org.apache.camel.CamelContext;
@@ -45,8 +49,8 @@ public final class DoorServer extends ServiceSupport implements CamelContextAwar
     private static final int LONGEST_HEAD_BYTES = 32 * 1024;
     private static final int LONGEST_LINE_BYTES = 8 * 1024;
     private static final long STOP_SECONDS = 5;
-    /** Threads for calls that are answered at once, beside those that wait for an outcome. */
-    private static final int SPARE_THREADS = 64;
+    /** Calls that are answered at once, beside those that wait for an outcome. */
+    private static final int SPARE_CALLS = 64;
 
     private static final String MALFORMED = "the request is malformed";
 
@@ -96,13 +100,17 @@ public final class DoorServer extends ServiceSupport implements CamelContextAwar
                     + Property.HTTP_API_KEYS.key());
         }
         int most = settings.isSet(Property.HTTP_MAX_REQUESTS) ? settings.count(Property.HTTP_MAX_REQUESTS) : Capacity.of(camelContext).most();
-        vertx = Vertx.vertx(new VertxOptions().setWorkerPoolSize(most + SPARE_THREADS)
+        int calls = most + SPARE_CALLS;
+        vertx = new VertxBuilder(new VertxOptions().setWorkerPoolSize(calls)
                 // A request may take as long as its model does.
                 .setBlockedThreadCheckInterval(TimeUnit.DAYS.toMillis(1))
-                .setFileSystemOptions(new FileSystemOptions().setFileCachingEnabled(false).setClassPathResolvingEnabled(false)));
+                .setFileSystemOptions(new FileSystemOptions().setFileCachingEnabled(false).setClassPathResolvingEnabled(false)))
+                .executorServiceFactory((threads, size, largest) -> size == calls ? workers()
+                        : ExecutorServiceFactory.INSTANCE.createExecutor(threads, size, largest))
+                .init().vertx();
         HttpServerOptions options = new HttpServerOptions().setMaxHeaderSize(LONGEST_HEAD_BYTES).setMaxInitialLineLength(LONGEST_LINE_BYTES)
                 .setHttp2ClearTextEnabled(false).setTcpNoDelay(true);
-        connections = new Connections(most + SPARE_THREADS, times, options);
+        connections = new Connections(calls, times, options);
         Router router = router();
         BodyReader body = new BodyReader(settings.bytes(Property.MAX_REQUEST_BYTES), times.pause());
         camelContext.getRegistry().bind(VertxPlatformHttpRouter.PLATFORM_HTTP_ROUTER_NAME_ZERO, new VertxPlatformHttpRouter(null, vertx, router,
@@ -122,6 +130,13 @@ public final class DoorServer extends ServiceSupport implements CamelContextAwar
         } catch (ExecutionException e) {
             throw new SettingException(Property.HTTP_PORT.key(), host + ":" + port + " cannot be opened: " + e.getCause().getMessage());
         }
+    }
+
+    /** A call holds a thread until it is answered. There are no more calls than connections. */
+    private ExecutorService workers() {
+        RoutePool workers = new RoutePool("bactrian-http-call");
+        workers.setCamelContext(camelContext);
+        return workers;
     }
 
     private Router router() {
