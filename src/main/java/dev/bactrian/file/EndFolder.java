@@ -38,10 +38,12 @@ record EndFolder(String name) {
      */
     void prepare(Path inbox) throws IOException {
         Path folder = inbox.resolve(name);
-        try {
-            Files.createDirectory(folder);
-        } catch (FileAlreadyExistsException e) {
-            // checked below
+        if (!Files.exists(folder, LinkOption.NOFOLLOW_LINKS)) {
+            try {
+                Files.createDirectory(folder);
+            } catch (FileAlreadyExistsException e) {
+                // checked below
+            }
         }
         check(folder);
     }

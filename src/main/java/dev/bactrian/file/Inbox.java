@@ -8,8 +8,12 @@ import java.nio.file.InvalidPathException;
 import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.nio.file.attribute.BasicFileAttributes;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -27,20 +31,22 @@ import org.apache.camel.CamelContextAware;
 import org.apache.camel.Exchange;
 import org.apache.camel.ExchangePropertyKey;
 import org.apache.camel.component.file.GenericFile;
-import org.apache.camel.component.file.GenericFileFilter;
+import org.apache.camel.component.file.OptimizedFileFilter;
 import org.slf4j.Logger;
 
 /**
  * Decides which files of the inbox are requests and when they are complete, and reads them, for
  * {@code routes/from-file.camel.yaml}. Others may write to the inbox, so only regular files are read and no link is followed.
  */
-public final class Inbox implements CamelContextAware, GenericFileFilter<File>, FileFailures {
+public final class Inbox implements CamelContextAware, OptimizedFileFilter, FileFailures {
 
     static final Logger LOG = OneLineLogger.of("dev.bactrian.file");
 
     /** A file counts as complete once it has not been written to for this long. */
     private static final long WHOLE_AFTER_MILLIS = 1000;
     private static final long PAUSE_MILLIS = 200;
+    /** The most files of one poll (see the route): each takes memory until it is processed. From a fuller inbox, the oldest are chosen. */
+    private static final int MOST_AT_ONCE = 2000;
     /** The encoding in which Java reads and writes file names. */
     private static final String ENCODING = System.getProperty("sun.jnu.encoding");
 
@@ -52,10 +58,17 @@ public final class Inbox implements CamelContextAware, GenericFileFilter<File>, 
         }
     }
 
+    /** A file that may be a request, and its modification time in milliseconds since 1970. */
+    private record Waiting(String name, long modified) {
+        private static final Comparator<Waiting> OLDEST_FIRST = Comparator.comparingLong(Waiting::modified).thenComparing(Waiting::name);
+    }
+
     private final Remarks remarks = new Remarks(LOG);
     /** Files whose requests are done but that could not be moved, as they were then. They must not be processed and paid for again. */
     private final Map<String, Entry> stuck = new ConcurrentHashMap<>();
     private final Map<String, Ahead> ahead = new ConcurrentHashMap<>();
+    /** The names of the files that are next; null for all. */
+    private volatile Set<String> next;
     private CamelContext camelContext;
 
     @Override
@@ -68,16 +81,25 @@ public final class Inbox implements CamelContextAware, GenericFileFilter<File>, 
         this.camelContext = camelContext;
     }
 
+    /** Whether the file is among the next ones of a full inbox; null if {@link #accept(GenericFile)} decides. */
+    @Override
+    public Boolean accept(String name) {
+        Set<String> chosen = next;
+        return chosen == null || chosen.contains(name) ? null : Boolean.FALSE;
+    }
+
     /**
      * Whether the file is a request that can be processed now. A file that is still being written waits for a later poll. A file
      * that can never be processed is logged once, and not at each poll. Temporary files of other programs are ignored.
      */
     @Override
-    public boolean accept(GenericFile<File> file) {
+    @SuppressWarnings("rawtypes")
+    public boolean accept(GenericFile file) {
+        File found = (File) file.getFile();
         try {
-            return whole(file.getFile().toPath()) != null;
+            return whole(found.toPath()) != null;
         } catch (InvalidPathException e) {
-            warnOfLocale(file.getFile().getName());
+            warnOfLocale(found.getName());
             return false;
         }
     }
@@ -144,26 +166,56 @@ public final class Inbox implements CamelContextAware, GenericFileFilter<File>, 
                 + "start the service with LC_ALL=C.UTF-8", name, ENCODING);
     }
 
-    /** Logs files that polls do not report, such as a link to a folder, and forgets files that are gone. */
+    /**
+     * Logs files that polls do not report, such as a link to a folder, and forgets files that are gone. If there are more files than one
+     * poll takes, chooses the oldest.
+     */
     void survey(File folder) {
         String[] names = folder.list();
         if (names == null) {
             return;
         }
+        // Listed in the same way as by polls: under another locale, another API may return other names for the same files.
+        Set<String> there = new HashSet<>(Arrays.asList(names));
+        List<Waiting> waiting = new ArrayList<>();
         for (String name : names) {
             try {
-                if (!InboxNames.isLeftover(name) && Files.isSymbolicLink(folder.toPath().resolve(name))) {
+                BasicFileAttributes entry = InboxNames.isLeftover(name) || name.endsWith(InboxNames.LOCK) ? null : entry(folder, name);
+                if (entry != null && entry.isSymbolicLink()) {
                     leave(name, Entry.IS_A_LINK);
+                } else if (entry != null && !there.contains(InboxNames.lock(name))) {
+                    waiting.add(new Waiting(name, entry.lastModifiedTime().toMillis()));
                 }
             } catch (InvalidPathException e) {
                 // logged by the poll
             }
         }
-        // Listed in the same way as by polls: under another locale, another API may return other names for the same files.
-        Set<String> there = new HashSet<>(Arrays.asList(names));
+        next = names.length <= MOST_AT_ONCE ? null : oldest(folder, waiting);
         remarks.keep(there);
         stuck.keySet().retainAll(there);
         ahead.keySet().retainAll(there);
+    }
+
+    private static BasicFileAttributes entry(File folder, String name) {
+        try {
+            return Files.readAttributes(folder.toPath().resolve(name), BasicFileAttributes.class, LinkOption.NOFOLLOW_LINKS);
+        } catch (IOException e) {
+            // It is gone.
+            return null;
+        }
+    }
+
+    private Set<String> oldest(File folder, List<Waiting> waiting) {
+        waiting.sort(Waiting.OLDEST_FIRST);
+        Set<String> oldest = new HashSet<>();
+        for (Waiting file : waiting) {
+            if (oldest.size() == MOST_AT_ONCE) {
+                break;
+            } else if (whole(folder.toPath().resolve(file.name())) != null) {
+                oldest.add(file.name());
+            }
+        }
+        return oldest;
     }
 
     /** Stops the route if the application is stopping: a file that waited for its turn until then stays in the inbox. */

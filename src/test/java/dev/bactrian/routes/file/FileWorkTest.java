@@ -4,7 +4,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.List;
 import java.util.stream.IntStream;
 
@@ -48,6 +51,27 @@ class FileWorkTest extends InboxTestSupport {
 
         assertThat(simulator.maxConcurrent(Call.CHAT)).isEqualTo(1);
         assertThat(prompts(simulator.requests(Call.CHAT))).containsExactlyElementsOf(prompts);
+        captured.results.clear();
+    }
+
+    @Test
+    void theOldestFilesOfAFullInboxAreFirst() throws Exception {
+        int files = 2500;
+        Instant before = Instant.now().minusSeconds(3600);
+        for (int i = 0; i < files; i++) {
+            // Neither the names nor the order in which they are written tell the age.
+            int age = i * 7919 % files;
+            Path file = Files.writeString(inbox.resolve(i + ".txt"), String.valueOf(age));
+            Files.setLastModifiedTime(file, FileTime.from(before.minusSeconds(age)));
+        }
+        simulator.always(Call.CHAT, Reply.stream("a"));
+        startWatching("bactrian.max-in-flight", "1");
+
+        await().until(() -> simulator.count(Call.CHAT) >= 10);
+        stop();
+
+        assertThat(prompts(simulator.requests(Call.CHAT)).subList(0, 10))
+                .containsExactlyElementsOf(IntStream.range(0, 10).mapToObj(i -> String.valueOf(files - 1 - i)).toList());
         captured.results.clear();
     }
 
