@@ -14,6 +14,7 @@ import dev.bactrian.config.Settings;
 import dev.bactrian.core.Cancellation;
 import dev.bactrian.core.ChunkSource;
 import dev.bactrian.core.Job;
+import dev.bactrian.core.Steps;
 import dev.bactrian.error.Cause;
 import dev.bactrian.error.ErrorType;
 import dev.bactrian.error.GenerationFailure;
@@ -58,6 +59,8 @@ public final class ChunkSender extends AsyncProcessorSupport implements CamelCon
         apart.setCamelContext(camelContext);
         settings = Settings.of(camelContext);
         destinations = DestinationEndpoints.of(camelContext);
+        Steps.of(camelContext, "bactrianChunks", ChunkSender.class).test("areLeft", ChunkSender::areLeft).step("headers", ChunkSender::headers)
+                .value("chunks", ChunkSender::chunks);
     }
 
     /** Whether the chunks of the request are sent anywhere. */

@@ -8,6 +8,7 @@ import dev.bactrian.config.Property;
 import dev.bactrian.config.Settings;
 import dev.bactrian.config.Settings.EmitFormat;
 import dev.bactrian.config.Settings.ImagesMode;
+import dev.bactrian.core.Steps;
 import dev.bactrian.error.Cause;
 import dev.bactrian.flow.Retries;
 import dev.bactrian.flow.Trigger;
@@ -45,6 +46,7 @@ public final class ImageDownloads implements CamelContextAware, Processor {
     public void setCamelContext(CamelContext camelContext) {
         this.camelContext = camelContext;
         settings = Settings.of(camelContext);
+        Steps.of(camelContext, BEAN, ImageDownloads.class).step("toAnswer", ImageDownloads::toAnswer).test("isWanted", ImageDownloads::isWanted);
     }
 
     /** Determines the images that the caller's document must contain. */

@@ -4,6 +4,7 @@ import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 
 import dev.bactrian.core.Job;
+import dev.bactrian.core.Steps;
 import dev.bactrian.error.ErrorType;
 import dev.bactrian.error.GenerateException;
 import dev.bactrian.error.GenerationFailure;
@@ -14,17 +15,31 @@ import dev.bactrian.generate.Headers;
 import dev.bactrian.ledger.Ledger;
 import org.apache.camel.AggregationStrategy;
 import org.apache.camel.CamelContext;
+import org.apache.camel.CamelContextAware;
 import org.apache.camel.Exchange;
 import org.apache.camel.Processor;
 import org.apache.camel.support.SynchronizationAdapter;
 
 /** Connects the exchange that processes a request to the {@link ChunkStream} that its caller gets, for {@code routes/stream.camel.yaml}. */
-public final class StreamBridge implements AggregationStrategy, Processor {
+public final class StreamBridge implements AggregationStrategy, CamelContextAware, Processor {
 
     /** The exchange variable by which a caller asks for the text in the result document; the text is then kept in memory. */
     public static final String KEEP_TEXT = "bactrianKeepText";
 
     private final Map<ChunkStream, Job> open = new ConcurrentHashMap<>();
+    private CamelContext camelContext;
+
+    @Override
+    public CamelContext getCamelContext() {
+        return camelContext;
+    }
+
+    @Override
+    public void setCamelContext(CamelContext camelContext) {
+        this.camelContext = camelContext;
+        Steps.of(camelContext, "bactrianStreams", StreamBridge.class).step("open", StreamBridge::open).step("begun", StreamBridge::begun)
+                .step("await", StreamBridge::await);
+    }
 
     /** Creates the stream of a request. */
     public void open(Exchange exchange) {

@@ -8,6 +8,7 @@ import dev.bactrian.config.Settings;
 import dev.bactrian.core.Job;
 import dev.bactrian.core.PartialAnswer;
 import dev.bactrian.core.Provider;
+import dev.bactrian.core.Steps;
 import dev.bactrian.cost.Costs;
 import dev.bactrian.error.Cause;
 import dev.bactrian.error.ErrorType;
@@ -53,6 +54,8 @@ public final class Fallbacks implements CamelContextAware {
         this.camelContext = camelContext;
         settings = Settings.of(camelContext);
         observer = Observer.of(camelContext);
+        Steps.of(camelContext, "bactrianFallback", Fallbacks.class).test("isDue", Fallbacks::isDue).step("next", Fallbacks::next)
+                .step("recall", Fallbacks::recall);
     }
 
     /** Whether a model is to be tried or polled now: true for the first, and once for each {@link #next} one. Call it once for each turn. */

@@ -18,6 +18,7 @@ import dev.bactrian.core.Cancellations;
 import dev.bactrian.core.Job;
 import dev.bactrian.core.Provider;
 import dev.bactrian.core.RequestsInWork;
+import dev.bactrian.core.Steps;
 import dev.bactrian.error.Cause;
 import dev.bactrian.error.ErrorType;
 import dev.bactrian.error.GenerationFailure;
@@ -79,6 +80,10 @@ public final class Requests implements CamelContextAware, Processor, RequestsInW
     @Override
     public void setCamelContext(CamelContext camelContext) {
         this.camelContext = camelContext;
+        Steps.of(camelContext, BEAN, Requests.class).step("read", Requests::read).step("admit", Requests::admit)
+                .step("settle", Requests::settle).step("answer", Requests::answer)
+                .test("isPending", Requests::isPending).test("isAbandoned", Requests::isAbandoned)
+                .value("pollDelay", Requests::pollDelay);
     }
 
     /** Reads the settings and the catalogue, whose providers must exist once the application has started. */

@@ -13,15 +13,17 @@ import dev.bactrian.text.LongText;
 import dev.bactrian.text.OneLineLogger;
 import dev.bactrian.text.OutgoingJson;
 import org.apache.camel.Exchange;
+import org.apache.camel.Processor;
 import org.slf4j.Logger;
 
 /** Makes the result document of a successful request. */
-public final class Results {
+public final class Results implements Processor {
 
     private static final Logger LOG = OneLineLogger.of("dev.bactrian.requests");
 
     /** Sets the body to the result document and the headers to those of a result; removes all other headers. */
-    public void document(Exchange exchange) {
+    @Override
+    public void process(Exchange exchange) {
         Job job = Job.of(exchange);
         Generation generation = job.generation();
         ObjectNode answer = job.answer().answer();

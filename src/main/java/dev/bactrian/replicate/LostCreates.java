@@ -13,6 +13,7 @@ import dev.bactrian.config.Settings.ReplicateApi;
 import dev.bactrian.config.Url;
 import dev.bactrian.core.Job;
 import dev.bactrian.core.Provider;
+import dev.bactrian.core.Steps;
 import dev.bactrian.error.Cause;
 import dev.bactrian.error.ErrorType;
 import dev.bactrian.error.GenerationFailure;
@@ -59,6 +60,9 @@ public final class LostCreates implements CamelContextAware {
         settings = Settings.of(camelContext);
         retry = Retry.of(settings);
         mostRetries = settings.count(Property.RETRY_MAX_ATTEMPTS);
+        Steps.of(camelContext, "bactrianLostCreates", LostCreates.class).step("intend", LostCreates::intend).step("lost", LostCreates::lost)
+                .test("isPending", LostCreates::isPending).value("delay", LostCreates::delay).step("request", LostCreates::request)
+                .step("answered", LostCreates::answered).step("failed", LostCreates::failed).step("end", LostCreates::end);
     }
 
     private Replicate replicate() {

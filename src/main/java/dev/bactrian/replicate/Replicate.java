@@ -22,6 +22,7 @@ import dev.bactrian.core.Job;
 import dev.bactrian.core.Poll;
 import dev.bactrian.core.Provider;
 import dev.bactrian.core.Provider.Access;
+import dev.bactrian.core.Steps;
 import dev.bactrian.emit.ChunkSender;
 import dev.bactrian.error.Cause;
 import dev.bactrian.error.ErrorType;
@@ -47,7 +48,6 @@ import dev.bactrian.threads.Descriptors;
 import org.apache.camel.CamelContext;
 import org.apache.camel.CamelContextAware;
 import org.apache.camel.Exchange;
-import org.apache.camel.Header;
 import org.apache.camel.Message;
 import org.apache.camel.spi.InflightRepository;
 import org.apache.camel.support.CamelContextHelper;
@@ -93,6 +93,14 @@ public final class Replicate implements Provider, CamelContextAware {
         keys = Keys.of(camelContext);
         observer = Observer.of(camelContext);
         streamHosts = Hosts.of(settings.text(Property.REPLICATE_STREAM_HOSTS).orElse(""));
+        Steps.of(camelContext, Provider.bean(NAME), Replicate.class).step("recall", Replicate::recall).test("isNew", Replicate::isNew)
+                .step("request", Replicate::request).step("created", Replicate::created)
+                .test("isStreamed", Replicate::isStreamed).step("requestStream", Replicate::requestStream).step("open", Replicate::open)
+                .step("streamFailed", Replicate::streamFailed).step("streamed", Replicate::streamed)
+                .step("preparePoll", Replicate::preparePoll).test("isPollDue", Replicate::isPollDue).step("polled", Replicate::polled)
+                .step("pollFailed", Replicate::pollFailed)
+                .test("cancelsNow", Replicate::cancelsNow).step("requestCancel", Replicate::requestCancel)
+                .step("cancelAnswered", Replicate::cancelAnswered).step("notCancelled", Replicate::notCancelled);
     }
 
     @Override
@@ -312,8 +320,9 @@ public final class Replicate implements Provider, CamelContextAware {
     }
 
     /** Logs the answer to a cancel. */
-    public void cancelAnswered(Exchange exchange, @Header(Exchange.HTTP_RESPONSE_CODE) Integer answered) {
+    public void cancelAnswered(Exchange exchange) {
         Job job = Job.of(exchange);
+        Integer answered = exchange.getMessage().getHeader(Exchange.HTTP_RESPONSE_CODE, Integer.class);
         LOG.info("{}: prediction {} abandoned; its cancel was answered {}", job.generation().id(), job.poll().getId(), answered);
     }
 
@@ -347,7 +356,8 @@ public final class Replicate implements Provider, CamelContextAware {
     }
 
     /** Whether to send the cancel: for the first time, or again because the service's limit has refused it. */
-    public boolean cancelsNow(Exchange exchange, @Header(Exchange.HTTP_RESPONSE_CODE) Integer answered) {
+    public boolean cancelsNow(Exchange exchange) {
+        Integer answered = exchange.getMessage().getHeader(Exchange.HTTP_RESPONSE_CODE, Integer.class);
         int sent = Job.of(exchange).cancels();
         return cancels() && (sent == 0 || sent <= mostMisses && answered != null && answered == 429);
     }

@@ -16,6 +16,7 @@ import dev.bactrian.core.Cancellation;
 import dev.bactrian.core.Job;
 import dev.bactrian.core.Provider;
 import dev.bactrian.core.Provider.Access;
+import dev.bactrian.core.Steps;
 import dev.bactrian.error.GenerationFailure;
 import dev.bactrian.generate.Generation;
 import dev.bactrian.generate.Models;
@@ -66,6 +67,7 @@ public class OpenAi implements Provider, CamelContextAware {
         this.observer = Observer.of(camelContext);
         this.gates = Gates.of(camelContext);
         this.keys = Keys.of(camelContext);
+        Steps.of(camelContext, Provider.bean(name), OpenAi.class).step("request", OpenAi::request).step("open", OpenAi::open);
     }
 
     /**
