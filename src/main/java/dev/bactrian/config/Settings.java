@@ -13,6 +13,7 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.BiFunction;
 import java.util.function.Function;
 import java.util.stream.Stream;
 
@@ -34,6 +35,9 @@ public final class Settings {
         public String toString() {
             return host + ":" + port;
         }
+    }
+
+    private record Uris(List<String> all) {
     }
 
     /** A limit of spending; the currency is null if it is that of all prices. */
@@ -79,6 +83,8 @@ public final class Settings {
             Property.UPSTAGE_API_KEY, "UPSTAGE_API_KEY");
 
     private final Map<Property, String> values = new EnumMap<>(Property.class);
+    /** The values that have a type, once they were asked for. */
+    private final Map<Property, Object> typed = new ConcurrentHashMap<>();
     private final boolean playground;
     /** The settings of accounts, by account key. */
     private final Map<String, Settings> accounts = new ConcurrentHashMap<>();
@@ -331,12 +337,22 @@ public final class Settings {
 
     /** Returns a duration such as {@code 500ms}, {@code 10s}, {@code 1m30s} or a bare number of milliseconds (Camel's syntax). */
     public Duration duration(Property property) {
-        return Values.duration(property, require(property));
+        return typed(property, Duration.class, Values::duration);
     }
 
     /** Returns an integer: at least 1, or at least 0 if 0 has a meaning; at most 65535 for a port. */
     public int count(Property property) {
-        return Values.count(property, require(property));
+        return typed(property, Integer.class, Values::count);
+    }
+
+    /** Parses the value, once. */
+    private <T> T typed(Property property, Class<T> type, BiFunction<Property, String, T> parser) {
+        Object known = typed.get(property);
+        if (known == null) {
+            known = parser.apply(property, require(property));
+            typed.put(property, known);
+        }
+        return type.cast(known);
     }
 
     /** Returns a size in bytes, configured as a number or with KB, MB or GB (powers of 1024). */
@@ -396,7 +412,7 @@ public final class Settings {
     }
 
     public ReplicateApi replicateApi() {
-        return ReplicateApi.valueOf(require(Property.REPLICATE_API).toUpperCase(Locale.ROOT));
+        return typed(Property.REPLICATE_API, ReplicateApi.class, (property, value) -> ReplicateApi.valueOf(value.toUpperCase(Locale.ROOT)));
     }
 
     public EmitFormat emitFormat() {
@@ -449,7 +465,7 @@ public final class Settings {
 
     /** Returns the endpoint URIs of a property that holds several, separated by {@code " | "}. */
     public List<String> endpoints(Property property) {
-        return text(property).map(Settings::uris).orElse(List.of());
+        return text(property).isEmpty() ? List.of() : typed(property, Uris.class, (same, value) -> new Uris(uris(value))).all();
     }
 
     /** Splits a value into the endpoint URIs that {@code " | "} separates. */

@@ -92,6 +92,7 @@ public final class ProviderHttp extends CloseableHttpClient implements CamelCont
     private String provider;
     private boolean anonymous;
     private CamelContext camelContext;
+    private Gates gates;
     private PoolingHttpClientConnectionManager connections;
     private CloseableHttpClient client;
     private ScheduledExecutorService clock;
@@ -121,6 +122,7 @@ public final class ProviderHttp extends CloseableHttpClient implements CamelCont
     public void setCamelContext(CamelContext camelContext) {
         this.camelContext = camelContext;
         clients = Clients.of(camelContext);
+        gates = Gates.of(camelContext);
     }
 
     /** Logs a warning at startup if the token would be sent over an unencrypted connection. */
@@ -141,7 +143,7 @@ public final class ProviderHttp extends CloseableHttpClient implements CamelCont
             throw new ConnectException("the application has stopped");
         }
         cutOnRequest(request);
-        ClassicHttpResponse response = Gates.of(camelContext).watch(request,
+        ClassicHttpResponse response = gates.watch(request,
                 () -> Circuits.watch(camelContext, request, () -> client().executeOpen(host(target, request), request, context)));
         return response instanceof CloseableHttpResponse closeable ? closeable : CloseableHttpResponse.adapt(response);
     }

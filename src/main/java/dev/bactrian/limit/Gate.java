@@ -553,6 +553,13 @@ public final class Gate {
     }
 
     private void told(Call call, boolean accepted, boolean answered, Map<String, String> headers, long now) {
+        if (headers.isEmpty()) {
+            if (answered) {
+                calls.forget();
+                tokens.forget();
+            }
+            return;
+        }
         boolean recent = now - call.begun < LET_IN;
         Optional<Double> left = number(headers, "ratelimit-remaining", "x-upstage-ratelimit-remaining-requests", "x-ratelimit-remaining-requests");
         if (left.isPresent()) {
@@ -667,6 +674,12 @@ public final class Gate {
     }
 
     private static Optional<Double> number(Map<String, String> headers, String... names) {
-        return Stream.of(names).map(headers::get).filter(Objects::nonNull).findFirst().flatMap(value -> Retry.number(value.trim()));
+        for (String name : names) {
+            String value = headers.get(name);
+            if (value != null) {
+                return Retry.number(value.trim());
+            }
+        }
+        return Optional.empty();
     }
 }

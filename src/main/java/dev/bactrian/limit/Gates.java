@@ -2,6 +2,8 @@ package dev.bactrian.limit;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.util.Iterator;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.TreeMap;
@@ -42,12 +44,22 @@ public final class Gates {
         int instances(String limit);
     }
 
+    /** What is limited: the calls to an endpoint with a token, which may be null. */
+    private record Limit(String of, String endpoint, String token) {
+
+        /** Returns a name that is the same for all instances, and does not reveal the token. */
+        @Override
+        public String toString() {
+            return Fingerprint.of((of + " " + Fingerprint.of((endpoint + " " + (token == null ? "" : token)).getBytes(StandardCharsets.UTF_8)))
+                    .getBytes(StandardCharsets.UTF_8));
+        }
+    }
+
     private final Settings settings;
     private final Retry retry;
     private volatile Sharing sharing;
     private volatile Executor soon;
-    /** By limit, endpoint and token. */
-    private final Map<String, Gate> gates = new ConcurrentHashMap<>();
+    private final Map<Limit, Gate> gates = new ConcurrentHashMap<>();
     private final Map<String, Gate> names = new ConcurrentHashMap<>();
 
     private Gates(Settings settings) {
@@ -73,8 +85,9 @@ public final class Gates {
      * @param of what the service limits, for the log: {@code Replicate's creates}
      */
     public Gate gate(String of, Access access, Gate.Rate rate) {
-        String key = of + " " + Fingerprint.of((access.endpoint() + " " + (access.token() == null ? "" : access.token())).getBytes(StandardCharsets.UTF_8));
-        return gates.computeIfAbsent(key, limited -> {
+        Limit limit = new Limit(of, access.endpoint(), access.token());
+        Gate known = gates.get(limit);
+        return known != null ? known : gates.computeIfAbsent(limit, limited -> {
             Gate gate = new Gate("gate-" + (names.size() + 1), of, rate, retry, settings.duration(Property.RETRY_MAX_DELAY), SYSTEM);
             gate.divide(settings.count(Property.INSTANCES));
             names.put(gate.name(), gate);
@@ -104,9 +117,9 @@ public final class Gates {
         });
     }
 
-    private void divide(String limit, Gate gate) {
+    private void divide(Limit limit, Gate gate) {
         Sharing counted = sharing;
-        int among = counted == null ? 0 : counted.instances(Fingerprint.of(limit.getBytes(StandardCharsets.UTF_8)));
+        int among = counted == null ? 0 : counted.instances(limit.toString());
         if (among > 0) {
             gate.divide(among);
         }
@@ -175,11 +188,19 @@ public final class Gates {
         return response;
     }
 
+    /** Returns the headers that the gate reads; none if they say nothing of a limit, as those of most services. */
     private static Map<String, String> headers(ClassicHttpResponse response) {
         Map<String, String> headers = new TreeMap<>(String.CASE_INSENSITIVE_ORDER);
-        for (Header header : response.getHeaders()) {
-            headers.putIfAbsent(header.getName(), header.getValue() == null ? "" : header.getValue());
+        boolean ofLimit = false;
+        for (Iterator<Header> all = response.headerIterator(); all.hasNext();) {
+            Header header = all.next();
+            String name = header.getName().toLowerCase(Locale.ROOT);
+            boolean tells = name.equals("retry-after") || name.contains("ratelimit");
+            if (tells || name.equals("date")) {
+                headers.putIfAbsent(name, header.getValue() == null ? "" : header.getValue());
+            }
+            ofLimit |= tells;
         }
-        return headers;
+        return ofLimit ? headers : Map.of();
     }
 }

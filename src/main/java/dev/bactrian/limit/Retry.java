@@ -28,6 +28,7 @@ public final class Retry {
     /** Unix seconds. Only seen in Upstage's answer 429. */
     private static final String[] EPOCH_HEADERS = {
         "X-Upstage-RateLimit-Retry-After-Requests", "X-Upstage-RateLimit-Retry-After-Tokens"};
+    private static final Pattern NUMBER = Pattern.compile("-?\\d{1,15}(\\.\\d{1,9})?");
     private static final Pattern IN_WORDS = Pattern.compile("~ ?(\\d{1,6}) ?s\\b");
     private static final int LONGEST_TEXT = 10_000;
     private static final double JITTER = 0.1;
@@ -129,7 +130,7 @@ public final class Retry {
 
     /** Returns the number in a header, or empty if the text is not a number. */
     public static Optional<Double> number(String value) {
-        return value.matches("-?\\d{1,15}(\\.\\d{1,9})?") ? Optional.of(Double.valueOf(value)) : Optional.empty();
+        return NUMBER.matcher(value).matches() ? Optional.of(Double.valueOf(value)) : Optional.empty();
     }
 
     private static Optional<String> header(Map<String, String> headers, String name) {

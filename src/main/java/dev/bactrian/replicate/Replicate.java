@@ -74,7 +74,8 @@ public final class Replicate implements Provider, CamelContextAware {
     private Keys keys;
     private Observer observer;
     private Hosts streamHosts;
-    private final Map<String, Access> known = new ConcurrentHashMap<>();
+    /** By account key; the key is empty for no account. */
+    private final Map<String, Calls> known = new ConcurrentHashMap<>();
     private final UsualTimes usualTimes = new UsualTimes();
     private final AtomicBoolean refused = new AtomicBoolean();
 
@@ -113,18 +114,34 @@ public final class Replicate implements Provider, CamelContextAware {
         return true;
     }
 
+    /**
+     * What all calls of an account have in common.
+     *
+     * @param createUrl the URL of a create
+     * @param pollUrl   the URL of a poll, with {@code {id}} in place of the prediction's id
+     */
+    private record Calls(Access access, String createUrl, String pollUrl) {
+    }
+
     /** {@inheritDoc} The probe polls a prediction that does not exist, which costs nothing. */
     @Override
     public Access access(String account) {
-        return known.computeIfAbsent(account == null ? "" : account, key -> read(account));
+        return calls(account).access();
     }
 
-    private Access read(String account) {
+    private Calls calls(String account) {
+        String key = account == null ? "" : account;
+        Calls calls = known.get(key);
+        return calls != null ? calls : known.computeIfAbsent(key, none -> read(account));
+    }
+
+    private Calls read(String account) {
         Settings own = settings.account(account);
         String endpoint = own.require(Property.REPLICATE_API_ENDPOINT);
         String poll = own.require(Property.REPLICATE_POLL_ENDPOINT);
-        return new Access(List.of(endpoint, poll), Property.REPLICATE_API_TOKEN.key(), own.keys(Property.REPLICATE_API_TOKEN),
+        Access access = new Access(List.of(endpoint, poll), Property.REPLICATE_API_TOKEN.key(), own.keys(Property.REPLICATE_API_TOKEN),
                 Url.of(endpoint).host().equals(OFFICIAL_HOST), poll.replace("{id}", NO_PREDICTION), own.proxy(Property.REPLICATE_PROXY));
+        return new Calls(access, Url.of(endpoint).forCamel(), Url.of(poll).forCamel());
     }
 
     private Access access(Generation generation) {
@@ -198,6 +215,9 @@ public final class Replicate implements Provider, CamelContextAware {
     }
 
     static String text(Exchange exchange) {
+        if (exchange.getMessage().getBody() instanceof byte[] bytes) {
+            return new String(bytes, StandardCharsets.UTF_8);
+        }
         exchange.setProperty(Exchange.CHARSET_NAME, "UTF-8");
         try {
             return exchange.getMessage().getBody(String.class);
@@ -333,12 +353,12 @@ public final class Replicate implements Provider, CamelContextAware {
     }
 
     private String createUrl(Generation generation) {
-        return Url.of(access(generation).endpoint()).forCamel();
+        return calls(generation.account()).createUrl();
     }
 
     /** Returns the URL of a poll, built from the configuration and the id, and never from an answer. */
     String pollUrl(Generation generation, PollState poll) {
-        return Url.of(settings(generation).require(Property.REPLICATE_POLL_ENDPOINT)).forCamel().replace("{id}", poll.getId());
+        return calls(generation.account()).pollUrl().replace("{id}", poll.getId());
     }
 
     String cancelUrl(Generation generation, PollState poll) {
@@ -430,7 +450,9 @@ public final class Replicate implements Provider, CamelContextAware {
                     "the answer to the create holds an id that is not used: it is not letters, digits, _ and -", 200, 1, false,
                     new IllegalArgumentException("an invalid id"));
         }
-        LOG.debug("{}: prediction {} created, {}", generation.id(), prediction.id(), settings(generation).redact(prediction.rawStatus()));
+        if (LOG.isDebugEnabled()) {
+            LOG.debug("{}: prediction {} created, {}", generation.id(), prediction.id(), settings(generation).redact(prediction.rawStatus()));
+        }
         if (isWhole(generation, prediction, answer)) {
             return PollState.first(prediction.succeeded(), null);
         }
@@ -588,8 +610,10 @@ public final class Replicate implements Provider, CamelContextAware {
         Prediction prediction = Prediction.read(answer, before.getId()).orElseThrow(() -> unavailable("the answer to a poll of prediction "
                 + before.getId() + (Prediction.isOfAnother(answer, before.getId()) ? " is another prediction" : " is not a prediction" + words(generation, answer))));
         observer.polled(generation, true);
-        LOG.debug("{}: poll {} of prediction {}: {}", generation.id(), before.polls().answered() + 1, prediction.id(),
-                settings(generation).redact(prediction.rawStatus()));
+        if (LOG.isDebugEnabled()) {
+            LOG.debug("{}: poll {} of prediction {}: {}", generation.id(), before.polls().answered() + 1, prediction.id(),
+                    settings(generation).redact(prediction.rawStatus()));
+        }
         if (prediction.status() == PredictionStatus.UNKNOWN) {
             LOG.warn("{}: prediction {} has the unknown status '{}'; taken as still running", generation.id(), prediction.id(),
                     settings(generation).redact(OneLine.of(prediction.rawStatus())));

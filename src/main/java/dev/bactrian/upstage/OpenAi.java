@@ -2,7 +2,9 @@ package dev.bactrian.upstage;
 
 import java.io.InputStream;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
+import java.util.concurrent.ConcurrentHashMap;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
@@ -49,6 +51,8 @@ public class OpenAi implements Provider, CamelContextAware {
     private Gates gates;
     private Keys keys;
     private OtherProvider own;
+    /** The URLs for Camel, by the endpoint of an account. */
+    private final Map<String, String> urls = new ConcurrentHashMap<>();
 
     /** Creates the provider of that name in the catalogue. */
     OpenAi(String name) {
@@ -82,7 +86,7 @@ public class OpenAi implements Provider, CamelContextAware {
         Generation generation = keys.choose(job, this, access, one -> gate(job.generation(), one));
         Message message = exchange.getMessage();
         message.setBody(body(generation));
-        CallHeaders.leaveFor(message, Url.of(access.endpoint()).forCamel(), "text/event-stream", generation);
+        CallHeaders.leaveFor(message, urls.computeIfAbsent(access.endpoint(), endpoint -> Url.of(endpoint).forCamel()), "text/event-stream", generation);
         message.setHeader(Exchange.CONTENT_TYPE, "application/json");
         message.setHeader("Accept-Encoding", "identity");
         message.setHeader(ProviderHttp.REQUEST, generation.id());
