@@ -3,10 +3,6 @@ package dev.bactrian.http;
 import java.io.IOException;
 import java.net.SocketTimeoutException;
 import java.time.Duration;
-import java.util.concurrent.Future;
-import java.util.concurrent.RejectedExecutionException;
-import java.util.concurrent.ScheduledExecutorService;
-import java.util.concurrent.TimeUnit;
 
 /**
  * Cuts a call if the expected part of it does not arrive in time. A socket timeout only limits the time between two reads: a single
@@ -16,18 +12,20 @@ final class Deadline {
 
     private static final long PAUSED_NANOS = 100_000_000;
 
-    private final ScheduledExecutorService clock;
+    private final DeadlineClock clock;
     private final Runnable cut;
     private String late = "";
     private long until;
-    private Future<?> alarm;
+    /** When the clock looks at this deadline at the latest. */
+    private long checkedAt;
+    private boolean watched;
     private boolean paused;
     private long pausedAt;
     private boolean stopped;
     private boolean over;
 
     /** Creates a deadline; after it, a thread of the clock runs {@code cut} to end the call. */
-    Deadline(ScheduledExecutorService clock, Runnable cut) {
+    Deadline(DeadlineClock clock, Runnable cut) {
         this.clock = clock;
         this.cut = cut;
     }
@@ -43,14 +41,25 @@ final class Deadline {
      * @param late the message of the exception after the deadline
      */
     synchronized void within(Duration time, String late) {
-        if (alarm != null) {
-            alarm.cancel(false);
-            alarm = null;
-        }
         this.late = late;
-        if (clock != null && !stopped && !over && !time.isZero()) {
-            until = System.nanoTime() + time.toNanos();
-            schedule();
+        if (clock == null || stopped || over) {
+            return;
+        } else if (time.isZero()) {
+            forget();
+            return;
+        }
+        until = System.nanoTime() + time.toNanos();
+        if (!watched || until - checkedAt < 0) {
+            watched = true;
+            checkedAt = until;
+            clock.watch(this, until);
+        }
+    }
+
+    private void forget() {
+        if (watched) {
+            watched = false;
+            clock.forget(this);
         }
     }
 
@@ -73,34 +82,33 @@ final class Deadline {
         }
     }
 
-    private void schedule() {
-        try {
-            alarm = clock.schedule(this::check, Math.max(paused ? PAUSED_NANOS : 1, until - System.nanoTime()), TimeUnit.NANOSECONDS);
-        } catch (RejectedExecutionException e) {
-            // the client has been closed, and its connections with it
+    /**
+     * Returns the nanoseconds until the clock must ask again, the largest number if it need not; 0 or less if the deadline is over, and
+     * the call must be cut.
+     */
+    synchronized long check(long now) {
+        if (!watched) {
+            return Long.MAX_VALUE;
         }
+        long left = paused ? Math.max(PAUSED_NANOS, until - now) : until - now;
+        if (left > 0) {
+            checkedAt = now + left;
+        } else {
+            over = true;
+            watched = false;
+        }
+        return left;
     }
 
-    private void check() {
-        synchronized (this) {
-            if (stopped || over) {
-                return;
-            } else if (paused || until - System.nanoTime() > 0) {
-                schedule();
-                return;
-            }
-            over = true;
-        }
+    /** Cuts the call. */
+    void cut() {
         cut.run();
     }
 
     /** Ends the deadline. Returns false if the call has been cut, or is being cut. */
     synchronized boolean stop() {
         stopped = true;
-        if (alarm != null) {
-            alarm.cancel(false);
-            alarm = null;
-        }
+        forget();
         return !over;
     }
 

@@ -316,7 +316,7 @@ public final class ProviderHttp extends CloseableHttpClient implements CamelCont
         private final Settings settings;
         private final Provider provider;
         private final long limit;
-        private final ScheduledExecutorService clock;
+        private final DeadlineClock clock;
         private final boolean anonymous;
         private final AnswerRoom room;
         private final Keys keys;
@@ -330,7 +330,7 @@ public final class ProviderHttp extends CloseableHttpClient implements CamelCont
             this.settings = settings;
             this.provider = provider;
             this.anonymous = anonymous;
-            this.clock = clock;
+            this.clock = new DeadlineClock(clock);
             limit = settings.bytes(Property.MAX_RESPONSE_BYTES);
             this.ownCredentials = ownCredentials;
         }

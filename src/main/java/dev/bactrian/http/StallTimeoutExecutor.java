@@ -36,7 +36,7 @@ public final class StallTimeoutExecutor extends HttpRequestExecutor {
     private static final int MOST_OF_A_REFUSAL = 64 * 1024;
 
     private final Timeout stall;
-    private final ScheduledExecutorService clock;
+    private final DeadlineClock clock;
 
     /**
      * Creates an executor.
@@ -46,7 +46,7 @@ public final class StallTimeoutExecutor extends HttpRequestExecutor {
      */
     public StallTimeoutExecutor(Timeout stall, ScheduledExecutorService clock) {
         this.stall = stall;
-        this.clock = clock;
+        this.clock = new DeadlineClock(clock);
     }
 
     @Override

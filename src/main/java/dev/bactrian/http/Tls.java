@@ -39,13 +39,13 @@ public final class Tls implements TlsSocketStrategy {
 
     private final TlsSocketStrategy strategy;
     private final Duration handshake;
-    private final ScheduledExecutorService clock;
+    private final DeadlineClock clock;
 
     private Tls(SSLContext context, Duration handshake, ScheduledExecutorService clock) {
         // HttpClient verifies the host name, because Java rejects every name with an underscore.
         strategy = new DefaultClientTlsStrategy(context, HostnameVerificationPolicy.CLIENT, HttpsSupport.getDefaultHostnameVerifier());
         this.handshake = handshake;
-        this.clock = clock;
+        this.clock = new DeadlineClock(clock);
     }
 
     /**
