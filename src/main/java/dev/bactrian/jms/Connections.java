@@ -2,7 +2,9 @@ package dev.bactrian.jms;
 
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.RejectedExecutionException;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 import dev.bactrian.config.Property;
@@ -19,8 +21,12 @@ import jakarta.jms.ResourceAllocationException;
 import jakarta.jms.Session;
 import org.apache.activemq.artemis.api.core.ActiveMQException;
 import org.apache.activemq.artemis.api.core.TransportConfiguration;
+import org.apache.activemq.artemis.core.client.impl.ClientSessionInternal;
+import org.apache.activemq.artemis.core.protocol.core.CoreRemotingConnection;
+import org.apache.activemq.artemis.core.protocol.core.impl.PacketImpl;
 import org.apache.activemq.artemis.jms.client.ActiveMQConnectionFactory;
 import org.apache.activemq.artemis.jms.client.ActiveMQDestination;
+import org.apache.activemq.artemis.jms.client.ActiveMQQueue;
 import org.apache.activemq.artemis.jms.client.ActiveMQSession;
 import org.apache.camel.CamelContext;
 import org.apache.camel.component.jms.ConsumerType;
@@ -31,6 +37,8 @@ import org.apache.camel.support.service.ServiceSupport;
 import org.messaginghub.pooled.jms.JmsPoolConnectionFactory;
 import org.messaginghub.pooled.jms.JmsPoolSession;
 import org.slf4j.Logger;
+import org.springframework.jms.support.destination.DestinationResolver;
+import org.springframework.jms.support.destination.DynamicDestinationResolver;
 import org.springframework.util.backoff.BackOffExecution;
 
 /** Sets up the connections to the broker and the Camel components that use them. */
@@ -49,8 +57,12 @@ final class Connections extends ServiceSupport {
     private final ActiveMQConnectionFactory artemis;
     private final RawMessages raw;
     private final ConnectionFactory factory;
+    private final DestinationResolver names = new DynamicDestinationResolver();
+    private final Map<String, ActiveMQQueue> queues;
 
     Connections(CamelContext context, Settings settings) {
+        queues = Stream.of(Property.JMS_REQUESTS, Property.JMS_POLLS, Property.JMS_DELIVERIES, Property.JMS_DEAD_LETTERS)
+                .map(settings::require).distinct().collect(Collectors.toMap(name -> name, Connections::queue));
         String bean = settings.text(Property.JMS_CONNECTION_FACTORY).map(name -> name.replaceFirst("^#(bean:)?", "")).orElse(null);
         if (bean != null) {
             ConnectionFactory hosts = context.getRegistry().lookupByNameAndType(bean, ConnectionFactory.class);
@@ -69,8 +81,7 @@ final class Connections extends ServiceSupport {
         String url = settings.text(Property.JMS_URL).orElse(null);
         broker = url != null ? null : EmbeddedBroker.start(Path.of(settings.require(Property.DATA_DIR), "broker").toAbsolutePath(), settings);
         artemis = factory(url == null ? broker.url() : url, settings);
-        // Saves a query for the queue per message. An external broker may delete an empty queue by itself, and would then drop a
-        // message that is sent without the query.
+        // The broker inside the process deletes no queue, so that the client need not ask about other queues for each message either.
         artemis.setCacheDestinations(url == null);
         raw = readBodiesLater(artemis, settings);
         pool = new JmsPoolConnectionFactory();
@@ -142,6 +153,12 @@ final class Connections extends ServiceSupport {
         return null;
     }
 
+    private static ActiveMQQueue queue(String name) {
+        ActiveMQQueue queue = new ActiveMQQueue(name);
+        queue.setCreated(true);
+        return queue;
+    }
+
     private static SettingException noUrl() {
         return new SettingException(Property.JMS_URL.key(), "is not a URL of the Artemis client, such as tcp://host:61616, "
                 + "or with TLS tcp://host:61617?sslEnabled=true");
@@ -163,12 +180,30 @@ final class Connections extends ServiceSupport {
         component.setTransacted(true);
         component.setLazyCreateTransactionManager(false);
         component.setCacheLevelName("CACHE_CONSUMER");
+        component.setDestinationResolver(this::destination);
         component.setRecoveryInterval(1000);
         component.setConsumerType(ConsumerType.Custom);
         component.setMessageListenerContainerFactory(endpoint -> new Consumers(endpoint, watch));
         component.setExceptionListener(watch);
         component.setErrorHandler(this::givenBack);
         return component;
+    }
+
+    /**
+     * Resolves a name. The Artemis client asks the broker three times per message whether its queue exists. For our own queues it need
+     * not: since 2.28, a broker that has deleted the queue because it was empty creates it again when a message arrives, or rejects the
+     * message. An older broker would drop the message, and is asked.
+     */
+    private Destination destination(Session session, String name, boolean topic) throws JMSException {
+        ActiveMQQueue own = topic ? null : queues.get(name);
+        return own != null && createsQueues(session) ? own : names.resolveDestinationName(session, name, topic);
+    }
+
+    private static boolean createsQueues(Session session) throws JMSException {
+        Session inner = session instanceof JmsPoolSession pooled ? pooled.getInternalSession() : session;
+        return inner instanceof ActiveMQSession artemis && artemis.getCoreSession() instanceof ClientSessionInternal core
+                && core.getConnection() instanceof CoreRemotingConnection connection
+                && connection.getChannelVersion() >= PacketImpl.ARTEMIS_2_28_0_VERSION;
     }
 
     /**
