@@ -9,7 +9,7 @@ SOURCES = $(shell find pom.xml routes src/main -type f)
 # Under a C locale the JVM can't open a file whose name is not ASCII.
 export LC_ALL := $(if $(filter-out C POSIX,$(LC_ALL)),$(LC_ALL),C.UTF-8)
 
-.PHONY: run demo costs check test bench fuzz soak package clean
+.PHONY: run demo costs check test bench profile fuzz soak package clean
 
 ## Runs the service in the foreground until Ctrl-C: requests in inbox/, results in outbox/. JMS=1 adds a queue
 run: $(JAR)
@@ -34,10 +34,16 @@ check:
 test:
 	$(MVN) -B -ntp -Dmaven.test.redirectTestOutputToFile=true -f src/it/pom.xml verify
 
-## Runs the benchmark and prints its tables
+## Runs the benchmark and prints its tables, in half an hour. S="polls chats" runs these sections
 bench: $(JAR)
 	$(MVN) -q -B -ntp -f src/bench/pom.xml package
-	$(JAVA) -cp target/bench/harness/classes dev.bactrian.bench.Bench
+	$(JAVA) -cp target/bench/harness/classes dev.bactrian.bench.Bench $(S)
+
+## Prints where the processor time of Bactrian goes in the sections S="polls chats"; the recordings stay in target/bench/profiles
+profile: $(JAR)
+	$(if $(S),,$(error Name the sections: make profile S=polls))
+	$(MVN) -q -B -ntp -f src/bench/pom.xml package
+	$(JAVA) -cp target/bench/harness/classes dev.bactrian.bench.Bench --profile $(S)
 
 ## Reads a million random streams, requests and answers. SEED=n CASES=n selects others; SEED=n CASE=n repeats one of them
 fuzz: $(JAR) | target/fuzz/classes

@@ -4,10 +4,12 @@ import java.io.IOException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.Stream;
 
 /** The measured clients. Each peer is built into a folder of {@code target/bench} and runs with its own libraries only. */
 enum Candidate {
-    FLOOR("JDK HttpClient + Jackson", null, "dev.bactrian.bench.Baseline", null),
+    BASELINE("JDK HttpClient + Jackson", null, "dev.bactrian.bench.Baseline", null),
     BACTRIAN("Bactrian", null, "dev.bactrian.bench.Embedded", null),
     LANGCHAIN4J("LangChain4j", "langchain4j", "dev.bactrian.bench.peer.LangChain4j", "langchain4j-open-ai"),
     OPENAI_JAVA("openai-java", "openai-java", "dev.bactrian.bench.peer.OpenAiJava", "openai-java"),
@@ -42,13 +44,9 @@ enum Candidate {
         return title;
     }
 
-    boolean isPeer() {
-        return folder != null;
-    }
-
-    /** Whether the client was built. A peer that could not be built is skipped. */
-    boolean isThere() {
-        return folder == null || Files.isDirectory(home().resolve("lib"));
+    /** Returns the peers that were built. */
+    static List<Candidate> peers() {
+        return Stream.of(values()).filter(candidate -> candidate.folder != null && Files.isDirectory(candidate.home().resolve("lib"))).toList();
     }
 
     private Path home() {

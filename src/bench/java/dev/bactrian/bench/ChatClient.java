@@ -10,12 +10,8 @@ public interface ChatClient {
     /** The prompt of all clients. */
     String QUESTION = "Which animal has two humps?";
 
-    /** Threads for clients without an asynchronous API. */
-    ExecutorService THREADS = Executors.newCachedThreadPool(work -> {
-        Thread thread = new Thread(work);
-        thread.setDaemon(true);
-        return thread;
-    });
+    /** Threads for clients without an asynchronous API: virtual ones where Java has them. */
+    ExecutorService THREADS = threads();
 
     /**
      * Asks, and waits for the end of the answer.
@@ -34,5 +30,17 @@ public interface ChatClient {
                 throw new IllegalStateException(e);
             }
         }, THREADS);
+    }
+
+    private static ExecutorService threads() {
+        try {
+            return (ExecutorService) Executors.class.getMethod("newVirtualThreadPerTaskExecutor").invoke(null);
+        } catch (ReflectiveOperationException e) {
+            return Executors.newCachedThreadPool(work -> {
+                Thread thread = new Thread(work);
+                thread.setDaemon(true);
+                return thread;
+            });
+        }
     }
 }

@@ -1,7 +1,6 @@
 package dev.bactrian.bench;
 
 import java.io.BufferedReader;
-import java.io.File;
 import java.io.IOException;
 import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
@@ -13,7 +12,7 @@ import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Predicate;
 
-/** A Java process of the benchmark whose output can be awaited. Killed when closed. */
+/** A process of the benchmark whose output can be awaited. Killed when closed. */
 final class ChildProcess implements AutoCloseable {
 
     private static final String END = "\u0000";
@@ -31,12 +30,20 @@ final class ChildProcess implements AutoCloseable {
     record Line(String text, double seconds) {
     }
 
-    /** Starts {@code java} with those arguments in that folder. */
-    ChildProcess(Path folder, File errors, List<String> arguments) throws IOException {
-        List<String> command = new ArrayList<>();
+    /** Starts {@code java} with those arguments in that folder; {@code by} is a command in front of it, such as {@code taskset}. */
+    static ChildProcess java(Path folder, List<String> by, List<String> arguments) throws IOException {
+        List<String> command = new ArrayList<>(by);
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         command.addAll(arguments);
-        process = new ProcessBuilder(command).directory(folder.toFile()).redirectError(ProcessBuilder.Redirect.appendTo(errors)).start();
+        return new ChildProcess(folder, command);
+    }
+
+    /** Starts a command in that folder, which finds the Java of this process by {@code JAVA_HOME}. */
+    ChildProcess(Path folder, List<String> command) throws IOException {
+        ProcessBuilder builder = new ProcessBuilder(command).directory(folder.toFile())
+                .redirectError(ProcessBuilder.Redirect.appendTo(TestBed.ERRORS));
+        builder.environment().put("JAVA_HOME", System.getProperty("java.home"));
+        process = builder.start();
         Runtime.getRuntime().addShutdownHook(new Thread(process::destroyForcibly));
         Thread reader = new Thread(this::read, "reader");
         reader.setDaemon(true);

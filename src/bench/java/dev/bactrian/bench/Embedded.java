@@ -1,8 +1,6 @@
 package dev.bactrian.bench;
 
 import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
@@ -75,7 +73,7 @@ public final class Embedded implements ChatClient, PredictionClient, AutoCloseab
     static Main routes(String url) throws IOException {
         Main main = new Main();
         main.configure().setRoutesIncludePattern("classpath:bactrian/*.camel.yaml");
-        main.addProperty("bactrian.data-dir", Files.createTempDirectory(Path.of("target/bench"), "work-").toString());
+        main.addProperty("bactrian.data-dir", TestBed.folder("work").toString());
         main.addProperty("bactrian.upstage.api-endpoint", url + "/v1/chat/completions");
         main.addProperty("bactrian.replicate.api-endpoint", url + "/v1/predictions");
         main.addProperty("bactrian.replicate.poll-endpoint", url + "/v1/predictions/{id}");

@@ -1,22 +1,31 @@
 package dev.bactrian.bench;
 
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.TimeUnit;
 
-/** The process that measures one client: {@code Measure WHAT CLIENT URL [N]}. Prints one line of figures. */
+/**
+ * The process that measures one client: {@code Measure WHAT CLIENT URL [N]}. Repeats the work in rounds until it is warm, and prints a line of
+ * figures after each. {@code -Dbench.least} and {@code -Dbench.most} limit the rounds, {@code -Dbench.seconds} the time after which none begins.
+ */
 public final class Measure {
 
-    /** The prefix of the line of figures. */
-    static final String MARK = "bench:";
+    /** The line after the last round. */
+    static final String END = Rounds.MARK + " end";
 
     private static final int CHATS = 2000;
+    private static final int STREAMS_A_ROUND = 5;
     private static final int WARM_UP = 2000;
+    /** A prediction is created, then polled five times. */
+    private static final int CALLS = 6;
     private static final Runnable NOTHING = () -> { };
 
-    private final StringBuilder line = new StringBuilder(MARK);
+    /** The work of a round: puts its figures and the number of {@code calls} to the provider. */
+    private interface Work {
+        void run(Map<String, Double> figures) throws Exception;
+    }
 
     private Measure() {
     }
@@ -34,36 +43,69 @@ public final class Measure {
 
     private static void measure(String[] args) throws Exception {
         Object client = client(args[0], Candidate.valueOf(args[1]), args[2]);
-        Measure measure = new Measure();
-        switch (args[0]) {
-            case "stream" -> measure.stream((ChatClient) client, Integer.parseInt(args[3]));
-            case "stream-value" -> measure.streamValue((Embedded) client, Integer.parseInt(args[3]));
-            case "streams" -> measure.streams((ChatClient) client, Integer.parseInt(args[3]), Integer.parseInt(args[4]));
-            case "predictions" -> measure.predictions((PredictionClient) client, Integer.parseInt(args[3]));
-            case "chats" -> measure.chats((ChatClient) client, Integer.parseInt(args[3]));
+        int number = Integer.parseInt(args[3]);
+        int pieces = args.length > 4 ? Integer.parseInt(args[4]) : number;
+        repeat(switch (args[0]) {
+            case "stream" -> figures -> stream((ChatClient) client, pieces, figures);
+            case "stream-value" -> figures -> streamValue((Embedded) client, pieces, figures);
+            case "streams" -> figures -> streams((ChatClient) client, number, pieces, figures);
+            case "polls" -> figures -> predictions((PredictionClient) client, number, figures);
+            case "predictions" -> {
+                predictions((PredictionClient) client, WARM_UP, new LinkedHashMap<>());
+                yield figures -> predictions((PredictionClient) client, number, figures);
+            }
+            case "chats" -> figures -> chats((ChatClient) client, pieces, figures);
             default -> throw new IllegalArgumentException(args[0]);
-        }
-        measure.say("threads", Readings.peakThreads());
-        measure.say("memory", Readings.peakMegabytes());
-        System.out.println(measure.line);
+        });
         if (client instanceof AutoCloseable closeable) {
             closeable.close();
         }
     }
 
-    private static Object client(String what, Candidate contender, String url) throws Exception {
-        if (contender == Candidate.BACTRIAN) {
-            return switch (what) {
-                case "streams" -> Embedded.noting(url);
-                case "predictions", "stream-value" -> Embedded.withoutChunks(url);
-                default -> new Embedded(url);
-            };
+    private static Object client(String what, Candidate candidate, String url) throws Exception {
+        boolean predicts = what.equals("polls") || what.equals("predictions");
+        if (candidate == Candidate.BACTRIAN) {
+            return what.equals("streams") ? Embedded.noting(url)
+                    : predicts || what.equals("stream-value") ? Embedded.withoutChunks(url) : new Embedded(url);
         }
-        return what.equals("predictions") ? new FloorPredictions(url) : contender.client(url);
+        return predicts ? new BaselinePredictions(url) : candidate.client(url);
     }
 
-    private void say(String name, double value) {
-        line.append(' ').append(name).append('=').append(String.format(Locale.ROOT, "%.4f", value));
+    private static void repeat(Work work) throws Exception {
+        int least = Integer.getInteger("bench.least", 2);
+        int most = Integer.getInteger("bench.most", 10);
+        long start = System.nanoTime();
+        int rounds = 0;
+        double jit;
+        do {
+            Map<String, Double> figures = round(work);
+            System.out.println(Rounds.line(figures));
+            jit = figures.get("jit");
+            rounds++;
+        } while (Rounds.isAnotherNeeded(rounds, jit, Math.min(least, most), most, start, Long.getLong("bench.seconds", 60)));
+        System.out.println(END);
+        if (Profile.isWanted()) {
+            try (Profile.Recorder recorder = Profile.record()) {
+                while (recorder.isNotLongEnough()) {
+                    work.run(new LinkedHashMap<>());
+                }
+            }
+            System.out.println(Profile.RECORDED);
+        }
+    }
+
+    private static Map<String, Double> round(Work work) throws Exception {
+        Map<String, Double> figures = new LinkedHashMap<>();
+        double processor = Readings.processorSeconds();
+        double compiler = Readings.compilerSeconds();
+        work.run(figures);
+        double cpu = Readings.processorSeconds() - processor;
+        figures.put("cpu", cpu);
+        figures.put("each", cpu / figures.get("calls") * 1e6);
+        figures.put("jit", (Readings.compilerSeconds() - compiler) / cpu);
+        figures.put("threads", (double) Readings.peakThreads());
+        figures.put("memory", Readings.peakMegabytes());
+        return figures;
     }
 
     private static void expect(int pieces, int expected) {
@@ -72,45 +114,29 @@ public final class Measure {
         }
     }
 
-    /** Measures the rate of one stream after the other, after a warm-up. */
-    private void stream(ChatClient client, int pieces) throws Exception {
-        int measured = Integer.getInteger("bench.streams", 11);
-        long warm = System.nanoTime() + TimeUnit.SECONDS.toNanos(5);
-        for (int i = 0; i < 30 && System.nanoTime() < warm; i++) {
-            expect(client.chat(NOTHING), pieces);
-        }
-        double[] rates = new double[measured];
-        double before = Readings.processorSeconds();
-        for (int i = 0; i < measured; i++) {
+    /** Some long streams, one after the other. */
+    private static void stream(ChatClient client, int pieces, Map<String, Double> figures) throws Exception {
+        double[] rates = new double[STREAMS_A_ROUND];
+        for (int i = 0; i < rates.length; i++) {
             long start = System.nanoTime();
             expect(client.chat(NOTHING), pieces);
             rates[i] = pieces / seconds(start);
         }
-        say("rate", Readings.median(rates));
-        say("cpu", (Readings.processorSeconds() - before) / measured / pieces * 1e6);
+        figures.put("rate", Readings.median(rates));
+        figures.put("calls", (double) pieces * rates.length);
     }
 
-    /** Measures one stream without a warm-up; a route of the host counts its chunks. */
-    private void streamValue(Embedded client, int pieces) {
-        double before = Readings.processorSeconds();
+    /** One stream, whose chunks a route of the host counts. */
+    private static void streamValue(Embedded client, int pieces, Map<String, Double> figures) {
         long start = System.nanoTime();
         int chunks = client.split();
-        say("wall", seconds(start));
-        say("cpu", Readings.processorSeconds() - before);
-        say("chunks", chunks);
+        figures.put("wall", seconds(start));
+        figures.put("calls", (double) chunks);
         expect(chunks, pieces);
     }
 
-    /** Measures concurrent streams, after a warm-up with a tenth as many. */
-    private void streams(ChatClient client, int streams, int pieces) {
-        atOnce(client, streams / 10, pieces);
-        double[] figures = atOnce(client, streams, pieces);
-        say("wall", figures[0]);
-        say("p50", figures[1]);
-        say("p99", figures[2]);
-    }
-
-    private static double[] atOnce(ChatClient client, int streams, int pieces) {
+    /** Streams at once. The delay of a first chunk counts from the moment its stream was asked for. */
+    private static void streams(ChatClient client, int streams, int pieces, Map<String, Double> figures) {
         double[] firsts = new double[streams];
         List<CompletableFuture<Void>> all = new ArrayList<>();
         long start = System.nanoTime();
@@ -120,44 +146,35 @@ public final class Measure {
             all.add(client.chatAsync(() -> firsts[stream] = seconds(asked) * 1000).thenAccept(n -> expect(n, pieces)));
         }
         CompletableFuture.allOf(all.toArray(CompletableFuture[]::new)).join();
-        return new double[] {seconds(start), Readings.percentile(50, firsts), Readings.percentile(99, firsts)};
+        figures.put("wall", seconds(start));
+        figures.put("p50", Readings.percentile(50, firsts));
+        figures.put("p99", Readings.percentile(99, firsts));
+        figures.put("calls", (double) streams);
     }
 
-    /** Measures concurrent predictions, after a warm-up with 2,000. */
-    private void predictions(PredictionClient client, int predictions) {
-        predict(client, WARM_UP);
-        double before = Readings.processorSeconds();
-        say("wall", predict(client, predictions));
-        say("cpu", Readings.processorSeconds() - before);
-    }
-
-    private static double predict(PredictionClient client, int predictions) {
+    /** Predictions at once. */
+    private static void predictions(PredictionClient client, int predictions, Map<String, Double> figures) {
         long start = System.nanoTime();
         List<CompletableFuture<Void>> all = new ArrayList<>();
         for (int i = 0; i < predictions; i++) {
             all.add(client.predict());
         }
         CompletableFuture.allOf(all.toArray(CompletableFuture[]::new)).join();
-        return seconds(start);
+        figures.put("wall", seconds(start));
+        figures.put("calls", (double) predictions * CALLS);
     }
 
-    /** Measures short chats one after the other, after a warm-up with as many. */
-    private void chats(ChatClient client, int pieces) throws Exception {
+    /** Short chats, one after the other. */
+    private static void chats(ChatClient client, int pieces, Map<String, Double> figures) throws Exception {
         double[] times = new double[CHATS];
-        double before = 0;
-        for (int i = -CHATS; i < CHATS; i++) {
-            if (i == 0) {
-                before = Readings.processorSeconds();
-            }
+        for (int i = 0; i < CHATS; i++) {
             long start = System.nanoTime();
             expect(client.chat(NOTHING), pieces);
-            if (i >= 0) {
-                times[i] = seconds(start) * 1000;
-            }
+            times[i] = seconds(start) * 1000;
         }
-        say("p50", Readings.percentile(50, times));
-        say("p99", Readings.percentile(99, times));
-        say("cpu", (Readings.processorSeconds() - before) / CHATS * 1e6);
+        figures.put("p50", Readings.percentile(50, times));
+        figures.put("p99", Readings.percentile(99, times));
+        figures.put("calls", (double) CHATS);
     }
 
     private static double seconds(long since) {

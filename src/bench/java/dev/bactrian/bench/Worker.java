@@ -8,7 +8,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
 import java.time.Instant;
-import java.util.Locale;
+import java.util.Map;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -24,8 +24,9 @@ import org.apache.camel.main.Main;
 
 /**
  * Bactrian with a trigger, in the process that is measured: {@code Worker TRIGGER URL REQUEST [BROKER]}. Reads commands from its
- * input: {@code fill N} adds requests, {@code open} and {@code close} start and stop the trigger, {@code figures} does nothing
- * else. Answers each command with its figures. Prints the number of completed requests whenever it changes.
+ * input: {@code fill N} adds requests, {@code open} and {@code close} start and stop the trigger, {@code record} and {@code recorded} start and
+ * end a recording, {@code figures} does nothing else. Answers each command with its figures since the start: {@code cpu} and {@code jit} in
+ * seconds, peaks of {@code threads}, {@code memory} and {@code heap} in MB. Prints the number of completed requests whenever it changes.
  */
 public final class Worker {
 
@@ -42,10 +43,12 @@ public final class Worker {
     private final Main main;
     private final Trigger trigger;
     private final String request;
-    private final Path inbox = Files.createTempDirectory(Path.of("target/bench"), "inbox-");
+    private final Path inbox = TestBed.folder("inbox");
     private final ExecutorService callers = Executors.newFixedThreadPool(CALLERS);
     private final AtomicInteger ended = new AtomicInteger();
     private final AtomicInteger files = new AtomicInteger();
+    private volatile long mostHeap;
+    private Profile.Recorder recorder;
     private int toAsk;
 
     private Worker(Trigger trigger, String url, String request, String broker) throws Exception {
@@ -69,9 +72,8 @@ public final class Worker {
     public static void main(String[] args) {
         try {
             Worker worker = new Worker(Trigger.valueOf(args[0]), args[1], args[2], args.length > 3 ? args[3] : "");
-            Threads threads = Threads.watched();
             Executors.newSingleThreadExecutor().execute(worker::sayWhatEnded);
-            System.out.println(Measure.MARK);
+            System.out.println(Rounds.MARK);
             var input = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
             String line = input.readLine();
             while (line != null) {
@@ -80,10 +82,12 @@ public final class Worker {
                     case "fill" -> worker.fill(Integer.parseInt(words[1]));
                     case "open" -> worker.open();
                     case "close" -> worker.close();
+                    case "record" -> worker.recorder = Profile.record();
+                    case "recorded" -> worker.recorder.close();
                     default -> { }
                 }
-                System.out.printf(Locale.ROOT, "%s threads=%d broker=%d memory=%.1f cpu=%.2f%n", Measure.MARK,
-                        threads.most(), threads.mostOfBroker(), Readings.peakMegabytes(), Readings.processorSeconds());
+                System.out.println(Rounds.line(Map.of("cpu", Readings.processorSeconds(), "jit", Readings.compilerSeconds(),
+                        "threads", (double) Readings.peakThreads(), "memory", Readings.peakMegabytes(), "heap", worker.mostHeap / 1e6)));
                 line = input.readLine();
             }
             System.exit(0);
@@ -97,6 +101,7 @@ public final class Worker {
         int said = 0;
         while (true) {
             int now = ended.get();
+            mostHeap = Math.max(mostHeap, Runtime.getRuntime().totalMemory() - Runtime.getRuntime().freeMemory());
             if (now != said) {
                 System.out.println(ENDED + now);
                 said = now;

@@ -15,7 +15,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 
 /** The baseline for predictions: a few threads make all calls, and no thread waits for a prediction. */
-final class FloorPredictions implements PredictionClient {
+final class BaselinePredictions implements PredictionClient {
 
     private static final ObjectMapper JSON = new ObjectMapper();
     private static final int CALLS_AT_ONCE = 32;
@@ -28,7 +28,7 @@ final class FloorPredictions implements PredictionClient {
     });
     private final String url;
 
-    FloorPredictions(String url) {
+    BaselinePredictions(String url) {
         this.url = url + "/v1/predictions";
     }
 
