@@ -2,6 +2,7 @@ package dev.bactrian.standalone;
 
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.atomic.AtomicBoolean;
 
 import dev.bactrian.config.SettingException;
@@ -25,10 +26,12 @@ public final class Bactrian {
         ConsoleOutput output = ConsoleOutput.install();
         AtomicBoolean reported = new AtomicBoolean();
         try {
+            Optional<ClassArchive> archive = ClassArchive.named();
             Service service = new Service(Configuration.load(System.getenv(), System.getProperties()));
             Runtime.getRuntime().addShutdownHook(new Thread(() -> {
                 reported.set(true);
                 output.waitForNobody();
+                archive.ifPresent(ClassArchive::close);
                 boolean stopped = true;
                 try {
                     stopped = service.stop();
@@ -42,6 +45,7 @@ public final class Bactrian {
                 }
             }, "bactrian-stop"));
             service.start();
+            archive.ifPresent(ClassArchive::renew);
             service.join();
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
@@ -88,7 +92,7 @@ public final class Bactrian {
     }
 
     /** Turns off Netty's use of Unsafe, which it can do without. From Java 24 on the JVM warns about it on standard error. */
-    private static void quietNetty() {
+    static void quietNetty() {
         if (Runtime.version().feature() >= 24) {
             System.getProperties().putIfAbsent("io.netty.noUnsafe", "true");
         }

@@ -28,13 +28,17 @@ class ArchiveIT extends EndToEnd {
 
     @BeforeEach
     void unpack() throws Exception {
+        // A blank in its path is nothing to stumble over.
+        home = unpack(Files.createDirectory(folder.resolve("opt of ours")));
+    }
+
+    /** Unpacks the archive into that folder, and returns the folder of its contents. */
+    static Path unpack(Path opt) throws Exception {
         Path archive = Path.of("target", "bactrian-" + Version.current() + "-bin.tar.gz").toAbsolutePath();
         assertThat(archive).isRegularFile();
-        // A blank in its path is nothing to stumble over.
-        Path opt = Files.createDirectory(folder.resolve("opt of ours"));
         assertThat(new ProcessBuilder("tar", "-xzf", archive.toString()).directory(opt.toFile()).inheritIO().start().waitFor()).isZero();
         try (Stream<Path> unpacked = Files.list(opt)) {
-            home = unpacked.collect(Collectors.collectingAndThen(Collectors.toList(), all -> {
+            return unpacked.collect(Collectors.collectingAndThen(Collectors.toList(), all -> {
                 assertThat(all).singleElement().extracting(path -> path.getFileName().toString()).isEqualTo("bactrian-" + Version.current());
                 return all.get(0);
             }));
@@ -42,7 +46,7 @@ class ArchiveIT extends EndToEnd {
     }
 
     private ServiceProcess.Builder script() {
-        return service().script(home.resolve("bin/bactrian"));
+        return service().script(home.resolve("bin/bactrian")).env("BACTRIAN_ARCHIVE", "off");
     }
 
     private static TreeSet<String> namesIn(Path folder) throws IOException {
@@ -81,7 +85,7 @@ class ArchiveIT extends EndToEnd {
     void itsScriptStartsByALinkWithTheOptionsThatItsUserGives() throws IOException {
         Path link = Files.createSymbolicLink(folder.resolve("link"), Path.of("opt of ours", home.getFileName().toString(), "bin", "bactrian"));
         Files.writeString(folder.resolve("bactrian.properties"), "bactrian.emit.result = file:elsewhere?fileName=${header.BactrianRequestId}.json\n");
-        ServiceProcess service = run(service().script(link).env("LC_ALL", null).env("JAVA_OPTS", "-Xmx96m -Dbactrian.file.inbox=in"));
+        ServiceProcess service = run(service().script(link).env("BACTRIAN_ARCHIVE", "off").env("LC_ALL", null).env("JAVA_OPTS", "-Xmx96m -Dbactrian.file.inbox=in"));
         List<String> arguments = Arrays.asList(service.handle().info().arguments().orElseThrow());
         assertThat(arguments).contains("-Xmx96m").containsSubsequence("-XX:MaxRAMPercentage=50", "-Xmx96m");
 

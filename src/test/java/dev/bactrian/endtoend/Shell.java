@@ -41,7 +41,7 @@ final class Shell implements AutoCloseable {
         environment.keySet().removeIf(name -> name.startsWith("BACTRIAN_") || name.startsWith("MAKE") || name.startsWith("CAMEL_")
                 || List.of("MFLAGS", "MVN", "REPLICATE_API_TOKEN", "UPSTAGE_API_KEY", "JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS").contains(name));
         String java = System.getProperty("java.home");
-        environment.putAll(new HashMap<>(Map.of("JAVA_HOME", java, "LC_ALL", "C.UTF-8", "BACTRIAN_MANAGEMENT_PORT", "0",
+        environment.putAll(new HashMap<>(Map.of("JAVA_HOME", java, "LC_ALL", "C.UTF-8", "BACTRIAN_MANAGEMENT_PORT", "0", "BACTRIAN_ARCHIVE", "off",
                 "PATH", java + "/bin" + File.pathSeparator + environment.getOrDefault("PATH", ""))));
         environment.putAll(more);
         return new Shell(builder.start(), output);
