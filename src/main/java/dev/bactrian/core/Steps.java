@@ -12,8 +12,8 @@ import org.apache.camel.support.ExpressionAdapter;
 
 /**
  * The methods of a bean that the routes use, each in the registry under the name of the bean and its own: {@code bactrianRequests.read}. A
- * route names it in a {@code process} step or in an expression of the language {@code ref}. Camel's {@code bean} step calls a method by
- * reflection, and its {@code method} language copies the whole exchange for each call; both cost more than the methods themselves.
+ * route names it in a {@code process} step or in an expression of our language {@code bactrian}. Camel's {@code bean} step calls a
+ * method by reflection, and its {@code method} language copies the whole exchange for each call; both cost more than the methods themselves.
  *
  * @param <B> the class of the bean
  */
@@ -40,6 +40,7 @@ public final class Steps<B> {
 
     /** Begins the steps of the bean of that name, which is looked up when a step runs for the first time. */
     public static <B> Steps<B> of(CamelContext context, String bean, Class<B> type) {
+        StepsLanguage.addTo(context);
         return new Steps<>(context, bean, type);
     }
 

@@ -105,6 +105,7 @@ public final class DoorServer extends ServiceSupport implements CamelContextAwar
                 // A request may take as long as its model does.
                 .setBlockedThreadCheckInterval(TimeUnit.DAYS.toMillis(1))
                 .setFileSystemOptions(new FileSystemOptions().setFileCachingEnabled(false).setClassPathResolvingEnabled(false)))
+                // Vert.x has no public way to replace the pool of its workers, which alone has this size.
                 .executorServiceFactory((threads, size, largest) -> size == calls ? workers()
                         : ExecutorServiceFactory.INSTANCE.createExecutor(threads, size, largest))
                 .init().vertx();
@@ -132,7 +133,7 @@ public final class DoorServer extends ServiceSupport implements CamelContextAwar
         }
     }
 
-    /** A call holds a thread until it is answered. There are no more calls than connections. */
+    /** A call holds a thread until it is answered. {@link Door} limits the calls in work. */
     private ExecutorService workers() {
         RoutePool workers = new RoutePool("bactrian-http-call");
         workers.setCamelContext(camelContext);

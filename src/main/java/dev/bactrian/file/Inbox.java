@@ -179,15 +179,16 @@ public final class Inbox implements CamelContextAware, OptimizedFileFilter, File
         Set<String> there = new HashSet<>(Arrays.asList(names));
         List<Waiting> waiting = new ArrayList<>();
         for (String name : names) {
-            try {
-                BasicFileAttributes entry = InboxNames.isLeftover(name) || name.endsWith(InboxNames.LOCK) ? null : entry(folder, name);
-                if (entry != null && entry.isSymbolicLink()) {
-                    leave(name, Entry.IS_A_LINK);
-                } else if (entry != null && !there.contains(InboxNames.lock(name))) {
-                    waiting.add(new Waiting(name, entry.lastModifiedTime().toMillis()));
-                }
-            } catch (InvalidPathException e) {
-                // logged by the poll
+            if (InboxNames.isLeftover(name) || name.endsWith(InboxNames.LOCK)) {
+                continue;
+            }
+            BasicFileAttributes entry = entry(folder, name);
+            if (entry == null) {
+                continue;
+            } else if (entry.isSymbolicLink()) {
+                leave(name, Entry.IS_A_LINK);
+            } else if (!there.contains(InboxNames.lock(name))) {
+                waiting.add(new Waiting(name, entry.lastModifiedTime().toMillis()));
             }
         }
         next = names.length <= MOST_AT_ONCE ? null : oldest(folder, waiting);
@@ -196,13 +197,18 @@ public final class Inbox implements CamelContextAware, OptimizedFileFilter, File
         ahead.keySet().retainAll(there);
     }
 
-    private static BasicFileAttributes entry(File folder, String name) {
+    private BasicFileAttributes entry(File folder, String name) {
         try {
             return Files.readAttributes(folder.toPath().resolve(name), BasicFileAttributes.class, LinkOption.NOFOLLOW_LINKS);
         } catch (IOException e) {
-            // It is gone.
-            return null;
+            // The file is gone, or Java cannot represent its name. A poll of a full inbox does not look at it.
+            if (isMangled(name)) {
+                warnOfLocale(name);
+            }
+        } catch (InvalidPathException e) {
+            warnOfLocale(name);
         }
+        return null;
     }
 
     private Set<String> oldest(File folder, List<Waiting> waiting) {

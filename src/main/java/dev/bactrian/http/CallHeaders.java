@@ -7,9 +7,6 @@ import org.apache.camel.Message;
 /** Sets the headers of a call to a provider. */
 public final class CallHeaders {
 
-    /** The beginning of the names of the headers with which Camel counts redeliveries. */
-    private static final String REDELIVERY = "CamelRedeliver";
-
     private CallHeaders() {
     }
 
@@ -21,9 +18,7 @@ public final class CallHeaders {
      * @param account the key of the account whose token authenticates the call, or null for the application's own token
      */
     public static void leave(Message message, String url, String accept, String account) {
-        if (message.hasHeaders()) {
-            message.getHeaders().keySet().removeIf(name -> !name.regionMatches(true, 0, REDELIVERY, 0, REDELIVERY.length()));
-        }
+        message.removeHeaders("*", "CamelRedeliver*");
         message.setHeader(Exchange.HTTP_URI, url);
         message.setHeader("Accept", accept);
         if (account != null) {

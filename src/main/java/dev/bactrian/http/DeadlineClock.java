@@ -46,8 +46,9 @@ final class DeadlineClock {
             if (alarm != null) {
                 alarm.cancel(false);
             }
+            armed = false;
+            next = until;
             try {
-                next = until;
                 alarm = timer.schedule(this::check, Math.max(1, until - System.nanoTime()), TimeUnit.NANOSECONDS);
                 armed = true;
             } catch (RejectedExecutionException e) {

@@ -30,7 +30,7 @@ public final class ScheduledPool extends RoutePool implements ScheduledExecutorS
     }
 
     @Override
-    ExecutorService make(ExecutorServiceManager manager, ThreadFactory made) {
+    ExecutorService make(ExecutorServiceManager manager, ThreadFactory factory) {
         ThreadPoolProfile profile = new ThreadPoolProfile(toString());
         profile.setPoolSize(threads);
         // Camel's defaults would bound the queue.
@@ -38,7 +38,7 @@ public final class ScheduledPool extends RoutePool implements ScheduledExecutorS
         profile.setMaxQueueSize(0);
         profile.setRejectedPolicy(ThreadPoolRejectedPolicy.Abort);
         profile.addDefaults(manager.getDefaultThreadPoolProfile());
-        return manager.getThreadPoolFactory().newScheduledThreadPool(profile, made);
+        return manager.getThreadPoolFactory().newScheduledThreadPool(profile, factory);
     }
 
     private ScheduledExecutorService scheduler() {

@@ -6,8 +6,6 @@ import static org.awaitility.Awaitility.await;
 import java.io.File;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.net.InetAddress;
-import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -15,6 +13,8 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 import dev.bactrian.simulator.Simulator;
 
@@ -28,10 +28,12 @@ final class Service {
 
     private static final Path JAR = Path.of("../../../target/bactrian.jar").toAbsolutePath().normalize();
 
+    private static final Pattern ADDRESS = Pattern.compile("HTTP +http://127\\.0\\.0\\.1:(\\d+)/v1");
+
     private static Service started;
 
     private final Simulator simulator = Simulator.builder().pause(Duration.ZERO).start();
-    private final int port = freePort();
+    private final int port;
     private final Path log;
 
     private Service() throws IOException {
@@ -51,6 +53,9 @@ final class Service {
         await().atMost(Duration.ofSeconds(60)).pollInterval(Duration.ofMillis(20))
                 .until(() -> !process.isAlive() || log().contains(" ready with "));
         assertThat(process.isAlive()).as("alive; it said %s", log()).isTrue();
+        Matcher address = ADDRESS.matcher(log());
+        assertThat(address.find()).as("its address in %s", log()).isTrue();
+        port = Integer.parseInt(address.group(1));
     }
 
     /** Returns the service, which the first call starts, in front of a simulator without scripts and records. */
@@ -68,7 +73,7 @@ final class Service {
 
     private Map<String, String> properties() {
         Map<String, String> properties = new LinkedHashMap<>();
-        properties.put("bactrian.http.port", Integer.toString(port));
+        properties.put("bactrian.http.port", "0");
         properties.put("bactrian.http.api-keys", "team=" + KEY);
         properties.put("bactrian.management.port", "0");
         properties.put("bactrian.file.enabled", "false");
@@ -85,14 +90,6 @@ final class Service {
         properties.put("bactrian.retry.max-attempts", "0");
         properties.put("bactrian.circuit-breaker.failure-rate", "0");
         return properties;
-    }
-
-    private static int freePort() {
-        try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-            return socket.getLocalPort();
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
     }
 
     /** Returns the provider of the service. */
