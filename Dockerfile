@@ -13,8 +13,9 @@ RUN groupadd --system --gid 10001 bactrian \
     && useradd --system --uid 10001 --gid bactrian --no-create-home --home-dir /var/lib/bactrian --shell /usr/sbin/nologin bactrian \
     && install -d -o bactrian -g bactrian -m 0750 /var/lib/bactrian
 COPY --from=archive /opt/bactrian /opt/bactrian
-# An archive of the classes, for a quicker start: the service must not write /opt/bactrian.
-RUN /opt/bactrian/bin/bactrian archive
+# An archive of the classes, for a quicker start: the service must not write /opt/bactrian. Without the archive, as on a small
+# machine that builds the image, the service only starts later.
+RUN /opt/bactrian/bin/bactrian archive || true
 USER 10001:10001
 WORKDIR /var/lib/bactrian
 VOLUME /var/lib/bactrian

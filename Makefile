@@ -14,7 +14,7 @@ export LC_ALL := $(if $(filter-out C POSIX,$(LC_ALL)),$(LC_ALL),C.UTF-8)
 ## Runs the service in the foreground until Ctrl-C: requests in inbox/, results in outbox/. JMS=1 adds a queue
 run: $(JAR)
 	@mkdir -p inbox
-	exec env BACTRIAN_HOME=target src/main/assembly/bin/bactrian $(if $(JMS),-Dbactrian.jms.enabled=true -Dbactrian.jms.acceptor=tcp://127.0.0.1:61616)
+	exec env BACTRIAN_JARS=target src/main/assembly/bin/bactrian $(if $(JMS),-Dbactrian.jms.enabled=true -Dbactrian.jms.acceptor=tcp://127.0.0.1:61616)
 
 ## Runs the sample requests in a fresh folder, printing chunks as they arrive
 demo: $(JAR)

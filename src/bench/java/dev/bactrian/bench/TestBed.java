@@ -2,6 +2,7 @@ package dev.bactrian.bench;
 
 import java.io.File;
 import java.io.IOException;
+import java.lang.ProcessBuilder.Redirect;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -130,7 +131,12 @@ final class TestBed implements AutoCloseable {
         try (DirectoryStream<Path> archives = Files.newDirectoryStream(HERE.resolve("target"), "bactrian-*-bin.tar.gz")) {
             for (Path archive : archives) {
                 new ProcessBuilder("tar", "xzf", archive.toString(), "--strip-components=1", "-C", home.toString()).inheritIO().start().waitFor();
-                return home.resolve("bin/bactrian");
+                Path script = home.resolve("bin/bactrian");
+                new ProcessBuilder(script.toString(), "archive").redirectErrorStream(true).redirectOutput(Redirect.appendTo(ERRORS)).start().waitFor();
+                if (!Files.exists(home.resolve("bactrian.jsa"))) {
+                    throw new IOException("bin/bactrian archive made no archive of classes");
+                }
+                return script;
             }
         }
         throw new IOException("there is no archive of the service in target");

@@ -3,9 +3,11 @@ package dev.bactrian.standalone;
 import java.io.IOException;
 import java.lang.ProcessBuilder.Redirect;
 import java.lang.management.ManagementFactory;
+import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -13,8 +15,10 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 
+import com.sun.management.HotSpotDiagnosticMXBean;
 import com.sun.management.OperatingSystemMXBean;
 import dev.bactrian.text.OneLineLogger;
 import org.slf4j.Logger;
@@ -22,7 +26,8 @@ import org.slf4j.Logger;
 /**
  * The archive of the service's classes, from which Java starts it sooner: a file beside {@code bactrian.jar}, which the start
  * script gives to Java. If it is missing, or was made for other jars or another Java, a {@link TrainingRun} in a process of
- * its own makes it while the service runs. A failure is only logged, at debug: the service does not need the archive.
+ * its own makes it while the service runs. A failure is only logged, at debug: the service does not need the archive. After a
+ * training run that failed, the next one is for other jars or another Java.
  */
 public final class ClassArchive {
 
@@ -32,9 +37,14 @@ public final class ClassArchive {
     private static final int AOT = 25;
     /** As in the start script: Java ignores an archive that was made with other modules. */
     private static final String NATIVE = "--enable-native-access=ALL-UNNAMED";
-    /** The heap of the training run, and the memory that must be free for it. */
     private static final String HEAP = "-Xmx128m";
-    private static final long NEEDED_BYTES = 512L * 1024 * 1024;
+    /** The memory that the machine or container must have, so that there is some left for the training run. */
+    private static final long NEEDED_BYTES = 2_000_000_000L;
+    /** Java ignores an archive that was made with the other value of this option, which depends on the heap. */
+    private static final String OOPS = "UseCompressedOops";
+    /** The exit codes after Ctrl-C and SIGTERM, which a terminal or supervisor may send to the training run too. */
+    private static final Set<Integer> STOPPED = Set.of(130, 143);
+    private static final Duration LONGEST_KILL = Duration.ofSeconds(1);
     /** What a training run that was killed has left is deleted after this time. */
     private static final Duration ABANDONED = Duration.ofHours(1);
     /** What the training run gets of the environment: no settings, keys or options of Java. */
@@ -42,15 +52,16 @@ public final class ClassArchive {
     private static final Logger LOG = OneLineLogger.of(ClassArchive.class.getName());
 
     private final Path file;
-    /** Says for which Java and jars the archive was made. */
+    /** Says whether the archive was made or the training run failed, and for which Java and jars. */
     private final Path madeFor;
-    private Path work;
-    private Process training;
-    private boolean closed;
+    private String key;
+    private volatile Path work;
+    private volatile Process training;
+    private volatile boolean closed;
 
     private ClassArchive(Path file) {
         this.file = file.toAbsolutePath();
-        madeFor = sibling(".txt");
+        madeFor = this.file.resolveSibling(this.file.getFileName() + ".txt");
     }
 
     /** Returns the archive that the start script names. */
@@ -67,9 +78,11 @@ public final class ClassArchive {
         ClassArchive archive = named().orElseThrow();
         Runtime.getRuntime().addShutdownHook(new Thread(archive::close, "bactrian-stop"));
         try {
-            archive.keep(archive.train().waitFor());
-        } catch (IOException e) {
-            System.err.println("bactrian: cannot make " + archive.file + ": " + e.getMessage());
+            archive.key = key();
+            archive.keep(archive.train(Redirect.INHERIT).waitFor());
+        } catch (IOException | RuntimeException e) {
+            // The message of a file's exception is only its path.
+            System.err.println("bactrian: cannot make " + archive.file + ": " + (e.getClass() == IOException.class ? e.getMessage() : e));
             System.exit(1);
         }
     }
@@ -78,32 +91,57 @@ public final class ClassArchive {
     synchronized void renew() {
         try {
             deleteAbandoned();
-            if (!closed && !isCurrent() && freeBytes() > NEEDED_BYTES) {
-                train().onExit().thenAccept(ended -> {
+            key = key();
+            if (!closed && !isCurrent() && memoryBytes() >= NEEDED_BYTES) {
+                train(Redirect.DISCARD).onExit().thenAccept(ended -> {
                     try {
                         keep(ended.exitValue());
-                    } catch (IOException e) {
+                    } catch (IOException | RuntimeException e) {
                         LOG.debug("No archive of classes was made", e);
                     }
                 });
             }
-        } catch (IOException e) {
+        } catch (IOException | RuntimeException e) {
             LOG.debug("No archive of classes was made", e);
         }
     }
 
+    /** Returns whether the training run for this key made the archive, or failed: the next one would fail too. */
     private boolean isCurrent() throws IOException {
-        return Files.exists(file) && Files.exists(madeFor) && Files.readString(madeFor).equals(key());
+        if (!Files.exists(madeFor)) {
+            return false;
+        }
+        String outcome = Files.readString(madeFor);
+        return outcome.equals(made()) && Files.exists(file) || outcome.equals(failed());
     }
 
-    private static long freeBytes() {
-        return ((OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean()).getFreeMemorySize();
+    private String made() {
+        return "made\n" + key;
     }
 
-    /** Returns what an archive depends on: this Java, and the names, sizes and times of the jars. */
+    private String failed() {
+        return "failed\n" + key;
+    }
+
+    private static long memoryBytes() {
+        return ((OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean()).getTotalMemorySize();
+    }
+
+    /** Returns the options of this JVM that the training run needs too; none if this Java has no such options. */
+    private static List<String> options() {
+        try {
+            boolean on = Boolean.parseBoolean(ManagementFactory.getPlatformMXBean(HotSpotDiagnosticMXBean.class).getVMOption(OOPS).getValue());
+            return List.of("-XX:" + (on ? "+" : "-") + OOPS);
+        } catch (RuntimeException e) {
+            return List.of();
+        }
+    }
+
+    /** Returns what an archive depends on: this Java and its options, and the names, sizes and times of the jars. */
     private static String key() throws IOException {
         StringBuilder key = new StringBuilder();
-        key.append(System.getProperty("java.home")).append(' ').append(System.getProperty("java.vm.version")).append('\n');
+        key.append(System.getProperty("java.home")).append(' ').append(System.getProperty("java.vm.version"))
+                .append(' ').append(options()).append('\n');
         for (String jar : System.getProperty("java.class.path").split(System.getProperty("path.separator"))) {
             Path path = Path.of(jar);
             key.append(jar);
@@ -115,43 +153,84 @@ public final class ClassArchive {
         return key.toString();
     }
 
-    private synchronized Process train() throws IOException {
+    private synchronized Process train(Redirect output) throws IOException {
         work = Files.createTempDirectory(file.getParent(), "." + file.getFileName() + "-");
         String part = work.resolve("part").toString();
-        List<String> command = new ArrayList<>(List.of("nice", "-n", "5", Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+        List<String> command = new ArrayList<>(List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 (Runtime.version().feature() < AOT ? "-XX:ArchiveClassesAtExit=" : "-XX:AOTCacheOutput=") + part, NATIVE, HEAP,
                 "-cp", System.getProperty("java.class.path"), TrainingRun.class.getName()));
-        ProcessBuilder builder = new ProcessBuilder(command).directory(work.toFile()).redirectErrorStream(true).redirectOutput(Redirect.DISCARD);
+        command.addAll(1, options());
+        ProcessBuilder builder = new ProcessBuilder(command).directory(work.toFile()).redirectErrorStream(true).redirectOutput(output);
         builder.environment().keySet().retainAll(ENVIRONMENT);
-        training = builder.start();
+        try {
+            training = start(builder);
+        } catch (IOException | RuntimeException e) {
+            delete(work);
+            throw e;
+        }
+        if (closed) {
+            kill();
+        }
         return training;
+    }
+
+    /** Starts that command with a low priority if there is {@code nice}. */
+    private static Process start(ProcessBuilder builder) throws IOException {
+        List<String> command = builder.command();
+        try {
+            return builder.command(Stream.concat(Stream.of("nice", "-n", "5"), command.stream()).toList()).start();
+        } catch (IOException e) {
+            LOG.debug("There is no nice", e);
+            return builder.command(command).start();
+        }
     }
 
     /** Puts the archive that was made in its place; an instance that uses the former one keeps that. */
     private synchronized void keep(int exitCode) throws IOException {
         try {
             Path part = work.resolve("part");
+            if (closed || STOPPED.contains(exitCode)) {
+                throw new IOException("the training run was stopped");
+            }
             if (exitCode != 0 || !Files.exists(part)) {
-                throw new IOException("the training run ended with code " + exitCode);
+                write(failed());
+                throw new IOException("the training run ended with code " + exitCode + (exitCode == 0 ? ", but made no archive" : ""));
+            }
+            try (FileChannel channel = FileChannel.open(part, StandardOpenOption.WRITE)) {
+                channel.force(true);
             }
             Files.move(part, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
-            Files.move(Files.writeString(work.resolve("key"), key()), madeFor, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+            write(made());
         } finally {
             delete(work);
         }
     }
 
-    /** Ends the training run, if there is one. */
-    synchronized void close() {
+    private void write(String outcome) throws IOException {
+        Files.move(Files.writeString(work.resolve("outcome"), outcome), madeFor, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+    }
+
+    /** Ends the training run, if there is one, within a second or so. Does not fail, and does not wait for {@link #renew()}. */
+    void close() {
         closed = true;
-        if (training != null && training.isAlive()) {
-            Stream.concat(training.descendants(), Stream.of(training.toHandle())).forEach(ProcessHandle::destroyForcibly);
-            delete(work);
+        try {
+            kill();
+        } catch (RuntimeException e) {
+            LOG.debug("The training run goes on", e);
         }
     }
 
-    private Path sibling(String ending) {
-        return file.resolveSibling(file.getFileName() + ending);
+    private void kill() {
+        Process process = training;
+        if (process != null && process.isAlive()) {
+            Stream.concat(process.descendants(), Stream.of(process.toHandle())).forEach(ProcessHandle::destroyForcibly);
+            try {
+                process.waitFor(LONGEST_KILL.toMillis(), TimeUnit.MILLISECONDS);
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+            }
+            delete(work);
+        }
     }
 
     private void deleteAbandoned() throws IOException {
@@ -165,7 +244,7 @@ public final class ClassArchive {
     private static void delete(Path folder) {
         try (Stream<Path> all = Files.walk(folder)) {
             all.sorted(Comparator.reverseOrder()).forEach(path -> path.toFile().delete());
-        } catch (IOException e) {
+        } catch (IOException | RuntimeException e) {
             LOG.debug("{} remains", folder, e);
         }
     }

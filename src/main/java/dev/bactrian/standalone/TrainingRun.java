@@ -28,12 +28,34 @@ final class TrainingRun {
     private TrainingRun() {
     }
 
-    /** Exits with code 0 when all requests have their results, and with 1 if that takes longer than five minutes. */
-    public static void main(String[] args) throws Exception {
+    /** Exits with code 0 when all requests have their results, and with 1 if anything fails or that takes longer than five minutes. */
+    public static void main(String[] args) {
+        Thread watchdog = new Thread(TrainingRun::haltLate, "bactrian-training");
+        watchdog.setDaemon(true);
+        watchdog.start();
         Bactrian.useIso();
         Bactrian.quietLogs();
         Bactrian.quietNetty();
         ConsoleOutput.install();
+        try {
+            run();
+        } catch (Exception e) {
+            System.err.println("bactrian: " + Bactrian.reason(e));
+            Runtime.getRuntime().halt(1);
+        }
+        System.exit(0);
+    }
+
+    private static void haltLate() {
+        try {
+            Thread.sleep(LONGEST.toMillis());
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+        Runtime.getRuntime().halt(1);
+    }
+
+    private static void run() throws Exception {
         int http = freePort();
         Map<String, String> properties = Configuration.load(Map.of(
                 Property.environmentName(Property.SIMULATOR.key()), "true",
@@ -45,15 +67,10 @@ final class TrainingRun {
         try (Service service = new Service(properties)) {
             service.start();
             ask(http);
-            long end = System.nanoTime() + LONGEST.toNanos();
             while (!Files.exists(Path.of("outbox/chat.json")) || !Files.exists(Path.of("outbox/picture.json"))) {
-                if (System.nanoTime() > end) {
-                    System.exit(1);
-                }
                 Thread.sleep(PAUSE.toMillis());
             }
         }
-        System.exit(0);
     }
 
     private static int freePort() {
