@@ -78,7 +78,7 @@ public final class Embedded implements ChatClient, PredictionClient, AutoCloseab
         main.addProperty("bactrian.replicate.api-endpoint", url + "/v1/predictions");
         main.addProperty("bactrian.replicate.poll-endpoint", url + "/v1/predictions/{id}");
         main.addProperty("bactrian.replicate.poll-delay", "1s");
-        main.addProperty("bactrian.replicate.max-creates-per-minute", "20000");
+        main.addProperty("bactrian.replicate.max-creates-per-minute", "10000000");
         main.addProperty("bactrian.replicate.max-requests-per-minute", "600000");
         return main;
     }

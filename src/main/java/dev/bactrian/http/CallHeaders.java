@@ -7,6 +7,8 @@ import org.apache.camel.Message;
 /** Sets the headers of a call to a provider. */
 public final class CallHeaders {
 
+    private static final String REDELIVERIES = "CamelRedeliver";
+
     private CallHeaders() {
     }
 
@@ -18,7 +20,7 @@ public final class CallHeaders {
      * @param account the key of the account whose token authenticates the call, or null for the application's own token
      */
     public static void leave(Message message, String url, String accept, String account) {
-        message.removeHeaders("*", "CamelRedeliver*");
+        message.getHeaders().keySet().removeIf(name -> !name.startsWith(REDELIVERIES));
         message.setHeader(Exchange.HTTP_URI, url);
         message.setHeader("Accept", accept);
         if (account != null) {

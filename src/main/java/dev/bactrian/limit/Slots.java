@@ -12,6 +12,8 @@ final class Slots {
     private final long origin;
     private final BitSet taken = new BitSet();
     private long first;
+    /** The number of bits in {@code taken}. */
+    private int count;
 
     /** Creates slots with that interval. */
     Slots(Duration width, long now) {
@@ -30,25 +32,28 @@ final class Slots {
         forget(now);
         int slot = taken.nextClearBit((int) Math.min(Integer.MAX_VALUE - KEPT, Math.max(0, (earliest - origin) / width - first)));
         taken.set(slot);
+        count++;
         return origin + Math.max(earliest - origin, (first + slot) * width);
     }
 
     /** Returns the number of future slots that are taken. */
     int ahead(long now) {
         forget(now);
-        return taken.cardinality();
+        return count;
     }
 
     private void forget(long now) {
         long current = (now - origin) / width;
         long gone = current - first;
+        for (int past = taken.nextSetBit(0); past >= 0 && past < gone; past = taken.nextSetBit(past)) {
+            taken.clear(past);
+            count--;
+        }
         if (gone >= KEPT || gone > 0 && taken.isEmpty()) {
             BitSet rest = gone >= taken.length() ? new BitSet() : taken.get((int) gone, taken.length());
             taken.clear();
             taken.or(rest);
             first = current;
-        } else if (gone > 0) {
-            taken.clear(0, (int) gone);
         }
     }
 }

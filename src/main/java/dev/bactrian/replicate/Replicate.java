@@ -76,6 +76,7 @@ public final class Replicate implements Provider, CamelContextAware {
     private Hosts streamHosts;
     /** By account key; the key is empty for no account. */
     private final Map<String, Calls> known = new ConcurrentHashMap<>();
+    private final Map<Caller, Gate> pollGates = new ConcurrentHashMap<>();
     private final UsualTimes usualTimes = new UsualTimes();
     private final AtomicBoolean refused = new AtomicBoolean();
 
@@ -123,6 +124,10 @@ public final class Replicate implements Provider, CamelContextAware {
     private record Calls(Access access, String createUrl, String pollUrl) {
     }
 
+    /** An account, and the one of its tokens that a request uses; null for none. */
+    private record Caller(String account, String token) {
+    }
+
     /** {@inheritDoc} The probe polls a prediction that does not exist, which costs nothing. */
     @Override
     public Access access(String account) {
@@ -155,8 +160,10 @@ public final class Replicate implements Provider, CamelContextAware {
 
     /** Returns the gate for polls and cancels. */
     private Gate polls(Generation generation) {
-        return gates.gate("Replicate's polls", access(generation),
-                Gate.Rate.spread(settings(generation).count(Property.REPLICATE_MAX_REQUESTS_PER_MINUTE)));
+        Caller caller = new Caller(generation.account(), generation.token());
+        Gate gate = pollGates.get(caller);
+        return gate != null ? gate : pollGates.computeIfAbsent(caller, none -> gates.gate("Replicate's polls", access(generation),
+                Gate.Rate.spread(settings(generation).count(Property.REPLICATE_MAX_REQUESTS_PER_MINUTE))));
     }
 
     private Settings settings(Generation generation) {
