@@ -117,14 +117,14 @@ public final class Documents {
 
     /** Returns the document as text. It is valid JSON whatever characters the provider's answer contains ({@link OutgoingJson}). */
     public static String text(JsonNode document) {
-        return written(document).toString();
+        return written(OutgoingJson.of(document)).toString();
     }
 
-    /** Returns the same text in pieces, so that the caller can release the document before it joins them. */
+    /** Returns the text of a document that {@link OutgoingJson} has made, in pieces: the caller can release the document before it joins them. */
     public static LongText written(JsonNode document) {
         try {
             LongText text = new LongText();
-            ProviderJson.JSON.writeValue(text, OutgoingJson.of(document));
+            ProviderJson.JSON.writeValue(text, document);
             return text;
         } catch (IOException e) {
             throw new IllegalStateException(e);

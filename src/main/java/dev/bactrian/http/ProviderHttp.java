@@ -306,7 +306,7 @@ public final class ProviderHttp extends CloseableHttpClient implements CamelCont
         }
 
         private static HttpHost host(String scheme, String name, int port) {
-            return new HttpHost(scheme, name.replaceAll("[\\[\\]]", ""), port);
+            return new HttpHost(scheme, name.replace("[", "").replace("]", ""), port);
         }
     }
 
@@ -365,14 +365,15 @@ public final class ProviderHttp extends CloseableHttpClient implements CamelCont
                 throws IOException, HttpException {
             Credentials own = credentials(request, scope);
             String token = own.token();
-            if (own.areFor(scope.route.getTargetHost())) {
+            boolean authenticated = own.areFor(scope.route.getTargetHost());
+            if (authenticated) {
                 request.setHeader(provider.tokenHeader(), provider.authorization(token));
                 // If a proxy asks for credentials, HttpClient repeats the original request.
                 scope.originalRequest.setHeader(provider.tokenHeader(), provider.authorization(token));
             }
             waitAsAsked(request, scope);
             ClassicHttpResponse response = chain.proceed(request, scope);
-            if (own.areFor(scope.route.getTargetHost())) {
+            if (authenticated) {
                 watch(own, request, response.getCode());
             }
             response.removeHeaders(HttpHeaders.LOCATION);

@@ -188,6 +188,9 @@ public final class Gate {
     private int limit = Integer.MAX_VALUE;
     private long limitSpan;
     private long tokenLimit = Long.MAX_VALUE;
+    /** The last {@code Date} header and its time. Many answers have the same one, and parsing it takes microseconds. */
+    private String lastDate;
+    private long lastDateSeconds;
 
     /**
      * Creates a gate.
@@ -662,10 +665,15 @@ public final class Gate {
 
     /** Returns the time by the service's clock, or else by this one's. */
     private double epochSeconds(Map<String, String> headers) {
+        String date = headers.get("date");
+        if (date != null && date.equals(lastDate)) {
+            return lastDateSeconds;
+        }
         try {
-            String date = headers.get("date");
             if (date != null) {
-                return ZonedDateTime.parse(date, DateTimeFormatter.RFC_1123_DATE_TIME).toEpochSecond();
+                lastDateSeconds = ZonedDateTime.parse(date, DateTimeFormatter.RFC_1123_DATE_TIME).toEpochSecond();
+                lastDate = date;
+                return lastDateSeconds;
             }
         } catch (DateTimeException e) {
             LOG.debug("not a date: {}", e.getMessage());

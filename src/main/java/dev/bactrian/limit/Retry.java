@@ -28,7 +28,8 @@ public final class Retry {
     /** Unix seconds. Only seen in Upstage's answer 429. */
     private static final String[] EPOCH_HEADERS = {
         "X-Upstage-RateLimit-Retry-After-Requests", "X-Upstage-RateLimit-Retry-After-Tokens"};
-    private static final Pattern NUMBER = Pattern.compile("-?\\d{1,15}(\\.\\d{1,9})?");
+    private static final int MOST_DIGITS = 15;
+    private static final Pattern NUMBER = Pattern.compile("-?\\d{1," + MOST_DIGITS + "}(\\.\\d{1,9})?");
     private static final Pattern IN_WORDS = Pattern.compile("~ ?(\\d{1,6}) ?s\\b");
     private static final int LONGEST_TEXT = 10_000;
     private static final double JITTER = 0.1;
@@ -130,7 +131,12 @@ public final class Retry {
 
     /** Returns the number in a header, or empty if the text is not a number. */
     public static Optional<Double> number(String value) {
-        return NUMBER.matcher(value).matches() ? Optional.of(Double.valueOf(value)) : Optional.empty();
+        return isDigits(value) || NUMBER.matcher(value).matches() ? Optional.of(Double.valueOf(value)) : Optional.empty();
+    }
+
+    /** Whether the text is a whole number, as most are. */
+    private static boolean isDigits(String value) {
+        return !value.isEmpty() && value.length() <= MOST_DIGITS && value.chars().allMatch(c -> c >= '0' && c <= '9');
     }
 
     private static Optional<String> header(Map<String, String> headers, String name) {

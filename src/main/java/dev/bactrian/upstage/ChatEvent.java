@@ -54,6 +54,9 @@ final class ChatEvent {
             return true;
         } else if (looksLikeTheLast(event)) {
             return true;
+        } else if (event.startsWith(DONE) && event.length() == DONE.length()) {
+            done = true;
+            return true;
         } else if (event.startsWith(DONE) || event.isJoined()) {
             return readLines(event.text());
         }

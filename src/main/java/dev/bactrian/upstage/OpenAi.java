@@ -53,6 +53,11 @@ public class OpenAi implements Provider, CamelContextAware {
     private OtherProvider own;
     /** The URLs for Camel, by the endpoint of an account. */
     private final Map<String, String> urls = new ConcurrentHashMap<>();
+    private final Map<Caller, Gate> modelGates = new ConcurrentHashMap<>();
+
+    /** A model, an account, and the one of its keys that a request uses. */
+    private record Caller(String model, String account, String token) {
+    }
 
     /** Creates the provider of that name in the catalogue. */
     OpenAi(String name) {
@@ -90,7 +95,8 @@ public class OpenAi implements Provider, CamelContextAware {
         message.setHeader(Exchange.CONTENT_TYPE, "application/json");
         message.setHeader("Accept-Encoding", "identity");
         message.setHeader(ProviderHttp.REQUEST, generation.id());
-        message.setHeader(Turns.GATE, gate(generation, access.only(generation.token())).name());
+        message.setHeader(Turns.GATE, modelGates.computeIfAbsent(new Caller(generation.getModelId(), generation.account(), generation.token()),
+                caller -> gate(generation, access.only(generation.token()))).name());
         message.setHeader(Turns.MOST_TOKENS, mostTokens(generation.request()));
     }
 
