@@ -7,8 +7,10 @@ import org.apache.camel.CamelContext;
 import org.apache.camel.Exchange;
 import org.apache.camel.Predicate;
 import org.apache.camel.Processor;
+import org.apache.camel.spi.OnCamelContextStarted;
 import org.apache.camel.support.CamelContextHelper;
 import org.apache.camel.support.ExpressionAdapter;
+import org.apache.camel.support.LifecycleStrategySupport;
 
 /**
  * The methods of a bean that the routes use, each in the registry under the name of the bean and its own: {@code bactrianRequests.read}. A
@@ -38,10 +40,16 @@ public final class Steps<B> {
         this.type = type;
     }
 
-    /** Begins the steps of the bean of that name, which is looked up when a step runs for the first time. */
+    /**
+     * Begins the steps of the bean of that name. The bean is looked up when the application has started, or when a step runs for the first
+     * time if that is earlier. A request may still end after the application has stopped, when the registry is empty.
+     */
     public static <B> Steps<B> of(CamelContext context, String bean, Class<B> type) {
         StepsLanguage.addTo(context);
-        return new Steps<>(context, bean, type);
+        Steps<B> steps = new Steps<>(context, bean, type);
+        context.addLifecycleStrategy(LifecycleStrategySupport.adapt((OnCamelContextStarted) started ->
+                steps.found = CamelContextHelper.lookup(started, bean, type)));
+        return steps;
     }
 
     private B bean() {

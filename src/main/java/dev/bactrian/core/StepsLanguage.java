@@ -8,8 +8,8 @@ import org.apache.camel.support.CamelContextHelper;
 import org.apache.camel.support.LanguageSupport;
 
 /**
- * The language {@code bactrian}: the name of a condition or a value of {@link Steps}. Each expression looks it up once, when it is first
- * evaluated. Camel's language {@code ref} looks it up for each evaluation, and a registry of Spring throws an exception for each name that
+ * The language {@code bactrian}: the name of a condition or a value of {@link Steps}. Each expression looks it up once, when its route is
+ * made. Camel's language {@code ref} looks it up for each evaluation, and a registry of Spring throws an exception for each name that
  * it does not know.
  */
 final class StepsLanguage extends LanguageSupport {
@@ -29,10 +29,10 @@ final class StepsLanguage extends LanguageSupport {
             this.type = type;
         }
 
-        T in(Exchange exchange) {
+        T in(CamelContext context) {
             T known = found;
             if (known == null) {
-                known = CamelContextHelper.mandatoryLookup(exchange.getContext(), name, type);
+                known = CamelContextHelper.mandatoryLookup(context, name, type);
                 found = known;
             }
             return known;
@@ -51,8 +51,13 @@ final class StepsLanguage extends LanguageSupport {
         Named<Predicate> named = new Named<>(expression, Predicate.class);
         return new Predicate() {
             @Override
+            public void initPredicate(CamelContext context) {
+                named.in(context);
+            }
+
+            @Override
             public boolean matches(Exchange exchange) {
-                return named.in(exchange).matches(exchange);
+                return named.in(exchange.getContext()).matches(exchange);
             }
 
             @Override
@@ -67,8 +72,13 @@ final class StepsLanguage extends LanguageSupport {
         Named<Expression> named = new Named<>(expression, Expression.class);
         return new Expression() {
             @Override
+            public void init(CamelContext context) {
+                named.in(context);
+            }
+
+            @Override
             public <T> T evaluate(Exchange exchange, Class<T> type) {
-                return named.in(exchange).evaluate(exchange, type);
+                return named.in(exchange.getContext()).evaluate(exchange, type);
             }
 
             @Override
