@@ -22,6 +22,7 @@ import dev.bactrian.config.Property;
 import dev.bactrian.config.Settings;
 import dev.bactrian.core.Cancellation;
 import dev.bactrian.core.Cancellations;
+import dev.bactrian.core.Steps;
 import dev.bactrian.emit.Emitter;
 import dev.bactrian.error.ErrorType;
 import dev.bactrian.error.GenerationFailure;
@@ -85,6 +86,10 @@ public final class Batches implements CamelContextAware {
         this.camelContext = camelContext;
         settings = Settings.of(camelContext);
         maxBytes = settings.bytes(Property.MAX_REQUEST_BYTES);
+        Steps.of(camelContext, BEAN, Batches.class).step("open", Batches::open).value("lines", Batches::lines)
+                .step("begin", Batches::begin).test("isRequest", Batches::isRequest).step("refuse", Batches::refuse)
+                .step("append", Batches::append).test("mayGoOn", (batches, exchange) -> batches.mayGoOn())
+                .step("complete", Batches::complete).step("delivered", Batches::delivered);
     }
 
     private synchronized Window window() {

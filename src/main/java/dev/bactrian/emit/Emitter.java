@@ -15,6 +15,7 @@ import dev.bactrian.config.Settings;
 import dev.bactrian.config.Settings.EmitFormat;
 import dev.bactrian.config.Settings.ImagesMode;
 import dev.bactrian.core.Job;
+import dev.bactrian.core.Steps;
 import dev.bactrian.error.Cause;
 import dev.bactrian.flow.Retries;
 import dev.bactrian.generate.Documents;
@@ -83,6 +84,12 @@ public final class Emitter implements CamelContextAware, Processor {
         destinations = DestinationEndpoints.of(camelContext);
         undelivered = new UndeliveredFolder();
         undelivered.setCamelContext(camelContext);
+        Steps.of(camelContext, BEAN, Emitter.class).step("begin", Emitter::begin).test("isFirst", Emitter::isFirst)
+                .step("addMessages", Emitter::addMessages).value("pending", Emitter::pending).test("isDue", Emitter::isDue)
+                .step("broken", Emitter::broken).step("keepUndelivered", Emitter::keepUndelivered).step("notKept", Emitter::notKept)
+                .step("safe", Emitter::safe).step("refused", Emitter::refused).step("sent", Emitter::sent).step("failed", Emitter::failed)
+                .step("lost", Emitter::lost).test("mayDeliverAgain", Emitter::mayDeliverAgain).test("isEmitting", Emitter::isEmitting)
+                .test("mayGoOn", Emitter::mayGoOn);
     }
 
     private List<String> endpoints(Property property) {

@@ -46,7 +46,10 @@ public final class ImageDownloads implements CamelContextAware, Processor {
     public void setCamelContext(CamelContext camelContext) {
         this.camelContext = camelContext;
         settings = Settings.of(camelContext);
-        Steps.of(camelContext, BEAN, ImageDownloads.class).step("toAnswer", ImageDownloads::toAnswer).test("isWanted", ImageDownloads::isWanted);
+        Steps.of(camelContext, BEAN, ImageDownloads.class).step("toAnswer", ImageDownloads::toAnswer)
+                .step("toEmit", ImageDownloads::toEmit).test("isWanted", ImageDownloads::isWanted).value("missing", ImageDownloads::missing)
+                .value("document", ImageDownloads::document).test("mayTryAgain", ImageDownloads::mayTryAgain)
+                .step("lost", ImageDownloads::lost);
     }
 
     /** Determines the images that the caller's document must contain. */

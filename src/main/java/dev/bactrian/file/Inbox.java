@@ -21,6 +21,7 @@ import java.util.concurrent.TimeUnit;
 
 import dev.bactrian.config.Property;
 import dev.bactrian.config.Settings;
+import dev.bactrian.core.Steps;
 import dev.bactrian.error.Cause;
 import dev.bactrian.flow.Trigger;
 import dev.bactrian.request.RequestId;
@@ -79,6 +80,7 @@ public final class Inbox implements CamelContextAware, OptimizedFileFilter, File
     @Override
     public void setCamelContext(CamelContext camelContext) {
         this.camelContext = camelContext;
+        Steps.of(camelContext, "bactrianInbox", Inbox.class).step("take", Inbox::take).step("open", Inbox::open);
     }
 
     /** Whether the file is among the next ones of a full inbox; null if {@link #accept(GenericFile)} decides. */

@@ -5,6 +5,7 @@ import java.util.Map;
 import java.util.concurrent.RejectedExecutionException;
 
 import dev.bactrian.core.Job;
+import dev.bactrian.core.Steps;
 import dev.bactrian.error.ErrorType;
 import dev.bactrian.error.GenerateException;
 import dev.bactrian.error.GenerationFailure;
@@ -13,6 +14,8 @@ import dev.bactrian.host.Transactions;
 import dev.bactrian.ledger.Ledger;
 import dev.bactrian.text.OneLineLogger;
 import org.apache.camel.AggregationStrategy;
+import org.apache.camel.CamelContext;
+import org.apache.camel.CamelContextAware;
 import org.apache.camel.Exchange;
 import org.apache.camel.NoSuchBeanException;
 import org.apache.camel.Processor;
@@ -22,9 +25,22 @@ import org.slf4j.Logger;
  * Returns the outcome of a request to the caller of {@code direct:generate}: a result as the body with the {@code Bactrian*} headers, an
  * error as an exception. Nothing else of the caller's exchange changes.
  */
-public final class CallerReply implements AggregationStrategy, Processor {
+public final class CallerReply implements AggregationStrategy, CamelContextAware, Processor {
 
     private static final Logger LOG = OneLineLogger.of("dev.bactrian.requests");
+
+    private CamelContext camelContext;
+
+    @Override
+    public CamelContext getCamelContext() {
+        return camelContext;
+    }
+
+    @Override
+    public void setCamelContext(CamelContext camelContext) {
+        this.camelContext = camelContext;
+        Steps.of(camelContext, "bactrianAnswer", CallerReply.class).step("refuse", CallerReply::refuse);
+    }
 
     /**
      * Handles a redelivery by the caller's error handler: a request that has failed permanently fails again at once, without a call,

@@ -12,6 +12,7 @@ import dev.bactrian.core.Job;
 import dev.bactrian.core.PartialAnswer;
 import dev.bactrian.core.Provider;
 import dev.bactrian.core.Provider.Access;
+import dev.bactrian.core.Steps;
 import dev.bactrian.cost.Costs;
 import dev.bactrian.error.Cause;
 import dev.bactrian.error.ErrorType;
@@ -56,6 +57,7 @@ public final class ErrorDocuments implements CamelContextAware {
         this.camelContext = camelContext;
         settings = Settings.of(camelContext);
         camelContext.getCamelContextExtension().addContextPlugin(ErrorDocuments.class, this);
+        Steps.of(camelContext, "bactrianErrors", ErrorDocuments.class).step("report", ErrorDocuments::report);
     }
 
     /** Returns the instance of a context, even while the context stops and its beans are gone. */

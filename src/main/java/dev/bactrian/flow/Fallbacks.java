@@ -54,8 +54,8 @@ public final class Fallbacks implements CamelContextAware {
         this.camelContext = camelContext;
         settings = Settings.of(camelContext);
         observer = Observer.of(camelContext);
-        Steps.of(camelContext, "bactrianFallback", Fallbacks.class).test("isDue", Fallbacks::isDue).step("next", Fallbacks::next)
-                .step("recall", Fallbacks::recall);
+        Steps.of(camelContext, "bactrianFallback", Fallbacks.class).test("isDue", Fallbacks::isDue).test("isFinal", Fallbacks::isFinal)
+                .step("next", Fallbacks::next).step("recall", Fallbacks::recall);
     }
 
     /** Whether a model is to be tried or polled now: true for the first, and once for each {@link #next} one. Call it once for each turn. */

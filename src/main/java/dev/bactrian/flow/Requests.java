@@ -83,7 +83,7 @@ public final class Requests implements CamelContextAware, Processor, RequestsInW
         Steps.of(camelContext, BEAN, Requests.class).step("read", Requests::read).step("admit", Requests::admit)
                 .step("settle", Requests::settle).step("answer", Requests::answer)
                 .test("isPending", Requests::isPending).test("isAbandoned", Requests::isAbandoned)
-                .value("pollDelay", Requests::pollDelay);
+                .test("isBatch", Requests::isBatch).value("pollDelay", Requests::pollDelay);
     }
 
     /** Reads the settings and the catalogue, whose providers must exist once the application has started. */

@@ -5,6 +5,7 @@ import dev.bactrian.config.Property;
 import dev.bactrian.config.Settings;
 import dev.bactrian.core.Job;
 import dev.bactrian.core.Provider.Access;
+import dev.bactrian.core.Steps;
 import dev.bactrian.error.Cause;
 import dev.bactrian.generate.Generation;
 import dev.bactrian.http.HttpFailures;
@@ -46,6 +47,7 @@ public final class Retries implements CamelContextAware, Processor {
         settings = Settings.of(camelContext);
         mostRetries = settings.count(Property.RETRY_MAX_ATTEMPTS);
         retry = Retry.of(settings);
+        Steps.of(camelContext, "bactrianRetries", Retries.class).test("mayRepeat", Retries::mayRepeat);
     }
 
     /** Whether the failed step is repeated: only the first call of a request, if it was not answered and cannot have cost anything. */

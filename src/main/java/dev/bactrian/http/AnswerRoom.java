@@ -15,6 +15,7 @@ import java.util.function.BooleanSupplier;
 import dev.bactrian.config.Property;
 import dev.bactrian.config.Settings;
 import dev.bactrian.core.ErrorNet;
+import dev.bactrian.core.Steps;
 import org.apache.camel.CamelContext;
 import org.apache.camel.CamelContextAware;
 import org.apache.camel.Exchange;
@@ -82,6 +83,7 @@ public final class AnswerRoom implements CamelContextAware {
         this.camelContext = camelContext;
         Settings settings = Settings.of(camelContext);
         size(settings.answersBytes(), settings.bytes(Property.MAX_RESPONSE_BYTES));
+        Steps.of(camelContext, "bactrianAnswerRoom", AnswerRoom.class).step("hold", AnswerRoom::hold);
     }
 
     /** Returns the bytes that are counted now. */
