@@ -7,6 +7,7 @@ import java.util.stream.Stream;
 import dev.bactrian.config.Property;
 import dev.bactrian.config.Settings;
 import dev.bactrian.core.Job;
+import dev.bactrian.core.Steps;
 import dev.bactrian.emit.Delivery;
 import dev.bactrian.emit.Emitter;
 import dev.bactrian.emit.ImageDownloads;
@@ -26,6 +27,9 @@ import org.slf4j.Logger;
 
 /** The bean {@code bactrianQueueDeliveries} of {@code routes/from-jms.camel.yaml}: reads and writes deliveries and dead letters. */
 public final class QueueDeliveries {
+
+    /** The name of the bean. */
+    static final String BEAN = "bactrianQueueDeliveries";
 
     private static final Logger LOG = OneLineLogger.of("dev.bactrian.jms");
 
@@ -54,6 +58,11 @@ public final class QueueDeliveries {
         settings = Settings.of(camelContext);
         retry = Retry.of(settings);
         mostTries = settings.count(Property.JMS_DELIVERY_ATTEMPTS);
+        Steps.of(camelContext, BEAN, QueueDeliveries.class).step("pack", QueueDeliveries::pack).step("delivery", QueueDeliveries::delivery)
+                .value("messages", QueueDeliveries::messages).step("message", QueueDeliveries::message)
+                .test("isReply", QueueDeliveries::isReply).step("undelivered", QueueDeliveries::undelivered)
+                .test("isDead", QueueDeliveries::isDead)
+                .step("deadLetter", QueueDeliveries::deadLetter);
     }
 
     /** Makes the message of a delivery: the document, and the key of the delivery. */

@@ -17,6 +17,7 @@ import dev.bactrian.config.Property;
 import dev.bactrian.config.Settings;
 import dev.bactrian.core.Cancellations;
 import dev.bactrian.core.Job;
+import dev.bactrian.core.Steps;
 import dev.bactrian.emit.Delivery;
 import dev.bactrian.emit.Emitter;
 import dev.bactrian.error.ErrorType;
@@ -42,6 +43,7 @@ import org.apache.camel.CamelContext;
 import org.apache.camel.Exchange;
 import org.apache.camel.Message;
 import org.apache.camel.Processor;
+import org.apache.camel.RuntimeCamelException;
 import org.apache.camel.support.CamelContextHelper;
 import org.apache.camel.support.ExchangeHelper;
 import org.apache.camel.support.SynchronizationAdapter;
@@ -52,6 +54,9 @@ import org.apache.camel.support.SynchronizationAdapter;
  * {@code BactrianFallbackAfterPaid} and the content type. As a processor it keeps an exchange on its thread.
  */
 public final class QueueRequests implements AggregationStrategy, Processor {
+
+    /** The name of the bean. */
+    static final String BEAN = "bactrianQueue";
 
     private static final List<String> READ = List.of(Headers.MODEL, Headers.PROVIDER, Headers.FALLBACK, Headers.FALLBACK_AFTER_PAID,
             Exchange.CONTENT_TYPE);
@@ -75,6 +80,12 @@ public final class QueueRequests implements AggregationStrategy, Processor {
         ours = Stream.of(Property.JMS_REQUESTS, Property.JMS_POLLS, Property.JMS_DELIVERIES, Property.JMS_DEAD_LETTERS)
                 .map(settings::require).collect(Collectors.toSet());
         polls = settings.require(Property.JMS_POLLS);
+        Steps.of(camelContext, BEAN, QueueRequests.class).step("request", QueueRequests::request)
+                .step("prediction", QueueRequests::prediction)
+                .test("isBatch", QueueRequests::isBatch).step("batch", QueueRequests::batch).test("isRequest", QueueRequests::isRequest)
+                .step("read", QueueRequests::read).step("claim", QueueRequests::claim).test("isPending", QueueRequests::isPending)
+                .test("isUnstarted", QueueRequests::isUnstarted).test("isEnded", QueueRequests::isEnded).step("later", QueueRequests::later)
+                .test("isDelayed", QueueRequests::isDelayed).value("deliveries", QueueRequests::deliveries);
     }
 
     /** Keeps all further steps on this thread. */
@@ -352,7 +363,7 @@ public final class QueueRequests implements AggregationStrategy, Processor {
      *
      * @throws RejectedExecutionException if the request failed because the application stops, and can be processed again
      */
-    public List<Packet> deliveries(Exchange exchange) throws JMSException {
+    public List<Packet> deliveries(Exchange exchange) {
         Job job = Job.of(exchange);
         if (job == null) {
             return List.of();
@@ -372,8 +383,12 @@ public final class QueueRequests implements AggregationStrategy, Processor {
         if (!job.isDuplicate()) {
             deliveries.addAll(emitter().deliveries(exchange));
         }
-        if (QueueMessages.of(exchange).replyTo() != null && !isOurs(QueueMessages.of(exchange).replyTo())) {
-            deliveries.add(Delivery.answer(exchange.getMessage().getBody(String.class)));
+        try {
+            if (QueueMessages.of(exchange).replyTo() != null && !isOurs(QueueMessages.of(exchange).replyTo())) {
+                deliveries.add(Delivery.answer(exchange.getMessage().getBody(String.class)));
+            }
+        } catch (JMSException e) {
+            throw RuntimeCamelException.wrapRuntimeCamelException(e);
         }
         String document = exchange.getMessage().getBody(String.class);
         return deliveries.stream().map(delivery -> new Packet(delivery, document)).toList();

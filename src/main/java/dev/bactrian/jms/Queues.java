@@ -42,8 +42,8 @@ public final class Queues implements CamelContextAware {
                 camelContext.addService(connections);
                 camelContext.addLifecycleStrategy(new ShutdownTimeoutHandler());
                 QueueMessages messages = new QueueMessages(camelContext);
-                camelContext.getRegistry().bind("bactrianQueue", new QueueRequests(camelContext, messages));
-                camelContext.getRegistry().bind("bactrianQueueDeliveries", new QueueDeliveries(camelContext, messages, connections));
+                camelContext.getRegistry().bind(QueueRequests.BEAN, new QueueRequests(camelContext, messages));
+                camelContext.getRegistry().bind(QueueDeliveries.BEAN, new QueueDeliveries(camelContext, messages, connections));
             }
         } catch (NoClassDefFoundError e) {
             throw new SettingException(Property.JMS_ENABLED.key(), "the queue needs camel-jms, artemis-jakarta-client (for a broker "
