@@ -10,6 +10,7 @@ import dev.bactrian.config.Url;
 import dev.bactrian.core.Job;
 import dev.bactrian.core.Provider;
 import dev.bactrian.core.Provider.Access;
+import dev.bactrian.core.Steps;
 import dev.bactrian.generate.Generation;
 import dev.bactrian.http.CallHeaders;
 import dev.bactrian.http.HttpFailures;
@@ -48,6 +49,7 @@ public final class Acme implements Provider, CamelContextAware {
     public void setCamelContext(CamelContext context) {
         camelContext = context;
         settings = Settings.of(context);
+        Steps.of(context, Provider.bean("acme"), Acme.class).step("request", Acme::request).step("open", Acme::open);
     }
 
     @Override

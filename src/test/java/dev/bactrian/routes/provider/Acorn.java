@@ -16,6 +16,7 @@ import dev.bactrian.core.Job;
 import dev.bactrian.core.Poll;
 import dev.bactrian.core.Provider;
 import dev.bactrian.core.Provider.Access;
+import dev.bactrian.core.Steps;
 import dev.bactrian.error.Cause;
 import dev.bactrian.error.ErrorType;
 import dev.bactrian.error.GenerationFailure;
@@ -36,7 +37,6 @@ import dev.bactrian.threads.Descriptors;
 import org.apache.camel.CamelContext;
 import org.apache.camel.CamelContextAware;
 import org.apache.camel.Exchange;
-import org.apache.camel.Header;
 import org.apache.camel.Message;
 import org.slf4j.Logger;
 
@@ -81,6 +81,11 @@ public final class Acorn implements Provider, CamelContextAware {
         settings = Settings.of(context);
         retry = Retry.of(settings);
         mostMisses = settings.count(Property.RETRY_MAX_ATTEMPTS);
+        Steps.of(context, Provider.bean("acorn"), Acorn.class).test("isNew", Acorn::isNew).step("request", Acorn::request)
+                .step("created", Acorn::created).step("preparePoll", Acorn::preparePoll).test("isPollDue", Acorn::isPollDue)
+                .step("polled", Acorn::polled).step("pollFailed", Acorn::pollFailed).test("cancelsNow", Acorn::cancelsNow)
+                .step("requestCancel", Acorn::requestCancel).step("cancelAnswered", Acorn::cancelAnswered)
+                .step("notCancelled", Acorn::notCancelled);
     }
 
     @Override
@@ -235,9 +240,9 @@ public final class Acorn implements Provider, CamelContextAware {
     }
 
     /** Whether to cancel the job, which was given up: once, and again if the service's limit has refused that. */
-    public boolean cancelsNow(Exchange exchange, @Header(Exchange.HTTP_RESPONSE_CODE) Integer answered) {
+    public boolean cancelsNow(Exchange exchange) {
         int sent = Job.of(exchange).cancels();
-        return sent == 0 || sent <= mostMisses && answered != null && answered == 429;
+        return sent == 0 || sent <= mostMisses && exchange.getMessage().getHeader(Exchange.HTTP_RESPONSE_CODE, 0, Integer.class) == 429;
     }
 
     /** Prepares the cancel. */
@@ -249,9 +254,10 @@ public final class Acorn implements Provider, CamelContextAware {
     }
 
     /** Logs the answer to the cancel. */
-    public void cancelAnswered(Exchange exchange, @Header(Exchange.HTTP_RESPONSE_CODE) Integer answered) {
+    public void cancelAnswered(Exchange exchange) {
         Job job = Job.of(exchange);
-        LOG.info("{}: job {} abandoned; its cancel was answered {}", job.generation().id(), job.poll().getId(), answered);
+        LOG.info("{}: job {} abandoned; its cancel was answered {}", job.generation().id(), job.poll().getId(),
+                exchange.getMessage().getHeader(Exchange.HTTP_RESPONSE_CODE));
     }
 
     /** Logs that the cancel could not be sent, which has no other effect. */
