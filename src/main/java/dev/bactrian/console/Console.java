@@ -127,7 +127,7 @@ public final class Console implements CamelContextAware {
      */
     public boolean cancel(String id) {
         requireFull();
-        return ProviderJson.json(Cancellations.of(camelContext).cancel(id, null)).orElseThrow().path("canceled").asBoolean();
+        return ProviderJson.json(Cancellations.of(camelContext).cancel(id)).orElseThrow().path("canceled").asBoolean();
     }
 
     /**

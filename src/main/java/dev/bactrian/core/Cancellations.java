@@ -10,10 +10,10 @@ import dev.bactrian.generate.Documents;
 import dev.bactrian.generate.Headers;
 import dev.bactrian.text.OneLine;
 import dev.bactrian.text.OneLineLogger;
-import org.apache.camel.Body;
 import org.apache.camel.CamelContext;
+import org.apache.camel.CamelContextAware;
 import org.apache.camel.Exchange;
-import org.apache.camel.Header;
+import org.apache.camel.Message;
 import org.apache.camel.support.CamelContextHelper;
 import org.apache.camel.support.SynchronizationAdapter;
 import org.slf4j.Logger;
@@ -22,8 +22,9 @@ import org.slf4j.Logger;
  * The requests that {@code direct:cancel} can cancel: those that are being processed, and those whose predictions wait in the queue and
  * were last polled by this instance.
  */
-public final class Cancellations {
+public final class Cancellations implements CamelContextAware {
 
+    private static final String BEAN = "bactrianCancellations";
     private static final Logger LOG = OneLineLogger.of("dev.bactrian.requests");
     /** A longer text is not a valid id and is cut in the reply. */
     private static final int LONGEST_ID = 200;
@@ -33,14 +34,34 @@ public final class Cancellations {
     private final Map<String, Cancellation> batches = new ConcurrentHashMap<>();
     private final AtomicLong nextForgetting = new AtomicLong(System.nanoTime());
 
-    /** Returns the cancellations of a context. */
-    public static Cancellations of(CamelContext context) {
-        return CamelContextHelper.mandatoryLookup(context, "bactrianCancellations", Cancellations.class);
+    private CamelContext camelContext;
+
+    @Override
+    public CamelContext getCamelContext() {
+        return camelContext;
     }
 
-    /** Cancels the request with the id in the body or header. Returns a JSON document that says whether it was cancelled. */
-    public String cancel(@Body String body, @Header(Headers.REQUEST_ID) String header) {
-        String id = body != null && !body.isBlank() ? body.trim() : header != null ? header.trim() : "";
+    @Override
+    public void setCamelContext(CamelContext context) {
+        camelContext = context;
+        Steps.of(context, BEAN, Cancellations.class).step("cancel", Cancellations::cancel);
+    }
+
+    /** Returns the cancellations of a context. */
+    public static Cancellations of(CamelContext context) {
+        return CamelContextHelper.mandatoryLookup(context, BEAN, Cancellations.class);
+    }
+
+    /** Cancels the request whose id is the body or the header. Sets the body to a JSON document that says whether it was cancelled. */
+    public void cancel(Exchange exchange) {
+        Message message = exchange.getMessage();
+        String body = message.getBody(String.class);
+        String header = message.getHeader(Headers.REQUEST_ID, String.class);
+        message.setBody(cancel(body != null && !body.isBlank() ? body.trim() : header != null ? header.trim() : ""));
+    }
+
+    /** Cancels the request with that id. Returns a JSON document that says whether it was cancelled. */
+    public String cancel(String id) {
         Cancellation cancellation = known.get(id);
         Cancellation batch = batches.get(id);
         boolean canceled = batch != null && batch.request();

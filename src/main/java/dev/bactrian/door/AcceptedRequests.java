@@ -373,7 +373,7 @@ public final class AcceptedRequests implements CamelContextAware, Processor {
             canceled = true;
         }
         if (!canceled && (known || call.caller().admin())) {
-            canceled = ProviderJson.json(Cancellations.of(camelContext).cancel(id, null)).orElseThrow().path("canceled").asBoolean();
+            canceled = ProviderJson.json(Cancellations.of(camelContext).cancel(id)).orElseThrow().path("canceled").asBoolean();
         }
         if (!known && !canceled && outcomes.outcome(id).filter(outcome -> call.caller().maySee(outcome.owner())).isEmpty()) {
             throw unknown(id);

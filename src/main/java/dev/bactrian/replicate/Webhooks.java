@@ -12,6 +12,7 @@ import com.fasterxml.jackson.databind.node.MissingNode;
 import dev.bactrian.config.Property;
 import dev.bactrian.config.Settings;
 import dev.bactrian.core.Poll;
+import dev.bactrian.core.Steps;
 import dev.bactrian.text.OneLineLogger;
 import dev.bactrian.text.ProviderJson;
 import org.apache.camel.CamelContext;
@@ -59,6 +60,7 @@ public final class Webhooks implements CamelContextAware {
         mostBytes = settings.bytes(Property.MAX_RESPONSE_BYTES);
         signature = new WebhookSignature(settings.webhookSecrets());
         mailbox = new WebhookStore(mostBytes);
+        Steps.of(camelContext, "bactrianWebhooks", Webhooks.class).step("answer", Webhooks::answer);
     }
 
     /** Receives a webhook and sets the HTTP status of the answer. Removes the body and all other headers. */
