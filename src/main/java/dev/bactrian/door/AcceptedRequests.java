@@ -17,6 +17,7 @@ import dev.bactrian.config.Property;
 import dev.bactrian.config.Settings;
 import dev.bactrian.core.Cancellation;
 import dev.bactrian.core.Cancellations;
+import dev.bactrian.core.Steps;
 import dev.bactrian.emit.Emitter;
 import dev.bactrian.error.ErrorType;
 import dev.bactrian.error.GenerationFailure;
@@ -77,6 +78,11 @@ public final class AcceptedRequests implements CamelContextAware, Processor {
         camelContext = context;
         Settings settings = Settings.of(context);
         outcomes = new Outcomes(Path.of(settings.require(Property.DATA_DIR), "http"), settings.duration(Property.HTTP_KEEP), MOST_BYTES);
+        Steps.of(context, "bactrianAccepted", AcceptedRequests.class).step("begin", AcceptedRequests::begin).test("isDue", AcceptedRequests::isDue)
+                .test("isBatch", AcceptedRequests::isBatch).step("accept", AcceptedRequests::accept).step("acceptAwaited", AcceptedRequests::acceptAwaited)
+                .step("reject", AcceptedRequests::reject).step("resume", AcceptedRequests::resume).step("openBatch", AcceptedRequests::openBatch)
+                .step("keep", AcceptedRequests::keep).step("keepBatch", AcceptedRequests::keepBatch).step("left", AcceptedRequests::left)
+                .step("stand", AcceptedRequests::stand).step("cancel", AcceptedRequests::cancel);
     }
 
     /**

@@ -9,6 +9,7 @@ import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.bactrian.config.Property;
 import dev.bactrian.config.Settings;
+import dev.bactrian.core.Steps;
 import dev.bactrian.error.GenerationFailure;
 import dev.bactrian.generate.Documents;
 import dev.bactrian.generate.Models;
@@ -47,6 +48,8 @@ public final class ChatCompletions implements CamelContextAware {
         camelContext = context;
         models = Models.of(context);
         reader = new RequestReader(Settings.of(context).bytes(Property.MAX_REQUEST_BYTES), models.catalogue().providers());
+        Steps.of(context, "bactrianChatCompletions", ChatCompletions.class).step("request", ChatCompletions::request)
+                .step("answer", ChatCompletions::answer);
     }
 
     /** Sets the door, which keeps the connection of a silent stream open. */

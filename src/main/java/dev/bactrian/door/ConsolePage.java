@@ -18,6 +18,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.bactrian.console.Console;
 import dev.bactrian.console.Console.Mode;
 import dev.bactrian.console.Event;
+import dev.bactrian.core.Steps;
 import dev.bactrian.generate.Headers;
 import org.apache.camel.CamelContext;
 import org.apache.camel.CamelContextAware;
@@ -52,6 +53,9 @@ public final class ConsolePage implements CamelContextAware {
     @Override
     public void setCamelContext(CamelContext context) {
         camelContext = context;
+        Steps.of(context, "bactrianConsolePage", ConsolePage.class).step("part", ConsolePage::part).step("events", ConsolePage::events)
+                .test("isAgain", ConsolePage::isAgain).step("again", ConsolePage::again).step("sent", ConsolePage::sent)
+                .step("sendBack", ConsolePage::sendBack);
     }
 
     private Console console() {

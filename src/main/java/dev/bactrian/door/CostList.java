@@ -10,6 +10,7 @@ import java.util.TreeMap;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.bactrian.core.Steps;
 import dev.bactrian.cost.Costs;
 import dev.bactrian.generate.Account;
 import dev.bactrian.ledger.Ledger;
@@ -34,6 +35,7 @@ public final class CostList implements CamelContextAware {
     @Override
     public void setCamelContext(CamelContext context) {
         camelContext = context;
+        Steps.of(context, "bactrianCostList", CostList.class).step("answer", CostList::answer);
     }
 
     /**

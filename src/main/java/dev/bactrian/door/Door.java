@@ -10,6 +10,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import dev.bactrian.config.Property;
 import dev.bactrian.config.SettingException;
 import dev.bactrian.config.Settings;
+import dev.bactrian.core.Steps;
 import dev.bactrian.emit.Outcome;
 import dev.bactrian.error.Cause;
 import dev.bactrian.error.GenerationFailure;
@@ -58,6 +59,7 @@ public final class Door implements CamelContextAware, Processor, AggregationStra
             throw new SettingException(Property.HTTP_ENABLED.key(), "the HTTP door needs camel-platform-http on the class path");
         }
         callers = Callers.of(settings);
+        Steps.of(context, "bactrianDoor", Door.class).step("visit", Door::visit).step("refused", Door::refused).test("isDelete", Door::isDelete);
     }
 
     void setTimes(Times others) {

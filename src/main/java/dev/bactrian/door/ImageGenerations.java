@@ -14,6 +14,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.bactrian.config.Property;
 import dev.bactrian.config.Settings;
 import dev.bactrian.config.Settings.ImagesMode;
+import dev.bactrian.core.Steps;
 import dev.bactrian.emit.ImageContent;
 import dev.bactrian.error.GenerationFailure;
 import dev.bactrian.generate.Models;
@@ -75,6 +76,10 @@ public final class ImageGenerations implements CamelContextAware {
         camelContext = context;
         models = Models.of(context);
         reader = new RequestReader(Settings.of(context).bytes(Property.MAX_REQUEST_BYTES), models.catalogue().providers());
+        Steps.of(context, "bactrianImageGenerations", ImageGenerations.class).step("request", ImageGenerations::request)
+                .step("edit", ImageGenerations::edit).test("isUploadDue", ImageGenerations::isUploadDue)
+                .step("notUploaded", ImageGenerations::notUploaded).step("uploaded", ImageGenerations::uploaded)
+                .step("answer", ImageGenerations::answer);
     }
 
     /**

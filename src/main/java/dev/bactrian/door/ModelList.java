@@ -9,6 +9,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.bactrian.core.Steps;
 import dev.bactrian.error.ErrorType;
 import dev.bactrian.error.GenerationFailure;
 import dev.bactrian.generate.Account;
@@ -38,6 +39,7 @@ public final class ModelList implements CamelContextAware {
     public void setCamelContext(CamelContext context) {
         camelContext = context;
         models = Models.of(context);
+        Steps.of(context, "bactrianModelList", ModelList.class).step("answer", ModelList::answer);
     }
 
     /**

@@ -10,6 +10,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import dev.bactrian.config.Property;
 import dev.bactrian.config.Settings;
+import dev.bactrian.core.Steps;
 import dev.bactrian.error.ErrorType;
 import dev.bactrian.error.GenerationFailure;
 import dev.bactrian.flow.Requests;
@@ -42,6 +43,9 @@ public final class NativeRequests implements CamelContextAware {
     public void setCamelContext(CamelContext context) {
         camelContext = context;
         reader = new RequestReader(Settings.of(context).bytes(Property.MAX_REQUEST_BYTES), Models.of(context).catalogue().providers());
+        Steps.of(context, "bactrianNativeRequests", NativeRequests.class).step("request", NativeRequests::request)
+                .test("isAsynchronous", NativeRequests::isAsynchronous).step("accepted", NativeRequests::accepted)
+                .step("answer", NativeRequests::answer);
     }
 
     /** Sets the door, which keeps the connection of a silent stream open. */

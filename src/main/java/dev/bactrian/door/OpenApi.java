@@ -1,6 +1,7 @@
 package dev.bactrian.door;
 
 import dev.bactrian.config.Settings;
+import dev.bactrian.core.Steps;
 import org.apache.camel.CamelContext;
 import org.apache.camel.CamelContextAware;
 import org.apache.camel.Exchange;
@@ -19,6 +20,7 @@ public final class OpenApi implements CamelContextAware {
     @Override
     public void setCamelContext(CamelContext context) {
         camelContext = context;
+        Steps.of(context, "bactrianOpenApi", OpenApi.class).step("answer", OpenApi::answer);
     }
 
     /**
