@@ -234,6 +234,15 @@ class KameletsTest {
         assertThat(Files.readString(file).chars().allMatch(c -> c < 128)).isTrue();
     }
 
+    /** As the packaged routes do. */
+    @ParameterizedTest
+    @MethodSource("files")
+    void callsBeansByTheirStepsAlone(Path file) throws IOException {
+        JsonNode steps = read(file).path("spec").path("template").path("from");
+        assertThat(steps.findValues("bean")).isEmpty();
+        assertThat(steps.findValues("method")).isEmpty();
+    }
+
     /** A sink takes what its action takes. */
     @Test
     void aSinkHasThePropertiesOfItsAction() throws IOException {

@@ -79,6 +79,15 @@ class RouteFilesTest {
         assertThat(Files.readString(file)).doesNotContainPattern("[$][{](variable|body|header|exchangeProperty)[.]?\\w*[.\\[]\\w*[.\\[]");
     }
 
+    /** Camel's {@code bean} step calls by reflection, and its {@code method} language copies the exchange for each call. */
+    @ParameterizedTest
+    @MethodSource("files")
+    void callsBeansByTheirStepsAlone(Path file) throws IOException {
+        JsonNode items = read(file);
+        assertThat(items.findValues("bean")).isEmpty();
+        assertThat(items.findValues("method")).isEmpty();
+    }
+
     /** A route that names no error handler of its own would take the host's, and one without a configuration the host's of every route. */
     @ParameterizedTest
     @MethodSource("files")
