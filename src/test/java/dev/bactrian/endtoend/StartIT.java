@@ -216,8 +216,8 @@ class StartIT extends EndToEnd {
         Path routes = Files.createDirectories(folder.resolve("my-routes"));
         try (Stream<Path> files = Files.list(Path.of("routes"))) {
             for (Path file : files.toList()) {
-                String text = Files.readString(file).replace("            method: document\n",
-                        "            method: document\n        - log:\n            message: \"${header.BactrianRequestId}: geschafft\"\n");
+                String text = Files.readString(file).replace("expression: bactrianImageDownloads.document\n",
+                        "expression: bactrianImageDownloads.document\n        - log:\n            message: \"${header.BactrianRequestId}: geschafft\"\n");
                 Files.writeString(routes.resolve(file.getFileName().toString()), text);
             }
         }
