@@ -44,9 +44,8 @@ enum Candidate {
         return title;
     }
 
-    /** Returns the peers that were built. */
     static List<Candidate> peers() {
-        return Stream.of(values()).filter(candidate -> candidate.folder != null && Files.isDirectory(candidate.home().resolve("lib"))).toList();
+        return Stream.of(values()).filter(candidate -> candidate.folder != null).toList();
     }
 
     private Path home() {

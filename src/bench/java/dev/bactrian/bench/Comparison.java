@@ -86,7 +86,7 @@ final class Comparison implements Section {
 
     static Comparison polls() {
         return new Comparison("polls", "5,000 predictions in flight, five polls a second apart (ideal 4 s), under " + HEAP, List.of("--polls=5"),
-                List.of(HEAP, "-Dbench.least=4"), new int[] {5000}, false,
+                List.of(HEAP, "-Dbench.least=4", "-Dbench.seconds=90"), new int[] {5000}, false,
                 List.of(WALL, TIMES_IDEAL, new Column("CPU \u00b5s a call", 0, "each", 1), JIT, THREADS, MEMORY), "each",
                 (bactrian, ratio, peers) -> Goal.of("100 \u00b5s a call, 1.2 x ideal",
                         bactrian.warm("each") <= 100 && bactrian.warm("wall") <= 1.2 * IDEAL));
