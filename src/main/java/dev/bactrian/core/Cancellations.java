@@ -15,6 +15,7 @@ import org.apache.camel.CamelContextAware;
 import org.apache.camel.Exchange;
 import org.apache.camel.Message;
 import org.apache.camel.support.CamelContextHelper;
+import org.apache.camel.support.MessageHelper;
 import org.apache.camel.support.SynchronizationAdapter;
 import org.slf4j.Logger;
 
@@ -55,6 +56,7 @@ public final class Cancellations implements CamelContextAware {
     /** Cancels the request whose id is the body or the header. Sets the body to a JSON document that says whether it was cancelled. */
     public void cancel(Exchange exchange) {
         Message message = exchange.getMessage();
+        MessageHelper.resetStreamCache(message);
         String body = message.getBody(String.class);
         String header = message.getHeader(Headers.REQUEST_ID, String.class);
         message.setBody(cancel(body != null && !body.isBlank() ? body.trim() : header != null ? header.trim() : ""));

@@ -35,6 +35,7 @@ import org.apache.camel.support.CamelContextHelper;
 import org.apache.camel.support.LifecycleStrategySupport;
 import org.apache.camel.support.PluginHelper;
 import org.apache.camel.support.processor.DelegateAsyncProcessor;
+import org.apache.camel.support.processor.DelegateSyncProcessor;
 import org.apache.camel.support.service.ServiceSupport;
 import org.slf4j.Logger;
 
@@ -144,13 +145,24 @@ public final class ErrorNet implements CamelContextAware, InterceptStrategy {
             // The exchange of a wire tap goes its own way: its Errors must not fail this exchange.
             step.mark(apart ? null : step);
             try {
-                return target.process(exchange, step);
+                return target instanceof DelegateSyncProcessor synchronous ? run(synchronous, step) : target.process(exchange, step);
             } catch (Error e) {
                 if (!failInnermost(work.innermost, e) && !failInnermost(step, e)) {
                     throw e;
                 }
                 return false;
             }
+        }
+
+        /** Runs a synchronous step. Camel would end it before it throws an Error, and the exchange would go on as if it had succeeded. */
+        private static boolean run(Processor synchronous, Step step) {
+            try {
+                synchronous.process(step.exchange);
+            } catch (Exception e) {
+                step.exchange.setException(e);
+            }
+            step.done(true);
+            return true;
         }
 
         @Override
@@ -279,7 +291,8 @@ public final class ErrorNet implements CamelContextAware, InterceptStrategy {
         }
     }
 
-    private static RuntimeCamelException wrapped(Error error) {
+    /** Returns an exception for an Error, even if there is no memory for a new one. */
+    static RuntimeCamelException wrapped(Error error) {
         try {
             return new RuntimeCamelException(error);
         } catch (OutOfMemoryError e) {

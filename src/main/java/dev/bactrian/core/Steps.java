@@ -66,9 +66,15 @@ public final class Steps<B> {
         return this;
     }
 
-    /** Adds a step for {@code process}. */
+    /** Adds a step for {@code process}. An Error becomes an exception, because Camel goes on with an exchange whose processor throws one. */
     public Steps<B> step(String name, Step<B> step) {
-        return bind(name, (Processor) exchange -> step.run(bean(), exchange));
+        return bind(name, (Processor) exchange -> {
+            try {
+                step.run(bean(), exchange);
+            } catch (Error e) {
+                exchange.setException(ErrorNet.wrapped(e));
+            }
+        });
     }
 
     /** Adds a condition. */

@@ -41,8 +41,17 @@ public final class Turns extends AsyncProcessorSupport implements CamelContextAw
     /** A thread that waits sees within this time that the application stops. */
     private static final long LONGEST_SLEEP_NANOS = TimeUnit.MILLISECONDS.toNanos(200);
 
+    /**
+     * The number of creates that have waited and are made at once: 10 a second, Replicate's limit, even if each takes 3 s. After a wait many
+     * come at once, and hundreds of threads on a few processors leave no time for the JIT compilers.
+     */
+    private static final int MOST_CREATES = 32;
+    private static final String PREFER = "Prefer";
+
     /** Makes the calls that have waited. A call blocks and must not hold the timer's thread. */
     private final RoutePool calls = new RoutePool("bactrian-call");
+    /** Makes those that are answered at once. */
+    private final ScheduledPool creates = new ScheduledPool("bactrian-create", MOST_CREATES);
     private final ScheduledPool timer = new ScheduledPool("bactrian-turn", 1);
     private CamelContext camelContext;
     private Gates gates;
@@ -57,6 +66,7 @@ public final class Turns extends AsyncProcessorSupport implements CamelContextAw
     public void setCamelContext(CamelContext camelContext) {
         this.camelContext = camelContext;
         calls.setCamelContext(camelContext);
+        creates.setCamelContext(camelContext);
         timer.setCamelContext(camelContext);
         gates = Gates.of(camelContext);
         mostRetries = Settings.of(camelContext).count(Property.RETRY_MAX_ATTEMPTS);
@@ -105,12 +115,17 @@ public final class Turns extends AsyncProcessorSupport implements CamelContextAw
 
     private void goOn(Exchange exchange, AsyncCallback callback) {
         try {
-            calls.execute(() -> callback.done(false));
+            (isAnsweredAtOnce(exchange) ? creates : calls).execute(() -> callback.done(false));
         } catch (RejectedExecutionException | Error e) {
             // Such as an OutOfMemoryError because no thread can be created.
             exchange.setException(e);
             callback.done(false);
         }
+    }
+
+    /** Whether the call takes no longer than the service needs to accept it: not a chat, and not a create that waits for its output. */
+    private static boolean isAnsweredAtOnce(Exchange exchange) {
+        return Job.of(exchange).provider().isPolled() && exchange.getMessage().getHeader(PREFER) == null;
     }
 
     /** The place of an exchange in the line of those that wait for a call. */

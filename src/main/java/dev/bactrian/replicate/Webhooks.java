@@ -18,6 +18,7 @@ import dev.bactrian.text.ProviderJson;
 import org.apache.camel.CamelContext;
 import org.apache.camel.CamelContextAware;
 import org.apache.camel.Exchange;
+import org.apache.camel.support.MessageHelper;
 import org.slf4j.Logger;
 
 /**
@@ -65,6 +66,7 @@ public final class Webhooks implements CamelContextAware {
 
     /** Receives a webhook and sets the HTTP status of the answer. Removes the body and all other headers. */
     public void answer(Exchange exchange) throws IOException {
+        MessageHelper.resetStreamCache(exchange.getMessage());
         int status = receive(exchange);
         exchange.getMessage().removeHeaders("*");
         exchange.getMessage().setHeader(Exchange.HTTP_RESPONSE_CODE, status);
