@@ -110,7 +110,8 @@ final class Comparison implements Section {
             others.add(measure(peer));
         }
         Rounds again = measure(Candidate.BASELINE);
-        double standard = (baseline.warm(compared) + again.warm(compared)) / 2;
+        double standard = DoubleStream.of(baseline.warm(compared), again.warm(compared)).filter(figure -> !Double.isNaN(figure)).average()
+                .orElse(Double.NaN);
 
         List<String> head = new ArrayList<>(List.of("client", "round"));
         columns.forEach(column -> head.add(column.title()));
