@@ -23,6 +23,7 @@ import dev.bactrian.config.Property;
 import dev.bactrian.simulator.Call;
 import dev.bactrian.simulator.Reply;
 import dev.bactrian.support.FreePort;
+import org.awaitility.core.ConditionTimeoutException;
 import org.junit.jupiter.api.Test;
 
 /** SIGTERM: what is quick ends, what is not stays in the inbox as if nothing had been, and is done at the next start. */
@@ -57,7 +58,11 @@ class StopIT extends EndToEnd {
 
     /** Stops the service once the condition holds; nothing of its work may show. */
     private void stopsWithoutATrace(ServiceProcess service, Callable<Boolean> when) {
-        await("work in flight").atMost(SOON).pollInterval(Duration.ofMillis(20)).until(when);
+        try {
+            await("work in flight").atMost(SOON).pollInterval(Duration.ofMillis(20)).until(when);
+        } catch (ConditionTimeoutException e) {
+            throw new AssertionError("not in flight; " + service, e);
+        }
         long begun = System.nanoTime();
         int code = service.sigterm().awaitExit(SOON);
         Duration took = Duration.ofNanos(System.nanoTime() - begun);
