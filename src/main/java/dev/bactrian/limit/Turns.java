@@ -43,14 +43,14 @@ public final class Turns extends AsyncProcessorSupport implements CamelContextAw
 
     /**
      * The number of creates that have waited and are made at once: 10 a second, Replicate's limit, even if each takes 3 s. After a wait many
-     * come at once, and hundreds of threads on a few processors leave no time for the JIT compilers.
+     * come at once, and a thread for each would take memory and bring nothing.
      */
     private static final int MOST_CREATES = 32;
     private static final String PREFER = "Prefer";
 
     /** Makes the calls that have waited. A call blocks and must not hold the timer's thread. */
     private final RoutePool calls = new RoutePool("bactrian-call");
-    /** Makes those that are answered at once. */
+    /** Makes those that are answered at once: creates, and the few other calls of a provider that is polled. */
     private final ScheduledPool creates = new ScheduledPool("bactrian-create", MOST_CREATES);
     private final ScheduledPool timer = new ScheduledPool("bactrian-turn", 1);
     private CamelContext camelContext;

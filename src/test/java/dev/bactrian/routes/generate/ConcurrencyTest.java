@@ -17,6 +17,8 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.Stream;
 
 import dev.bactrian.routes.support.RouteTestSupport;
 import dev.bactrian.simulator.Call;
@@ -49,6 +51,36 @@ class ConcurrencyTest extends RouteTestSupport {
         } finally {
             callers.shutdownNow();
         }
+    }
+
+    /** Sends 60 requests while the first create is not answered, which all others wait for, and returns the most creates at once. */
+    private int mostCreatesAtOnce(String... properties) throws Exception {
+        start(properties);
+        simulator.always(Call.CREATE, Reply.prediction("succeeded", "\"\"").after(Duration.ofSeconds(3)));
+        ExecutorService callers = Executors.newFixedThreadPool(60);
+        AtomicInteger most = new AtomicInteger();
+        try {
+            List<CompletableFuture<Exchange>> all = Stream.generate(() -> CompletableFuture.supplyAsync(() -> template().send("direct:generate",
+                    exchange -> exchange.getMessage().setBody("{\"prompt\": \"hi\", \"model\": \"gemma-2b\"}")), callers)).limit(60).toList();
+            await().pollInterval(Duration.ofMillis(10)).until(() -> {
+                most.accumulateAndGet(simulator.concurrent(Call.CREATE), Math::max);
+                return all.stream().allMatch(CompletableFuture::isDone);
+            });
+        } finally {
+            callers.shutdownNow();
+        }
+        assertThat(simulator.count(Call.CREATE)).isEqualTo(60);
+        return most.get();
+    }
+
+    @Test
+    void createsThatHaveWaitedAreMadeByAFewThreads() throws Exception {
+        assertThat(mostCreatesAtOnce()).isLessThanOrEqualTo(32);
+    }
+
+    @Test
+    void createsThatWaitForTheirOutputHaveAThreadEach() throws Exception {
+        assertThat(mostCreatesAtOnce("bactrian.replicate.prefer-wait", "5s")).isGreaterThan(32);
     }
 
     @Test
