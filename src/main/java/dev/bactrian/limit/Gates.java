@@ -9,6 +9,7 @@ import java.util.Objects;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executor;
+import java.util.concurrent.atomic.AtomicInteger;
 
 import dev.bactrian.config.Property;
 import dev.bactrian.config.Settings;
@@ -61,6 +62,8 @@ public final class Gates {
     private volatile Executor soon;
     private final Map<Limit, Gate> gates = new ConcurrentHashMap<>();
     private final Map<String, Gate> names = new ConcurrentHashMap<>();
+    /** Several gates may be created at once, and no two may have the same name. */
+    private final AtomicInteger count = new AtomicInteger();
 
     private Gates(Settings settings) {
         this.settings = settings;
@@ -88,7 +91,7 @@ public final class Gates {
         Limit limit = new Limit(of, access.endpoint(), access.token());
         Gate known = gates.get(limit);
         return known != null ? known : gates.computeIfAbsent(limit, limited -> {
-            Gate gate = new Gate("gate-" + (names.size() + 1), of, rate, retry, settings.duration(Property.RETRY_MAX_DELAY), SYSTEM);
+            Gate gate = new Gate("gate-" + count.incrementAndGet(), of, rate, retry, settings.duration(Property.RETRY_MAX_DELAY), SYSTEM);
             gate.divide(settings.count(Property.INSTANCES));
             names.put(gate.name(), gate);
             Executor counting = soon;
