@@ -57,7 +57,7 @@ public final class Ledger implements CamelContextAware {
     private Records records;
     /** The requests of predictions. In files, apart from the records of what is in progress; null if old entries cannot be deleted. */
     private Records taken;
-    /** The same in memory, if there are no such records or the request is not recorded. */
+    /** The same in memory, of this process: not all requests are recorded. */
     private final Map<String, String> unrecorded = Collections.synchronizedMap(new LinkedHashMap<>() {
         @Override
         protected boolean removeEldestEntry(Map.Entry<String, String> eldest) {
@@ -309,21 +309,29 @@ public final class Ledger implements CamelContextAware {
         return generation.recallKey() != null ? generation.recallKey() : generation.id();
     }
 
-    /** Claims a prediction for a request. Returns the claim of another request, or an empty text if there is none. */
+    /**
+     * Claims a prediction for a request, in this process first, since its records may be of another kind than those of the other requests.
+     * Returns the claim of another request, or an empty text if there is none.
+     */
     private String claim(Generation generation, String prediction, String how) {
         String key = claimKey(generation, prediction);
         boolean recorded = taken != null && generation.recallKey() != null;
         String owner = owner(generation);
-        String other = recorded ? unrecorded.get(key) : unrecorded.putIfAbsent(key, how + owner);
-        if (other == null && recorded) {
-            other = taken.putIfAbsent(key, how + owner);
-            if (how.equals(FOUND) && isOwn(other, owner)) {
-                // A request that is not recorded may have the answer of its create only now.
-                other = unrecorded.putIfAbsent(key, how + owner);
+        String other = unrecorded.putIfAbsent(key, how + owner);
+        if (isOwn(other, owner) && (recorded || taken != null && how.equals(FOUND))) {
+            // Whoever has made the prediction keeps it, even if that cannot be recorded.
+            boolean own = how.equals(MADE);
+            try {
+                other = recorded ? taken.putIfAbsent(key, how + owner) : taken.getState(key);
+                own = isOwn(other, owner);
+            } finally {
+                if (!own) {
+                    unrecorded.remove(key, how + owner);
+                }
             }
+        }
+        if (recorded) {
             forgetOld(taken, TAKEN, CLAIMED, nextForgettingTaken);
-        } else if (other == null && taken != null && how.equals(FOUND)) {
-            other = taken.getState(key);
         }
         return isOwn(other, owner) ? "" : other;
     }

@@ -23,6 +23,11 @@ import java.util.Properties;
 import java.util.UUID;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CyclicBarrier;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
@@ -31,6 +36,7 @@ import dev.bactrian.config.SettingException;
 import dev.bactrian.error.ErrorType;
 import dev.bactrian.error.GenerationFailure;
 import dev.bactrian.generate.Generation;
+import dev.bactrian.ledger.Ledger.Claim;
 import dev.bactrian.model.Kind;
 import dev.bactrian.model.Model;
 import dev.bactrian.model.ProviderName;
@@ -432,8 +438,37 @@ class LedgerTest {
         assertThat(ledger.recall(now)).isNull();
     }
 
+    /** One request may come again and is recorded in a file, the other in memory. */
+    @Test
+    void aPredictionIsOneRequestsIfItsCreateIsAnsweredWhileAnotherFindsIt() throws Exception {
+        Ledger ledger = remembering(Where.FILES, A_DAY);
+        ExecutorService finders = Executors.newSingleThreadExecutor();
+        try {
+            for (int i = 0; i < 200; i++) {
+                String prediction = "p" + i;
+                Generation creator = generation("creator-" + i);
+                Generation finder = generation("finder-" + i, false);
+                CyclicBarrier together = new CyclicBarrier(2);
+                Future<Claim> found = finders.submit(() -> {
+                    together.await(10, TimeUnit.SECONDS);
+                    return ledger.take(finder, prediction);
+                });
+                together.await(10, TimeUnit.SECONDS);
+                boolean made = ledger.record(creator, PollState.resume(prediction, "starting", new PollCounts(0, 0, 0, 0), null));
+
+                assertThat(found.get(10, TimeUnit.SECONDS)).isEqualTo(made ? Claim.MADE_BY_ANOTHER : Claim.TAKEN);
+            }
+        } finally {
+            finders.shutdownNow();
+        }
+    }
+
     private static Generation generation(String id) {
+        return generation(id, true);
+    }
+
+    private static Generation generation(String id, boolean mayComeAgain) {
         Model model = new Model(ProviderName.REPLICATE, "google-deepmind/gemma-2b-it", Kind.TEXT, "dff9");
-        return Generation.begin(id, GenerateRequest.ofPrompt("p"), model, true, "");
+        return Generation.begin(id, GenerateRequest.ofPrompt("p"), model, mayComeAgain, "");
     }
 }
