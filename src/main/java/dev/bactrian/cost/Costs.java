@@ -411,7 +411,7 @@ public final class Costs extends AsyncProcessorSupport implements CamelContextAw
     private void name(Exchange exchange, Generation generation) {
         if (generation.account() != null && !shared.accounts.containsKey(generation.account())) {
             Object account = exchange.getVariable(Account.VARIABLE);
-            shared.accounts.put(generation.account(), named(account, generation.account()));
+            shared.accounts.putIfAbsent(generation.account(), named(account, generation.account()));
         }
     }
 

@@ -440,7 +440,7 @@ class LedgerTest {
 
     /** One request may come again and is recorded in a file, the other in memory. */
     @Test
-    void aPredictionIsOneRequestsIfItsCreateIsAnsweredWhileAnotherFindsIt() throws Exception {
+    void aPredictionMadeAndFoundAtOnceIsOneRequests() throws Exception {
         Ledger ledger = remembering(Where.FILES, A_DAY);
         ExecutorService finders = Executors.newSingleThreadExecutor();
         try {
