@@ -47,7 +47,7 @@ public final class Ledger implements CamelContextAware {
     private static final String FOUND = "found ";
     /** For how long such an entry is kept. The service then deletes the inputs, so that no request finds the prediction by its input. */
     private static final Duration CLAIMED = Duration.ofMinutes(65);
-    private static final int UNRECORDED = 10_000;
+    private static final int MOST_CLAIMS = 10_000;
     private static final Duration LONGEST_AGAIN = Duration.ofDays(1);
 
     private final AtomicLong nextForgetting = new AtomicLong();
@@ -57,11 +57,11 @@ public final class Ledger implements CamelContextAware {
     private Records records;
     /** The requests of predictions. In files, apart from the records of what is in progress; null if old entries cannot be deleted. */
     private Records taken;
-    /** The same in memory, of this process: not all requests are recorded. */
-    private final Map<String, String> unrecorded = Collections.synchronizedMap(new LinkedHashMap<>() {
+    /** The same in memory, for the requests of this process, not all of which are recorded. */
+    private final Map<String, String> claims = Collections.synchronizedMap(new LinkedHashMap<>() {
         @Override
         protected boolean removeEldestEntry(Map.Entry<String, String> eldest) {
-            return size() > UNRECORDED;
+            return size() > MOST_CLAIMS;
         }
     });
     private Forgetting forgetting;
@@ -294,7 +294,7 @@ public final class Ledger implements CamelContextAware {
     public boolean hasTaken(Generation generation, String prediction) {
         try {
             String key = claimKey(generation, prediction);
-            String claim = taken != null && generation.recallKey() != null ? taken.getState(key) : unrecorded.get(key);
+            String claim = taken != null && generation.recallKey() != null ? taken.getState(key) : claims.get(key);
             return claim != null && isOwn(claim, owner(generation));
         } catch (RuntimeException e) {
             throw unreadable(e);
@@ -310,14 +310,14 @@ public final class Ledger implements CamelContextAware {
     }
 
     /**
-     * Claims a prediction for a request, in this process first, since its records may be of another kind than those of the other requests.
-     * Returns the claim of another request, or an empty text if there is none.
+     * Claims a prediction for a request: among the requests of this process, then among those that are recorded. Returns the claim of another
+     * request, or an empty text if there is none.
      */
     private String claim(Generation generation, String prediction, String how) {
         String key = claimKey(generation, prediction);
         boolean recorded = taken != null && generation.recallKey() != null;
         String owner = owner(generation);
-        String other = unrecorded.putIfAbsent(key, how + owner);
+        String other = claims.putIfAbsent(key, how + owner);
         if (isOwn(other, owner) && (recorded || taken != null && how.equals(FOUND))) {
             // Whoever has made the prediction keeps it, even if that cannot be recorded.
             boolean own = how.equals(MADE);
@@ -326,7 +326,7 @@ public final class Ledger implements CamelContextAware {
                 own = isOwn(other, owner);
             } finally {
                 if (!own) {
-                    unrecorded.remove(key, how + owner);
+                    claims.remove(key, how + owner);
                 }
             }
         }
